@@ -1,0 +1,56 @@
+"""simactors: actor code in Ray's shape, on a deterministic simulator, on real processes, on Ray.
+
+``import simactors as ray`` works. Importing this package patches nothing and starts nothing; SimPy, Ray and
+Hypothesis are loaded when they are first needed.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from simactors import exceptions
+from simactors.api.actors import exit_actor, get_actor, kill
+from simactors.api.handles import ActorHandle
+from simactors.api.objects import get, put, wait
+from simactors.api.remote import method, remote
+from simactors.api.session import init, is_initialized, shutdown
+from simactors.core.refs import ObjectRef
+
+if TYPE_CHECKING:
+    from simactors.sim.backend import simulate
+    from simactors.sim.config import SimConfig
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ActorHandle",
+    "ObjectRef",
+    "SimConfig",
+    "__version__",
+    "exceptions",
+    "exit_actor",
+    "get",
+    "get_actor",
+    "init",
+    "is_initialized",
+    "kill",
+    "method",
+    "put",
+    "remote",
+    "shutdown",
+    "simulate",
+    "wait",
+]
+
+# Resolved on first use, so that `import simactors` does not load the simulator.
+_LAZY = {
+    "simulate": "simactors.sim.backend",
+    "SimConfig": "simactors.sim.config",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'simactors' has no attribute {name!r}")
+    return getattr(importlib.import_module(_LAZY[name]), name)

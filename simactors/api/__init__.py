@@ -1,0 +1,1 @@
+"""What users write: Ray's functions and decorators, on whatever backend is open."""

@@ -1,0 +1,101 @@
+"""`ActorHandle` and its methods: where ``h.m.remote(x)`` becomes a frozen call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simactors.api import session
+from simactors.core.calls import MethodCall, MethodSpec
+from simactors.core.options import MethodOptions, with_options
+from simactors.core.refs import ActorRef, ObjectRef
+
+
+class ActorHandle:
+    """A way to call an actor; copies of it may live in any process.
+
+    Two handles are equal if they lead to the same actor.
+    """
+
+    __slots__ = ("__dict__", "__weakref__", "_actor")
+
+    def __init__(self, actor: ActorRef) -> None:
+        self._actor = actor
+
+    def __getattr__(self, name: str) -> ActorMethod:
+        # Reached for every method: nothing of that name is ever stored on the handle itself.
+        if name == "_actor":  # a half-made handle is being looked at
+            raise AttributeError(name)
+        spec = self._actor.interface.methods.get(name)
+        if spec is None:
+            raise AttributeError(f"'ActorHandle' object has no attribute '{name}'")
+        return ActorMethod(self._actor, spec, spec.options)
+
+    # Every object has an __init__ of its own, so __getattr__ never sees these.
+    @property
+    def __ray_ready__(self) -> ActorMethod:
+        return self.__getattr__("__ray_ready__")
+
+    def __dir__(self) -> list[str]:
+        return sorted(self._actor.interface.methods)
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is ActorHandle and self._actor == other._actor
+
+    def __hash__(self) -> int:
+        return hash(self._actor)
+
+    def __repr__(self) -> str:
+        return f"Actor({self._actor.interface.class_name}, actor-{self._actor.entry.id})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ActorHandle, (self._actor,)
+
+
+class ActorMethod:
+    """A method of an actor, ready to be called with ``.remote(...)``."""
+
+    __slots__ = ("_actor", "_options", "_spec")
+
+    def __init__(self, actor: ActorRef, spec: MethodSpec, options: MethodOptions) -> None:
+        self._actor = actor
+        self._spec = spec
+        self._options = options
+
+    def remote(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the method; returns at once.
+
+        Returns:
+            A ref; a list of refs if `num_returns` > 1; None if it is 0.
+
+        Raises:
+            TypeError: the arguments don't fit the method, or can't be serialized.
+        """
+        spec = self._spec
+        spec.signature.check(args, kwargs)
+        call = MethodCall(self._actor, spec, args, kwargs, self._options)
+        refs = session.active().submit_method(call)
+        return refs[0] if len(refs) == 1 else unwrap_refs(refs)
+
+    def options(self, **changes: Any) -> ActorMethod:
+        """The same method with other options for the calls made through it.
+
+        Raises:
+            ValueError, TypeError: an unknown option or a wrong value.
+        """
+        changed = with_options(self._options, changes, what="actor methods")
+        return ActorMethod(self._actor, self._spec, changed)
+
+    def __call__(self, *_: Any, **__: Any) -> None:
+        """Refuse, as Ray does."""
+        name = self._spec.name
+        raise TypeError(
+            f"Actor methods cannot be called directly. Instead of running 'object.{name}()', "
+            f"try 'object.{name}.remote()'."
+        )
+
+
+def unwrap_refs(refs: list[ObjectRef[Any]]) -> Any:
+    """What ``.remote()`` gives for these refs: one ref, a list of several, None for none."""
+    if len(refs) == 1:
+        return refs[0]
+    return refs or None

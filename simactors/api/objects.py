@@ -1,0 +1,125 @@
+"""`get`, `put` and `wait`: values behind refs, the same on every backend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar, overload
+
+from simactors import exceptions
+from simactors.api import session
+from simactors.core.refs import ObjectRef
+
+T = TypeVar("T")
+
+
+@overload
+def get(object_refs: ObjectRef[T], *, timeout: float | None = None) -> T: ...
+@overload
+def get(object_refs: Sequence[ObjectRef[T]], *, timeout: float | None = None) -> list[T]: ...
+def get(object_refs: Any, *, timeout: float | None = None) -> Any:
+    """The value of a ref, or the list of the values of a list of refs; waits until they exist.
+
+    Args:
+        timeout: seconds; None or a negative number waits for ever, as in Ray.
+
+    Raises:
+        GetTimeoutError: not ready in time; the call goes on.
+        RayTaskError: the remote code raised; also an instance of the class that it raised.
+        RayActorError: the actor could not answer.
+        ValueError, TypeError: not a ref, or not a list of refs.
+    """
+    if timeout is not None and timeout < 0:
+        timeout = None
+    if type(object_refs) is ObjectRef:
+        backend = session.active()
+        if not backend.wait((object_refs,), 1, timeout):
+            raise exceptions.GetTimeoutError("Get timed out: some object(s) not ready.")
+        return backend.read(object_refs).unwrap()
+    if not isinstance(object_refs, list):
+        raise ValueError(
+            f"Invalid type of object refs, {type(object_refs)}, is given. "
+            "'object_refs' must either be an ObjectRef or a list of ObjectRefs. "
+        )
+    for ref in object_refs:
+        if not isinstance(ref, ObjectRef):
+            raise TypeError(f"Attempting to call `get` on the value {ref}, which is not an ObjectRef.")
+    return _get_list(object_refs, timeout)
+
+
+def _get_list(refs: list[ObjectRef[Any]], timeout: float | None) -> list[Any]:
+    if not refs:
+        return []
+    backend = session.active()
+    unique = list(dict.fromkeys(refs))
+    # A failure is raised at once, as in Ray, even if other refs are never ready.
+    ready = backend.wait(unique, len(unique), timeout, stop_at_error=True)
+    if len(ready) < len(unique):
+        for ref in ready:
+            backend.read(ref).unwrap()
+        raise exceptions.GetTimeoutError("Get timed out: some object(s) not ready.")
+    return [backend.read(ref).unwrap() for ref in refs]
+
+
+def put(value: T) -> ObjectRef[T]:
+    """Store a copy of `value` and return a ref to it.
+
+    Raises:
+        TypeError: `value` is a ref itself, or can't be serialized.
+    """
+    if isinstance(value, ObjectRef):
+        raise TypeError(
+            "Calling 'put' on an ObjectRef is not allowed. If you really want to do this, you can wrap the "
+            "ObjectRef in a list and call 'put' on it."
+        )
+    return session.active().put(value)
+
+
+def wait(
+    ray_waitables: list[ObjectRef[T]],
+    *,
+    num_returns: int = 1,
+    timeout: float | None = None,
+    fetch_local: bool = True,
+) -> tuple[list[ObjectRef[T]], list[ObjectRef[T]]]:
+    """Wait until `num_returns` of the refs are ready; a failed call counts as ready.
+
+    Args:
+        timeout: seconds; None waits for ever, 0 only looks.
+        fetch_local: taken for Ray's sake; values are fetched by `get`.
+
+    Returns:
+        The ready ones, at most `num_returns`, and all others, both in the order given. Which of several
+        ready ones are picked is not promised.
+
+    Raises:
+        TypeError, ValueError: not a list of distinct refs, or numbers out of range.
+    """
+    _check_waitables(ray_waitables, num_returns, timeout)
+    if not ray_waitables:
+        return [], []
+    ready = session.active().wait(ray_waitables, num_returns, timeout)
+    taken = set(ready)
+    return ready, [ref for ref in ray_waitables if ref not in taken]
+
+
+def _check_waitables(refs: Any, num_returns: int, timeout: float | None) -> None:
+    expected = "wait() expected a list of ObjectRef or ObjectRefGenerator, got"
+    if isinstance(refs, ObjectRef):
+        raise TypeError(f"{expected} a single ObjectRef or ObjectRefGenerator {refs}")
+    if not isinstance(refs, list):
+        raise TypeError(f"{expected} {type(refs)}")
+    for ref in refs:
+        if not isinstance(ref, ObjectRef):
+            raise TypeError(f"{expected} list containing {type(ref)}")
+    if timeout is not None and timeout < 0:
+        raise ValueError(f"The 'timeout' argument must be nonnegative. Received {timeout}")
+    if not refs:
+        return
+    if len(set(refs)) != len(refs):
+        raise ValueError("Wait requires a list of unique ray_waitables.")
+    if num_returns <= 0:
+        raise ValueError(f"Invalid number of objects to return {num_returns}.")
+    if num_returns > len(refs):
+        raise ValueError(
+            "num_returns cannot be greater than the number of ray_waitables provided to ray.wait."
+        )

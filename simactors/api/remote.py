@@ -1,0 +1,183 @@
+"""`remote` and `method`: how plain functions and classes become tasks and actors."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from simactors import exceptions
+from simactors.api import session
+from simactors.api.handles import ActorHandle, unwrap_refs
+from simactors.core import calls
+from simactors.core.options import ActorOptions, MethodOptions, TaskOptions, with_options
+
+_METHOD_OPTIONS = "__simactors_method_options__"
+
+
+def remote(*args: Any, **options: Any) -> Any:
+    """Make a function a task or a class an actor: ``@remote``, ``@remote(num_cpus=2)``, ``remote(f)``.
+
+    Returns:
+        A `RemoteFunction` or an `ActorClass`; called with options only, the decorator that makes one.
+
+    Raises:
+        ValueError: an unknown option; the valid ones are listed.
+        TypeError: neither a function nor a class.
+    """
+    if len(args) == 1 and not options and (inspect.isclass(args[0]) or callable(args[0])):
+        return _make_remote(args[0], {})
+    if args or not options:
+        raise AssertionError(
+            "The @remote decorator must be applied either with no arguments and no parentheses, for example "
+            "'@remote', or it must be applied using some of the options of tasks or actors, for example "
+            "'@remote(num_returns=2, num_cpus=1)'."
+        )
+    return functools.partial(_make_remote, options=options)
+
+
+def method(*args: Any, **options: Any) -> Any:
+    """Options for one method of an actor class: ``@method(num_returns=2)``.
+
+    Raises:
+        ValueError, TypeError: an unknown option or a wrong value.
+    """
+    if args or not options:
+        raise AssertionError(
+            "The @method decorator must be applied using at least one of the arguments "
+            "'num_returns', 'concurrency_group', 'max_task_retries', 'retry_exceptions', for example "
+            "'@method(num_returns=2)'."
+        )
+    checked = with_options(MethodOptions(), options, what="actor methods")
+
+    def annotate(function: Callable[..., Any]) -> Callable[..., Any]:
+        setattr(function, _METHOD_OPTIONS, checked)
+        return function
+
+    return annotate
+
+
+def _make_remote(target: Any, options: dict[str, Any]) -> Any:
+    if inspect.isclass(target):
+        return ActorClass(target, with_options(ActorOptions(), options, what="actors"))
+    if inspect.isfunction(target) or inspect.isbuiltin(target):
+        return RemoteFunction(target, with_options(TaskOptions(), options, what="remote functions"))
+    raise TypeError(
+        f"The @remote decorator must be applied to either a function or a class, not to {target!r}."
+    )
+
+
+class RemoteFunction:
+    """A function that runs as a task somewhere else: ``f.remote(...)``."""
+
+    def __init__(
+        self, function: Callable[..., Any], options: TaskOptions, made: calls.Function | None = None
+    ) -> None:
+        self._function = function
+        self._options = options
+        self._made = made or calls.Function(
+            function=function,
+            spec=calls.MethodSpec.of(
+                function,
+                function.__name__,
+                function.__name__,
+                options=MethodOptions(),
+                skip_first=False,
+            ),
+        )
+        functools.update_wrapper(self, function, updated=())
+
+    def remote(self, *args: Any, **kwargs: Any) -> Any:
+        """Start the task; returns at once.
+
+        Returns:
+            A ref; a list of refs if `num_returns` > 1; None if it is 0.
+
+        Raises:
+            TypeError: the arguments don't fit the function, or can't be serialized.
+        """
+        self._made.spec.signature.check(args, kwargs)
+        call = calls.TaskCall(self._made, args, kwargs, self._options)
+        return unwrap_refs(session.active().submit_task(call))
+
+    def options(self, **changes: Any) -> RemoteFunction:
+        """The same function with other options.
+
+        Raises:
+            ValueError, TypeError: an unknown option or a wrong value.
+        """
+        changed = with_options(self._options, changes, what="remote functions")
+        return RemoteFunction(self._function, changed, self._made)
+
+    def __call__(self, *_: Any, **__: Any) -> None:
+        """Refuse, as Ray does."""
+        name = f"{self._function.__module__}.{self._function.__name__}"
+        raise TypeError(
+            f"Remote functions cannot be called directly. Instead of running '{name}()', "
+            f"try '{name}.remote()'."
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return RemoteFunction, (self._function, self._options)
+
+
+class ActorClass:
+    """A class whose instances live in processes of their own: ``Cls.remote(...)``."""
+
+    def __new__(cls, *args: Any) -> ActorClass:
+        if len(args) == 3 and isinstance(args[1], tuple) and isinstance(args[2], dict):
+            # A class statement with an actor class as its base ends up here.
+            parents = " and ".join(repr(b.__name__) for b in args[1] if isinstance(b, ActorClass))
+            raise exceptions.ActorClassInheritanceException(
+                f"Attempted to define subclass '{args[0]}' of actor class {parents}. Inheriting from actor "
+                "classes is not currently supported. You can instead inherit from a non-actor base class and "
+                "make the derived class an actor class (with @remote)."
+            )
+        return super().__new__(cls)
+
+    def __init__(self, cls: type, options: ActorOptions, made: calls.ActorClass | None = None) -> None:
+        self._class = cls
+        self._options = options
+        self._made = made or calls.describe_class(cls, _options_of_method)
+        functools.update_wrapper(self, cls, updated=())
+
+    def remote(self, *args: Any, **kwargs: Any) -> ActorHandle:
+        """Start an actor; returns its handle at once, the constructor runs later.
+
+        Raises:
+            TypeError: the arguments don't fit the constructor, or can't be serialized.
+            ActorAlreadyExistsError: its name is taken (and not `get_if_exists`).
+        """
+        self._made.constructor.signature.check(args, kwargs)
+        creation = calls.Creation(self._made, args, kwargs, self._options)
+        return ActorHandle(session.active().create_actor(creation))
+
+    def options(self, **changes: Any) -> ActorClass:
+        """The same class with other options.
+
+        Raises:
+            ValueError, TypeError: an unknown option or a wrong value.
+        """
+        changed = with_options(self._options, changes, what="actors")
+        return ActorClass(self._class, changed, self._made)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(f"'ActorClass' object has no attribute '{name}'")
+        return getattr(self._class, name)  # constants and class methods of the plain class
+
+    def __call__(self, *_: Any, **__: Any) -> None:
+        """Refuse, as Ray does."""
+        name = self._class.__name__
+        raise TypeError(
+            f"Actors cannot be instantiated directly. Instead of '{name}()', use '{name}.remote()'."
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ActorClass, (self._class, self._options)
+
+
+def _options_of_method(member: Any) -> MethodOptions:
+    found = getattr(member, _METHOD_OPTIONS, None)
+    return found if isinstance(found, MethodOptions) else MethodOptions()

@@ -1,0 +1,197 @@
+"""`init`, `shutdown`, `is_initialized`: opening and closing a backend.
+
+Not the backends themselves: which one is meant is decided here, once.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from simactors.core import backend as backends
+from simactors.core import current
+from simactors.core.backend import Backend, Settings
+
+log = logging.getLogger("simactors")
+
+DEFAULT_BACKEND = "local"
+BACKEND_VARIABLE = "SIMACTORS_BACKEND"
+
+# Keywords of ray.init that mean nothing on one machine and without a dashboard; Ray programs pass them.
+_MEANINGLESS = frozenset(
+    {
+        "configure_logging",
+        "dashboard_host",
+        "dashboard_port",
+        "enable_resource_isolation",
+        "include_dashboard",
+        "job_config",
+        "labels",
+        "local_mode",
+        "log_to_driver",
+        "logging_config",
+        "logging_format",
+        "logging_level",
+        "object_store_memory",
+        "runtime_env",
+        "system_reserved_cpu",
+        "system_reserved_memory",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientContext:
+    """What `init` returns; a context manager that shuts down at its end, as Ray's.
+
+    Attributes:
+        backend: the name of the open backend.
+        address_info: for Ray programs that look at it.
+    """
+
+    backend: str
+    address_info: Mapping[str, Any]
+
+    def disconnect(self) -> None:
+        """Same as `shutdown`."""
+        shutdown()
+
+    def __enter__(self) -> ClientContext:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutdown()
+
+    def __getitem__(self, key: str) -> Any:
+        return self.address_info[key]
+
+
+def init(
+    address: str | None = None,
+    *,
+    backend: str | None = None,
+    num_cpus: float | None = None,
+    num_gpus: float | None = None,
+    resources: Mapping[str, float] | None = None,
+    namespace: str | None = None,
+    ignore_reinit_error: bool = False,
+    seed: int | None = None,
+    **more: Any,
+) -> ClientContext:
+    """Start the runtime; `shutdown` ends it.
+
+    Inside ``with simulate():`` this only joins the open simulation.
+
+    Args:
+        backend: "sim", "local" or "ray". Without it, the environment variable SIMACTORS_BACKEND decides, and
+            without that it is "local".
+        num_cpus: how many CPUs tasks and actors may take together.
+        seed: of the simulation; a misuse on other backends.
+        more: other keywords of Ray's `init`, taken and ignored; a keyword Ray has not is an error.
+
+    Raises:
+        RuntimeError: called twice without `ignore_reinit_error`, an unknown keyword, or another backend than
+            that of the `simulate` block around it.
+        ValueError: an unknown backend, or a seed for a backend that has none.
+    """
+    unknown = sorted(k for k in more if k not in _MEANINGLESS and not k.startswith("_"))
+    if unknown:
+        raise RuntimeError(f"Unknown keyword argument(s): {', '.join(unknown)}")
+    for name in more:
+        log.debug("init: %s has no meaning here and is ignored", name)
+    settings = Settings(
+        num_cpus=num_cpus,
+        num_gpus=num_gpus,
+        resources=dict(resources or {}),
+        namespace=namespace,
+        address=address,
+        seed=seed,
+    )
+    if current.running.get() is not None:
+        return _reinitialized(ignore_reinit_error, active())
+    session = current.session()
+    if session is not None and session.initialized:
+        return _reinitialized(ignore_reinit_error, session.backend)
+    if session is not None:
+        return _join(session, backend, settings)
+    chosen = backend or os.environ.get(BACKEND_VARIABLE) or DEFAULT_BACKEND
+    if seed is not None and chosen != "sim":
+        raise ValueError(f"seed={seed} means something only to backend='sim', not to {chosen!r}")
+    opened = backends.open_backend(chosen, settings)
+    current.open_session(opened, scoped=False)
+    return _context(opened)
+
+
+def shutdown() -> None:
+    """End the runtime and everything it started. Harmless if nothing is open.
+
+    Inside ``with simulate():`` the simulation goes on; only `is_initialized()` is false again.
+    """
+    if current.running.get() is not None:
+        return  # as in Ray, a worker can't end the cluster it runs on
+    session = current.session()
+    if session is None:
+        return
+    if not session.scoped:
+        current.close_session(session)
+    elif session.initialized and session.leave is not None:
+        session.leave()
+    session.initialized = False
+
+
+def is_initialized() -> bool:
+    """Whether a runtime is open here."""
+    if current.running.get() is not None:
+        return True
+    session = current.session()
+    return session is not None and session.initialized
+
+
+def active() -> Backend:
+    """The backend of whoever runs now; opens the default one if there is none, as Ray does."""
+    running = current.running.get()
+    if running is not None:
+        return running.backend
+    session = current.session()
+    if session is None or not session.initialized:
+        init()
+        session = current.session()
+        assert session is not None
+    return session.backend
+
+
+def _reinitialized(ignore: bool, backend: Backend) -> ClientContext:
+    if not ignore:
+        raise RuntimeError(
+            "Maybe you called ray.init twice by accident? This error can be suppressed by passing in "
+            "'ignore_reinit_error=True' or by calling 'ray.shutdown()' prior to 'ray.init()'."
+        )
+    log.debug("init: already initialized, ignored")
+    return _context(backend)
+
+
+def _join(session: current.Session, backend: str | None, settings: Settings) -> ClientContext:
+    inside = session.backend.name
+    if backend is not None and backend != inside:
+        raise RuntimeError(
+            f"init(backend={backend!r}) inside an open {inside!r} session: leave the argument out, "
+            f"or run the program with `simactors run --backend {backend}`."
+        )
+    if settings.seed is not None:
+        log.debug("init: the open simulation has its own seed; seed=%s is ignored", settings.seed)
+    if session.join is not None:
+        session.join(settings)
+    session.initialized = True
+    return _context(session.backend)
+
+
+def _context(backend: Backend) -> ClientContext:
+    info = {"address": backend.name, "node_id": "node-1", "namespace": "default"}
+    return ClientContext(backend.name, info)
+
+
+atexit.register(shutdown)

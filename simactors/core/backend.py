@@ -1,0 +1,141 @@
+"""What a backend promises, and where backends are found by name.
+
+`get` is `wait` and then `read(...).unwrap()`: written once, in `api/objects.py`, for every backend.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from simactors.core.calls import Creation, MethodCall, TaskCall
+from simactors.core.outcome import Outcome
+from simactors.core.refs import ActorRef, ObjectRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What `init` was told, as far as a backend may care.
+
+    Attributes:
+        num_cpus: CPUs of this machine (or of every simulated node); None for what it has.
+        namespace: where names of actors live unless said otherwise.
+        seed: of a simulation; None elsewhere.
+        extra: keywords of one backend only.
+    """
+
+    num_cpus: float | None = None
+    num_gpus: float | None = None
+    resources: Mapping[str, float] = field(default_factory=dict)
+    namespace: str | None = None
+    address: str | None = None
+    seed: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Backend(Protocol):
+    """A runtime for actors and tasks, seen from the process that holds it.
+
+    Who calls is known to the backend itself (from `core.current` or because each process has its own).
+    """
+
+    @property
+    def name(self) -> str:
+        """What `init(backend=...)` calls it."""
+        ...
+
+    def submit_task(self, call: TaskCall) -> list[ObjectRef[Any]]:
+        """Start a task; its refs, one for each return value.
+
+        Raises:
+            TypeError: an argument can't be serialized.
+        """
+        ...
+
+    def submit_method(self, call: MethodCall) -> list[ObjectRef[Any]]:
+        """Call an actor; calls of one process to one plain actor run in the order of submission."""
+        ...
+
+    def create_actor(self, creation: Creation) -> ActorRef:
+        """Start an actor. Raises `ActorAlreadyExistsError` if its name is taken."""
+        ...
+
+    def find_actor(self, name: str, namespace: str | None) -> ActorRef | None:
+        """The living actor of that name, or None."""
+        ...
+
+    def kill(self, actor: ActorRef, *, no_restart: bool) -> None:
+        """End an actor's process; returns before it has ended."""
+        ...
+
+    def put(self, value: object) -> ObjectRef[Any]:
+        """Store a copy of `value`, owned by the caller."""
+        ...
+
+    def wait(
+        self,
+        refs: Sequence[ObjectRef[Any]],
+        num_returns: int,
+        timeout_s: float | None,
+        *,
+        stop_at_error: bool = False,
+    ) -> list[ObjectRef[Any]]:
+        """Block until `num_returns` of `refs` are ready or the time is up.
+
+        Args:
+            timeout_s: seconds; None waits for ever, 0 only looks.
+            stop_at_error: return as soon as one of them is ready with a failure.
+
+        Returns:
+            At most `num_returns` of the ready ones, in the order of `refs`.
+        """
+        ...
+
+    def read(self, ref: ObjectRef[Any]) -> Outcome:
+        """The outcome of a ref that `wait` returned."""
+        ...
+
+    def close(self) -> None:
+        """End everything the backend started; harmless if repeated."""
+        ...
+
+
+class Opener(Protocol):
+    """What a backend's module offers under the name ``open_backend``."""
+
+    def __call__(self, settings: Settings) -> Backend:
+        """Start it; `init` was told `settings`."""
+        ...
+
+
+_MODULES: Mapping[str, str] = {
+    "sim": "simactors.sim.backend",
+    "local": "real_backend.backend",
+    "ray": "simactors.ray_backend",
+}
+
+
+def names() -> list[str]:
+    """The names `init(backend=...)` takes."""
+    return list(_MODULES)
+
+
+def open_backend(name: str, settings: Settings) -> Backend:
+    """Start the backend called `name`.
+
+    Raises:
+        ValueError: there is none of that name.
+        ImportError: it needs a package that is not installed, or is not part of this release.
+    """
+    if name not in _MODULES:
+        raise ValueError(f"unknown backend {name!r}: use one of {', '.join(names())}")
+    try:
+        module = importlib.import_module(_MODULES[name])
+    except ModuleNotFoundError as error:
+        if error.name != _MODULES[name]:
+            raise
+        raise ImportError(f"the backend {name!r} is not part of this release of simactors") from None
+    opener: Opener = module.open_backend
+    return opener(settings)

@@ -1,0 +1,307 @@
+"""A call and an actor's creation as frozen data: what `api` builds and every backend takes.
+
+Nothing here runs anything. The description of a method (`MethodSpec`) travels with handles, so it holds
+plain data only.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from simactors.core import codec
+from simactors.core.options import ActorOptions, MethodOptions, TaskOptions
+from simactors.core.refs import ActorRef, ObjectRef
+
+
+class Signature:
+    """What arguments a method takes; raises the `TypeError` of a wrong call where the call is written.
+
+    A plain count decides the common case; everything else is `inspect.Signature.bind`.
+    """
+
+    __slots__ = ("_least", "_most", "_parameters")
+
+    def __init__(self, parameters: Sequence[inspect.Parameter]) -> None:
+        # Defaults and annotations may be unpicklable, and nobody needs them: only "has one" counts.
+        self._parameters = [
+            inspect.Parameter(p.name, p.kind, default=p.empty if p.default is p.empty else None)
+            for p in parameters
+        ]
+        positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        must_name = any(p.kind is p.KEYWORD_ONLY and p.default is p.empty for p in parameters)
+        endless = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        self._least = sum(p.default is p.empty for p in positional)
+        self._most = -1 if must_name else 2**31 if endless else len(positional)
+
+    @classmethod
+    def of(cls, function: Callable[..., object], *, skip_first: bool) -> Signature:
+        """The signature of `function`, without its `self` or `cls` if `skip_first`."""
+        try:
+            parameters = list(inspect.signature(function).parameters.values())
+        except (TypeError, ValueError):  # built-ins without one take what they take
+            return cls.anything()
+        if skip_first and parameters and parameters[0].kind is not inspect.Parameter.VAR_POSITIONAL:
+            del parameters[0]
+        return cls(parameters)
+
+    @classmethod
+    def anything(cls) -> Signature:
+        """``(*args, **kwargs)``."""
+        kinds = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+        return cls([inspect.Parameter(f"x{kind.value}", kind) for kind in kinds])
+
+    def check(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """Raise `TypeError` if the arguments don't fit."""
+        if kwargs or not self._least <= len(args) <= self._most:
+            inspect.Signature(self._parameters).bind(*args, **kwargs)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Signature, (self._parameters,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodSpec:
+    """One callable method of an actor class, or a remote function.
+
+    Attributes:
+        name: as written in the class.
+        label: what errors and traces call it: ``Log.add``, ``boom``.
+        options: what `ray.method` said.
+        needs_event_loop: written with ``async def``.
+        is_generator: has a ``yield``.
+    """
+
+    name: str
+    label: str
+    signature: Signature
+    options: MethodOptions
+    needs_event_loop: bool = False
+    is_generator: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        function: Callable[..., Any],
+        name: str,
+        label: str,
+        *,
+        options: MethodOptions,
+        skip_first: bool,
+    ) -> MethodSpec:
+        """The description of `function`; `skip_first` if its first parameter is `self` or `cls`."""
+        return cls(
+            name=name,
+            label=label,
+            signature=Signature.of(function, skip_first=skip_first),
+            options=options,
+            needs_event_loop=inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function),
+            is_generator=inspect.isgeneratorfunction(function),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActorInterface:
+    """What can be called on an actor; travels inside its handles."""
+
+    class_name: str
+    methods: Mapping[str, MethodSpec]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Function:
+    """A remote function as backends see it: compared by identity, shipped once."""
+
+    function: Callable[..., Any]
+    spec: MethodSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ActorClass:
+    """An actor class as backends see it: compared by identity, shipped once."""
+
+    cls: type
+    interface: ActorInterface
+    constructor: MethodSpec
+
+
+class TaskCall(NamedTuple):
+    """Run a function somewhere."""
+
+    function: Function
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    options: TaskOptions
+
+
+class MethodCall(NamedTuple):
+    """Run a method on an actor."""
+
+    actor: ActorRef
+    method: MethodSpec
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    options: MethodOptions
+
+
+class Creation(NamedTuple):
+    """Start an actor."""
+
+    actor_class: ActorClass
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    options: ActorOptions
+
+
+class Arguments(NamedTuple):
+    """Packed arguments of one call.
+
+    Attributes:
+        packed: the pair (args, kwargs), or args alone, in the codec's form, refs replaced by placeholders.
+        refs: the refs that stood at top level; the callee gets their values.
+        bare: `packed` is args alone; the common case, which needs no pair.
+    """
+
+    packed: object
+    refs: tuple[ObjectRef[Any], ...] = ()
+    bare: bool = False
+
+    def unpack(self, values: Sequence[Any] = ()) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Fresh args and kwargs; `values` are those of `refs`, in their order."""
+        if self.bare:
+            return codec.unpack(self.packed), {}
+        args, kwargs = codec.unpack(self.packed)
+        if self.refs:
+            args = [values[a.index] if type(a) is _Placeholder else a for a in args]
+            kwargs = {k: values[a.index] if type(a) is _Placeholder else a for k, a in kwargs.items()}
+        return tuple(args), kwargs
+
+
+@dataclass(frozen=True, slots=True)
+class _Placeholder:
+    index: int
+
+
+def pack_arguments(
+    label: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, by_value: bool = False
+) -> Arguments:
+    """Copy the arguments of a call to `label`, as of now.
+
+    Raises:
+        TypeError: one of them can't be serialized; the message names it.
+    """
+    if not kwargs and codec.ATOMS.issuperset(map(type, args)):
+        return Arguments(args, (), True)
+    refs: list[ObjectRef[Any]] = []
+
+    def stand_in(value: Any) -> Any:
+        if type(value) is not ObjectRef:
+            return value
+        refs.append(value)
+        return _Placeholder(len(refs) - 1)
+
+    pair = tuple(map(stand_in, args)), {k: stand_in(v) for k, v in kwargs.items()}
+    try:
+        return Arguments(codec.encode(pair, by_value=by_value), tuple(refs))
+    except Exception as error:  # pickling runs the user's code
+        culprit = _unserializable((*args, *kwargs.values()), by_value=by_value)
+        raise TypeError(
+            f"Could not serialize the argument {culprit!r} for a task or actor {label}: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+
+
+def _unserializable(values: Sequence[Any], *, by_value: bool) -> Any:
+    """The first of `values` that can't be packed by itself."""
+    for value in values:
+        try:
+            codec.encode(value, by_value=by_value)
+        except Exception:  # as in pack_arguments
+            return value
+    return values
+
+
+def pack_results(value: Any, num_returns: int, *, by_value: bool = False) -> tuple[object, ...]:
+    """The packed return values of a call with `num_returns` refs.
+
+    Raises:
+        ValueError: the call returned another number of values.
+        TypeError: it returned something without a length, or unpicklable.
+    """
+    if num_returns == 1:
+        return (codec.pack(value, by_value=by_value),)
+    if num_returns == 0:
+        return ()
+    if len(value) != num_returns:
+        raise ValueError(f"Task returned {len(value)} objects, but num_returns={num_returns}.")
+    return tuple(codec.pack(v, by_value=by_value) for v in value)
+
+
+def bind(instance: Any, name: str) -> Callable[..., Any]:
+    """The method `name` of an actor's class, bound to `instance`.
+
+    As in Ray, what the class defines is called, even if an attribute of the instance hides it
+    (``self.total = 0`` beside ``def total(self)``): so no plain ``getattr(instance, name)``.
+    """
+    cls = type(instance)
+    attribute: Any = _class_attribute(cls, name)  # type: ignore[arg-type]  # typeshed doubts that classes hash
+    return attribute.__get__(instance, cls)  # type: ignore[no-any-return]
+
+
+@functools.lru_cache(maxsize=4096)
+def _class_attribute(cls: type, name: str) -> Any:
+    return BUILT_IN_METHODS.get(name) or inspect.getattr_static(cls, name)
+
+
+class ActorExit(BaseException):
+    """Ends the actor whose method raises it, without a restart."""
+
+
+def _ray_ready(self: object) -> None:
+    """Answers as soon as the actor is there."""
+
+
+def _ray_call(self: object, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    return function(self, *args, **kwargs)
+
+
+def _ray_terminate(self: object) -> None:
+    raise ActorExit
+
+
+BUILT_IN_METHODS: Mapping[str, Any] = {
+    "__ray_ready__": _ray_ready,
+    "__ray_call__": _ray_call,
+    "__ray_terminate__": _ray_terminate,
+}
+"""Methods that every actor has, as on Ray."""
+
+
+def describe_class(cls: type, method_options: Callable[[Any], MethodOptions]) -> ActorClass:
+    """Read an actor class: its functions, class methods and static methods, not its properties."""
+    methods: dict[str, MethodSpec] = {}
+    for name, member in inspect.getmembers(cls, inspect.isroutine):
+        found = inspect.getattr_static(cls, name)
+        if not inspect.isfunction(member) and not inspect.ismethod(member):
+            continue  # slots and C functions inherited from object
+        methods[name] = MethodSpec.of(
+            member,
+            name,
+            f"{cls.__name__}.{name}",
+            options=method_options(member),
+            skip_first=inspect.isfunction(member) and not isinstance(found, staticmethod),
+        )
+    for name, function in BUILT_IN_METHODS.items():
+        label = f"{cls.__name__}.{name}"
+        methods[name] = MethodSpec.of(function, name, label, options=MethodOptions(), skip_first=True)
+    constructor = methods.get("__init__") or MethodSpec(
+        name="__init__",
+        label=f"{cls.__name__}.__init__",
+        signature=Signature([]),
+        options=MethodOptions(),
+    )
+    interface = ActorInterface(class_name=cls.__name__, methods=methods)
+    return ActorClass(cls=cls, interface=interface, constructor=constructor)

@@ -1,0 +1,114 @@
+"""How a value crosses a process border: packed on one side, unpacked on the other.
+
+One codec for every backend, so that what can't be sent fails alike everywhere and a receiver always gets
+a copy. Not a transport: the simulator hands the packed form over, the real backend writes it to a socket.
+
+Values that nobody can change (numbers, strings, flat tuples of them) travel as they are. Everything else is
+pickled (protocol 5, large buffers out of band); what plain pickle refuses goes through cloudpickle.
+Refs and handles inside a value are not pickled: they are *carried* beside it, so that each backend can count
+and translate them.
+"""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import cloudpickle  # type: ignore[import-untyped]
+
+ATOMS = frozenset({int, float, str, bytes, bool, complex, type(None), type(...), type(NotImplemented)})
+
+
+class Encoded(NamedTuple):
+    """A value in transit.
+
+    Attributes:
+        data: the pickle.
+        buffers: what the pickle left out of band, each immutable; arrays rebuilt on them are read-only.
+        carried: the refs and actor refs met inside the value, in the order of their first use.
+    """
+
+    data: bytes
+    buffers: tuple[bytes | memoryview, ...] = ()
+    carried: tuple[Any, ...] = ()
+
+
+class _Scope(threading.local):
+    """What is being packed or unpacked right now in this thread."""
+
+    packing: list[Any] | None = None
+    unpacking: Sequence[Any] = ()
+
+
+_scope = _Scope()
+
+
+def pack(value: object, *, by_value: bool = False) -> object:
+    """The form in which `value` travels: itself if nobody can change it, else `Encoded`.
+
+    Args:
+        by_value: ship classes and functions of ``__main__`` as code, for a process that can't import them.
+
+    Raises:
+        TypeError, pickle.PicklingError and whatever a class's own pickling raises.
+    """
+    kind = type(value)
+    if kind in ATOMS or (kind is tuple and ATOMS.issuperset(map(type, value))):  # type: ignore[call-overload]
+        return value
+    return encode(value, by_value=by_value)
+
+
+def unpack(packed: object) -> Any:
+    """A fresh copy of the value that was packed."""
+    return decode(packed) if type(packed) is Encoded else packed
+
+
+def encode(value: object, *, by_value: bool = False) -> Encoded:
+    """Pickle `value`, whatever it is; see `pack`."""
+    if not by_value:
+        try:
+            return _dump(value, pickle.dumps)
+        except (pickle.PicklingError, AttributeError, TypeError):
+            pass  # lambdas, local classes: cloudpickle can, or says better why it can't either
+    return _dump(value, cloudpickle.dumps)
+
+
+def decode(encoded: Encoded) -> Any:
+    """The value; new at each call."""
+    outer, _scope.unpacking = _scope.unpacking, encoded.carried
+    try:
+        return pickle.loads(encoded.data, buffers=encoded.buffers)
+    finally:
+        _scope.unpacking = outer
+
+
+def carry(traveller: object) -> tuple[Any, ...]:
+    """`__reduce__` of a ref: ride beside the pickle instead of inside it."""
+    if _scope.packing is None:
+        raise TypeError(
+            f"{traveller!r} can't be pickled by itself: it means something only inside its session. "
+            "Pass it to a task, an actor or put()."
+        )
+    _scope.packing.append(traveller)
+    return _alight, (len(_scope.packing) - 1,)
+
+
+def _alight(index: int) -> Any:
+    return _scope.unpacking[index]
+
+
+def _dump(value: object, dumps: Any) -> Encoded:
+    outer, _scope.packing = _scope.packing, []
+    buffers: list[pickle.PickleBuffer] = []
+    try:
+        data = dumps(value, protocol=5, buffer_callback=buffers.append)
+        # The sender may go on writing to its array: the copy is made here, once.
+        return Encoded(data, tuple(_frozen(b) for b in buffers), tuple(_scope.packing))
+    finally:
+        _scope.packing = outer
+
+
+def _frozen(buffer: pickle.PickleBuffer) -> bytes:
+    return bytes(buffer.raw())

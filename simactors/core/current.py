@@ -1,0 +1,71 @@
+"""Who is running, and on which backend.
+
+Inside a simulated process or a real worker, a context variable says so. Everywhere else the driver is
+running, on the innermost open session.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from simactors.core.backend import Backend, Settings
+
+
+class Running(Protocol):
+    """The call (or process) on whose behalf code runs now."""
+
+    @property
+    def backend(self) -> Backend:
+        """The backend it runs on."""
+        ...
+
+
+@dataclass(slots=True)
+class Session:
+    """One open backend, as the driver sees it.
+
+    Attributes:
+        scoped: opened by a ``with`` block, which alone may close it; `init` and `shutdown` inside it only
+            set `initialized`.
+        initialized: what `is_initialized()` answers.
+        join: what `init` inside a scoped session does.
+        leave: what `shutdown` inside a scoped session does.
+    """
+
+    backend: Backend
+    scoped: bool
+    initialized: bool
+    join: Callable[[Settings], None] | None = None
+    leave: Callable[[], None] | None = None
+
+
+running: contextvars.ContextVar[Running | None] = contextvars.ContextVar("simactors_running", default=None)
+_sessions: list[Session] = []
+
+
+def session() -> Session | None:
+    """The innermost open session of the driver, if there is one."""
+    return _sessions[-1] if _sessions else None
+
+
+def open_session(
+    backend: Backend,
+    *,
+    scoped: bool,
+    join: Callable[[Settings], None] | None = None,
+    leave: Callable[[], None] | None = None,
+) -> Session:
+    """Make `backend` the driver's; see `Session`."""
+    opened = Session(backend, scoped, not scoped, join, leave)
+    _sessions.append(opened)
+    return opened
+
+
+def close_session(closing: Session) -> None:
+    """Close the backend of `closing` and forget the session, even if closing it raises."""
+    if closing in _sessions:
+        _sessions.remove(closing)
+        closing.backend.close()

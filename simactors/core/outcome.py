@@ -1,0 +1,107 @@
+"""How a call ended, as a value: `Value` or `Failure`.
+
+A user's exception travels as an `Outcome` and is raised in one place only, `unwrap()`, in the process
+that asked. Each `unwrap()` gives a fresh copy.
+"""
+
+from __future__ import annotations
+
+import traceback
+from types import TracebackType
+from typing import Any
+
+from simactors import exceptions
+from simactors.core import codec
+
+
+class Value:
+    """The call returned."""
+
+    __slots__ = ("packed",)
+    ok = True
+
+    def __init__(self, packed: object) -> None:
+        self.packed = packed
+
+    def unwrap(self) -> Any:
+        """A copy of the value."""
+        return codec.unpack(self.packed)
+
+
+class Failure:
+    """The call raised, or will never answer.
+
+    Attributes:
+        packed: the packed exception, or None if it can't be packed.
+        text: what to show instead if the exception can't be rebuilt in the process that asks.
+    """
+
+    __slots__ = ("packed", "text")
+    ok = False
+
+    def __init__(self, packed: object, text: str) -> None:
+        self.packed = packed
+        self.text = text
+
+    def error(self) -> Exception:
+        """The exception to raise: a new object at each call."""
+        if self.packed is None:
+            return exceptions.UnserializableException(self.text)
+        try:
+            error = codec.unpack(self.packed)
+        except Exception:  # a user's exception class may do anything when it is rebuilt
+            return exceptions.UnserializableException(self.text)
+        if isinstance(error, exceptions.RayTaskError):
+            return error.as_instanceof_cause()
+        return error  # type: ignore[no-any-return]  # packed by `failure`, so it is an exception
+
+    def unwrap(self) -> Any:
+        """Raise the error."""
+        raise self.error()
+
+
+Outcome = Value | Failure
+
+
+def failure(error: Exception, *, by_value: bool = False) -> Failure:
+    """`error`, packed for its way to whoever asks."""
+    text = f"{type(error).__module__}.{type(error).__qualname__}: {error}"
+    try:
+        return Failure(codec.encode(error, by_value=by_value), text)
+    except Exception:  # as above: pickling runs the user's code
+        return Failure(None, text)
+
+
+def task_failure(function_name: str, error: BaseException, where: str, *, by_value: bool = False) -> Failure:
+    """What a call ends with if the user's code raised `error` in the process called `where`."""
+    # As in Ray, a remote error that passes through unhandled keeps its first cause, so that
+    # `except ValueError` works however many processes lie in between.
+    cause = error.cause if isinstance(error, exceptions.RayTaskError) else error
+    text = format_user_traceback(error)
+    return failure(exceptions.RayTaskError(function_name, text, cause, where), by_value=by_value)
+
+
+def dependency_failure(function_name: str, cause: Exception, *, by_value: bool = False) -> Failure:
+    """What a call ends with if one of its ref arguments failed with `cause`; the code never ran."""
+    if not isinstance(cause, exceptions.RayTaskError):
+        return failure(cause, by_value=by_value)
+    text = (
+        "  At least one of the input arguments for this task could not be computed:\n"
+        f"{type(cause).__module__}.RayTaskError: {cause}"
+    )
+    return failure(exceptions.RayTaskError(function_name, text, cause.cause), by_value=by_value)
+
+
+def format_user_traceback(error: BaseException) -> str:
+    """The traceback from the user's first frame on: ours above it say nothing to the user."""
+    frame: TracebackType | None = error.__traceback__
+    while frame is not None and _is_ours(frame):
+        frame = frame.tb_next
+    if frame is None:
+        frame = error.__traceback__
+    return "".join(traceback.format_exception(type(error), error, frame)).rstrip()
+
+
+def _is_ours(frame: TracebackType) -> bool:
+    module: str = frame.tb_frame.f_globals.get("__name__", "")
+    return module.partition(".")[0] in ("simactors", "real_backend")

@@ -1,0 +1,247 @@
+"""Every error a user can meet, with Ray's name where Ray has one.
+
+What real code must survive (Ray's classes, Ray's meaning)::
+
+    RayError
+     ├─ RayTaskError                     the remote code raised; also an instance of its cause's class
+     ├─ TaskCancelledError
+     ├─ RayActorError
+     │   ├─ ActorDiedError
+     │   └─ ActorUnavailableError
+     ├─ ActorUnschedulableError
+     ├─ TaskUnschedulableError
+     ├─ WorkerCrashedError
+     ├─ NodeDiedError
+     ├─ GetTimeoutError                  (also TimeoutError)
+     ├─ ObjectLostError
+     │   ├─ OwnerDiedError
+     │   ├─ ObjectReconstructionFailedError
+     │   ├─ ObjectFreedError
+     │   └─ ReferenceCountingAssertionError (also AssertionError)
+     ├─ ObjectStoreFullError
+     ├─ OutOfMemoryError
+     ├─ PendingCallsLimitExceeded
+     ├─ AsyncioActorExit
+     ├─ RaySystemError
+     ├─ RuntimeEnvSetupError
+     ├─ UnserializableException
+     └─ ActorAlreadyExistsError          (also ValueError)
+
+A finding: the simulation worked, the program did not::
+
+    Finding (AssertionError)
+     ├─ DeadlockError                    nothing can run and somebody waits
+     └─ LimitError                       a named limit of the run was reached
+
+Ours: `InternalError`. Wrong use raises Python's own `TypeError`, `ValueError`, `AttributeError`
+and `RuntimeError`, as Ray does, plus `ActorClassInheritanceException` (a `TypeError`).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+
+class RayError(Exception):
+    """What an actor program must expect from a distributed runtime."""
+
+
+class RayTaskError(RayError):
+    """The remote code raised; raised again where its result is asked for.
+
+    `get` raises `as_instanceof_cause()`, so that ``except ValueError`` and ``except RayTaskError``
+    both catch a remote ``ValueError``.
+
+    Attributes:
+        function_name: what ran, as ``boom`` or ``Log.add``.
+        traceback_str: the traceback of the process that ran it.
+        cause: the exception that was raised there.
+        where: the process it ran in, as ``pid=4711``.
+    """
+
+    def __init__(self, function_name: str, traceback_str: str, cause: BaseException, where: str = "") -> None:
+        super().__init__(function_name, traceback_str, cause, where)
+        self.function_name = function_name
+        self.traceback_str = traceback_str
+        self.cause = cause
+        self.where = where
+
+    def __str__(self) -> str:
+        place = f" ({self.where})" if self.where else ""
+        return f"ray::{self.function_name}(){place}\n{self.traceback_str}".rstrip()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return RayTaskError, (self.function_name, self.traceback_str, self.cause, self.where)
+
+    def as_instanceof_cause(self) -> RayTaskError:
+        """This error as an instance of both `RayTaskError` and the class of its cause.
+
+        A cause whose class can't be combined (it is no `Exception`, or it forbids subclasses)
+        leaves this error as it is, as in Ray.
+        """
+        cause_class = type(self.cause)
+        if not isinstance(self.cause, Exception) or isinstance(self.cause, RayTaskError):
+            return self
+        try:
+            dual: RayTaskError = _dual_class(cause_class)(self)  # type: ignore[arg-type]  # classes do hash
+        except TypeError:
+            return self
+        return dual
+
+
+@lru_cache(maxsize=512)
+def _dual_class(cause_class: type[Exception]) -> Any:
+    """The class that is both a `RayTaskError` and a `cause_class`; made once for each cause."""
+
+    class Dual(RayTaskError, cause_class):  # type: ignore[misc, valid-type]  # chosen at run time
+        def __init__(self, error: RayTaskError) -> None:
+            # The cause's own constructor may need arguments nobody knows here: it is not called.
+            self.function_name = error.function_name
+            self.traceback_str = error.traceback_str
+            self.cause = error.cause
+            self.where = error.where
+            self.args = (error.cause,)
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "cause":  # only while a half-made instance is being looked at
+                raise AttributeError(name)
+            return getattr(self.cause, name)
+
+        def __str__(self) -> str:
+            return RayTaskError.__str__(self)
+
+        def __reduce__(self) -> tuple[Any, ...]:
+            error = RayTaskError(self.function_name, self.traceback_str, self.cause, self.where)
+            return RayTaskError.as_instanceof_cause, (error,)
+
+    name = f"RayTaskError({cause_class.__name__})"
+    Dual.__name__ = name
+    Dual.__qualname__ = name
+    Dual.__module__ = RayTaskError.__module__
+    return Dual
+
+
+class TaskCancelledError(RayError):
+    """The call was cancelled."""
+
+
+class RayActorError(RayError):
+    """The actor could not answer; the call may or may not have run."""
+
+    default = "The actor died unexpectedly before finishing this task."
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.default)
+
+
+class ActorDiedError(RayActorError):
+    """The actor is dead and stays dead."""
+
+
+class ActorUnavailableError(RayActorError):
+    """The actor is out of reach for now, or being restarted; the call may or may not have run."""
+
+    default = "The actor is temporarily unavailable. The task may or may not have been executed."
+
+
+class ActorUnschedulableError(RayError):
+    """No node can ever hold this actor."""
+
+
+class TaskUnschedulableError(RayError):
+    """No node can ever run this task."""
+
+
+class WorkerCrashedError(RayError):
+    """The process that ran the task ended before the task did."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or "The worker died unexpectedly while executing this task.")
+
+
+class NodeDiedError(RayError):
+    """The node is gone."""
+
+
+class GetTimeoutError(RayError, TimeoutError):
+    """`get` gave up waiting; the call goes on."""
+
+
+class ObjectLostError(RayError):
+    """Every copy of the object is gone."""
+
+
+class OwnerDiedError(ObjectLostError):
+    """The process that owned the object is gone, and the object with it."""
+
+
+class ObjectReconstructionFailedError(ObjectLostError):
+    """The object was lost and its task can't be run again."""
+
+
+class ObjectFreedError(ObjectLostError):
+    """The object was freed by hand."""
+
+
+class ReferenceCountingAssertionError(ObjectLostError, AssertionError):
+    """The object was freed while a reference to it was still in use."""
+
+
+class ObjectStoreFullError(RayError):
+    """The object does not fit into the object store."""
+
+
+class OutOfMemoryError(RayError):
+    """The process was ended because its node ran out of memory."""
+
+
+class PendingCallsLimitExceeded(RayError):
+    """The actor has `max_pending_calls` calls waiting already."""
+
+
+class AsyncioActorExit(RayError):
+    """An async actor asked to end."""
+
+
+class RaySystemError(RayError):
+    """The runtime itself failed."""
+
+
+class RuntimeEnvSetupError(RayError):
+    """The runtime environment that the task or actor asked for could not be made."""
+
+
+class UnserializableException(RayError):
+    """The remote code raised something that can't be rebuilt here; the text is all there is."""
+
+    def __init__(self, original: str) -> None:
+        super().__init__(original)
+        self.original = original
+
+    def __str__(self) -> str:
+        return f"Failed to deserialize exception. Original exception:\n{self.original}"
+
+
+class ActorAlreadyExistsError(ValueError, RayError):
+    """The name is taken by a living actor of the same namespace."""
+
+
+class ActorClassInheritanceException(TypeError):
+    """A class can't inherit from an actor class; inherit from the plain class it was made of."""
+
+
+class Finding(AssertionError):
+    """The run found something wrong with the program under test."""
+
+
+class DeadlockError(Finding):
+    """Nothing can run any more, and somebody waits."""
+
+
+class LimitError(Finding):
+    """The run reached one of its named limits (steps, virtual time)."""
+
+
+class InternalError(Exception):
+    """A fault of simactors itself; please report it with the message."""

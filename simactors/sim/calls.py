@@ -1,0 +1,340 @@
+"""From ``.remote()`` to the answer: submitting tasks, calls and creations, resolving ref arguments, retrying.
+
+Not the mailbox (`actors.py`) and not running code (`executor.py`).
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from simactors import exceptions
+from simactors.core import calls
+from simactors.core.options import MethodOptions, TaskOptions
+from simactors.core.outcome import Failure, Outcome, dependency_failure, failure
+from simactors.core.refs import ActorRef, ObjectRef
+from simactors.sim import executor
+from simactors.sim.actors import Actors, Event, SimActor
+from simactors.sim.cluster import Cluster, Link, Process
+from simactors.sim.invocation import Invocation, StoredObject
+from simactors.sim.kernel import Kernel
+from simactors.sim.network import Network
+from simactors.sim.objects import Objects
+from simactors.sim.trace import Trace
+
+_TASK_POOL = 0  # the id that stands for the workers in `Process.links`
+
+
+class Calls:
+    """Everything a simulated process can ask to be run."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        trace: Trace,
+        cluster: Cluster,
+        network: Network,
+        objects: Objects,
+        actors: Actors,
+    ) -> None:
+        self._kernel = kernel
+        self._trace = trace
+        self._cluster = cluster
+        self._network = network
+        self._objects = objects
+        self._actors = actors
+        self._workers = 0
+        self._arrive = actors.arrive  # bound once: stored in every call
+
+    def submit_method(self, caller: Process, call: calls.MethodCall) -> list[ObjectRef[Any]]:
+        """See `Backend.submit_method`."""
+        actor_ref, method, args, kwargs, options = call
+        num_returns = options.num_returns
+        if num_returns != 1 or options.concurrency_group or method.needs_event_loop or method.is_generator:
+            _check_method(method, options)
+        arguments = calls.pack_arguments(method.label, args, kwargs)
+        invocation = self._invocation("call", method.label, caller, arguments)
+        actor: SimActor = actor_ref.entry  # type: ignore[assignment]  # our own entry
+        invocation.actor = actor
+        invocation.function = method.name
+        invocation.then = self._arrive
+        link = invocation.link = self._network.link(caller, actor.id)
+        if num_returns != 1:
+            self._add_returns(invocation, num_returns)
+        if link.closed:
+            self._objects.fail(invocation, actor.death or _killed(actor))
+        elif link.held is None and not arguments.refs:
+            self._network.send(link, invocation)
+        else:
+            self._hold(link, invocation)
+        return _refs(invocation, num_returns)
+
+    def submit_task(self, caller: Process, call: calls.TaskCall) -> list[ObjectRef[Any]]:
+        """See `Backend.submit_task`."""
+        function, args, kwargs, options = call
+        _check_task(function.spec, options)
+        label = function.spec.label
+        arguments = calls.pack_arguments(label, args, kwargs)
+        invocation = self._invocation("call", label, caller, arguments)
+        invocation.function = function
+        invocation.options = options
+        invocation.retries = options.max_retries
+        invocation.cpus = 1.0 if options.num_cpus is None else float(options.num_cpus)
+        invocation.link = self._network.link(caller, _TASK_POOL)
+        if options.num_returns != 1:
+            self._add_returns(invocation, options.num_returns)
+        states = [ref.entry for ref in arguments.refs]
+        self._objects.when_ready(states, functools.partial(self._request, invocation))  # type: ignore[arg-type]
+        return _refs(invocation, options.num_returns)
+
+    def create_actor(
+        self, caller: Process, creation: calls.Creation, name: tuple[str, str] | None
+    ) -> ActorRef:
+        """Start an actor; `name` is its free (namespace, name)."""
+        cls, args, kwargs, options = creation
+        label = cls.constructor.label
+        arguments = calls.pack_arguments(label, args, kwargs)
+        invocation = self._invocation("create", label, caller, arguments)
+        process = self._cluster.start_process(f"actor-{invocation.id}")
+        actor = SimActor(invocation.id, cls, process)
+        if name is not None:
+            self._actors.register(actor, name)
+        if caller.children is None:
+            caller.children = []
+        caller.children.append(actor)
+        invocation.actor = actor
+        invocation.options = options
+        invocation.then = self._place
+        invocation.cpus = 1.0 if options.num_cpus is None else float(options.num_cpus)
+        invocation.link = self._network.link(caller, actor.id)
+        if arguments.refs:
+            self._hold(invocation.link, invocation)
+        else:
+            self._network.send(invocation.link, invocation)
+        return ActorRef(actor, cls.interface)
+
+    def kill(self, caller: Process, actor: SimActor) -> None:
+        """End an actor's process, as soon as the message gets there; the caller's later calls fail anyway."""
+        self._trace.add((self._kernel.now_ns, "kill", actor.id, caller.label, actor.process.label))
+        link = self._network.link(caller, actor.id)
+        link.closed = True
+        end = functools.partial(self._actors.end, actor, Event.KILLED, "it was killed by `ray.kill`")
+        self._network.notify(link, end)
+
+    def _invocation(self, kind: str, label: str, caller: Process, arguments: calls.Arguments) -> Invocation:
+        invocation = Invocation(self._objects.next_id(), label, caller, arguments)
+        self._trace.add((self._kernel.now_ns, kind, invocation.id, caller.label, label))
+        return invocation
+
+    def _add_returns(self, invocation: Invocation, num_returns: int | str) -> None:
+        assert isinstance(num_returns, int)
+        invocation.num_returns = num_returns
+        label = invocation.label
+        invocation.more = tuple(
+            StoredObject(self._objects.next_id(), f"{label}[{index}]") for index in range(1, num_returns)
+        )
+
+    # Ref arguments
+
+    def _hold(self, link: Link, invocation: Invocation) -> None:
+        """Keep a call back until its refs are ready, and every later call on this link behind it."""
+        if link.held is not None:
+            link.held.append(invocation)
+            return
+        link.held = deque([invocation])
+        self._release(link)
+
+    def _release(self, link: Link) -> None:
+        """Send the held calls whose turn it is."""
+        held = link.held
+        while held:
+            invocation: Invocation = held[0]
+            if invocation.caller.dead:
+                held.clear()
+                break
+            states: list[Any] = [ref.entry for ref in invocation.arguments.refs]
+            if any(state.outcome is None for state in states):
+                self._objects.when_ready(states, functools.partial(self._release, link))
+                return
+            held.popleft()
+            failed = _failed_dependency(invocation)
+            if failed is None:
+                self._network.send(link, invocation)
+            elif invocation.options is not None:  # a creation
+                self._actors.fail_creation(invocation, failed)
+            else:
+                self._objects.fail(invocation, failed)
+        link.held = None
+
+    # Tasks
+
+    def _request(self, invocation: Invocation) -> None:
+        """The arguments of a task are ready: ask for a worker."""
+        if invocation.caller.dead:
+            return
+        failed = _failed_dependency(invocation)
+        if failed is not None:
+            self._objects.fail(invocation, failed)
+            return
+        self._cluster.claim(invocation.cpus, functools.partial(self._lease, invocation))
+
+    def _lease(self, invocation: Invocation) -> None:
+        """The CPUs are there: send the task to a worker."""
+        assert invocation.link is not None
+        self._workers += 1
+        invocation.process = self._cluster.start_process(f"worker-{self._workers}")
+        invocation.then = self._run_task
+        self._network.send(invocation.link, invocation)
+
+    def _run_task(self, invocation: Invocation) -> None:
+        process = invocation.process
+        assert process is not None
+        label = process.label
+        self._trace.add((self._kernel.now_ns, "start", invocation.id, label, invocation.label))
+        try:
+            value = executor.execute(invocation, contextvars.Context(), invocation.function.function)
+        except executor.FATAL:
+            raise
+        except (SystemExit, calls.ActorExit):
+            self.crash_task(invocation, "it called sys.exit()")
+            return
+        except BaseException as error:  # the user's code may raise anything
+            if process.dead:
+                return
+            self._trace.add((self._kernel.now_ns, "raise", invocation.id, label, invocation.label))
+            if self._retry(invocation, error):
+                return
+            reply: tuple[Outcome, ...] = (executor.failure_of(invocation, error),) * invocation.num_returns
+        else:
+            if process.dead:
+                return
+            self._trace.add((self._kernel.now_ns, "return", invocation.id, label, invocation.label))
+            reply = executor.outcomes_of(invocation, value)
+        self._finish_task(invocation)
+        self._objects.answer(invocation, reply)
+
+    def crash_task(self, invocation: Invocation, why: str) -> None:
+        """The process of a running task ended: run it again, or give up."""
+        process = invocation.process
+        assert process is not None
+        self._trace.add((self._kernel.now_ns, "die", invocation.id, process.label, why))
+        self._finish_task(invocation)
+        if invocation.retries != 0:
+            invocation.retries -= 1
+            self._request(invocation)
+            return
+        text = (
+            f"The worker died unexpectedly while executing this task: {invocation.label} in "
+            f"{process.where}; {why}."
+        )
+        self._objects.fail(invocation, failure(exceptions.WorkerCrashedError(text)))
+
+    def _retry(self, invocation: Invocation, error: BaseException) -> bool:
+        """Start a task that raised once more, if its options say so."""
+        wanted = invocation.options.retry_exceptions
+        if isinstance(wanted, list | tuple):
+            wanted = isinstance(error, tuple(wanted))
+        if not wanted or invocation.retries == 0 or not isinstance(error, Exception):
+            return False
+        invocation.retries -= 1
+        self._finish_task(invocation)
+        self._request(invocation)
+        return True
+
+    def _finish_task(self, invocation: Invocation) -> None:
+        process = invocation.process
+        assert process is not None
+        process.dead = True
+        self._cluster.release(invocation.cpus)
+        # As on Ray, actors that a task created end with the worker; their owner is gone.
+        for child in process.children or ():
+            self._actors.end(child, Event.OWNER_DIED, f"its owner {process.label} is dead")
+
+    # Actors
+
+    def _place(self, invocation: Invocation) -> None:
+        """A creation has arrived: find CPUs for the actor."""
+        self._cluster.claim(invocation.cpus, functools.partial(self._construct, invocation))
+
+    def _construct(self, invocation: Invocation) -> None:
+        actor: SimActor = invocation.actor
+        if invocation.options.num_cpus is None or actor.death is not None:
+            # As on Ray, an actor that names no CPUs needs one to be placed and none to live.
+            self._cluster.release(invocation.cpus)
+        else:
+            actor.cpus = invocation.cpus
+        self._actors.construct(invocation)
+
+
+def _refs(invocation: Invocation, num_returns: int | str) -> list[ObjectRef[Any]]:
+    if num_returns == 1:
+        return [ObjectRef(invocation)]
+    if num_returns == 0:
+        return []
+    return [ObjectRef(invocation), *(ObjectRef(state) for state in invocation.more)]
+
+
+def _failed_dependency(invocation: Invocation) -> Failure | None:
+    for ref in invocation.arguments.refs:
+        outcome = ref.entry.outcome  # type: ignore[attr-defined]  # our own entry
+        if isinstance(outcome, Failure):
+            return dependency_failure(invocation.label, outcome.error())
+    return None
+
+
+def _killed(actor: SimActor) -> Failure:
+    name = actor.cls.interface.class_name
+    text = f"{exceptions.RayActorError.default}\n\tclass_name: {name}\n\tactor_id: actor-{actor.id}\n"
+    return failure(exceptions.ActorDiedError(f"{text}The actor is dead because it was killed by `ray.kill`."))
+
+
+# What would change what a program does and can't be honoured yet is refused by name, never silently ignored.
+
+
+def _check_task(spec: calls.MethodSpec, options: TaskOptions) -> None:
+    _check_method(spec, options)
+    asked = {
+        "num_gpus": options.num_gpus,
+        "resources": options.resources,
+        "memory": options.memory,
+        "scheduling_strategy": options.scheduling_strategy not in (None, "DEFAULT"),
+    }
+    _refuse(spec.label, asked)
+
+
+def _check_method(spec: calls.MethodSpec, options: MethodOptions | TaskOptions) -> None:
+    asked: dict[str, object] = {"num_returns": isinstance(options.num_returns, str)}
+    asked["async def"] = spec.needs_event_loop
+    asked["a generator"] = spec.is_generator
+    if isinstance(options, MethodOptions):
+        asked["concurrency_group"] = options.concurrency_group
+    _refuse(spec.label, asked)
+
+
+def check_creation(creation: calls.Creation) -> None:
+    """Refuse an actor that needs what the simulator has not got yet; raises `ValueError`."""
+    options = creation.options
+    asked: dict[str, object] = {
+        "num_gpus": options.num_gpus,
+        "resources": options.resources,
+        "memory": options.memory,
+        "max_restarts": options.max_restarts,
+        "max_concurrency": (options.max_concurrency or 1) > 1,
+        "max_pending_calls": options.max_pending_calls != -1,
+        "concurrency_groups": options.concurrency_groups,
+        "allow_out_of_order_execution": options.allow_out_of_order_execution,
+        "scheduling_strategy": options.scheduling_strategy not in (None, "DEFAULT"),
+        "lifetime": options.lifetime == "detached",
+    }
+    methods = creation.actor_class.interface.methods.values()
+    asked["async def"] = any(method.needs_event_loop for method in methods)
+    _refuse(creation.actor_class.interface.class_name, asked)
+
+
+def _refuse(label: str, asked: Mapping[str, object]) -> None:
+    for name, value in asked.items():
+        if value:
+            raise ValueError(f"{label}: {name} is not supported by backend='sim' yet")

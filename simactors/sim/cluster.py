@@ -1,0 +1,121 @@
+"""Simulated processes and the node they run on: identity, links, CPUs.
+
+Not their behaviour: actors live in `actors.py`, calls in `calls.py`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from simactors.core.backend import Backend
+
+_FIRST_PID = 1000
+
+
+class Link:
+    """The connection of one process to one actor (or to the pool of task workers).
+
+    Invariant: messages sent with `Network.send` on one link arrive in the order in which they were sent.
+
+    Attributes:
+        least_ns: the shortest time a message takes.
+        last_ns: when the latest message so far arrives.
+        held: messages that wait at the sender, because the first of them needs something; None while there are none.
+        closed: the sender knows that nobody is at the other end any more.
+    """
+
+    __slots__ = ("closed", "held", "last_ns", "least_ns")
+
+    def __init__(self, least_ns: int) -> None:
+        self.least_ns = least_ns
+        self.last_ns = 0
+        self.held: deque[Any] | None = None
+        self.closed = False
+
+
+class Process:
+    """One simulated operating system process.
+
+    Attributes:
+        label: what traces call it: ``driver``, ``actor-3``, ``worker-7``.
+        pid: simulated; unique in the run.
+        links: its connections, by the id of the actor at the other end (0: the pool of task workers).
+        children: what must end when this process ends.
+    """
+
+    __slots__ = ("backend", "children", "dead", "label", "links", "pid")
+
+    def __init__(self, backend: Backend, label: str, pid: int) -> None:
+        self.backend = backend
+        self.label = label
+        self.pid = pid
+        self.dead = False
+        self.links: dict[int, Link] = {}
+        self.children: list[Any] | None = None
+
+    @property
+    def where(self) -> str:
+        """How errors name it."""
+        return f"pid={self.pid}, {self.label}"
+
+
+class Cluster:
+    """The processes of one run and the CPUs they share.
+
+    Invariant: `free_cpus` is the node's CPUs minus those of every admitted claim; it is negative only while code
+    that blocked in `get` has come back to CPUs that were lent to others meanwhile, as on Ray.
+    """
+
+    def __init__(self, backend: Backend, num_cpus: float) -> None:
+        self._backend = backend
+        self._pids = _FIRST_PID
+        self.num_cpus = num_cpus
+        self.free_cpus = num_cpus
+        self._queue: deque[tuple[float, Callable[[], None]]] = deque()
+
+    def resize(self, num_cpus: float) -> None:
+        """Give the node another number of CPUs."""
+        self.free_cpus += num_cpus - self.num_cpus
+        self.num_cpus = num_cpus
+        self._admit()
+
+    def start_process(self, label: str) -> Process:
+        """A new process."""
+        self._pids += 1
+        return Process(self._backend, label, self._pids)
+
+    def claim(self, cpus: float, admitted: Callable[[], None]) -> None:
+        """Call `admitted` as soon as `cpus` are free and everybody before has got theirs.
+
+        A claim larger than the node waits for ever, as on Ray; it does not hold back those behind it.
+        """
+        if not self._queue and cpus <= self.free_cpus:
+            self.free_cpus -= cpus
+            admitted()
+        else:
+            self._queue.append((cpus, admitted))
+            self._admit()
+
+    def release(self, cpus: float) -> None:
+        """Give CPUs back."""
+        self.free_cpus += cpus
+        self._admit()
+
+    def take_back(self, cpus: float) -> None:
+        """Take CPUs again after lending them while blocked; does not wait."""
+        self.free_cpus -= cpus
+
+    def _admit(self) -> None:
+        waiting, self._queue = self._queue, deque()
+        while waiting:
+            cpus, admitted = waiting.popleft()
+            if cpus <= self.free_cpus:
+                self.free_cpus -= cpus
+                admitted()
+                continue
+            self._queue.append((cpus, admitted))
+            if cpus <= self.num_cpus:
+                break
+        self._queue.extend(waiting)

@@ -1,0 +1,82 @@
+"""How plain Python code is suspended and resumed: the only file that knows greenlets.
+
+Not a scheduler: who runs next is the kernel's business. A *hub* is a greenlet that runs the kernel's loop; user
+code runs inline on a hub. Code that must wait keeps the greenlet it is on, and another hub goes on in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import FrameType
+
+import greenlet
+
+
+class SimulationEnded(BaseException):
+    """Raised in suspended code when the simulation is over, so that its ``finally`` blocks run."""
+
+
+class Fibers:
+    """The greenlets of one simulation.
+
+    Invariant: exactly one greenlet runs; all others are suspended code, idle hubs, or the spawner.
+
+    Args:
+        loop: the kernel's loop; it must return only when the simulation is closed, and never raise.
+    """
+
+    def __init__(self, loop: Callable[[], None]) -> None:
+        self._loop = loop
+        self._idle: list[greenlet.greenlet] = []
+        self._driver = greenlet.getcurrent()
+        # A greenlet inherits the recursion depth of the frame that starts it. Hubs are started from here, one
+        # shallow frame, never from deep user code: otherwise a chain of blocked calls ends in RecursionError.
+        self._spawner = greenlet.greenlet(self._spawn)
+        self._spawner.switch()
+
+    def _spawn(self) -> None:
+        self._driver.switch()
+        while True:
+            greenlet.greenlet(self._loop).switch()
+
+    @property
+    def in_driver(self) -> bool:
+        """Whether the running code is the driver's own, on the thread that opened the simulation."""
+        return greenlet.getcurrent() is self._driver
+
+    def current(self) -> greenlet.greenlet:
+        """The greenlet to give to `resume` later."""
+        return greenlet.getcurrent()
+
+    def suspend(self) -> None:
+        """Let a hub go on in place of the running code; returns when that is resumed."""
+        hub = self._idle.pop() if self._idle else self._spawner
+        hub.switch()
+
+    def resume(self, fiber: greenlet.greenlet) -> None:
+        """Called by a hub: go on with suspended code. Returns when this hub is needed again."""
+        self._idle.append(greenlet.getcurrent())
+        fiber.switch()
+
+    def resume_driver(self) -> None:
+        """Called by a hub: go on with the driver."""
+        self.resume(self._driver)
+
+    def end(self, fiber: greenlet.greenlet) -> None:
+        """Called by the driver: raise `SimulationEnded` in suspended code and let it run to its end."""
+        if fiber is self._driver or fiber.dead:
+            return
+        fiber.parent = greenlet.getcurrent()
+        fiber.throw(SimulationEnded)
+
+    def close(self) -> None:
+        """End the idle hubs and the spawner."""
+        for hub in self._idle:
+            self.end(hub)
+        self._idle.clear()
+        self._spawner.throw(greenlet.GreenletExit)
+
+
+def innermost_frame(fiber: greenlet.greenlet) -> FrameType | None:
+    """The frame at which `fiber` is suspended."""
+    return fiber.gr_frame

@@ -1,0 +1,111 @@
+"""One call under way: a single object from ``.remote()`` to `get`.
+
+It is the message, the mailbox entry, the reply and the state of its ref, because a call is what a simulation is made
+of and every further object would cost each of them. Who acts on it is not here: network, actors, executor and
+objects each touch the part that is theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from simactors.core.backend import Backend
+from simactors.core.calls import Arguments
+from simactors.core.outcome import Outcome
+from simactors.sim.cluster import Link, Process
+
+
+class StoredObject:
+    """The state of a ref that no call of its own stands behind: `put`, and the further returns of a call.
+
+    Attributes:
+        outcome: None until it is ready.
+        waiters: whom to tell then.
+        label: what traces call it.
+    """
+
+    __slots__ = ("id", "label", "outcome", "waiters")
+
+    def __init__(self, number: int, label: str, outcome: Outcome | None = None) -> None:
+        self.id = number
+        self.label = label
+        self.outcome = outcome
+        self.waiters: list[Any] | None = None
+
+
+class Invocation:
+    """A call of a method or a task, or the construction of an actor.
+
+    Attributes:
+        id, label, outcome, waiters: the state of its (first) ref, as in `StoredObject`.
+        num_returns: how many refs it has.
+        more: the states of its second and further refs.
+        caller: the process that made the call and owns the result.
+        process: where it runs; None before it is placed.
+        actor: the `SimActor` it goes to; None for a task.
+        then: what happens when it is next ready.
+        function: the name of the method, or the task's `calls.Function`; None for a construction.
+        options: of the task or the construction; None for a method.
+        retries: how often a task may still be run again; negative for no limit.
+        reply: the outcomes on their way back, one for each return value.
+        link: the way there and back.
+        cpus: what it holds while it runs, in CPUs.
+    """
+
+    __slots__ = (
+        "actor",
+        "arguments",
+        "callbacks",
+        "caller",
+        "cpus",
+        "function",
+        "id",
+        "label",
+        "link",
+        "more",
+        "num_returns",
+        "options",
+        "outcome",
+        "process",
+        "reply",
+        "retries",
+        "then",
+        "waiters",
+    )
+    _ok = True  # SimPy asks every event
+
+    def __init__(self, number: int, label: str, caller: Process, arguments: Arguments) -> None:
+        self.id = number
+        self.label = label
+        self.caller = caller
+        self.arguments = arguments
+        self.outcome: Outcome | None = None
+        self.waiters: list[Any] | None = None
+        self.num_returns = 1
+        self.more: tuple[StoredObject, ...] = ()
+        self.process: Process | None = None
+        self.actor: Any = None
+        self.function: Any = None
+        self.options: Any = None
+        self.retries = 0
+        self.cpus = 0.0
+        self.link: Link | None = None
+        self.callbacks: Any = None
+        self.then: Callable[[Invocation], None] | None = None
+        self.reply: tuple[Outcome, ...] = ()
+
+    @property
+    def backend(self) -> Backend:
+        """For `core.current`: this invocation is who runs while its code runs."""
+        assert self.process is not None
+        return self.process.backend
+
+    def run(self) -> None:
+        """As a step of the kernel: go on to whatever comes next for this call."""
+        assert self.then is not None
+        self.then(self)
+
+
+State = StoredObject | Invocation
+"""What stands behind an `ObjectRef` in the simulator."""

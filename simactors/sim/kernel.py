@@ -1,0 +1,260 @@
+"""Virtual time and who runs next.
+
+SimPy keeps the clock and the queue of what is due later. What is ready at one instant goes to the kernel's own list,
+and `Choices` picks. The kernel knows nothing of actors or objects: it runs steps, and suspends and wakes waiters.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import simpy
+from simpy.core import EmptySchedule
+from simpy.events import NORMAL
+
+from simactors import exceptions
+from simactors.core.choices import Choices
+from simactors.sim.config import NS
+from simactors.sim.fiber import Fibers, SimulationEnded
+from simactors.sim.trace import Trace
+
+_STEPS_BETWEEN_COLLECTIONS = 100_000
+
+
+class Step(Protocol):
+    """Something that can happen now."""
+
+    def run(self) -> None:
+        """Let it happen."""
+        ...
+
+
+class Scheduled(Step, Protocol):
+    """A step that can be put on SimPy's queue: what SimPy needs of an event, and no more."""
+
+    callbacks: Any
+    _ok: bool
+
+
+class Process(Protocol):
+    """What the kernel must know of the process whose code waits."""
+
+    label: str
+    dead: bool
+
+
+class Waiter:
+    """Code that waits to be woken, and the step that wakes it.
+
+    Attributes:
+        process: whose code it is; a dead process's code is never woken.
+        why: for the report if nobody ever wakes it.
+    """
+
+    __slots__ = ("_fibers", "fiber", "process", "why")
+
+    def __init__(self, process: Process, why: Callable[[], str]) -> None:
+        self.process = process
+        self.why = why
+        self.fiber: Any = None
+        self._fibers: Fibers | None = None
+
+    def attach(self, fibers: Fibers) -> None:
+        """Remember the code that runs now as the one to wake."""
+        self._fibers = fibers
+        self.fiber = fibers.current()
+
+    def run(self) -> None:
+        """Go on with the code that waits."""
+        assert self._fibers is not None
+        if not self.process.dead:
+            self._fibers.resume(self.fiber)
+
+
+class Timer:
+    """A step that happens at a given time unless it is cancelled before."""
+
+    __slots__ = ("action", "callbacks")
+    _ok = True
+
+    def __init__(self, action: Callable[[], None]) -> None:
+        self.action: Callable[[], None] | None = action
+        self.callbacks: Any = None
+
+    def run(self) -> None:
+        """Do what the timer was set for."""
+        if self.action is not None:
+            self.action()
+
+
+class _Clock(simpy.Environment):
+    """SimPy's environment, stepped by whole instants."""
+
+    def next_instant(self) -> None:
+        """Run the callbacks of everything that is due next, at one time."""
+        self.step()
+        queue, now = self._queue, self._now
+        while queue and queue[0][0] == now:
+            self.step()
+
+    @property
+    def due(self) -> int:
+        """How many events are queued."""
+        return len(self._queue)
+
+
+class Kernel:
+    """One run's clock, ready list and suspended code.
+
+    Attributes:
+        ready: the steps that can happen at this instant, in the order in which they became ready.
+        on_arrival: the callbacks of every event that simply becomes ready when it is due.
+        steps: how many steps have run.
+    """
+
+    def __init__(self, choices: Choices, trace: Trace, *, max_steps: int, max_virtual_time_s: float) -> None:
+        self.choices = choices
+        self.ready: list[Step] = []
+        self.on_arrival = (self.ready.append,)
+        self.steps = 0
+        self.closing = False
+        self._trace = trace
+        self._max_steps = max_steps
+        self._max_ns = int(max_virtual_time_s * NS)
+        self._clock = _Clock()
+        self._on_timer = (self._timer_due,)
+        self._cancelled = 0  # how many events on the queue are cancelled timers
+        self._blocked: dict[Waiter, None] = {}  # in the order in which they blocked
+        self._fatal: BaseException | None = None
+        self._fibers = Fibers(self._hub)
+        self.explain_standstill: Callable[[], str] = lambda: ""
+        """Says who waits for what; bound by the backend."""
+
+    @property
+    def now_ns(self) -> int:
+        """Virtual nanoseconds since the start."""
+        return self._clock._now  # type: ignore[return-value]  # we only ever add integers
+
+    @property
+    def in_driver(self) -> bool:
+        """Whether the driver's own code is running, on the thread that opened the simulation."""
+        return self._fibers.in_driver
+
+    @property
+    def blocked(self) -> list[Waiter]:
+        """Who waits, the longest first."""
+        return list(self._blocked)
+
+    def schedule(self, event: Scheduled, delay_ns: int) -> None:
+        """Make `event` ready after a time; its `callbacks` are set by the caller."""
+        self._clock.schedule(event, NORMAL, delay_ns)  # type: ignore[arg-type]  # lean, see Scheduled
+
+    def timer(self, delay_ns: int, action: Callable[[], None]) -> Timer:
+        """Run `action` as a step after `delay_ns`."""
+        timer = Timer(action)
+        timer.callbacks = self._on_timer
+        self.schedule(timer, delay_ns)
+        return timer
+
+    def cancel(self, timer: Timer) -> None:
+        """Forget a timer that has not run yet."""
+        if timer.action is None:
+            return
+        timer.action = None
+        if timer.callbacks is None:  # due at this very instant, and not yet picked
+            self.ready.remove(timer)
+        else:
+            self._cancelled += 1
+
+    def wake(self, waiter: Waiter) -> None:
+        """Make a blocked waiter ready."""
+        self.ready.append(waiter)
+
+    def block(self, waiter: Waiter) -> None:
+        """Suspend the running code until `waiter` is woken.
+
+        Raises:
+            SimulationEnded: the simulation is over.
+            DeadlockError, LimitError: in the driver, if the run can't go on.
+        """
+        if self.closing:
+            raise SimulationEnded
+        waiter.attach(self._fibers)
+        self._blocked[waiter] = None
+        self._fibers.suspend()
+        del self._blocked[waiter]
+        if self.closing:
+            raise SimulationEnded
+        if self._fatal is not None:
+            fatal, self._fatal = self._fatal, None
+            raise fatal
+
+    def sleep(self, process: Process, delay_ns: int) -> None:
+        """Suspend the running code for a time."""
+        until = self.now_ns + delay_ns
+        waiter = Waiter(process, lambda: f"sleeps until {until / NS:.6f}s")
+        self.timer(delay_ns, waiter.run)
+        self.block(waiter)
+
+    def close(self) -> None:
+        """End all suspended code, the longest blocked first; only the driver may call this."""
+        self.closing = True
+        while self._blocked:
+            waiter = next(iter(self._blocked))
+            self._fibers.end(waiter.fiber)
+            self._blocked.pop(waiter, None)
+        self._fibers.close()
+
+    def _hub(self) -> None:
+        """Run steps until the simulation is closed; whatever goes wrong is raised in the driver."""
+        try:
+            while not self.closing:
+                try:
+                    self._run_steps()
+                except (Exception, KeyboardInterrupt) as error:  # a limit, a deadlock, a fault of ours
+                    self._fatal = error
+                if self._fatal is not None:
+                    self._fibers.resume_driver()
+        except SimulationEnded:
+            return
+
+    def _run_steps(self) -> None:
+        ready, trace, pick = self.ready, self._trace, self.choices.pick
+        while not self.closing:
+            if not ready:
+                self._advance()
+                continue
+            step = ready.pop(pick("next", ready)) if len(ready) > 1 else ready.pop()
+            self.steps += 1
+            trace.fold()
+            if self.steps >= self._max_steps:
+                raise exceptions.LimitError(
+                    f"the run reached its limit of {self._max_steps} steps at {self.now_ns / NS:.6f}s of virtual time"
+                )
+            if self.steps % _STEPS_BETWEEN_COLLECTIONS == 0:
+                gc.collect()  # automatic collection is off: user finalizers run at fixed points only
+            step.run()
+
+    def _advance(self) -> None:
+        """Go to the next instant at which something is due."""
+        if self._clock.due == self._cancelled:
+            raise exceptions.DeadlockError(
+                f"deadlock at {self.now_ns / NS:.6f}s of virtual time: nothing can run any more\n"
+                f"{self.explain_standstill()}".rstrip()
+            )
+        try:
+            self._clock.next_instant()
+        except EmptySchedule:
+            raise exceptions.InternalError("the event queue is empty but should not be") from None
+        if self.now_ns > self._max_ns:
+            raise exceptions.LimitError(
+                f"the run reached its limit of {self._max_ns / NS:g}s of virtual time after {self.steps} steps"
+            )
+
+    def _timer_due(self, timer: Any) -> None:
+        if timer.action is None:
+            self._cancelled -= 1
+        else:
+            self.ready.append(timer)
