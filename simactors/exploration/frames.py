@@ -1,0 +1,47 @@
+"""Whose code a traceback's frames are: the user's are shown, ours and the import machinery's are trimmed.
+
+Not the tracebacks that travel between processes: `core/outcome.py` writes those.
+"""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from types import TracebackType
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+# Both packages lie side by side, in the repository and when installed.
+_OURS = tuple(f"{_PACKAGE.parent / name}/" for name in ("simactors", "real_backend"))
+
+
+def is_users(file: str) -> bool:
+    """Whether code from this file is neither ours nor the import machinery's."""
+    return not file.startswith(("<frozen ", *_OURS))
+
+
+def users(error: BaseException) -> list[TracebackType]:
+    """The traceback's entries that belong to the user, outermost first."""
+    found = []
+    entry = error.__traceback__
+    while entry is not None:
+        if is_users(entry.tb_frame.f_code.co_filename):
+            found.append(entry)
+        entry = entry.tb_next
+    return found
+
+
+def text(error: BaseException) -> str:
+    """The traceback as Python prints it, with the user's frames only; all frames if none is the user's."""
+    rendered = traceback.TracebackException.from_exception(error)
+    _trim(rendered)
+    return "".join(rendered.format()).rstrip()
+
+
+def _trim(rendered: traceback.TracebackException) -> None:
+    kept = [frame for frame in rendered.stack if is_users(frame.filename)]
+    if kept:
+        rendered.stack = traceback.StackSummary.from_list(kept)
+    inner = [rendered.__cause__, rendered.__context__, *(rendered.exceptions or ())]
+    for other in inner:
+        if other is not None:
+            _trim(other)

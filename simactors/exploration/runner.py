@@ -1,0 +1,146 @@
+"""One run of a program, on the simulator or on a real backend, and how it ended: `RunResult`.
+
+Not the program (`target.py`), and no printing: the program's output goes wherever ``sys.stdout`` leads.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from simactors.api import session
+from simactors.exceptions import DeadlockError, Finding, InternalError, LimitError, RayTaskError
+from simactors.exploration import frames
+from simactors.exploration.target import Program, TargetError, prepared
+from simactors.sim.backend import Simulation, simulate
+
+Outcome = Literal["passed", "failed", "deadlock", "limit", "error"]
+
+LAST_STEPS = 12
+
+
+class Ending(NamedTuple):
+    """How the program ended.
+
+    Attributes:
+        outcome: "error" means a fault of simactors itself; all others are the program's.
+        kind: the class of what was raised: ``AssertionError``, ``RayTaskError(ValueError)``, ``SystemExit``.
+        message: of what was raised, without its traceback.
+        traceback: the user's frames only.
+    """
+
+    outcome: Outcome
+    kind: str | None = None
+    message: str | None = None
+    traceback: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """One run. What only a simulation has is None for the others.
+
+    Attributes:
+        digest: of the whole trace, hexadecimal.
+        virtual_time_s: how long the run took in its own time.
+        last_steps: the end of the trace, one line a step.
+    """
+
+    ending: Ending
+    seed: int | None = None
+    digest: str | None = None
+    virtual_time_s: float | None = None
+    steps: int | None = None
+    last_steps: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything but success came out."""
+        return self.ending.outcome != "passed"
+
+
+def run_simulated(program: Program, seed: int) -> RunResult:
+    """Run the program on a simulated cluster.
+
+    Raises:
+        TargetError: it can't be loaded.
+    """
+    simulation: Simulation | None = None
+    with prepared(program) as start:
+        try:
+            with simulate(seed) as simulation:
+                ending = _run(start)
+        except TargetError:
+            raise
+        except Finding as finding:  # met when the simulation was closed
+            ending = _ending(finding)
+        except Exception as error:  # the user's are endings already: this one is ours
+            ending = _our_fault(error)
+    if simulation is None:
+        return RunResult(ending=ending, seed=seed)
+    return RunResult(
+        ending=ending,
+        seed=seed,
+        digest=simulation.digest,
+        virtual_time_s=simulation.now_s,
+        steps=simulation.steps,
+        last_steps=tuple(str(record) for record in simulation.last_records(LAST_STEPS)),
+    )
+
+
+def run_for_real(program: Program, backend: str) -> RunResult:
+    """Run the program on a real backend, which its plain ``init()`` opens and its end closes.
+
+    Raises:
+        TargetError: it can't be loaded.
+    """
+    before = os.environ.get(session.BACKEND_VARIABLE)
+    os.environ[session.BACKEND_VARIABLE] = backend
+    try:
+        with prepared(program) as start:
+            try:
+                return RunResult(ending=_run(start))
+            finally:
+                session.shutdown()
+    finally:
+        if before is None:
+            del os.environ[session.BACKEND_VARIABLE]
+        else:
+            os.environ[session.BACKEND_VARIABLE] = before
+
+
+def _run(start: Callable[[], None]) -> Ending:
+    try:
+        start()
+    except (TargetError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # user code ran: whatever leaves it is how the program ended
+        return _ending(error)
+    return Ending("passed")
+
+
+def _ending(error: BaseException) -> Ending:
+    if isinstance(error, InternalError):
+        return _our_fault(error)
+    if isinstance(error, SystemExit) and not error.code:
+        return Ending("passed")
+    outcome: Outcome = "failed"
+    if isinstance(error, DeadlockError):
+        outcome = "deadlock"
+    elif isinstance(error, LimitError):
+        outcome = "limit"
+    return Ending(outcome, type(error).__name__, _message(error), frames.text(error))
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"exit code {error.code}" if isinstance(error.code, int) else str(error.code)
+    # The text of a remote error is its whole remote traceback.
+    return str(error.cause) if isinstance(error, RayTaskError) else str(error)
+
+
+def _our_fault(error: Exception) -> Ending:
+    text = "".join(traceback.format_exception(error)).rstrip()
+    return Ending("error", type(error).__name__, str(error), text)

@@ -1,0 +1,211 @@
+"""A target: the program that a run executes, ``FILE.py`` or ``FILE.py:function``.
+
+Says what to run, checks that it can be loaded, and gives each run a fresh namespace. Not the run itself:
+`runner.py` decides on which backend `prepared` programs start, and what their endings mean.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import inspect
+import linecache
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import NoReturn
+
+from simactors.as_ray import as_ray
+from simactors.exploration import frames
+
+
+class TargetError(Exception):
+    """The target can't be loaded: wrong input, not a failure. The message is for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the user named; prints as it was written."""
+
+    file: str
+    function: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Target:
+        """Read ``FILE.py`` or ``FILE.py:function``.
+
+        Raises:
+            TargetError: no such file, or not a name behind the colon.
+        """
+        file, colon, function = text.rpartition(":")
+        if not colon or text.endswith(".py") or Path(text).exists():
+            target = cls(text)
+        elif not function.isidentifier():
+            raise TargetError(f"{text}: {function!r} is not the name of a function; write FILE.py:function")
+        else:
+            target = cls(file, function)
+        _check_file(target.file)
+        return target
+
+    def __str__(self) -> str:
+        return self.file if self.function is None else f"{self.file}:{self.function}"
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A target with all that it is run with.
+
+    Attributes:
+        argv: its command line arguments, without its own name.
+        as_ray: whether ``import ray`` means simactors while it runs.
+    """
+
+    target: Target
+    argv: tuple[str, ...] = ()
+    as_ray: bool = False
+
+
+@contextmanager
+def prepared(program: Program) -> Iterator[Callable[[], None]]:
+    """The program ready to start, once; what it changes in the interpreter is undone at the end.
+
+    What is yielded loads and runs it. It raises what the program raises, and `TargetError` if the program
+    can't be loaded.
+    """
+    target = program.target
+    _check_file(target.file)
+    path = Path(target.file).resolve()
+    code = _compile(target, path)
+    name = "__main__" if target.function is None else path.stem
+
+    def start() -> None:
+        module = _execute(target, code, name)
+        if target.function is not None:
+            _function(target, module)()
+
+    alias = as_ray() if program.as_ray else nullcontext()
+    with _fresh_namespace(name, path.parent, [target.file, *program.argv]), alias:
+        yield start
+
+
+@contextmanager
+def _fresh_namespace(name: str, folder: Path, argv: list[str]) -> Iterator[None]:
+    """Lend the interpreter to a program; then forget its modules and put back what was there."""
+    argv_before, path_before = sys.argv, sys.path[:]
+    modules_before = _take_modules(name, folder)
+    sys.argv = argv
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path[:] = path_before
+        sys.argv = argv_before
+        _take_modules(name, folder)
+        sys.modules.update(modules_before)
+
+
+def _take_modules(name: str, folder: Path) -> dict[str, ModuleType]:
+    """Remove from the interpreter, and return, the module `name` and the user's modules in `folder`."""
+    names = [n for n, module in sys.modules.items() if n == name or _is_users_module(module, folder)]
+    return {n: sys.modules.pop(n) for n in names}
+
+
+def _is_users_module(module: ModuleType, folder: Path) -> bool:
+    file = getattr(module, "__file__", None)
+    if not isinstance(file, str) or not file.endswith(".py") or not frames.is_users(file):
+        return False
+    # A virtual environment inside the folder is not the user's code, and NumPy can't be imported twice.
+    return Path(file).is_relative_to(folder) and "site-packages" not in Path(file).parts
+
+
+def _execute(target: Target, code: CodeType, name: str) -> ModuleType:
+    module = ModuleType(name)
+    module.__file__ = code.co_filename
+    sys.modules[name] = module
+    try:
+        exec(code, module.__dict__)
+    except (ImportError, SyntaxError) as error:
+        if _failed_to_load(error):
+            _raise_unloadable(target, error)
+        raise
+    return module
+
+
+def _failed_to_load(error: BaseException) -> bool:
+    """Whether an import statement at the top of a module failed, and not code that was running."""
+    entries = frames.users(error)
+    if not entries or any(e.tb_frame.f_code.co_name != "<module>" for e in entries):
+        return False
+    last = entries[-1]
+    return _is_import(last.tb_frame.f_code.co_filename, last.tb_lineno)
+
+
+def _is_import(file: str, line: int) -> bool:
+    source = "".join(linecache.getlines(file))
+    return any(
+        isinstance(node, ast.Import | ast.ImportFrom) and node.lineno <= line <= (node.end_lineno or line)
+        for node in ast.walk(ast.parse(source))
+    )
+
+
+def _raise_unloadable(target: Target, error: ImportError | SyntaxError) -> NoReturn:
+    if isinstance(error, SyntaxError):
+        raise TargetError(_syntax_message(target, error)) from None
+    last = frames.users(error)[-1]
+    place = f"{Path(last.tb_frame.f_code.co_filename).name}, line {last.tb_lineno}"
+    message = f"{target} can't be loaded: {place}: {error}"
+    if (error.name or "").partition(".")[0] == "ray" and isinstance(error, ModuleNotFoundError):
+        message += ". Add --as-ray to run code that says `import ray` on simactors."
+    raise TargetError(message) from None
+
+
+def _syntax_message(target: Target, error: SyntaxError) -> str:
+    message = f"{target} can't be loaded: {Path(error.filename or '').name}, line {error.lineno}: {error.msg}"
+    return f"{message}\n    {error.text.strip()}" if error.text else message
+
+
+def _compile(target: Target, path: Path) -> CodeType:
+    try:
+        return compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+    except SyntaxError as error:
+        raise TargetError(_syntax_message(target, error)) from None
+    except ValueError as error:  # null bytes: not a text at all
+        raise TargetError(f"{target} can't be loaded: it is not Python code ({error})") from None
+
+
+def _function(target: Target, module: ModuleType) -> Callable[[], object]:
+    name = target.function
+    assert name is not None
+    function: Callable[[], object] | None = vars(module).get(name)
+    if function is None:
+        functions = [n for n, value in vars(module).items() if inspect.isfunction(value)]
+        raise TargetError(f"{target.file} has no function {name!r}.{_nearest(name, functions)}")
+    if not callable(function):
+        raise TargetError(f"{target}: {name!r} is not a function but of type {type(function).__name__!r}")
+    if inspect.iscoroutinefunction(function):
+        raise TargetError(f"{target} is async: name a plain function that calls asyncio.run({name}())")
+    try:
+        inspect.signature(function).bind()
+    except TypeError as error:
+        raise TargetError(f"{target} is called without arguments, but it needs some: {error}") from None
+    except ValueError:
+        pass  # a built-in without a signature takes what it takes
+    return function
+
+
+def _check_file(file: str) -> None:
+    path = Path(file)
+    if path.is_dir():
+        raise TargetError(f"{file} is a folder; name a Python file in it: {file.rstrip('/')}/app.py")
+    if not path.is_file():
+        there = [entry.name for entry in path.parent.glob("*.py")] if path.parent.is_dir() else []
+        raise TargetError(f"There is no file {file}.{_nearest(path.name, there)}")
+
+
+def _nearest(name: str, names: list[str]) -> str:
+    """A sentence to append, if a name is near."""
+    near = difflib.get_close_matches(name, names, n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
