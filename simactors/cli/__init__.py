@@ -1,0 +1,39 @@
+"""The command ``simactors``: reads the command line, runs, prints, and says how it went by its exit code.
+
+A command's file is loaded when the command is called: ``simactors --help`` loads no simulator.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from simactors.cli.group import CommandGroup, exit_code_of
+
+__all__ = ["main"]
+
+
+def main(args: Sequence[str] | None = None, prog_name: str | None = None) -> NoReturn:
+    """Run the command line, by default that of this process, and end the process with its exit code."""
+    sys.exit(exit_code_of(commands, args, prog_name))
+
+
+# Name -> where the command is, and what ``simactors --help`` says of it without loading it.
+_COMMANDS = {
+    "run": ("simactors.cli.run:run", "Run a program once."),
+    "hunt": ("simactors.cli.hunt:hunt", "Run a program under many seeds until one fails."),
+    "replay": ("simactors.cli.replay:replay", "Make a run that failed again, exactly."),
+}
+
+
+@click.group(
+    cls=CommandGroup,
+    places=_COMMANDS,
+    epilog="Exit codes: 0 fine; 1 the program failed; 2 wrong input; 3 a fault of simactors itself.",
+)
+@click.version_option(package_name="simactors", message="%(prog)s %(version)s")
+def commands() -> None:
+    """Run actor code in Ray's shape on a deterministic simulator, or on real processes."""

@@ -1,0 +1,100 @@
+"""The group that loads commands when they are called, and the exit codes that all commands share."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+import click
+
+PASSED = 0
+FAILED = 1
+WRONG_INPUT = 2
+OUR_FAULT = 3
+INTERRUPTED = 130
+
+PLEASE_REPORT = "This is a fault of simactors itself. Please report it, with the lines above and the program."
+
+_EXIT_CODES = {"passed": PASSED, "error": OUR_FAULT}
+
+
+def exit_with(outcome: str) -> NoReturn:
+    """End the command with the exit code of a run's outcome."""
+    if outcome == "error":
+        click.echo(PLEASE_REPORT, err=True)
+    raise click.exceptions.Exit(_EXIT_CODES.get(outcome, FAILED))
+
+
+class WrongInput(click.ClickException):
+    """What the user gave can't be used, although the command line itself is well-formed."""
+
+    exit_code = WRONG_INPUT
+
+
+class CommandGroup(click.Group):
+    """Knows its commands by name only.
+
+    Attributes:
+        places: name -> (``module:command``, the line of help).
+    """
+
+    def __init__(self, *args: Any, places: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.places = places
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of the table, which is the order in which a newcomer meets them."""
+        return list(self.places)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load the command; None if there is none of that name."""
+        if cmd_name not in self.places:
+            return None
+        module, _, name = self.places[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the first argument names.
+
+        Raises:
+            click.UsageError: there is none; the message names the nearest one.
+        """
+        if args and args[0] not in self.places and not args[0].startswith("-"):
+            near = nearest(args[0], list(self.places))
+            ctx.fail(f"there is no command {args[0]!r}.{near or ' Commands: ' + ', '.join(self.places)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in self.places.items()])
+
+
+def exit_code_of(group: click.Group, args: Sequence[str] | None, prog_name: str | None) -> int:
+    """Run a command line; whatever happens, the answer is an exit code, and the reason is on stderr."""
+    try:
+        returned = group.main(args, prog_name, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return WRONG_INPUT
+    except click.Abort:  # Ctrl-C before or after the command had something to sum up
+        click.echo("stopped by Ctrl-C", err=True)
+        return INTERRUPTED
+    except Exception:
+        traceback.print_exc()
+        click.echo(PLEASE_REPORT, err=True)
+        return OUR_FAULT
+    # click returns the code of an Exit instead of raising it.
+    return returned if isinstance(returned, int) else PASSED
+
+
+def nearest(name: str, names: Sequence[str]) -> str:
+    """A sentence to append to an error message, if a valid name is near."""
+    near = difflib.get_close_matches(name, names, n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""

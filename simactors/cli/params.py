@@ -1,0 +1,73 @@
+"""Arguments and options that several commands take; a wrong value is answered with the nearest right one."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from simactors.api import session
+from simactors.cli.group import WrongInput, nearest
+from simactors.core import backend as backends
+from simactors.exploration.target import Target, TargetError
+
+
+class TargetType(click.ParamType):  # type: ignore[type-arg]  # click is generic since 8.5 only
+    """``FILE.py[:function]``, checked for being there."""
+
+    name = "target"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Target:
+        """Raise `WrongInput` if the file isn't there."""
+        try:
+            return value if isinstance(value, Target) else Target.parse(value)
+        except TargetError as error:
+            raise WrongInput(str(error)) from None
+
+
+class BackendType(click.ParamType):  # type: ignore[type-arg]  # as above
+    """The name of a backend."""
+
+    name = "backend"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Raise a usage error for an unknown name."""
+        check_backend(str(value), "--backend", ctx)
+        return str(value)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """What the help shows."""
+        return "[" + "|".join(backends.names()) + "]"
+
+
+def chosen_backend(flag: str | None) -> str:
+    """The backend to run on: the flag, else the environment variable SIMACTORS_BACKEND, else the simulator.
+
+    Raises:
+        click.UsageError: the variable holds no backend's name.
+    """
+    if flag is not None:
+        return flag
+    variable = os.environ.get(session.BACKEND_VARIABLE)
+    if not variable:
+        return "sim"
+    check_backend(variable, f"the environment variable {session.BACKEND_VARIABLE}", None)
+    return variable
+
+
+def check_backend(name: str, origin: str, ctx: click.Context | None) -> None:
+    """Raise a usage error unless `name` is a backend's; `origin` says where it was written."""
+    names = backends.names()
+    if name not in names:
+        near = nearest(name, names) or f" Use one of {', '.join(names)}."
+        raise click.UsageError(f"{origin}: there is no backend {name!r}.{near}", ctx)
+
+
+TARGET = click.argument("target", type=TargetType(), metavar="FILE.py[:FUNCTION]")
+ARGS = click.argument("args", nargs=-1, metavar="[-- ARGS]...")
+AS_RAY = click.option("--as-ray", is_flag=True, help="`import ray` in the program means simactors.")
+JSON = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object as the last line on stdout."
+)
+SEED = click.IntRange(min=0)

@@ -1,0 +1,35 @@
+"""``simactors replay``: a run that was found, once more."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from simactors.cli import params
+from simactors.cli.group import INTERRUPTED, WrongInput, exit_with
+from simactors.exploration import repro
+from simactors.exploration.target import TargetError
+from simactors.reports import json_line, text
+
+
+@click.command(epilog="Exit code: that of the run, as with `simactors run`: 1 if the failure is there again.")
+@click.argument("token")
+@params.JSON
+def replay(token: str, *, as_json: bool) -> None:
+    """Make a run that failed again, exactly.
+
+    TOKEN is what `simactors run` and `simactors hunt` print for a failing run. Call it in the same folder.
+    """
+    try:
+        replayed = repro.replay(repro.Repro.from_token(token))
+    except (repro.TokenError, TargetError) as error:
+        raise WrongInput(str(error)) from None
+    except KeyboardInterrupt:
+        click.echo("stopped by Ctrl-C", err=True)
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    sys.stdout.flush()
+    click.echo(text.replay_report(replayed), err=True)
+    if as_json:
+        click.echo(json_line.replay_line(replayed))
+    exit_with(replayed.result.ending.outcome)

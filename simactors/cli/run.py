@@ -1,0 +1,66 @@
+"""``simactors run``: one run of a program; its own output goes through unchanged."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from simactors.cli import params
+from simactors.cli.group import INTERRUPTED, WrongInput, exit_with
+from simactors.exploration.runner import RunResult, run_for_real, run_simulated
+from simactors.exploration.target import Program, Target, TargetError
+from simactors.reports import json_line, text
+
+
+@click.command(
+    epilog="FILE.py runs as a script; FILE.py:FUNCTION calls that function once, without arguments."
+)
+@params.TARGET
+@params.ARGS
+@click.option(
+    "--backend",
+    type=params.BackendType(),
+    help="Where to run. Default: the variable SIMACTORS_BACKEND, or else sim, the simulator.",
+)
+@click.option(
+    "--seed", type=params.SEED, help="Of the simulation: another seed, another schedule. Default: 0."
+)
+@params.AS_RAY
+@params.JSON
+def run(
+    target: Target,
+    args: tuple[str, ...],
+    backend: str | None,
+    seed: int | None,
+    *,
+    as_ray: bool,
+    as_json: bool,
+) -> None:
+    """Run a program once.
+
+    What the program prints goes to stdout as it is; how the run went goes to stderr.
+    """
+    backend = params.chosen_backend(backend)
+    if seed is not None and backend != "sim":
+        raise click.UsageError(
+            f"--seed means something only to the simulator, not to the backend {backend!r}."
+        )
+    program = Program(target=target, argv=args, as_ray=as_ray)
+    try:
+        result = _run(program, backend, seed or 0)
+    except KeyboardInterrupt:
+        click.echo(f"stopped by Ctrl-C: {target} on {backend}", err=True)
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    sys.stdout.flush()
+    click.echo(text.run_report(program, backend, result), err=True)
+    if as_json:
+        click.echo(json_line.run_line(program, backend, result))
+    exit_with(result.ending.outcome)
+
+
+def _run(program: Program, backend: str, seed: int) -> RunResult:
+    try:
+        return run_simulated(program, seed) if backend == "sim" else run_for_real(program, backend)
+    except TargetError as error:
+        raise WrongInput(str(error)) from None
