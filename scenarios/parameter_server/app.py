@@ -13,7 +13,7 @@ import simactors as ray
 
 WORKERS = 4
 ROUNDS = 20
-RATE = 0.3
+RATE = 0.9
 
 
 @ray.remote

@@ -1,0 +1,152 @@
+"""The command as a user calls it: real processes, the scenarios of the repository, exit codes and output."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BANK = "scenarios/bank/app.py"
+TUTORIAL = "scenarios/ray_tutorial/app.py"
+FITTING = "scenarios/parameter_server/app.py"
+
+
+def simactors(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {k: v for k, v in os.environ.items() if k != "SIMACTORS_BACKEND"}
+    return subprocess.run(
+        [sys.executable, "-m", "simactors", *args],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**clean, **environment},
+        timeout=60,
+    )
+
+
+def last_line(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    fields = json.loads(done.stdout.splitlines()[-1])
+    assert isinstance(fields, dict)
+    return fields
+
+
+def test_a_seed_gives_the_same_line_twice_and_under_another_hash_seed():
+    runs = [
+        simactors("run", FITTING, "--seed", "7", "--json", PYTHONHASHSEED=hash_seed)
+        for hash_seed in ("0", "0", "12345")
+    ]
+    assert [done.returncode for done in runs] == [0, 0, 0]
+    assert runs[0].stdout == runs[1].stdout == runs[2].stdout
+
+
+def test_another_seed_gives_another_digest_and_the_same_result():
+    first, second = (simactors("run", FITTING, "--seed", seed, "--json") for seed in "78")
+    assert last_line(first)["digest"] != last_line(second)["digest"]
+    assert first.stdout.splitlines()[:-1] == second.stdout.splitlines()[:-1]
+
+
+def test_a_program_gives_the_same_result_on_the_simulator_and_on_real_processes():
+    simulated = simactors("run", FITTING)
+    real = simactors("run", FITTING, "--backend", "local", "--json")
+    assert simulated.returncode == real.returncode == 0
+    assert simulated.stdout.splitlines() == real.stdout.splitlines()[:-1]
+    assert last_line(real)["outcome"] == "passed"
+    assert [last_line(real)[name] for name in ("seed", "digest", "virtual_time_s", "steps")] == [None] * 4
+
+
+@pytest.mark.parametrize("backend", ["sim", "local"])
+def test_code_written_for_ray_runs_unchanged(backend):
+    done = simactors("run", TUTORIAL, "--as-ray", "--backend", backend)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "total: 90\n100 degrees Celsius in Fahrenheit: 212.0\n"
+
+
+def test_the_environment_variable_chooses_the_backend_and_a_flag_wins_over_it():
+    chosen = simactors("run", TUTORIAL, "--as-ray", "--json", SIMACTORS_BACKEND="local")
+    assert last_line(chosen)["backend"] == "local"
+    won = simactors("run", TUTORIAL, "--as-ray", "--json", "--backend", "sim", SIMACTORS_BACKEND="local")
+    assert last_line(won)["backend"] == "sim"
+
+
+def test_a_hunt_finds_the_lost_money_and_its_token_replays_that_run():
+    found = simactors("hunt", f"{BANK}:buggy", "--seeds", "100", "--json")
+    fields = last_line(found)
+    assert found.returncode == 1
+    assert fields["outcome"] == "failed"
+    (failure,) = fields["failures"]
+    assert failure["kind"] == "AssertionError"
+    assert "left of 300" in failure["message"]
+    assert failure["run"] == fields["runs"] == fields["seed"] + 1
+    assert "The last 12 steps" in found.stderr
+    assert f"simactors replay {failure['repro']}" in found.stderr
+
+    replayed = simactors("replay", failure["repro"], "--json", PYTHONHASHSEED="5")
+    assert replayed.returncode == 1
+    assert last_line(replayed)["reproduced"] is True
+    assert last_line(replayed)["digest"] == fields["digest"]
+    assert replayed.stdout.startswith("balances: ")
+
+
+def test_a_hunt_shows_the_users_traceback_first_and_what_the_failing_run_printed():
+    found = simactors("hunt", f"{BANK}:buggy", "--seeds", "100")
+    assert found.stdout.startswith("Traceback (most recent call last):\n")
+    assert "simactors/" not in found.stdout.partition("AssertionError")[0].replace(str(ROOT), "")
+    assert found.stdout.count("balances: ") == 1
+    assert found.stderr == ""
+
+
+def test_a_hunt_on_the_mended_bank_finds_nothing():
+    done = simactors("hunt", f"{BANK}:fixed", "--seeds", "100", "--first-seed", "50", "--json")
+    assert done.returncode == 0, done.stdout
+    fields = last_line(done)
+    assert (fields["runs"], fields["seed"], fields["failures"]) == (100, 149, [])
+    assert done.stdout.count("\n") == 1
+
+
+def test_the_programs_arguments_follow_two_dashes(tmp_path):
+    file = tmp_path / "app.py"
+    file.write_text("import sys\nprint(sys.argv[1:])\nsys.exit(len(sys.argv) - 1)")
+    done = simactors("run", str(file), "--", "--seed", "x")
+    assert (done.returncode, done.stdout) == (1, "['--seed', 'x']\n")
+
+
+def test_a_program_that_insists_on_another_backend_is_told_how_to_run_it(tmp_path):
+    file = tmp_path / "app.py"
+    file.write_text("import simactors\nsimactors.init(backend='local')")
+    done = simactors("run", str(file))
+    assert done.returncode == 1
+    assert "simactors run --backend local" in done.stderr
+
+
+def test_wrong_input_has_exit_code_2_and_no_traceback():
+    for args in (
+        ["run", TUTORIAL],
+        ["run", "nowhere.py"],
+        ["run", f"{BANK}:bugy"],
+        ["hunt", BANK, "--seeds", "x"],
+    ):
+        done = simactors(*args)
+        assert done.returncode == 2, args
+        assert "Traceback" not in done.stderr
+    assert "Add --as-ray" in simactors("run", TUTORIAL).stderr
+
+
+def test_ctrl_c_in_a_hunt_ends_with_a_summary_and_exit_code_130(tmp_path):
+    file = tmp_path / "app.py"
+    file.write_text("import pathlib\npathlib.Path(__file__).with_name('started').touch()")
+    command = [sys.executable, "-m", "simactors", "hunt", str(file), "--seeds", "100000000"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 20
+        while not (tmp_path / "started").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)  # another process is waited for
+        process.send_signal(signal.SIGINT)
+        shown, _ = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert shown.startswith("stopped by Ctrl-C: no failure in ")

@@ -1,0 +1,107 @@
+"""What all commands share: lazy loading, exit codes, answers to wrong names."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import click
+import pytest
+
+from simactors.cli import commands, main
+from simactors.cli.group import CommandGroup, exit_code_of
+
+
+def code_of(*args: str) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main(list(args), "simactors")
+    assert isinstance(caught.value.code, int)
+    return caught.value.code
+
+
+def test_help_loads_neither_the_simulator_nor_anything_heavy():
+    code = (
+        "import sys; from simactors.cli import commands, exit_code_of\n"
+        "assert exit_code_of(commands, ['--help'], 'simactors') == 0\n"
+        "print([m for m in ('simpy', 'hypothesis', 'pytest', 'rich', 'simactors.sim') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_lines_of_help_are_those_of_the_commands():
+    assert isinstance(commands, CommandGroup)
+    context = click.Context(commands)
+    for name, (_, line) in commands.places.items():
+        command = commands.get_command(context, name)
+        assert command is not None
+        assert command.get_short_help_str(200) == line
+
+
+@pytest.mark.parametrize(
+    ("args", "answer"),
+    [
+        (["hnut"], "Did you mean 'hunt'?"),
+        (["xyz"], "Commands: run, hunt, replay"),
+        (["run", __file__, "--backend", "smi"], "Did you mean 'sim'?"),
+        (["run", __file__, "--backend", "xyz"], "Use one of sim, local, ray"),
+        (
+            ["run", __file__, "--backend", "local", "--seed", "1"],
+            "--seed means something only to the simulator",
+        ),
+        (["run", __file__, "--seed", "-1"], "-1"),
+        (["run", "nowhere.py"], "There is no file nowhere.py"),
+        (["hunt", __file__], "--seeds"),
+        (["hunt", __file__, "--seeds", "0"], "0"),
+        (["replay", "sim1-abc"], "damaged"),
+    ],
+)
+def test_wrong_input_is_answered_in_plain_words_with_exit_code_2(args, answer, capsys):
+    assert code_of(*args) == 2
+    shown = capsys.readouterr()
+    assert answer in shown.err
+    assert "Traceback" not in shown.err
+    assert shown.out == ""
+
+
+def test_a_wrong_environment_variable_is_wrong_input_unless_the_flag_wins(tmp_path, capsys, monkeypatch):
+    file = tmp_path / "app.py"
+    file.write_text("")
+    monkeypatch.setenv("SIMACTORS_BACKEND", "smi")
+    assert code_of("run", str(file)) == 2
+    assert "SIMACTORS_BACKEND: there is no backend 'smi'. Did you mean 'sim'?" in capsys.readouterr().err
+    assert code_of("run", str(file), "--backend", "sim") == 0
+
+
+def test_a_fault_of_ours_shows_its_traceback_and_asks_for_a_report(capsys):
+    @click.group()
+    def group() -> None: ...
+
+    @group.command()
+    def broken() -> None:
+        raise RuntimeError("a bug")
+
+    assert exit_code_of(group, ["broken"], "x") == 3
+    shown = capsys.readouterr().err
+    assert "RuntimeError: a bug" in shown
+    assert "Please report it" in shown
+
+
+def test_a_fault_of_ours_in_a_run_still_gives_the_json_line(tmp_path, capsys):
+    file = tmp_path / "app.py"
+    file.write_text("from simactors.exceptions import InternalError\nraise InternalError('a bug')")
+    assert code_of("run", str(file), "--json") == 3
+    shown = capsys.readouterr()
+    assert '"outcome": "error"' in shown.out.splitlines()[-1]
+    assert "Please report it" in shown.err
+
+
+@pytest.mark.parametrize("command", [["run"], ["hunt", "--seeds", "9", "--json"]])
+def test_ctrl_c_ends_with_a_summary_and_exit_code_130(command, tmp_path, capsys):
+    file = tmp_path / "app.py"
+    file.write_text("raise KeyboardInterrupt")
+    assert code_of(*command, str(file)) == 130
+    shown = capsys.readouterr()
+    assert "stopped by Ctrl-C" in shown.err
+    if "--json" in command:
+        assert '"outcome": "interrupted"' in shown.out

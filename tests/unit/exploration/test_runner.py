@@ -1,0 +1,103 @@
+"""How a run ended: every ending has its outcome, its kind, and the user's frames only."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from simactors.api import session
+from simactors.exploration.runner import RunResult, run_for_real, run_simulated
+from simactors.exploration.target import Program, Target
+
+ACTOR = """
+import simactors as ray
+
+@ray.remote
+class Cell:
+    def __init__(self):
+        self.peer = None
+    def meet(self, peer):
+        self.peer = peer
+    def ask(self, depth):
+        return ray.get(self.peer.ask.remote(depth - 1)) if depth else 0
+    def fail(self):
+        raise ValueError("no such cell")
+
+cell = Cell.remote()
+"""
+
+
+@pytest.fixture
+def simulated(tmp_path: Path):
+    def simulated(code: str, seed: int = 0) -> RunResult:
+        path = tmp_path / "app.py"
+        path.write_text(textwrap.dedent(code))
+        return run_simulated(Program(target=Target(str(path))), seed)
+
+    return simulated
+
+
+def test_a_program_that_ends_has_passed_and_has_figures(simulated):
+    result = simulated("import time\ntime.sleep(2.5)")
+    assert not result.failed
+    assert result.virtual_time_s == 2.5
+    assert result.steps is not None
+    assert result.digest
+
+
+def test_the_exit_code_of_sys_exit_decides(simulated):
+    assert not simulated("raise SystemExit").failed
+    assert not simulated("import sys; sys.exit(0)").failed
+    assert simulated("import sys; sys.exit(3)").ending[:3] == ("failed", "SystemExit", "exit code 3")
+    assert simulated("import sys; sys.exit('bad news')").ending[:3] == ("failed", "SystemExit", "bad news")
+
+
+def test_an_exception_is_a_failure_shown_with_the_users_frames_only(simulated):
+    result = simulated("def f():\n    raise KeyError('k')\nf()")
+    assert result.ending[:3] == ("failed", "KeyError", "'k'")
+    assert "in f" in result.ending.traceback
+    assert "simactors" not in result.ending.traceback
+
+
+def test_a_remote_exception_is_told_by_its_cause(simulated):
+    result = simulated(ACTOR + "ray.get(cell.fail.remote())")
+    assert result.ending[:3] == ("failed", "RayTaskError(ValueError)", "no such cell")
+    assert "in fail" in result.ending.traceback
+    assert any("Cell.fail" in step for step in result.last_steps)
+
+
+def test_waiting_for_each_other_is_a_deadlock(simulated):
+    result = simulated(
+        ACTOR + "other = Cell.remote()\nray.get([cell.meet.remote(other), other.meet.remote(cell)])\n"
+        "ray.get(cell.ask.remote(5))"
+    )
+    assert result.ending[:2] == ("deadlock", "DeadlockError")
+
+
+def test_the_same_seed_gives_the_same_run_and_another_seed_another(simulated):
+    code = ACTOR + "ray.get([cell.meet.remote(None) for _ in range(5)])"
+    assert simulated(code, 7) == simulated(code, 7)
+    assert simulated(code, 7).digest != simulated(code, 8).digest
+
+
+def test_our_own_errors_are_not_called_the_programs(simulated):
+    result = simulated("from simactors.exceptions import InternalError\nraise InternalError('a bug')")
+    assert result.ending[:3] == ("error", "InternalError", "a bug")
+
+
+def test_ctrl_c_is_not_an_ending(simulated):
+    with pytest.raises(KeyboardInterrupt):
+        simulated("raise KeyboardInterrupt")
+
+
+def test_a_real_run_has_no_figures_and_restores_the_environment(tmp_path: Path, monkeypatch):
+    monkeypatch.delenv(session.BACKEND_VARIABLE, raising=False)
+    path = tmp_path / "app.py"
+    path.write_text("import os\nassert os.environ['SIMACTORS_BACKEND'] == 'local', 'not set'\n1 / 0")
+    result = run_for_real(Program(target=Target(str(path))), "local")
+    assert result.ending.kind == "ZeroDivisionError"
+    assert (result.seed, result.digest, result.steps, result.virtual_time_s) == (None, None, None, None)
+    assert session.BACKEND_VARIABLE not in os.environ
