@@ -22,13 +22,14 @@ class ActorHandle:
         self._actor = actor
 
     def __getattr__(self, name: str) -> ActorMethod:
-        # Reached for every method: nothing of that name is ever stored on the handle itself.
         if name == "_actor":  # a half-made handle is being looked at
             raise AttributeError(name)
         spec = self._actor.interface.methods.get(name)
         if spec is None:
             raise AttributeError(f"'ActorHandle' object has no attribute '{name}'")
-        return ActorMethod(self._actor, spec, spec.options)
+        method = ActorMethod(self._actor, spec, spec.options)
+        self.__dict__[name] = method  # the next time, Python finds it without asking here
+        return method
 
     # Every object has an __init__ of its own, so __getattr__ never sees these.
     @property

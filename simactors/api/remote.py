@@ -126,8 +126,8 @@ class ActorClass:
     """A class whose instances live in processes of their own: ``Cls.remote(...)``."""
 
     def __new__(cls, *args: Any) -> ActorClass:
+        """Refuse a class statement that names an actor class as its base."""
         if len(args) == 3 and isinstance(args[1], tuple) and isinstance(args[2], dict):
-            # A class statement with an actor class as its base ends up here.
             parents = " and ".join(repr(b.__name__) for b in args[1] if isinstance(b, ActorClass))
             raise exceptions.ActorClassInheritanceException(
                 f"Attempted to define subclass '{args[0]}' of actor class {parents}. Inheriting from actor "

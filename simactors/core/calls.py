@@ -160,19 +160,15 @@ class Arguments(NamedTuple):
     """Packed arguments of one call.
 
     Attributes:
-        packed: the pair (args, kwargs), or args alone, in the codec's form, refs replaced by placeholders.
+        packed: the pair (args, kwargs) in the codec's form, with placeholders for refs.
         refs: the refs that stood at top level; the callee gets their values.
-        bare: `packed` is args alone; the common case, which needs no pair.
     """
 
     packed: object
-    refs: tuple[ObjectRef[Any], ...] = ()
-    bare: bool = False
+    refs: tuple[ObjectRef[Any], ...]
 
     def unpack(self, values: Sequence[Any] = ()) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Fresh args and kwargs; `values` are those of `refs`, in their order."""
-        if self.bare:
-            return codec.unpack(self.packed), {}
         args, kwargs = codec.unpack(self.packed)
         if self.refs:
             args = [values[a.index] if type(a) is _Placeholder else a for a in args]
@@ -187,14 +183,18 @@ class _Placeholder:
 
 def pack_arguments(
     label: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, by_value: bool = False
-) -> Arguments:
+) -> Arguments | tuple[Any, ...]:
     """Copy the arguments of a call to `label`, as of now.
+
+    Returns:
+        A plain tuple if the arguments are positional and nobody can change them: it needs no copy and is the
+        common case. Otherwise `Arguments`.
 
     Raises:
         TypeError: one of them can't be serialized; the message names it.
     """
     if not kwargs and codec.ATOMS.issuperset(map(type, args)):
-        return Arguments(args, (), True)
+        return args
     refs: list[ObjectRef[Any]] = []
 
     def stand_in(value: Any) -> Any:

@@ -15,7 +15,7 @@ from simactors.core.backend import Backend, Settings
 
 
 class Running(Protocol):
-    """The call (or process) on whose behalf code runs now."""
+    """The simulated process whose code runs now."""
 
     @property
     def backend(self) -> Backend:

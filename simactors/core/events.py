@@ -39,8 +39,6 @@ KINDS = {
     "ready": "receives",
     "fail": "receives the failure of",
     "put": "puts",
-    "block": "waits for",
-    "wake": "goes on after",
     "sleep": "sleeps",
     "kill": "kills",
     "die": "dies:",

@@ -25,7 +25,8 @@ class Value:
 
     def unwrap(self) -> Any:
         """A copy of the value."""
-        return codec.unpack(self.packed)
+        packed = self.packed  # codec.unpack, without a further call for every value that is read
+        return codec.decode(packed) if type(packed) is codec.Encoded else packed
 
 
 class Failure:

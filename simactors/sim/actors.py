@@ -17,7 +17,7 @@ from simactors.sim import executor
 from simactors.sim.cluster import Cluster, Process
 from simactors.sim.invocation import Invocation
 from simactors.sim.kernel import Kernel
-from simactors.sim.objects import Objects
+from simactors.sim.network import Network
 from simactors.sim.trace import Trace
 
 
@@ -108,11 +108,11 @@ class SimActor:
 class Actors:
     """All actors of one run."""
 
-    def __init__(self, kernel: Kernel, trace: Trace, cluster: Cluster, objects: Objects) -> None:
+    def __init__(self, kernel: Kernel, trace: Trace, cluster: Cluster, network: Network) -> None:
         self._kernel = kernel
         self._trace = trace
         self._cluster = cluster
-        self._objects = objects
+        self._network = network
         self._names: dict[tuple[str, str], SimActor] = {}
         self._start = self.start  # bound once: stored in every queued call
 
@@ -130,7 +130,7 @@ class Actors:
         actor: SimActor = invocation.actor
         invocation.process = actor.process
         if actor.death is not None:
-            self._objects.fail(invocation, actor.death)
+            self._network.fail(invocation, actor.death)
         elif actor.current is None and actor.state is State.ALIVE:
             self.start(invocation)
         else:
@@ -146,7 +146,7 @@ class Actors:
             return
         actor.current = invocation
         self._trace.add((self._kernel.now_ns, "start", invocation.id, actor.process.label, invocation.label))
-        actor.context = contextvars.Context()
+        actor.context = executor.context_of(actor.process)
         try:
             actor.instance = executor.execute(invocation, actor.context, actor.cls.cls)
         except executor.FATAL:
@@ -158,7 +158,9 @@ class Actors:
         else:
             if not actor.process.dead:
                 actor.state = actor.next_state(Event.CONSTRUCTED)
-                self._finished(actor)
+                actor.current = None
+                if actor.mailbox:
+                    self._take_next(actor, actor.mailbox)
 
     def start(self, invocation: Invocation) -> None:
         """Run a call whose turn it is."""
@@ -186,8 +188,10 @@ class Actors:
         if actor.process.dead:
             return
         self._trace.add((self._kernel.now_ns, kind, invocation.id, label, invocation.label))
-        self._objects.answer(invocation, reply)
-        self._finished(actor)
+        self._network.reply(invocation, reply)
+        actor.current = None
+        if actor.mailbox:
+            self._take_next(actor, actor.mailbox)
 
     def end(self, actor: SimActor, event: Event, why: str) -> None:
         """End an actor's process: running and queued calls fail, its name is free, its children end too."""
@@ -222,20 +226,18 @@ class Actors:
         if actor.cpus:
             self._cluster.release(actor.cpus)
         current, actor.current = actor.current, None
-        if current in self._kernel.ready:  # its turn had come, but it had not started
-            self._kernel.ready.remove(current)
+        if current is not None and current in self._kernel.ready:
+            self._kernel.ready.remove(current)  # its turn had come, but it had not started
         if current is not None and current.function is not None:  # not its constructor
-            self._objects.fail(current, death)
+            self._network.fail(current, death)
         mailbox, actor.mailbox = actor.mailbox, None
         for invocation in mailbox or ():
-            self._objects.fail(invocation, death)
+            self._network.fail(invocation, death)
         for child in process.children or ():
             self.end(child, Event.OWNER_DIED, f"its owner {process.label} is dead")
 
-    def _finished(self, actor: SimActor) -> None:
-        """The running call is over: the next one becomes ready."""
-        actor.current = None
-        if actor.mailbox:
-            following = actor.current = actor.mailbox.popleft()
-            following.then = self._start
-            self._kernel.ready.append(following)
+    def _take_next(self, actor: SimActor, mailbox: deque[Invocation]) -> None:
+        """The next call's turn has come."""
+        following = actor.current = mailbox.popleft()
+        following.then = self._start
+        self._kernel.ready.append(following)

@@ -46,10 +46,21 @@ class SimBackend:
         )
         self._cluster = Cluster(self, config.num_cpus)
         self._driver = Process(self, "driver", 1000)
-        network = Network(self.kernel, config.latency)
-        self._objects = Objects(self.kernel, self.trace, network.reply)
-        self._actors = Actors(self.kernel, self.trace, self._cluster, self._objects)
-        self._calls = Calls(self.kernel, self.trace, self._cluster, network, self._objects, self._actors)
+        self._objects = Objects(self.kernel, self.trace)
+        network = Network(self.kernel, config.latency, self._objects.seal)
+        self._actors = Actors(self.kernel, self.trace, self._cluster, network)
+        self._calls = Calls(
+            self.kernel,
+            self.trace,
+            self._cluster,
+            network,
+            self._objects,
+            self._actors,
+            self._caller,
+        )
+        # Bound, not forwarded: a method here would be one more frame in every call.
+        self.submit_method = self._calls.submit_method
+        self.submit_task = self._calls.submit_task
         self._namespace = _DEFAULT_NAMESPACE
         self._epoch_ns = int(config.epoch_s * NS)
         self._closed = False
@@ -60,24 +71,16 @@ class SimBackend:
 
     # What programs ask
 
-    def submit_task(self, call: calls.TaskCall) -> list[ObjectRef[Any]]:
-        """See `Backend`."""
-        return self._calls.submit_task(self._caller(), call)
-
-    def submit_method(self, call: calls.MethodCall) -> list[ObjectRef[Any]]:
-        """See `Backend`."""
-        return self._calls.submit_method(self._caller(), call)
-
     def create_actor(self, creation: calls.Creation) -> ActorRef:
         """See `Backend`."""
         check_creation(creation)
         options = creation.options
         if options.name is None:
-            return self._calls.create_actor(self._caller(), creation, None)
+            return self._calls.create_actor(creation, None)
         name = (options.namespace or self._namespace, options.name)
         living = self._actors.named(name)
         if living is None:
-            return self._calls.create_actor(self._caller(), creation, name)
+            return self._calls.create_actor(creation, name)
         if options.get_if_exists:
             return ActorRef(living, living.cls.interface)
         raise exceptions.ActorAlreadyExistsError(
@@ -94,7 +97,7 @@ class SimBackend:
     def kill(self, actor: ActorRef, *, no_restart: bool) -> None:
         """See `Backend`."""
         target: SimActor = actor.entry  # type: ignore[assignment]  # our own entry
-        self._calls.kill(self._caller(), target)
+        self._calls.kill(target)
 
     def put(self, value: object) -> ObjectRef[Any]:
         """See `Backend`."""
@@ -115,17 +118,15 @@ class SimBackend:
         *,
         stop_at_error: bool = False,
     ) -> list[ObjectRef[Any]]:
-        """See `Backend`; a call that blocks lends its CPUs to others meanwhile."""
+        """See `Backend`; a task that blocks lends its CPUs to others meanwhile."""
         process = self._caller()
-        running = current.running.get()
-        cpus = getattr(running, "cpus", 0.0)
-        if not cpus or self._objects.ready(refs, num_returns):
-            return self._objects.wait(process, refs, num_returns, timeout_s, stop_at_error=stop_at_error)
-        self._cluster.release(cpus)
+        if not process.cpus or self._objects.ready(refs, num_returns):
+            return self._objects.wait(process, refs, num_returns, timeout_s, stop_at_error)
+        self._cluster.release(process.cpus)
         try:
-            return self._objects.wait(process, refs, num_returns, timeout_s, stop_at_error=stop_at_error)
+            return self._objects.wait(process, refs, num_returns, timeout_s, stop_at_error)
         finally:
-            self._cluster.take_back(cpus)
+            self._cluster.take_back(process.cpus)
 
     def read(self, ref: ObjectRef[Any]) -> Outcome:
         """See `Backend`."""
@@ -162,7 +163,7 @@ class SimBackend:
 
     def belongs_here(self) -> bool:
         """See `VirtualClock`."""
-        return not self._closed and (current.running.get() is not None or self.kernel.in_driver)
+        return not self._closed and (current.running.get() is not None or self.kernel.in_driver())
 
     def now_ns(self) -> int:
         """See `VirtualClock`."""
@@ -180,14 +181,12 @@ class SimBackend:
 
     def _caller(self) -> Process:
         """The process whose code runs now."""
-        running = current.running.get()
-        if running is not None:
-            return running.process  # type: ignore[attr-defined, no-any-return]  # our own invocation
-        if self._closed:
-            raise RuntimeError("this simulation is over: open another one with simulate() or init()")
-        if not self.kernel.in_driver:
+        process = current.running.get()
+        if process is not None:
+            return process  # type: ignore[return-value]  # what our executor put there
+        if not self.kernel.in_driver():
             raise RuntimeError(
-                "a simulation can be used only from the thread that opened it; "
+                "a simulation can be used only while it is open and from the thread that opened it; "
                 "start tasks or actors instead of threads"
             )
         return self._driver

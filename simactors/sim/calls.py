@@ -5,10 +5,9 @@ Not the mailbox (`actors.py`) and not running code (`executor.py`).
 
 from __future__ import annotations
 
-import contextvars
 import functools
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from simactors import exceptions
@@ -29,7 +28,11 @@ _TASK_POOL = 0  # the id that stands for the workers in `Process.links`
 
 
 class Calls:
-    """Everything a simulated process can ask to be run."""
+    """Everything a simulated process can ask to be run.
+
+    Args:
+        caller: gives the process whose code runs now.
+    """
 
     def __init__(
         self,
@@ -39,7 +42,9 @@ class Calls:
         network: Network,
         objects: Objects,
         actors: Actors,
+        caller: Callable[[], Process],
     ) -> None:
+        self._caller = caller
         self._kernel = kernel
         self._trace = trace
         self._cluster = cluster
@@ -47,33 +52,40 @@ class Calls:
         self._objects = objects
         self._actors = actors
         self._workers = 0
+        self._trace_add = trace.add
         self._arrive = actors.arrive  # bound once: stored in every call
 
-    def submit_method(self, caller: Process, call: calls.MethodCall) -> list[ObjectRef[Any]]:
+    def submit_method(self, call: calls.MethodCall) -> list[ObjectRef[Any]]:
         """See `Backend.submit_method`."""
+        caller = self._caller()
         actor_ref, method, args, kwargs, options = call
         num_returns = options.num_returns
         if num_returns != 1 or options.concurrency_group or method.needs_event_loop or method.is_generator:
             _check_method(method, options)
-        arguments = calls.pack_arguments(method.label, args, kwargs)
-        invocation = self._invocation("call", method.label, caller, arguments)
+        label = method.label
+        arguments = calls.pack_arguments(label, args, kwargs)
+        self._objects.ids += 1
+        invocation = Invocation(self._objects.ids, label, caller, arguments)
+        self._trace_add((self._kernel.now_ns, "call", invocation.id, caller.label, label))
         actor: SimActor = actor_ref.entry  # type: ignore[assignment]  # our own entry
         invocation.actor = actor
         invocation.function = method.name
         invocation.then = self._arrive
-        link = invocation.link = self._network.link(caller, actor.id)
+        link = caller.links.get(actor.id) or self._network.link(caller, actor.id)
+        invocation.link = link
         if num_returns != 1:
             self._add_returns(invocation, num_returns)
         if link.closed:
-            self._objects.fail(invocation, actor.death or _killed(actor))
-        elif link.held is None and not arguments.refs:
+            self._network.fail(invocation, actor.death or _killed(actor))
+        elif link.held is None and type(arguments) is tuple:
             self._network.send(link, invocation)
         else:
             self._hold(link, invocation)
-        return _refs(invocation, num_returns)
+        return [ObjectRef(invocation)] if num_returns == 1 else _refs(invocation, num_returns)
 
-    def submit_task(self, caller: Process, call: calls.TaskCall) -> list[ObjectRef[Any]]:
+    def submit_task(self, call: calls.TaskCall) -> list[ObjectRef[Any]]:
         """See `Backend.submit_task`."""
+        caller = self._caller()
         function, args, kwargs, options = call
         _check_task(function.spec, options)
         label = function.spec.label
@@ -86,14 +98,13 @@ class Calls:
         invocation.link = self._network.link(caller, _TASK_POOL)
         if options.num_returns != 1:
             self._add_returns(invocation, options.num_returns)
-        states = [ref.entry for ref in arguments.refs]
+        states = [ref.entry for ref in invocation.refs]
         self._objects.when_ready(states, functools.partial(self._request, invocation))  # type: ignore[arg-type]
         return _refs(invocation, options.num_returns)
 
-    def create_actor(
-        self, caller: Process, creation: calls.Creation, name: tuple[str, str] | None
-    ) -> ActorRef:
+    def create_actor(self, creation: calls.Creation, name: tuple[str, str] | None) -> ActorRef:
         """Start an actor; `name` is its free (namespace, name)."""
+        caller = self._caller()
         cls, args, kwargs, options = creation
         label = cls.constructor.label
         arguments = calls.pack_arguments(label, args, kwargs)
@@ -110,21 +121,24 @@ class Calls:
         invocation.then = self._place
         invocation.cpus = 1.0 if options.num_cpus is None else float(options.num_cpus)
         invocation.link = self._network.link(caller, actor.id)
-        if arguments.refs:
+        if invocation.refs:
             self._hold(invocation.link, invocation)
         else:
             self._network.send(invocation.link, invocation)
         return ActorRef(actor, cls.interface)
 
-    def kill(self, caller: Process, actor: SimActor) -> None:
+    def kill(self, actor: SimActor) -> None:
         """End an actor's process, as soon as the message gets there; the caller's later calls fail anyway."""
+        caller = self._caller()
         self._trace.add((self._kernel.now_ns, "kill", actor.id, caller.label, actor.process.label))
         link = self._network.link(caller, actor.id)
         link.closed = True
         end = functools.partial(self._actors.end, actor, Event.KILLED, "it was killed by `ray.kill`")
         self._network.notify(link, end)
 
-    def _invocation(self, kind: str, label: str, caller: Process, arguments: calls.Arguments) -> Invocation:
+    def _invocation(
+        self, kind: str, label: str, caller: Process, arguments: calls.Arguments | tuple[Any, ...]
+    ) -> Invocation:
         invocation = Invocation(self._objects.next_id(), label, caller, arguments)
         self._trace.add((self._kernel.now_ns, kind, invocation.id, caller.label, label))
         return invocation
@@ -155,7 +169,7 @@ class Calls:
             if invocation.caller.dead:
                 held.clear()
                 break
-            states: list[Any] = [ref.entry for ref in invocation.arguments.refs]
+            states: list[Any] = [ref.entry for ref in invocation.refs]
             if any(state.outcome is None for state in states):
                 self._objects.when_ready(states, functools.partial(self._release, link))
                 return
@@ -166,7 +180,7 @@ class Calls:
             elif invocation.options is not None:  # a creation
                 self._actors.fail_creation(invocation, failed)
             else:
-                self._objects.fail(invocation, failed)
+                self._network.fail(invocation, failed)
         link.held = None
 
     # Tasks
@@ -177,7 +191,7 @@ class Calls:
             return
         failed = _failed_dependency(invocation)
         if failed is not None:
-            self._objects.fail(invocation, failed)
+            self._network.fail(invocation, failed)
             return
         self._cluster.claim(invocation.cpus, functools.partial(self._lease, invocation))
 
@@ -193,9 +207,11 @@ class Calls:
         process = invocation.process
         assert process is not None
         label = process.label
+        process.cpus = invocation.cpus
         self._trace.add((self._kernel.now_ns, "start", invocation.id, label, invocation.label))
         try:
-            value = executor.execute(invocation, contextvars.Context(), invocation.function.function)
+            context = executor.context_of(process)
+            value = executor.execute(invocation, context, invocation.function.function)
         except executor.FATAL:
             raise
         except (SystemExit, calls.ActorExit):
@@ -214,7 +230,7 @@ class Calls:
             self._trace.add((self._kernel.now_ns, "return", invocation.id, label, invocation.label))
             reply = executor.outcomes_of(invocation, value)
         self._finish_task(invocation)
-        self._objects.answer(invocation, reply)
+        self._network.reply(invocation, reply)
 
     def crash_task(self, invocation: Invocation, why: str) -> None:
         """The process of a running task ended: run it again, or give up."""
@@ -230,7 +246,7 @@ class Calls:
             f"The worker died unexpectedly while executing this task: {invocation.label} in "
             f"{process.where}; {why}."
         )
-        self._objects.fail(invocation, failure(exceptions.WorkerCrashedError(text)))
+        self._network.fail(invocation, failure(exceptions.WorkerCrashedError(text)))
 
     def _retry(self, invocation: Invocation, error: BaseException) -> bool:
         """Start a task that raised once more, if its options say so."""
@@ -278,7 +294,7 @@ def _refs(invocation: Invocation, num_returns: int | str) -> list[ObjectRef[Any]
 
 
 def _failed_dependency(invocation: Invocation) -> Failure | None:
-    for ref in invocation.arguments.refs:
+    for ref in invocation.refs:
         outcome = ref.entry.outcome  # type: ignore[attr-defined]  # our own entry
         if isinstance(outcome, Failure):
             return dependency_failure(invocation.label, outcome.error())

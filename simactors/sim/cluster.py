@@ -43,15 +43,19 @@ class Process:
         pid: simulated; unique in the run.
         links: its connections, by the id of the actor at the other end (0: the pool of task workers).
         children: what must end when this process ends.
+        cpus: what its running task holds, and lends to others while it waits.
+
+    It is also what `core.current.running` holds while its code runs.
     """
 
-    __slots__ = ("backend", "children", "dead", "label", "links", "pid")
+    __slots__ = ("backend", "children", "cpus", "dead", "label", "links", "pid")
 
     def __init__(self, backend: Backend, label: str, pid: int) -> None:
         self.backend = backend
         self.label = label
         self.pid = pid
         self.dead = False
+        self.cpus = 0.0
         self.links: dict[int, Link] = {}
         self.children: list[Any] | None = None
 

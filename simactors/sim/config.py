@@ -47,7 +47,7 @@ class SimConfig:
     epoch_s: float = 1_704_067_200.0  # 2024-01-01T00:00:00Z
     max_steps: int = 100_000_000
     max_virtual_time_s: float = 365 * 86_400.0
-    trace_records: int = 10_000
+    trace_records: int = 1_000
 
     def __post_init__(self) -> None:
         for name in ("num_cpus", "max_steps", "max_virtual_time_s", "trace_records"):

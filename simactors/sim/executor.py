@@ -13,16 +13,16 @@ from simactors.core import codec
 from simactors.core.calls import pack_results
 from simactors.core.current import running
 from simactors.core.outcome import Failure, Outcome, Value, task_failure
+from simactors.sim.cluster import Process
 from simactors.sim.fiber import SimulationEnded
 from simactors.sim.invocation import Invocation
 
 
-def arguments_of(invocation: Invocation) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Fresh copies of the call's arguments, the values of its refs among them."""
-    arguments = invocation.arguments
-    if not arguments.refs:
-        return arguments.unpack()
-    return arguments.unpack([ref.entry.outcome.unwrap() for ref in arguments.refs])  # type: ignore[attr-defined]
+def context_of(process: Process) -> contextvars.Context:
+    """A context for code of `process`: of all context variables, only who is running is set."""
+    context = contextvars.Context()
+    context.run(running.set, process)
+    return context
 
 
 def execute(
@@ -30,22 +30,16 @@ def execute(
     context: contextvars.Context,
     function: Callable[..., Any],
 ) -> Any:
-    """Call `function` with the invocation's arguments, on the running greenlet, as the invocation's process.
+    """Call `function` with fresh copies of the invocation's arguments, on the running greenlet.
 
     Whatever it raises comes out as it is; see `outcomes_of`.
     """
-    args, kwargs = arguments_of(invocation)
-    return context.run(_enter, invocation, function, args, kwargs)
-
-
-def _enter(
-    invocation: Invocation,
-    function: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> Any:
-    running.set(invocation)
-    return function(*args, **kwargs)
+    arguments = invocation.arguments
+    if type(arguments) is tuple:
+        return context.run(function, *arguments)
+    values = [ref.entry.outcome.unwrap() for ref in invocation.refs]  # type: ignore[attr-defined]
+    args, kwargs = arguments.unpack(values)  # type: ignore[union-attr]  # no tuple, see above
+    return context.run(function, *args, **kwargs)
 
 
 def outcomes_of(invocation: Invocation, value: Any) -> tuple[Outcome, ...]:

@@ -25,10 +25,14 @@ class Fibers:
         loop: the kernel's loop; it must return only when the simulation is closed, and never raise.
     """
 
+    current = staticmethod(greenlet.getcurrent)
+    """The running code, as what to give to `resume` later."""
+
     def __init__(self, loop: Callable[[], None]) -> None:
         self._loop = loop
         self._idle: list[greenlet.greenlet] = []
         self._driver = greenlet.getcurrent()
+        self._closed = False
         # A greenlet inherits the recursion depth of the frame that starts it. Hubs are started from here, one
         # shallow frame, never from deep user code: otherwise a chain of blocked calls ends in RecursionError.
         self._spawner = greenlet.greenlet(self._spawn)
@@ -39,14 +43,9 @@ class Fibers:
         while True:
             greenlet.greenlet(self._loop).switch()
 
-    @property
     def in_driver(self) -> bool:
-        """Whether the running code is the driver's own, on the thread that opened the simulation."""
-        return greenlet.getcurrent() is self._driver
-
-    def current(self) -> greenlet.greenlet:
-        """The greenlet to give to `resume` later."""
-        return greenlet.getcurrent()
+        """Whether the running code is the driver's own, on the thread that opened the still open simulation."""
+        return greenlet.getcurrent() is self._driver and not self._closed
 
     def suspend(self) -> None:
         """Let a hub go on in place of the running code; returns when that is resumed."""
@@ -74,6 +73,7 @@ class Fibers:
         for hub in self._idle:
             self.end(hub)
         self._idle.clear()
+        self._closed = True
         self._spawner.throw(greenlet.GreenletExit)
 
 

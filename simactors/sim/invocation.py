@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from simactors.core.backend import Backend
 from simactors.core.calls import Arguments
 from simactors.core.outcome import Outcome
+from simactors.core.refs import ObjectRef
+from simactors.exceptions import InternalError
 from simactors.sim.cluster import Link, Process
 
 
@@ -33,6 +34,9 @@ class StoredObject:
         self.outcome = outcome
         self.waiters: list[Any] | None = None
 
+    def __str__(self) -> str:
+        return f"{self.label} #{self.id}"
+
 
 class Invocation:
     """A call of a method or a task, or the construction of an actor.
@@ -44,7 +48,7 @@ class Invocation:
         caller: the process that made the call and owns the result.
         process: where it runs; None before it is placed.
         actor: the `SimActor` it goes to; None for a task.
-        then: what happens when it is next ready.
+        then: what happens when it is next ready, as a step of the kernel.
         function: the name of the method, or the task's `calls.Function`; None for a construction.
         options: of the task or the construction; None for a method.
         retries: how often a task may still be run again; negative for no limit.
@@ -75,7 +79,9 @@ class Invocation:
     )
     _ok = True  # SimPy asks every event
 
-    def __init__(self, number: int, label: str, caller: Process, arguments: Arguments) -> None:
+    def __init__(
+        self, number: int, label: str, caller: Process, arguments: Arguments | tuple[Any, ...]
+    ) -> None:
         self.id = number
         self.label = label
         self.caller = caller
@@ -92,19 +98,20 @@ class Invocation:
         self.cpus = 0.0
         self.link: Link | None = None
         self.callbacks: Any = None
-        self.then: Callable[[Invocation], None] | None = None
+        self.then: Callable[[Any], None] = _nowhere
         self.reply: tuple[Outcome, ...] = ()
 
     @property
-    def backend(self) -> Backend:
-        """For `core.current`: this invocation is who runs while its code runs."""
-        assert self.process is not None
-        return self.process.backend
+    def refs(self) -> tuple[ObjectRef[Any], ...]:
+        """The refs among its arguments, whose values it needs to run."""
+        return self.arguments.refs if isinstance(self.arguments, Arguments) else ()
 
-    def run(self) -> None:
-        """As a step of the kernel: go on to whatever comes next for this call."""
-        assert self.then is not None
-        self.then(self)
+    def __str__(self) -> str:
+        return f"{self.label} #{self.id}"
+
+
+def _nowhere(_: Any) -> None:
+    raise InternalError("a call became ready before it was sent")
 
 
 State = StoredObject | Invocation

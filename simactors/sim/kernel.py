@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import simpy
-from simpy.core import EmptySchedule
 from simpy.events import NORMAL
 
 from simactors import exceptions
@@ -20,14 +19,17 @@ from simactors.sim.config import NS
 from simactors.sim.fiber import Fibers, SimulationEnded
 from simactors.sim.trace import Trace
 
-_STEPS_BETWEEN_COLLECTIONS = 100_000
+# How often, in steps: masks of powers of two.
+_HOUSEKEEPING = 2**7 - 1
+_COLLECTION = 2**17 - 1
 
 
 class Step(Protocol):
     """Something that can happen now."""
 
-    def run(self) -> None:
-        """Let it happen."""
+    @property
+    def then(self) -> Callable[[Any], None]:
+        """What happens; called with the step itself."""
         ...
 
 
@@ -50,27 +52,22 @@ class Waiter:
 
     Attributes:
         process: whose code it is; a dead process's code is never woken.
-        why: for the report if nobody ever wakes it.
+        why: what it waits for, for the report if nobody ever wakes it; its `str` is taken then.
+        fiber: the suspended code; set by `Kernel.block`.
     """
 
-    __slots__ = ("_fibers", "fiber", "process", "why")
+    __slots__ = ("fiber", "fibers", "process", "why")
 
-    def __init__(self, process: Process, why: Callable[[], str]) -> None:
+    def __init__(self, process: Process, why: object) -> None:
         self.process = process
         self.why = why
         self.fiber: Any = None
-        self._fibers: Fibers | None = None
+        self.fibers: Fibers | None = None
 
-    def attach(self, fibers: Fibers) -> None:
-        """Remember the code that runs now as the one to wake."""
-        self._fibers = fibers
-        self.fiber = fibers.current()
-
-    def run(self) -> None:
+    def then(self, _: object = None) -> None:
         """Go on with the code that waits."""
-        assert self._fibers is not None
         if not self.process.dead:
-            self._fibers.resume(self.fiber)
+            self.fibers.resume(self.fiber)  # type: ignore[union-attr]  # set by `Kernel.block`
 
 
 class Timer:
@@ -83,7 +80,7 @@ class Timer:
         self.action: Callable[[], None] | None = action
         self.callbacks: Any = None
 
-    def run(self) -> None:
+    def then(self, _: object) -> None:
         """Do what the timer was set for."""
         if self.action is not None:
             self.action()
@@ -92,17 +89,20 @@ class Timer:
 class _Clock(simpy.Environment):
     """SimPy's environment, stepped by whole instants."""
 
-    def next_instant(self) -> None:
-        """Run the callbacks of everything that is due next, at one time."""
+    def next_instant(self, cancelled: int) -> int:
+        """Run the callbacks of everything that is due next, at one time; that time, in nanoseconds.
+
+        Args:
+            cancelled: how many of the queued events count for nothing; -1 is returned if there are no others.
+        """
+        queue = self._queue
+        if len(queue) == cancelled:
+            return -1
         self.step()
-        queue, now = self._queue, self._now
+        now = self._now
         while queue and queue[0][0] == now:
             self.step()
-
-    @property
-    def due(self) -> int:
-        """How many events are queued."""
-        return len(self._queue)
+        return now  # type: ignore[return-value]  # we only ever add integers
 
 
 class Kernel:
@@ -112,6 +112,8 @@ class Kernel:
         ready: the steps that can happen at this instant, in the order in which they became ready.
         on_arrival: the callbacks of every event that simply becomes ready when it is due.
         steps: how many steps have run.
+        now_ns: virtual nanoseconds since the start.
+        schedule: puts an event on SimPy's queue: ``schedule(event, NORMAL, delay_ns)``; its `callbacks` are set before.
     """
 
     def __init__(self, choices: Choices, trace: Trace, *, max_steps: int, max_virtual_time_s: float) -> None:
@@ -119,43 +121,32 @@ class Kernel:
         self.ready: list[Step] = []
         self.on_arrival = (self.ready.append,)
         self.steps = 0
+        self.now_ns = 0
         self.closing = False
         self._trace = trace
         self._max_steps = max_steps
         self._max_ns = int(max_virtual_time_s * NS)
         self._clock = _Clock()
+        self.schedule: Callable[[Scheduled, Any, int], None] = self._clock.schedule  # type: ignore[assignment]
         self._on_timer = (self._timer_due,)
         self._cancelled = 0  # how many events on the queue are cancelled timers
         self._blocked: dict[Waiter, None] = {}  # in the order in which they blocked
         self._fatal: BaseException | None = None
         self._fibers = Fibers(self._hub)
+        self.in_driver = self._fibers.in_driver
         self.explain_standstill: Callable[[], str] = lambda: ""
         """Says who waits for what; bound by the backend."""
-
-    @property
-    def now_ns(self) -> int:
-        """Virtual nanoseconds since the start."""
-        return self._clock._now  # type: ignore[return-value]  # we only ever add integers
-
-    @property
-    def in_driver(self) -> bool:
-        """Whether the driver's own code is running, on the thread that opened the simulation."""
-        return self._fibers.in_driver
 
     @property
     def blocked(self) -> list[Waiter]:
         """Who waits, the longest first."""
         return list(self._blocked)
 
-    def schedule(self, event: Scheduled, delay_ns: int) -> None:
-        """Make `event` ready after a time; its `callbacks` are set by the caller."""
-        self._clock.schedule(event, NORMAL, delay_ns)  # type: ignore[arg-type]  # lean, see Scheduled
-
     def timer(self, delay_ns: int, action: Callable[[], None]) -> Timer:
         """Run `action` as a step after `delay_ns`."""
         timer = Timer(action)
         timer.callbacks = self._on_timer
-        self.schedule(timer, delay_ns)
+        self.schedule(timer, NORMAL, delay_ns)
         return timer
 
     def cancel(self, timer: Timer) -> None:
@@ -181,7 +172,8 @@ class Kernel:
         """
         if self.closing:
             raise SimulationEnded
-        waiter.attach(self._fibers)
+        waiter.fibers = self._fibers
+        waiter.fiber = self._fibers.current()
         self._blocked[waiter] = None
         self._fibers.suspend()
         del self._blocked[waiter]
@@ -194,8 +186,8 @@ class Kernel:
     def sleep(self, process: Process, delay_ns: int) -> None:
         """Suspend the running code for a time."""
         until = self.now_ns + delay_ns
-        waiter = Waiter(process, lambda: f"sleeps until {until / NS:.6f}s")
-        self.timer(delay_ns, waiter.run)
+        waiter = Waiter(process, f"the time {until / NS:.6f}s")
+        self.timer(delay_ns, waiter.then)
         self.block(waiter)
 
     def close(self) -> None:
@@ -221,37 +213,42 @@ class Kernel:
             return
 
     def _run_steps(self) -> None:
-        ready, trace, pick = self.ready, self._trace, self.choices.pick
+        ready, pick, next_instant = self.ready, self.choices.pick, self._clock.next_instant
         while not self.closing:
             if not ready:
-                self._advance()
-                continue
+                now_ns = next_instant(self._cancelled)
+                if not 0 <= now_ns <= self._max_ns:
+                    self._give_up(now_ns)
+                self.now_ns = now_ns
+                if not ready:  # what was due had been cancelled
+                    continue
             step = ready.pop(pick("next", ready)) if len(ready) > 1 else ready.pop()
             self.steps += 1
-            trace.fold()
-            if self.steps >= self._max_steps:
-                raise exceptions.LimitError(
-                    f"the run reached its limit of {self._max_steps} steps at {self.now_ns / NS:.6f}s of virtual time"
-                )
-            if self.steps % _STEPS_BETWEEN_COLLECTIONS == 0:
-                gc.collect()  # automatic collection is off: user finalizers run at fixed points only
-            step.run()
+            if not self.steps & _HOUSEKEEPING:
+                self._keep_house()
+            step.then(step)
 
-    def _advance(self) -> None:
-        """Go to the next instant at which something is due."""
-        if self._clock.due == self._cancelled:
+    def _give_up(self, now_ns: int) -> NoReturn:
+        """The run can't go on: nothing is due, or only after its limit."""
+        if now_ns < 0:
             raise exceptions.DeadlockError(
                 f"deadlock at {self.now_ns / NS:.6f}s of virtual time: nothing can run any more\n"
                 f"{self.explain_standstill()}".rstrip()
             )
-        try:
-            self._clock.next_instant()
-        except EmptySchedule:
-            raise exceptions.InternalError("the event queue is empty but should not be") from None
-        if self.now_ns > self._max_ns:
+        self.now_ns = now_ns
+        raise exceptions.LimitError(
+            f"the run reached its limit of {self._max_ns / NS:g}s of virtual time after {self.steps} steps"
+        )
+
+    def _keep_house(self) -> None:
+        """What must be done now and then, at fixed points so that runs repeat."""
+        self._trace.fold()
+        if self.steps >= self._max_steps:
             raise exceptions.LimitError(
-                f"the run reached its limit of {self._max_ns / NS:g}s of virtual time after {self.steps} steps"
+                f"the run reached its limit of {self._max_steps} steps at {self.now_ns / NS:.6f}s of virtual time"
             )
+        if not self.steps & _COLLECTION:
+            gc.collect()  # automatic collection is off: user finalizers run at fixed points only
 
     def _timer_due(self, timer: Any) -> None:
         if timer.action is None:

@@ -8,16 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from simpy.events import NORMAL
+
+from simactors.core.outcome import Failure, Outcome
 from simactors.sim.cluster import Link, Process
 from simactors.sim.config import NS, Latency
-from simactors.sim.kernel import Kernel, Scheduled
+from simactors.sim.invocation import Invocation
+from simactors.sim.kernel import Kernel
 
 
 class Network:
-    """Moves messages through virtual time."""
+    """Moves messages through virtual time.
 
-    def __init__(self, kernel: Kernel, latency: Latency) -> None:
+    Args:
+        replied: what happens to an invocation when its reply is back at the caller.
+    """
+
+    def __init__(self, kernel: Kernel, latency: Latency, replied: Callable[[Invocation], None]) -> None:
+        self._replied = replied
         self._kernel = kernel
+        self._number = kernel.choices.number
+        self._schedule = kernel.schedule
         self._low_ns = int(latency.low_s * NS)
         self._bound = int((latency.high_s - latency.low_s) * NS) + 1
         self._jitter = int(latency.jitter_s * NS) + 1
@@ -26,28 +37,35 @@ class Network:
         """The connection of `process` to the actor with the id `target`; 0 is the pool of task workers."""
         found = process.links.get(target)
         if found is None:
-            least_ns = self._low_ns + self._kernel.choices.number("link", self._bound)
+            least_ns = self._low_ns + self._number("link", self._bound)
             found = process.links[target] = Link(least_ns)
         return found
 
-    def send(self, link: Link, message: Scheduled) -> None:
+    def send(self, link: Link, message: Invocation) -> None:
         """Make `message` ready at the other end, after everything sent on this link before."""
         kernel = self._kernel
         now = kernel.now_ns
-        arrival = now + link.least_ns + kernel.choices.number("latency", self._jitter)
+        arrival = now + link.least_ns + self._number("latency", self._jitter)
         if arrival <= link.last_ns:
             arrival = link.last_ns + 1
         link.last_ns = arrival
         message.callbacks = kernel.on_arrival
-        kernel.schedule(message, arrival - now)
+        self._schedule(message, NORMAL, arrival - now)
 
-    def reply(self, link: Link, message: Scheduled) -> None:
-        """Make `message` ready back at the sender. Replies keep no order: nothing in the runtime promises one."""
-        kernel = self._kernel
-        message.callbacks = kernel.on_arrival
-        kernel.schedule(message, link.least_ns + kernel.choices.number("latency", self._jitter))
+    def reply(self, invocation: Invocation, outcomes: tuple[Outcome, ...]) -> None:
+        """Send the outcomes of a call home. Replies keep no order: nothing in the runtime promises one."""
+        link = invocation.link
+        assert link is not None
+        invocation.reply = outcomes
+        invocation.then = self._replied
+        invocation.callbacks = self._kernel.on_arrival
+        self._schedule(invocation, NORMAL, link.least_ns + self._number("latency", self._jitter))
+
+    def fail(self, invocation: Invocation, failure: Failure) -> None:
+        """Answer a call with the same failure for each of its refs."""
+        self.reply(invocation, (failure,) * invocation.num_returns)
 
     def notify(self, link: Link, action: Callable[[], None]) -> None:
         """Run `action` after the time a message takes on `link`; keeps no order with the others."""
-        delay_ns = link.least_ns + self._kernel.choices.number("latency", self._jitter)
+        delay_ns = link.least_ns + self._number("latency", self._jitter)
         self._kernel.timer(delay_ns, action)

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from simactors.core.choices import Choices
-from simactors.core.outcome import Failure, Outcome, Value
+from simactors.core.outcome import Outcome, Value
 from simactors.core.refs import ObjectRef
-from simactors.sim.cluster import Link, Process
+from simactors.sim.cluster import Process
 from simactors.sim.config import NS
 from simactors.sim.invocation import Invocation, State, StoredObject
 from simactors.sim.kernel import Kernel, Timer, Waiter
@@ -25,77 +25,63 @@ class _RefWaiter(Waiter):
     """Code that waits for some of several refs.
 
     Attributes:
-        missing: how many more must become ready; 0 or less once it was woken.
+        missing: how many more must become ready; 0 once it was woken or gave up.
     """
 
     __slots__ = ("missing", "stop_at_error", "timer")
 
-    def __init__(
-        self, process: Process, why: Callable[[], str], missing: int, *, stop_at_error: bool
-    ) -> None:
-        super().__init__(process, why)
+    def __init__(self, process: Process, why: object, missing: int) -> None:
+        self.process = process  # not through super(): this is made for every call that blocks
+        self.why = why
         self.missing = missing
-        self.stop_at_error = stop_at_error
+        self.stop_at_error = False
         self.timer: Timer | None = None
 
 
 class Objects:
     """Seals outcomes and wakes those who wait.
 
-    Args:
-        send_home: puts an invocation with its reply on its way back to the caller.
+    Attributes:
+        ids: how many ids have been given to calls, objects and actors.
     """
 
-    def __init__(self, kernel: Kernel, trace: Trace, send_home: Callable[[Link, Any], None]) -> None:
+    def __init__(self, kernel: Kernel, trace: Trace) -> None:
         self._kernel = kernel
         self._choices: Choices = kernel.choices
-        self._trace = trace
-        self._send_home = send_home
-        self._ids = 0
-        self._seal = self.seal  # bound once: it is stored in every reply
+        self.ids = 0
+        self._trace_add = trace.add
 
     def next_id(self) -> int:
         """A new id for a call, an object or an actor."""
-        self._ids += 1
-        return self._ids
+        self.ids += 1
+        return self.ids
 
     def put(self, packed: object, owner: Process) -> ObjectRef[Any]:
         """A ref that is ready at once."""
         state = StoredObject(self.next_id(), "put()", Value(packed))
-        self._trace.add((self._kernel.now_ns, "put", state.id, owner.label, ""))
+        self._trace_add((self._kernel.now_ns, "put", state.id, owner.label, ""))
         return ObjectRef(state)
-
-    def answer(self, invocation: Invocation, reply: tuple[Outcome, ...]) -> None:
-        """Send the outcomes of a call home."""
-        assert invocation.link is not None
-        invocation.reply = reply
-        invocation.then = self._seal
-        self._send_home(invocation.link, invocation)
-
-    def fail(self, invocation: Invocation, failure: Failure) -> None:
-        """Answer a call with the same failure for each of its refs."""
-        self.answer(invocation, (failure,) * invocation.num_returns)
 
     def seal(self, invocation: Invocation) -> None:
         """The reply is there: its refs are ready."""
         reply = invocation.reply
         kind = "ready" if not reply or reply[0].ok else "fail"
-        row = (
-            self._kernel.now_ns,
-            kind,
-            invocation.id,
-            invocation.caller.label,
-            invocation.label,
-        )
-        self._trace.add(row)
+        self._trace_add((self._kernel.now_ns, kind, invocation.id, invocation.caller.label, invocation.label))
         # What only the way here needed would otherwise live as long as the ref.
-        invocation.arguments = None  # type: ignore[assignment]  # never looked at again
-        invocation.function = None
+        invocation.arguments = ()
         if not reply:
             return  # num_returns=0
-        self._ready(invocation, reply[0])
-        for state, outcome in zip(invocation.more, reply[1:], strict=True):
-            self._ready(state, outcome)
+        invocation.outcome = reply[0]
+        if invocation.waiters is not None:
+            self._tell(invocation)
+        if invocation.more:
+            self._seal_more(invocation.more, reply[1:])
+
+    def _seal_more(self, states: Sequence[StoredObject], outcomes: Sequence[Outcome]) -> None:
+        for state, outcome in zip(states, outcomes, strict=True):
+            state.outcome = outcome
+            if state.waiters is not None:
+                self._tell(state)
 
     def when_ready(self, states: Sequence[State], action: Callable[[], None]) -> None:
         """Run `action` once all `states` are ready; at once if they are."""
@@ -113,67 +99,74 @@ class Objects:
         refs: Sequence[ObjectRef[Any]],
         num_returns: int,
         timeout_s: float | None,
-        *,
-        stop_at_error: bool,
+        stop_at_error: bool,  # forwarded for every call that blocks
     ) -> list[ObjectRef[Any]]:
         """See `Backend.wait`; suspends the running code."""
+        if len(refs) == 1:
+            ready = self._wait_one(process, refs[0].entry, timeout_s)  # type: ignore[arg-type]
+            return list(refs) if ready else []
         states: list[State] = [ref.entry for ref in refs]  # type: ignore[misc]  # our own entries
-        ready = sum(s.outcome is not None for s in states)
+        pending = [s for s in states if s.outcome is None]
+        missing = num_returns - len(states) + len(pending)
         failed = stop_at_error and any(s.outcome is not None and not s.outcome.ok for s in states)
-        if ready < num_returns and not failed:
-            self._block(process, states, num_returns - ready, timeout_s, stop_at_error)
+        if missing > 0 and not failed:
+            waiter = _RefWaiter(process, _Several(pending), missing)
+            waiter.stop_at_error = stop_at_error
+            for state in pending:
+                _add_waiter(state, waiter)
+            self._block(waiter, timeout_s)
+            for state in pending:
+                _remove_waiter(state, waiter)
         return self._pick(refs, num_returns)
+
+    def _wait_one(self, process: Process, state: State, timeout_s: float | None) -> bool:
+        """Suspend the running code until `state` is ready; false if the time was up before."""
+        if state.outcome is not None:
+            return True
+        waiter = _RefWaiter(process, state, 1)
+        if state.waiters is None:
+            state.waiters = [waiter]
+        else:
+            state.waiters.append(waiter)
+        if timeout_s is None:
+            self._kernel.block(waiter)
+        else:
+            self._block(waiter, timeout_s)
+        if state.outcome is not None:
+            return True
+        _remove_waiter(state, waiter)
+        return False
 
     def ready(self, refs: Sequence[ObjectRef[Any]], count: int) -> bool:
         """Whether at least `count` of `refs` are ready."""
         return sum(ref.entry.outcome is not None for ref in refs) >= count  # type: ignore[attr-defined]
 
-    def _block(
-        self,
-        process: Process,
-        states: list[State],
-        missing: int,
-        timeout_s: float | None,
-        stop_at_error: bool,
-    ) -> None:
-        pending = [s for s in states if s.outcome is None]
-        waiter = _RefWaiter(process, lambda: _describe(pending), missing, stop_at_error=stop_at_error)
-        for state in pending:
-            _add_waiter(state, waiter)
+    def _block(self, waiter: _RefWaiter, timeout_s: float | None) -> None:
         if timeout_s is not None:
             delay_ns = max(int(timeout_s * NS), _LOOK_NS)
             waiter.timer = self._kernel.timer(delay_ns, lambda: self._time_out(waiter))
-        first = pending[0]
-        what = first.label if len(pending) == 1 else f"{missing} of {len(pending)} refs"
-        number = first.id if len(pending) == 1 else 0
-        self._trace.add((self._kernel.now_ns, "block", number, process.label, what))
-        try:
-            self._kernel.block(waiter)
-        finally:
-            waiter.missing = 0
-            for state in pending:
-                if state.waiters is not None and waiter in state.waiters:
-                    state.waiters.remove(waiter)
+        self._kernel.block(waiter)
 
     def _time_out(self, waiter: _RefWaiter) -> None:
         if waiter.missing > 0:
             waiter.missing = 0
             waiter.timer = None
-            waiter.run()
+            waiter.then()
 
-    def _ready(self, state: State, outcome: Outcome) -> None:
-        state.outcome = outcome
+    def _tell(self, state: State) -> None:
+        """Wake those who have waited for this ref, if it was the last they needed."""
         waiters, state.waiters = state.waiters, None
+        failed = state.outcome is not None and not state.outcome.ok
         for waiter in waiters or ():
             if waiter.missing <= 0:
                 continue
             waiter.missing -= 1
-            if waiter.missing and not (waiter.stop_at_error and not outcome.ok):
+            if waiter.missing and not (waiter.stop_at_error and failed):
                 continue
             waiter.missing = 0
             if waiter.timer is not None:
                 self._kernel.cancel(waiter.timer)
-            self._kernel.wake(waiter)
+            self._kernel.ready.append(waiter)
 
     def _pick(self, refs: Sequence[ObjectRef[Any]], most: int) -> list[ObjectRef[Any]]:
         """The ready ones, `most` at most; which of too many is nobody's promise, so `Choices` says."""
@@ -195,7 +188,7 @@ class _Watch:
         self.missing = missing
         self.action = action
 
-    def run(self) -> None:
+    def then(self, _: object) -> None:
         self.action()
 
 
@@ -206,7 +199,18 @@ def _add_waiter(state: State, waiter: _RefWaiter | _Watch) -> None:
         state.waiters.append(waiter)
 
 
-def _describe(pending: Sequence[State]) -> str:
-    names = [f"{s.label} #{s.id}" for s in pending if s.outcome is None]
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"waits for {', '.join(names[:3])}{more}"
+def _remove_waiter(state: State, waiter: _RefWaiter) -> None:
+    if state.waiters is not None and waiter in state.waiters:
+        state.waiters.remove(waiter)
+
+
+class _Several:
+    """For reports: the refs that code waits for, as they stand when somebody asks."""
+
+    def __init__(self, pending: Sequence[State]) -> None:
+        self._pending = pending
+
+    def __str__(self) -> str:
+        names = [str(s) for s in self._pending if s.outcome is None]
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        return f"{', '.join(names[:3])}{more}"

@@ -18,7 +18,7 @@ def explain(blocked: Sequence[Waiter]) -> str:
         if waiter.process.dead:
             continue
         place = _user_line(innermost_frame(waiter.fiber))
-        lines.append(f"  {waiter.process.label} {waiter.why()}{place}")
+        lines.append(f"  {waiter.process.label} waits for {waiter.why}{place}")
     return "\n".join(lines)
 
 

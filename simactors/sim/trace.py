@@ -11,7 +11,7 @@ from collections import deque
 
 from simactors.core.events import Record
 
-_FULL = 2048
+_FULL = 512
 # Version 2 of marshal writes numbers, strings and tuples by their value alone: no sharing, no interning, so that
 # equal records give equal bytes in every process and on every Python (tests/unit/sim/test_trace.py pins them).
 _MARSHAL = 2
