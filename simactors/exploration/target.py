@@ -18,6 +18,8 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import NoReturn
 
+import cloudpickle  # type: ignore[import-untyped]
+
 from simactors.as_ray import as_ray
 from simactors.exploration import frames
 
@@ -69,11 +71,15 @@ class Program:
 
 
 @contextmanager
-def prepared(program: Program) -> Iterator[Callable[[], None]]:
+def prepared(program: Program, *, ship_code: bool = False) -> Iterator[Callable[[], None]]:
     """The program ready to start, once; what it changes in the interpreter is undone at the end.
 
     What is yielded loads and runs it. It raises what the program raises, and `TargetError` if the program
     can't be loaded.
+
+    Args:
+        ship_code: the program's own module goes to other processes as code, with its `ray` if it runs as Ray's:
+            a worker that imported it by name would look for Ray in vain.
     """
     target = program.target
     _check_file(target.file)
@@ -82,7 +88,7 @@ def prepared(program: Program) -> Iterator[Callable[[], None]]:
     name = "__main__" if target.function is None else path.stem
 
     def start() -> None:
-        module = _execute(target, code, name)
+        module = _execute(target, code, name, ship_code=ship_code and program.as_ray)
         if target.function is not None:
             _function(target, module)()
 
@@ -101,6 +107,8 @@ def _fresh_namespace(name: str, folder: Path, argv: list[str]) -> Iterator[None]
     try:
         yield
     finally:
+        if name in cloudpickle.list_registry_pickle_by_value():
+            cloudpickle.unregister_pickle_by_value(ModuleType(name))  # goes by the name
         sys.path[:] = path_before
         sys.argv = argv_before
         _take_modules(name, folder)
@@ -121,10 +129,12 @@ def _is_users_module(module: ModuleType, folder: Path) -> bool:
     return Path(file).is_relative_to(folder) and "site-packages" not in Path(file).parts
 
 
-def _execute(target: Target, code: CodeType, name: str) -> ModuleType:
+def _execute(target: Target, code: CodeType, name: str, *, ship_code: bool) -> ModuleType:
     module = ModuleType(name)
     module.__file__ = code.co_filename
     sys.modules[name] = module
+    if ship_code:
+        cloudpickle.register_pickle_by_value(module)
     try:
         exec(code, module.__dict__)
     except (ImportError, SyntaxError) as error:

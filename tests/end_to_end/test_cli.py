@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -136,6 +137,27 @@ def test_wrong_input_has_exit_code_2_and_no_traceback():
         assert done.returncode == 2, args
         assert "Traceback" not in done.stderr
     assert "Add --as-ray" in simactors("run", TUTORIAL).stderr
+
+
+def test_the_example_of_the_readme_finds_what_it_says(tmp_path):
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    file = tmp_path / "example.py"
+    file.write_text(example)
+    done = subprocess.run([sys.executable, file], capture_output=True, text=True, check=True, timeout=60)
+    assert re.fullmatch(r"seed \d+ loses money after 0\.\d+ virtual seconds\n", done.stdout)
+
+
+@pytest.mark.parametrize("backend", ["sim", "local"])
+def test_a_function_of_code_written_for_ray_runs_on_every_backend(backend, tmp_path):
+    (tmp_path / "prices.py").write_text("def of(name):\n    return len(name)")
+    file = tmp_path / "shop.py"
+    file.write_text(
+        "import ray\nimport prices\n\n"
+        "@ray.remote\ndef price(name):\n    return prices.of(name) + ray.get(ray.put(1))\n\n"
+        "def main():\n    print(ray.get(price.remote('tea')))"
+    )
+    done = simactors("run", f"{file}:main", "--as-ray", "--backend", backend)
+    assert (done.returncode, done.stdout) == (0, "4\n"), done.stderr
 
 
 def test_ctrl_c_in_a_hunt_ends_with_a_summary_and_exit_code_130(tmp_path):
