@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import os
+import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
@@ -86,6 +88,11 @@ def exit_code_of(group: click.Group, args: Sequence[str] | None, prog_name: str 
     except click.Abort:  # Ctrl-C before or after the command had something to sum up
         click.echo("stopped by Ctrl-C", err=True)
         return INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has seen enough: `simactors hunt ... | head`
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # else Python complains once more at exit
+        return FAILED
     except Exception:
         traceback.print_exc()
         click.echo(PLEASE_REPORT, err=True)

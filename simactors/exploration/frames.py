@@ -5,6 +5,7 @@ Not the tracebacks that travel between processes: `core/outcome.py` writes those
 
 from __future__ import annotations
 
+import importlib
 import traceback
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +17,7 @@ _OURS = tuple(f"{_PACKAGE.parent / name}/" for name in ("simactors", "real_backe
 
 def is_users(file: str) -> bool:
     """Whether code from this file is neither ours nor the import machinery's."""
-    return not file.startswith(("<frozen ", *_OURS))
+    return not file.startswith(("<frozen ", *_OURS)) and file != importlib.__file__
 
 
 def users(error: BaseException) -> list[TracebackType]:

@@ -182,6 +182,8 @@ def _compile(target: Target, path: Path) -> CodeType:
         return compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
     except SyntaxError as error:
         raise TargetError(_syntax_message(target, error)) from None
+    except OSError as error:
+        raise TargetError(f"{target} can't be read: {error.strerror}") from None
     except ValueError as error:  # null bytes: not a text at all
         raise TargetError(f"{target} can't be loaded: it is not Python code ({error})") from None
 
