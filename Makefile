@@ -22,7 +22,7 @@ types: $(READY)
 	@$(BIN)/mypy
 
 bench: $(READY)
-	@$(BIN)/python -m benchmarks
+	@for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
 
 clean:
 	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
