@@ -1,0 +1,94 @@
+"""`open_backend`: starts a session of the `local` backend, from the driver.
+
+The driver's side of it is a `Client`, as a worker's is; what is special about the driver is that it starts the
+supervisor and waits for its end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+
+from real_backend.client.client import Client
+from real_backend.client.demands import quantities
+from real_backend.client.peers import SUPERVISOR
+from real_backend.messages import DRIVER
+from real_backend.transport import Channel
+from simactors.core.backend import Backend, Settings
+
+_END_S = 10.0
+
+# Before anything but `sys` is imported, the path is the driver's: a file beside the driver's script hides the
+# same modules here as there. (The option -m would put the working directory first.)
+_BOOT = "import sys; sys.path[:] = {path!r}; from real_backend.supervisor.loop import main; main(sys.argv[1])"
+
+
+def open_backend(settings: Settings) -> Backend:
+    """Start a session.
+
+    Raises:
+        RuntimeError: this is no Linux machine.
+        ValueError: settings that this backend has not: GPUs, an address.
+        RaySystemError: the supervisor did not start.
+    """
+    if sys.platform != "linux":
+        raise RuntimeError(
+            f"backend='local' needs Linux (epoll, pidfd, descriptors over sockets); this is {sys.platform}. "
+            "Use backend='sim'."
+        )
+    if settings.num_gpus:
+        raise ValueError(f"num_gpus={settings.num_gpus} is not supported by backend='local' yet")
+    if settings.address not in (None, "local", "auto"):
+        raise ValueError(
+            f"address={settings.address!r}: backend='local' is one machine, it connects to no cluster"
+        )
+    ours, theirs = socket.socketpair()
+    supervisor = _start_supervisor(settings, theirs)
+    theirs.close()
+    client = Client(
+        Channel(ours, SUPERVISOR, passes_descriptors=True),
+        DRIVER,
+        settings.namespace,
+        on_close=_waits_for(supervisor),
+    )
+    client.shield.install()
+    try:
+        client.await_welcome()
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+def _start_supervisor(settings: Settings, sock: socket.socket) -> subprocess.Popen[bytes]:
+    cpus = (os.cpu_count() or 1) if settings.num_cpus is None else settings.num_cpus
+    told = {
+        "fd": sock.fileno(),
+        "total": quantities({"CPU": cpus, **settings.resources}),
+        "namespace": settings.namespace,
+        "driver_pid": os.getpid(),
+    }
+    path = [p or os.getcwd() for p in sys.path]
+    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # multiprocessing's way
+    return subprocess.Popen(
+        [sys.executable, *flags, "-c", _BOOT.format(path=path), json.dumps(told)],
+        stdin=subprocess.DEVNULL,
+        pass_fds=[sock.fileno()],
+        start_new_session=True,  # so that the terminal's Ctrl-C reaches the driver only
+    )
+
+
+def _waits_for(supervisor: subprocess.Popen[bytes]) -> Callable[[], None]:
+    def wait() -> None:
+        """The closed channel ends it; if it hangs, we do."""
+        try:
+            supervisor.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            supervisor.kill()
+            supervisor.wait()
+
+    return wait

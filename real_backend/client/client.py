@@ -1,0 +1,342 @@
+"""`Client`: the `Backend` of one process; wires the parts of this package together.
+
+The driver and every worker have one. Whoever starts it gives it the channel to the supervisor. What a worker is
+asked to run is put into `inbox` and taken from there by `worker`, on the main thread.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from real_backend.client import demands
+from real_backend.client.actors import Actors
+from real_backend.client.borrowing import Borrowing
+from real_backend.client.exports import Export, Exports, Imports
+from real_backend.client.leases import TaskPool
+from real_backend.client.lines import ActorEntry
+from real_backend.client.peers import SUPERVISOR, Peer, Peers
+from real_backend.client.pending import Calls, PendingCall, RetryOn, retry_on
+from real_backend.client.pump import Pump
+from real_backend.client.shield import Shield
+from real_backend.client.travel import DescribedEntry, Travel
+from real_backend.client.waiting import Waiting, entry_of
+from real_backend.messages import (
+    ActorAt,
+    ActorDead,
+    Call,
+    Connected,
+    Create,
+    Define,
+    Died,
+    Failed,
+    Fetch,
+    Fetched,
+    FetchFailed,
+    Found,
+    Leased,
+    Message,
+    Recall,
+    Reply,
+    Retire,
+    Task,
+    Terminate,
+    Welcome,
+)
+from real_backend.objects import ObjectEntry, ObjectTable
+from real_backend.transport import Channel
+from simactors import exceptions
+from simactors.core import codec
+from simactors.core.calls import Arguments, Creation, MethodCall, TaskCall, pack_arguments
+from simactors.core.outcome import Outcome, Value, failure
+from simactors.core.refs import ActorRef, ObjectRef
+
+_WELCOME_S = 60.0
+_NO_RETRIES: tuple[int, RetryOn] = (0, False)
+
+
+class Client:
+    """See `simactors.core.backend.Backend`. Safe for threads.
+
+    Args:
+        process: the number of this process.
+        namespace: where names of actors live unless said otherwise.
+        on_close: ends what only the driver has started.
+        on_orphaned: called when the supervisor is gone.
+
+    Attributes:
+        inbox: from whom, and what this process is asked to run.
+    """
+
+    name = "local"
+
+    def __init__(
+        self,
+        control: Channel,
+        process: int,
+        namespace: str | None,
+        on_close: Callable[[], None] = lambda: None,
+        on_orphaned: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.process = process
+        self.inbox: deque[tuple[int, Message]] = deque()
+        self.imports = Imports()
+        self.exports = Exports()
+        self.shield = Shield()
+        self.objects = ObjectTable(process)
+        self.welcomed = False
+        self._on_close = on_close
+        self._on_orphaned = on_orphaned
+        self._pid = os.getpid()
+        self._over: Exception | None = None
+        self._control = control
+        self.pump = Pump(self.shield, self._handle, self._channel_lost, self._settle)
+        self.travel = Travel(self.objects, self._actor_leaves, self._actor_arrives)
+        self.peers = Peers(self.pump, control, self.travel, self._peer_gone)
+        self._actors = Actors(self.pump, self.objects, self.peers, namespace, self._check_usable)
+        self._borrowing = Borrowing(self.objects, self.peers, self.travel)
+        self._calls = Calls(self.objects, self._borrowing, self.travel)
+        self._tasks = TaskPool(self._calls, self.peers, self.travel)
+        self.waiting = Waiting(
+            self.pump, self.objects, self._borrowing, self._tasks, self.peers, self._check_usable
+        )
+        self._actors.bind(self._calls, self.travel)
+        self._handlers = self._handler_table()
+        self.pump.add(control)
+        self.pump.start()
+
+    # Submission
+
+    def submit_task(self, call: TaskCall) -> list[ObjectRef[Any]]:
+        """See `Backend`."""
+        options = call.options
+        demands.refuse_task(call.function, options)
+        label = call.function.spec.label
+        export = self.exports.export(call.function)
+        arguments = pack_arguments(label, call.args, call.kwargs, by_value=True)
+        retries = options.max_retries, retry_on(options.retry_exceptions)
+        with self.shield, self.pump.lock:
+            pending = self._new_call(export, label, arguments, options.num_returns, retries)
+            refs: list[ObjectRef[Any]] = [ObjectRef(e) for e in pending.entries]
+            self._tasks.submit(pending, demands.demand(options, default_cpus=1))
+            self._settle()
+        return refs
+
+    def submit_method(self, call: MethodCall) -> list[ObjectRef[Any]]:
+        """See `Backend`."""
+        spec, options = call.method, call.options
+        if options.concurrency_group is not None or isinstance(options.num_returns, str):
+            demands.refuse_method(options)
+        arguments = pack_arguments(spec.label, call.args, call.kwargs, by_value=True)
+        line = call.actor.entry.line  # type: ignore[attr-defined]  # entries of ours have one
+        retries = _NO_RETRIES
+        if options.retry_exceptions:
+            tries = options.max_task_retries
+            retries = (
+                line.limits.max_task_retries if tries is None else tries,
+                retry_on(options.retry_exceptions),
+            )
+        with self.shield, self.pump.lock:
+            pending = self._new_call(spec.name, spec.label, arguments, options.num_returns, retries)
+            refs: list[ObjectRef[Any]] = [ObjectRef(e) for e in pending.entries]
+            line.submit(pending)
+            self._settle()
+        return refs
+
+    def _new_call(
+        self,
+        target: str | Export,
+        label: str,
+        arguments: Arguments | tuple[Any, ...],
+        num_returns: int | str,
+        retries: tuple[int, RetryOn],
+    ) -> PendingCall:
+        self._check_usable()
+        assert isinstance(num_returns, int)
+        first = self.objects.mint(num_returns or 1)
+        if num_returns == 1:
+            entries: tuple[ObjectEntry, ...] = (ObjectEntry(first),)
+        else:
+            entries = tuple(ObjectEntry(first + i) for i in range(num_returns))
+        pending = PendingCall(first, entries, target, label, arguments)
+        pending.tries, pending.retry_on = retries
+        return pending
+
+    # Actors
+
+    def create_actor(self, creation: Creation) -> ActorRef:
+        """See `Backend`."""
+        made, options = creation.actor_class, creation.options
+        demands.refuse_actor(made, options)
+        label = made.constructor.label
+        export = self.exports.export(made)
+        arguments = pack_arguments(label, creation.args, creation.kwargs, by_value=True)
+        with self.shield, self.pump.lock:
+            constructor = self._new_call(export, label, arguments, 0, _NO_RETRIES)
+        ref = self._actors.create(made, options, constructor)
+        with self.shield, self.pump.lock:
+            self._settle()
+        return ref
+
+    def find_actor(self, name: str, namespace: str | None) -> ActorRef | None:
+        """See `Backend`."""
+        return self._actors.find(name, namespace)
+
+    def kill(self, actor: ActorRef, *, no_restart: bool) -> None:
+        """See `Backend`; there are no restarts yet, so the actor stays dead."""
+        with self.shield, self.pump.lock:
+            self._check_usable()
+            self._actors.kill(actor.entry.id)
+
+    # Objects
+
+    def put(self, value: object) -> ObjectRef[Any]:
+        """See `Backend`."""
+        packed = codec.pack(value, by_value=True)
+        with self.shield, self.pump.lock:
+            self._check_usable()
+            entry = ObjectEntry(self.objects.mint())
+            entry.outcome = Value(packed)
+        return ObjectRef(entry)
+
+    def wait(
+        self,
+        refs: Sequence[ObjectRef[Any]],
+        num_returns: int,
+        timeout_s: float | None,
+        *,
+        stop_at_error: bool = False,
+    ) -> list[ObjectRef[Any]]:
+        """See `Backend`."""
+        return self.waiting.wait(refs, num_returns, timeout_s, stop_at_error)
+
+    def read(self, ref: ObjectRef[Any]) -> Outcome:
+        """See `Backend`."""
+        outcome = entry_of(ref).outcome
+        assert outcome is not None
+        return outcome
+
+    # The end
+
+    def await_welcome(self) -> None:
+        """Wait for the supervisor's first word.
+
+        Raises:
+            RaySystemError: it ended before that, or says nothing.
+        """
+        self.pump.wait_until(lambda: self.welcomed or self._over is not None, _WELCOME_S)
+        if not self.welcomed:
+            raise exceptions.RaySystemError(
+                "The supervisor process of backend='local' did not start; what it wrote to stderr says why."
+            )
+
+    def is_needed(self) -> bool:
+        """Whether other processes may still ask for what this one owns."""
+        return bool(self.objects.kept()) or self._actors.any_owned()
+
+    def close(self) -> None:
+        """See `Backend`. In a forked child of the driver it does nothing: the session is not the child's."""
+        if os.getpid() != self._pid:
+            return
+        with self.shield, self.pump.lock:
+            if isinstance(self._over, RuntimeError):
+                return
+            closed = RuntimeError("This session of backend='local' has been shut down: call init() again.")
+            self._end_session(closed, "The session has been shut down.")
+        self.pump.close()
+        self.shield.uninstall()
+        self._on_close()
+
+    def _end_session(self, why: Exception, text: str) -> None:
+        """Nothing will come any more: answer everything that somebody may wait for."""
+        self._over = why
+        outcome = failure(exceptions.RaySystemError(text))
+        self._tasks.fail_all(outcome)
+        self.peers.lose_all(text)
+        self._actors.all_dead(f"{exceptions.RayActorError.default} {text}")
+        for call in list(self._calls.sent.values()):
+            self._calls.fail(call, outcome)
+        self._borrowing.fail_all(outcome)
+        self._settle()
+
+    def _check_usable(self) -> None:
+        if os.getpid() != self._pid:
+            raise RuntimeError(
+                "A session of backend='local' can't be used in a forked child process: call init() there."
+            )
+        if self._over is not None:
+            raise self._over
+
+    # What comes in; under the lock of the pump
+
+    def _handler_table(self) -> dict[type, Callable[[Channel, Any], None]]:
+        calls, tasks, borrowing, actors = self._calls, self._tasks, self._borrowing, self._actors
+        return {
+            Reply: lambda _, m: calls.on_reply(m),
+            Failed: lambda _, m: calls.on_failed(m),
+            Call: self._on_work,
+            Task: self._on_work,
+            Create: self._on_work,
+            Terminate: self._on_work,
+            Retire: self._on_work,
+            Define: self._on_define,
+            Fetch: lambda c, m: borrowing.on_fetch(c.peer, m),
+            Fetched: lambda _, m: borrowing.on_fetched(m),
+            FetchFailed: lambda _, m: borrowing.on_fetch_failed(m),
+            Connected: lambda c, m: self.peers.connected(m.process, c.descriptors.popleft()),
+            Leased: lambda _, m: tasks.granted(m),
+            Recall: lambda _, m: tasks.recalled(m.lease),
+            Died: lambda _, m: self.peers.died(m.process, m.text),
+            ActorAt: lambda _, m: actors.on_actor_at(m),
+            ActorDead: lambda _, m: actors.on_actor_dead(m),
+            Found: lambda _, m: actors.on_found(m),
+            Welcome: self._on_welcome,
+        }
+
+    def _handle(self, channel: Channel, message: Message) -> None:
+        self._handlers[type(message)](channel, message)
+
+    def _on_work(self, channel: Channel, message: Any) -> None:
+        self.inbox.append((channel.peer, message))
+
+    def _on_define(self, _: Channel, message: Define) -> None:
+        self.imports.add(message.digest, self.travel.incoming(message.definition), message.sys_path)
+
+    def _on_welcome(self, *_: object) -> None:
+        self.welcomed = True
+
+    def _actor_leaves(self, entry: DescribedEntry) -> None:
+        assert isinstance(entry, ActorEntry)
+        entry.line.left = True
+
+    def _actor_arrives(self, actor_id: int, described: bytes) -> ActorRef:
+        return self._actors.arrived(actor_id, described)
+
+    def _channel_lost(self, channel: Channel) -> None:
+        if channel.peer != SUPERVISOR:
+            self.peers.channel_ended(channel.peer)
+        elif self._over is None:
+            self._on_orphaned()
+            text = (
+                "The supervisor process of backend='local' has ended, and every actor and task with it. "
+                "Call shutdown() and init() to start again."
+            )
+            self._end_session(exceptions.RaySystemError(text), text)
+
+    def _peer_gone(self, peer: Peer, text: str) -> None:
+        self._actors.peer_gone(peer, text)
+        self._tasks.gone(peer, text)
+        self._borrowing.owner_gone(peer.number, text)
+
+    def _settle(self) -> None:
+        """Tell whoever waits for what has been sealed; look after handles that were dropped."""
+        objects = self.objects
+        while (entry := objects.next_sealed()) is not None:
+            if entry.askers:
+                self._borrowing.tell_askers(entry)
+            watchers, entry.watchers = entry.watchers or (), None
+            for watcher in watchers:
+                watcher(entry)
+        self._actors.look_after_dropped()

@@ -1,0 +1,183 @@
+"""`TaskPool`: this process's tasks on their way to pool workers leased from the supervisor.
+
+Not the CPUs (`placement`, in the supervisor). A leased worker gets one task at a time; it is used again for the
+next one of the same demand, and goes back when there is none, or when the supervisor wants it for others.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from real_backend.client.exports import Export
+from real_backend.client.peers import Peer, Peers
+from real_backend.client.pending import Calls, PendingCall
+from real_backend.client.travel import Travel
+from real_backend.messages import AskLease, Demand, Leased, ReturnLease, Task
+from simactors import exceptions
+from simactors.core.outcome import Failure
+
+_ASKED_AT_ONCE = 8
+"""So many leases may be asked for and not granted yet; the rest of the queue has to wait for them anyway."""
+
+
+class _Lease:
+    """A worker that is ours for now."""
+
+    __slots__ = ("call", "demand", "number", "peer", "recalled")
+
+    def __init__(self, number: int, peer: Peer, demand: Demand) -> None:
+        self.number = number
+        self.peer = peer
+        self.demand = demand
+        self.call: PendingCall | None = None
+        self.recalled = False
+
+
+class _Shape:
+    """The tasks of one demand, and the leases for them."""
+
+    __slots__ = ("asked", "demand", "idle", "queue")
+
+    def __init__(self, demand: Demand) -> None:
+        self.demand = demand
+        self.queue: deque[PendingCall] = deque()
+        self.idle: list[_Lease] = []
+        self.asked = 0
+
+
+class TaskPool:
+    """All tasks of this process; under the lock of the process."""
+
+    def __init__(self, calls: Calls, peers: Peers, travel: Travel) -> None:
+        self._calls = calls
+        self._peers = peers
+        self._travel = travel
+        self._shapes: dict[Demand, _Shape] = {}
+        self._leases: dict[int, _Lease] = {}
+
+    def submit(self, call: PendingCall, demand: Demand) -> None:
+        """Run `call` on a worker as soon as its arguments and a worker are there."""
+        carrier = _TaskCarrier(self, demand)
+        call.carrier = carrier
+        if call.refs:
+            self._calls.await_arguments(call, lambda: self.enqueue(call, demand))
+        if not call.missing:
+            self.enqueue(call, demand)
+
+    def waits_for_lease(self) -> bool:
+        """Whether tasks of ours lack a worker."""
+        return any(s.asked for s in self._shapes.values())
+
+    def enqueue(self, call: PendingCall, demand: Demand) -> None:
+        """The arguments of `call` are ready."""
+        why = self._calls.failed_argument(call)
+        if why is not None:
+            self._calls.fail(call, why)
+            return
+        shape = self._shapes.get(demand)
+        if shape is None:
+            shape = self._shapes[demand] = _Shape(demand)
+        shape.queue.append(call)
+        self._serve(shape)
+
+    def granted(self, message: Leased) -> None:
+        """The supervisor gave us a worker."""
+        lease = _Lease(message.lease, self._peers.expect(message.process), message.demand)
+        self._leases[lease.number] = lease
+        shape = self._shapes[message.demand]
+        shape.asked -= 1
+        shape.idle.append(lease)
+        self._serve(shape)
+
+    def recalled(self, number: int) -> None:
+        """Others wait for this worker."""
+        lease = self._leases.get(number)
+        if lease is None:
+            return
+        lease.recalled = True
+        shape = self._shapes[lease.demand]
+        if lease in shape.idle:
+            shape.idle.remove(lease)
+            self._give_back(lease)
+
+    def answered(self, call: PendingCall, lease: _Lease) -> None:
+        """The task of `lease` has its answer."""
+        lease.call = None
+        shape = self._shapes[lease.demand]
+        if lease.recalled:
+            self._give_back(lease)
+        else:
+            shape.idle.append(lease)
+        self._serve(shape)
+
+    def gone(self, peer: Peer, text: str) -> None:
+        """A worker died: its task is tried again, or fails."""
+        for lease in [e for e in self._leases.values() if e.peer is peer]:
+            del self._leases[lease.number]
+            shape = self._shapes[lease.demand]
+            if lease in shape.idle:
+                shape.idle.remove(lease)
+            call = lease.call
+            if call is None:
+                continue
+            self._calls.sent.pop(call.id, None)
+            if call.tries == 0:
+                message = f"{exceptions.WorkerCrashedError()}\n\ttask: {call.label}\n\t{text}"
+                self._calls.fail_with([call], exceptions.WorkerCrashedError(message))
+            else:
+                call.tries -= call.tries > 0
+                shape.queue.appendleft(call)
+            self._serve(shape)
+
+    def fail_all(self, outcome: Failure) -> None:
+        """The session is over."""
+        for shape in self._shapes.values():
+            while shape.queue:
+                self._calls.fail(shape.queue.popleft(), outcome)
+            shape.idle.clear()
+        self._leases.clear()
+
+    def _serve(self, shape: _Shape) -> None:
+        # Leases that nobody needs right now stay until the supervisor recalls them: the next task comes soon.
+        while shape.queue and shape.idle:
+            self._send(shape.idle.pop(), shape.queue.popleft())
+        while shape.asked < min(len(shape.queue), _ASKED_AT_ONCE):
+            shape.asked += 1
+            self._peers.tell_supervisor(AskLease(shape.demand))
+
+    def _send(self, lease: _Lease, call: PendingCall) -> None:
+        assert isinstance(call.target, Export)
+        assert isinstance(call.carrier, _TaskCarrier)
+        lease.call = call
+        call.carrier.lease = lease
+        self._calls.sent[call.id] = call
+        self._peers.ship(lease.peer, call.target)
+        packed, bare = self._travel.outgoing(call.packed), call.bare
+        values = self._calls.values(call)
+        message = Task(call.id, call.target.digest, lease.number, packed, bare, values, call.num_returns)
+        self._peers.post(lease.peer, message, now=True)
+
+    def _give_back(self, lease: _Lease) -> None:
+        del self._leases[lease.number]
+        self._peers.tell_supervisor(ReturnLease(lease.number))
+
+
+class _TaskCarrier:
+    """What a task remembers of its way; see `Carrier`."""
+
+    __slots__ = ("_demand", "_pool", "lease")
+
+    def __init__(self, pool: TaskPool, demand: Demand) -> None:
+        self._pool = pool
+        self._demand = demand
+        self.lease: _Lease | None = None
+
+    def answered(self, call: PendingCall) -> None:
+        """The worker is free again."""
+        if self.lease is not None:
+            lease, self.lease = self.lease, None
+            self._pool.answered(call, lease)
+
+    def retry(self, call: PendingCall) -> None:
+        """Once more."""
+        self._pool.enqueue(call, self._demand)

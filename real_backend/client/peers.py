@@ -1,0 +1,140 @@
+"""`Peers`: the other processes this one talks to, and what waits to be said to them.
+
+Not the sockets (`pump`) and not the meaning of messages. A peer is *connected* on first use, through the
+supervisor, who hands both ends of a socket pair out; messages posted before that wait here, in order.
+A peer is *gone* once its channel has been read to the end and the supervisor has said what it died of: answers
+that it sent before its death still count.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Callable
+
+from real_backend.client.exports import Export
+from real_backend.client.pump import Pump
+from real_backend.client.travel import Travel
+from real_backend.messages import Define, Message, ReachProcess
+from real_backend.transport import Channel
+
+SUPERVISOR = -1
+
+
+class Peer:
+    """One other process.
+
+    Attributes:
+        channel: None before it is connected.
+        waiting: posted before that.
+        shipped: digests of the definitions it has got from us.
+        ended: the channel was read to its end.
+        death: what it died of, as soon as the supervisor has said so.
+    """
+
+    __slots__ = ("channel", "death", "ended", "number", "shipped", "waiting")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.channel: Channel | None = None
+        self.waiting: list[Message] = []
+        self.shipped: set[bytes] = set()
+        self.ended = False
+        self.death: str | None = None
+
+
+class Peers:
+    """All of them, by process number; under the lock of the pump.
+
+    Args:
+        gone: called once for each peer that is gone.
+    """
+
+    def __init__(
+        self, pump: Pump, control: Channel, travel: Travel, gone: Callable[[Peer, str], None]
+    ) -> None:
+        self._pump = pump
+        self._control = control
+        self._travel = travel
+        self._gone = gone
+        self._peers: dict[int, Peer] = {}
+
+    def tell_supervisor(self, message: Message) -> None:
+        """Send to the supervisor, at once."""
+        self._pump.send(self._control, message, now=True)
+
+    def reach(self, number: int) -> Peer:
+        """The peer of that number; asks for a connection if it is new."""
+        peer = self._peers.get(number)
+        if peer is None:
+            peer = self._peers[number] = Peer(number)
+            self.tell_supervisor(ReachProcess(number))
+        return peer
+
+    def expect(self, number: int) -> Peer:
+        """The peer of that number; the supervisor connects it without being asked."""
+        peer = self._peers.get(number)
+        if peer is None:
+            peer = self._peers[number] = Peer(number)
+        return peer
+
+    def find(self, number: int) -> Peer | None:
+        """The peer of that number, if it is known and not gone."""
+        return self._peers.get(number)
+
+    def post(self, peer: Peer, message: Message, *, now: bool) -> None:
+        """Send `message` once `peer` is connected; see `Pump.send` for `now`."""
+        if peer.channel is None:
+            peer.waiting.append(message)
+        else:
+            self._pump.send(peer.channel, message, now=now)
+
+    def ship(self, peer: Peer, export: Export) -> None:
+        """Make sure that `peer` has this definition before whatever is posted next."""
+        if export.digest in peer.shipped:
+            return
+        peer.shipped.add(export.digest)
+        definition = self._travel.outgoing(export.definition)
+        self.post(peer, Define(export.digest, definition, tuple(sys.path)), now=False)
+
+    def connected(self, number: int, descriptor: int) -> None:
+        """The supervisor has handed us our end."""
+        peer = self.expect(number)
+        if peer.channel is not None or peer.death is not None:
+            os.close(descriptor)
+            return
+        channel = peer.channel = Channel(socket.socket(fileno=descriptor), number)
+        self._pump.add(channel)
+        for message in peer.waiting:
+            self._pump.send(channel, message, now=False)
+        self._pump.flush(channel)
+        peer.waiting.clear()
+
+    def channel_ended(self, number: int) -> None:
+        """The channel was read to its end."""
+        peer = self._peers.get(number)
+        if peer is not None:
+            peer.ended = True
+            self._check(peer)
+
+    def died(self, number: int, text: str) -> None:
+        """The supervisor says that the process has ended, and of what."""
+        peer = self.expect(number)
+        peer.death = text
+        self._check(peer)
+
+    def lose_all(self, text: str) -> None:
+        """There is no supervisor any more: nobody will say what becomes of anyone."""
+        for peer in list(self._peers.values()):
+            peer.death = text
+            peer.ended = True
+            self._check(peer)
+
+    def _check(self, peer: Peer) -> None:
+        if peer.death is None or (peer.channel is not None and not peer.ended):
+            return
+        del self._peers[peer.number]
+        if peer.channel is not None:
+            self._pump.drop(peer.channel)
+        self._gone(peer, peer.death)

@@ -1,0 +1,113 @@
+"""`Travel`: refs inside values, on their way out of this process and into it.
+
+Inside a process, what an `Encoded` carries are live refs. On the wire they are descriptors: the id of an
+object, or the id and the description of an actor.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import cloudpickle  # type: ignore[import-untyped]
+
+from real_backend.objects import ObjectTable
+from simactors.core.calls import ActorInterface
+from simactors.core.codec import Encoded
+from simactors.core.refs import ActorRef, ObjectRef
+
+# From here on, bytes travel beside the pickle of the message, uncopied. Received, they are memoryviews into
+# memory of their own, which can't be pickled in band: so never shorter than this.
+_OUT_OF_BAND = 1 << 15
+
+Described = tuple[int, bytes]
+"""An actor on the wire."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Options of an actor that its callers have to know."""
+
+    max_pending_calls: int = -1
+    max_task_retries: int = 0
+
+
+class DescribedEntry(Protocol):
+    """The entry of an actor, as far as it travels."""
+
+    @property
+    def id(self) -> int:
+        """The actor's."""
+        ...
+
+    @property
+    def described(self) -> bytes:
+        """`describe()` of its interface and limits."""
+        ...
+
+
+def describe(interface: ActorInterface, limits: Limits) -> bytes:
+    """What another process needs to know to make a handle."""
+    return cloudpickle.dumps((interface, limits), protocol=5)  # type: ignore[no-any-return]  # untyped
+
+
+def undescribe(described: bytes) -> tuple[ActorInterface, Limits]:
+    """The inverse of `describe`."""
+    return pickle.loads(described)  # type: ignore[no-any-return]  # made by `describe`
+
+
+class Travel:
+    """Translates packed values; under the lock of the process.
+
+    Args:
+        actor_leaves: called with each actor entry of which a handle leaves this process.
+        find_actor: makes a ref of what arrives.
+    """
+
+    def __init__(
+        self,
+        objects: ObjectTable,
+        actor_leaves: Callable[[DescribedEntry], None],
+        find_actor: Callable[[int, bytes], ActorRef],
+    ) -> None:
+        self._objects = objects
+        self._actor_leaves = actor_leaves
+        self._find_actor = find_actor
+
+    def outgoing(self, packed: Any) -> Any:
+        """`packed`, ready for the wire."""
+        if type(packed) is not Encoded:
+            return packed
+        data: Any = packed.data
+        if not packed.carried and not packed.buffers and len(data) < _OUT_OF_BAND:
+            return packed
+        return Encoded(
+            _beside(data),
+            tuple(_beside(b) for b in packed.buffers),
+            tuple(self._descriptor(c) for c in packed.carried),
+        )
+
+    def incoming(self, packed: Any) -> Any:
+        """`packed` from the wire, with live refs."""
+        if type(packed) is not Encoded or not packed.carried:
+            return packed
+        return packed._replace(carried=tuple(self._revive(d) for d in packed.carried))
+
+    def _descriptor(self, carried: Any) -> int | Described:
+        entry = carried.entry
+        if type(carried) is ObjectRef:
+            self._objects.keep(entry)
+            return int(entry.id)
+        self._actor_leaves(entry)
+        return entry.id, entry.described
+
+    def _revive(self, descriptor: int | Described) -> ObjectRef[Any] | ActorRef:
+        if isinstance(descriptor, int):
+            return ObjectRef(self._objects.find(descriptor))
+        return self._find_actor(*descriptor)
+
+
+def _beside(buffer: Any) -> Any:
+    return pickle.PickleBuffer(buffer) if len(buffer) >= _OUT_OF_BAND else buffer

@@ -1,0 +1,142 @@
+"""`Waiting`: `wait` on behalf of user code, and the CPUs that a task lends to others meanwhile."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from real_backend.client.borrowing import Borrowing
+from real_backend.client.leases import TaskPool
+from real_backend.client.peers import Peers
+from real_backend.client.pump import Pump
+from real_backend.messages import Blocked, Unblocked
+from real_backend.objects import ObjectEntry, ObjectTable
+from simactors.core.refs import ObjectRef
+
+_PATIENCE_S = 0.002
+"""A task that waits no longer than this keeps its CPUs: telling the supervisor costs more."""
+
+
+class Waiting:
+    """Safe for threads.
+
+    Args:
+        check: raises if the session is over.
+
+    Attributes:
+        lease: of the task that the main thread runs now, if it runs one.
+    """
+
+    def __init__(
+        self,
+        pump: Pump,
+        objects: ObjectTable,
+        borrowing: Borrowing,
+        tasks: TaskPool,
+        peers: Peers,
+        check: Callable[[], None],
+    ) -> None:
+        self.lease: int | None = None
+        self._pump = pump
+        self._objects = objects
+        self._borrowing = borrowing
+        self._tasks = tasks
+        self._peers = peers
+        self._check = check
+
+    def wait(
+        self,
+        refs: Sequence[ObjectRef[Any]],
+        num_returns: int,
+        timeout_s: float | None,
+        stop_at_error: bool,
+    ) -> list[ObjectRef[Any]]:
+        """See `Backend`."""
+        if len(refs) == 1:
+            entry: Any = refs[0].entry
+            if entry.outcome is None:
+                self._chase([entry])
+                self._wait_until(lambda: entry.outcome is not None, timeout_s)
+        else:
+            self._wait_for_several(
+                [entry_of(r) for r in refs], _Waiter(num_returns, stop_at_error), timeout_s
+            )
+        return [r for r in refs if entry_of(r).outcome is not None][:num_returns]
+
+    def _wait_for_several(
+        self, entries: Sequence[ObjectEntry], waiter: _Waiter, timeout_s: float | None
+    ) -> None:
+        with self._pump.shield, self._pump.lock:
+            unready = [e for e in entries if e.outcome is None]
+            for entry in entries:
+                if entry.outcome is None:
+                    entry.watch(waiter.sealed)
+                else:
+                    waiter.sealed(entry)
+        if not unready:
+            return
+        if not waiter.done():
+            self._chase(unready)
+        try:
+            self._wait_until(waiter.done, timeout_s)
+        finally:
+            with self._pump.shield, self._pump.lock:
+                for entry in unready:
+                    entry.unwatch(waiter.sealed)
+
+    def _chase(self, entries: Sequence[ObjectEntry]) -> None:
+        if all(map(self._objects.owns, entries)):
+            return
+        with self._pump.shield, self._pump.lock:
+            for entry in entries:
+                # Ours are answered when the session ends; nobody would answer for those of others.
+                if entry.outcome is None and not self._objects.owns(entry):
+                    self._check()
+                    self._borrowing.chase(entry)
+
+    def _wait_until(self, done: Callable[[], bool], timeout_s: float | None) -> None:
+        """Wait on behalf of user code; a task that waits lends its CPUs to others."""
+        lease = self.lease
+        if lease is None or threading.current_thread() is not threading.main_thread():
+            self._pump.wait_until(done, timeout_s)
+            return
+        started = time.monotonic()
+        patience = 0.0 if self._tasks.waits_for_lease() else _PATIENCE_S
+        if timeout_s is not None and timeout_s <= patience:
+            self._pump.wait_until(done, timeout_s)
+            return
+        if self._pump.wait_until(done, patience):
+            return
+        with self._pump.lock:
+            self._peers.tell_supervisor(Blocked(lease))
+        try:
+            spent = time.monotonic() - started
+            self._pump.wait_until(done, None if timeout_s is None else max(timeout_s - spent, 0))
+        finally:
+            with self._pump.lock:
+                self._peers.tell_supervisor(Unblocked(lease))
+
+
+def entry_of(ref: ObjectRef[Any]) -> ObjectEntry:
+    """What is behind a ref."""
+    return ref.entry  # type: ignore[return-value]  # whoever holds a ref of this session holds an entry of ours
+
+
+class _Waiter:
+    """Counts down the refs that a `wait` still needs."""
+
+    __slots__ = ("_stop_at_error", "missing")
+
+    def __init__(self, missing: int, stop_at_error: bool) -> None:
+        self.missing = missing
+        self._stop_at_error = stop_at_error
+
+    def sealed(self, entry: ObjectEntry) -> None:
+        self.missing -= 1
+        if self._stop_at_error and entry.outcome is not None and not entry.outcome.ok:
+            self.missing = 0
+
+    def done(self) -> bool:
+        return self.missing <= 0

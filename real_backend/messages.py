@@ -1,0 +1,304 @@
+"""What the processes of a session say to each other: one type for each message.
+
+Not how they travel: `transport` batches, frames and pickles them. Fields hold plain data only; a packed value
+has its refs replaced by descriptors (`client/travel.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from simactors.core.codec import Encoded
+
+DRIVER = 0
+"""The process number of the driver; workers count from 1."""
+
+Demand = tuple[tuple[str, int], ...]
+"""What a task or actor takes while it runs: (resource, ten-thousandths of a unit), sorted."""
+
+
+class Define(NamedTuple):
+    """A function or class that later messages on this channel name by its digest.
+
+    Attributes:
+        sys_path: of the sender as of now, so that what the definition imports is found.
+    """
+
+    digest: bytes
+    definition: Encoded
+    sys_path: tuple[str, ...]
+
+
+class Create(NamedTuple):
+    """Run the constructor; the first message that an actor's process gets from its owner."""
+
+    actor_id: int
+    digest: bytes
+    packed: object
+    bare: bool
+    values: tuple[object, ...]
+
+
+class Call(NamedTuple):
+    """Run a method; `values` are those of the refs that stood at top level."""
+
+    call_id: int
+    method: str
+    packed: object
+    bare: bool
+    values: tuple[object, ...]
+    num_returns: int
+
+
+class Task(NamedTuple):
+    """Run a function on a leased worker."""
+
+    call_id: int
+    digest: bytes
+    lease: int
+    packed: object
+    bare: bool
+    values: tuple[object, ...]
+    num_returns: int
+
+
+class Reply(NamedTuple):
+    """A call returned these packed values."""
+
+    call_id: int
+    results: tuple[object, ...]
+
+
+class Failed(NamedTuple):
+    """A call ended with a failure; the fields are those of `outcome.Failure`."""
+
+    call_id: int
+    packed: object
+    text: str
+
+
+class Terminate(NamedTuple):
+    """No handle is left: end after the calls that came before."""
+
+
+class Fetch(NamedTuple):
+    """Tell me the outcome of an object that you own, as soon as there is one."""
+
+    object_id: int
+
+
+class Fetched(NamedTuple):
+    """The value of an object."""
+
+    object_id: int
+    packed: object
+
+
+class FetchFailed(NamedTuple):
+    """An object's call failed, or the object is gone."""
+
+    object_id: int
+    packed: object
+    text: str
+
+
+class StartActor(NamedTuple):
+    """To the supervisor: start a process for an actor; the sender owns it.
+
+    Attributes:
+        described: the interface of the actor and its limits, pickled, for those who find it by name.
+    """
+
+    actor_id: int
+    class_name: str
+    demand: Demand
+    name: str | None
+    namespace: str | None
+    get_if_exists: bool
+    detached: bool
+    described: bytes
+
+
+class FindActor(NamedTuple):
+    """To the supervisor: who has this name? Answered by `Found`."""
+
+    request: int
+    name: str
+    namespace: str | None
+
+
+class ReachActor(NamedTuple):
+    """To the supervisor: connect me to the process of this actor."""
+
+    actor_id: int
+
+
+class ReachProcess(NamedTuple):
+    """To the supervisor: connect me to this process."""
+
+    process: int
+
+
+class KillActor(NamedTuple):
+    """To the supervisor: SIGKILL."""
+
+    actor_id: int
+
+
+class ForgetActor(NamedTuple):
+    """To the supervisor: nobody can ask for this actor any more."""
+
+    actor_id: int
+
+
+class AskLease(NamedTuple):
+    """To the supervisor: I need a pool worker."""
+
+    demand: Demand
+
+
+class ReturnLease(NamedTuple):
+    """To the supervisor: I am done with that worker."""
+
+    lease: int
+
+
+class Blocked(NamedTuple):
+    """To the supervisor: the task of this lease waits; others may have its resources."""
+
+    lease: int
+
+
+class Unblocked(NamedTuple):
+    """To the supervisor: it runs on."""
+
+    lease: int
+
+
+class Leaving(NamedTuple):
+    """To the supervisor: this process is about to end on purpose.
+
+    Attributes:
+        whole: `text` is all that callers get to read; otherwise it is added to what is known of the death.
+    """
+
+    text: str
+    whole: bool
+
+
+class Staying(NamedTuple):
+    """To the supervisor, answering `Retire`: others still need what this process owns."""
+
+
+class Welcome(NamedTuple):
+    """From the supervisor: ready.
+
+    Attributes:
+        pid: the supervisor's.
+    """
+
+    pid: int
+
+
+class Connected(NamedTuple):
+    """From the supervisor: the file descriptor that comes along leads to this process."""
+
+    process: int
+
+
+class ActorAt(NamedTuple):
+    """From the supervisor: this actor lives in this process, to which you are connected."""
+
+    actor_id: int
+    process: int
+
+
+class ActorDead(NamedTuple):
+    """From the supervisor: this actor is dead and you are not connected to what was its process."""
+
+    actor_id: int
+    text: str
+
+
+class Found(NamedTuple):
+    """From the supervisor: the living actor of a name, if there is one.
+
+    Also answers `StartActor` with a name (`request` is the actor's id): itself if it now has the name.
+    """
+
+    request: int
+    actor_id: int | None
+    described: bytes
+
+
+class Leased(NamedTuple):
+    """From the supervisor: this worker is yours until you return the lease."""
+
+    lease: int
+    process: int
+    demand: Demand
+
+
+class Recall(NamedTuple):
+    """From the supervisor: others wait; return this lease as soon as its worker is idle."""
+
+    lease: int
+
+
+class Died(NamedTuple):
+    """From the supervisor: this process has ended; `text` says of what."""
+
+    process: int
+    text: str
+
+
+class Retire(NamedTuple):
+    """From the supervisor to an idle pool worker: end, unless others need what you own."""
+
+
+Message = (
+    Define
+    | Create
+    | Call
+    | Task
+    | Reply
+    | Failed
+    | Terminate
+    | Fetch
+    | Fetched
+    | FetchFailed
+    | StartActor
+    | FindActor
+    | ReachActor
+    | ReachProcess
+    | KillActor
+    | ForgetActor
+    | AskLease
+    | ReturnLease
+    | Blocked
+    | Unblocked
+    | Leaving
+    | Staying
+    | Welcome
+    | Connected
+    | ActorAt
+    | ActorDead
+    | Found
+    | Leased
+    | Recall
+    | Died
+    | Retire
+)
+
+_TYPES: tuple[Any, ...] = Message.__args__
+_CODES = {kind: code for code, kind in enumerate(_TYPES)}
+
+
+def to_wire(message: Message) -> tuple[Any, ...]:
+    """A plain tuple: pickles in a third of the time of a named one."""
+    return _CODES[type(message)], *message
+
+
+def from_wire(wire: tuple[Any, ...]) -> Message:
+    """The message again."""
+    return _TYPES[wire[0]](*wire[1:])  # type: ignore[no-any-return]  # looked up by its code

@@ -1,0 +1,229 @@
+"""`Supervisor`: the loop, and what each message to it means. Started by `backend`, as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from real_backend.directory import ActorRecord, Directory, describe_death
+from real_backend.messages import (
+    DRIVER,
+    ActorAt,
+    ActorDead,
+    AskLease,
+    Blocked,
+    Demand,
+    FindActor,
+    ForgetActor,
+    Found,
+    KillActor,
+    Leaving,
+    ReachActor,
+    ReachProcess,
+    ReturnLease,
+    StartActor,
+    Staying,
+    Unblocked,
+    Welcome,
+)
+from real_backend.placement import Placement
+from real_backend.supervisor.leasing import Leasing
+from real_backend.supervisor.processes import Process, Processes
+
+_UNIT = 10_000
+
+
+class Supervisor:
+    """Everything that concerns more than one process."""
+
+    def __init__(self, total: Demand, namespace: str | None) -> None:
+        self._epoll = select.epoll()
+        self._placement = Placement(total)
+        self._processes = Processes(self._epoll, namespace)
+        spare = max(1, dict(total).get("CPU", 0) // _UNIT)
+        self._leasing = Leasing(self._processes, self._placement, spare)
+        self._directory = Directory()
+        # Actors that found no room yet.
+        self._unplaced: list[ActorRecord] = []
+        self._handlers: dict[type, Callable[[Process, Any], None]] = {
+            StartActor: self._start_actor,
+            FindActor: self._find_actor,
+            ReachActor: self._reach_actor,
+            ReachProcess: lambda p, m: self._reach_process(p, m),
+            KillActor: self._kill_actor,
+            ForgetActor: lambda _, m: self._directory.forget(m.actor_id),
+            AskLease: lambda p, m: self._leasing.ask(p.number, m.demand),
+            ReturnLease: lambda _, m: self._leasing.give_back(m.lease),
+            Blocked: lambda _, m: self._leasing.block(m.lease),
+            Unblocked: lambda _, m: self._leasing.unblock(m.lease),
+            Leaving: self._leaving,
+            Staying: lambda p, _: self._leasing.stay(p),
+        }
+
+    def run(self, driver: socket.socket, driver_pid: int) -> None:
+        """Serve until the driver closes its channel or is gone."""
+        process = self._processes.add_driver(driver, driver_pid)
+        self._processes.send(DRIVER, Welcome(os.getpid()))
+        while not process.channel.closed:
+            # Channels first: what a process said before it died must be heard before it is reaped.
+            events = sorted(self._epoll.poll(), key=lambda e: self._is_pidfd(e[0]))
+            for fd, mask in events:
+                found = self._processes.by_fd.get(fd)
+                if found is None:
+                    continue
+                if fd != found.pidfd:
+                    self._serve(found, mask)
+                elif found is process:
+                    return
+                else:
+                    self._ended(found)
+            self._place()
+
+    def end(self) -> None:
+        """Leave nothing behind."""
+        self._processes.kill_all()
+
+    def _is_pidfd(self, fd: int) -> bool:
+        process = self._processes.by_fd.get(fd)
+        return process is not None and process.pidfd == fd
+
+    def _serve(self, process: Process, mask: int) -> None:
+        if mask & select.EPOLLOUT:
+            self._processes.flush(process)
+        if mask & ~select.EPOLLOUT:
+            self._listen(process)
+
+    def _listen(self, process: Process) -> None:
+        for message in process.channel.receive():
+            self._handlers[type(message)](process, message)
+        if process.channel.closed:
+            self._processes.drop_channel(process)
+
+    def _ended(self, process: Process) -> None:
+        while not process.channel.closed:
+            self._listen(process)
+        self._processes.reap(process, self._describe)
+        self._leasing.ended(process)
+        actor_id = process.actor_id
+        record = None if actor_id is None else self._directory.find(actor_id)
+        if record is not None:
+            self._placement.give(record.start.demand)
+        for child in self._directory.owned_by(process.number):
+            self._end_actor(child, "its owner has ended.")
+
+    def _describe(self, process: Process, status: str) -> str:
+        """What callers are told; buries the actor on the way, for its text is theirs."""
+        leaving = process.leaving
+        why = process.killed or (f"{leaving.text} {status}" if leaving is not None else status)
+        record = None if process.actor_id is None else self._directory.find(process.actor_id)
+        if record is None:
+            return f"pid: {process.pid}\n\tThe worker is dead because {why}"
+        text = (
+            leaving.text
+            if leaving is not None and leaving.whole
+            else describe_death(record, process.pid, why)
+        )
+        self._directory.bury(record, text)
+        return text
+
+    # Actors
+
+    def _start_actor(self, owner: Process, start: StartActor) -> None:
+        record = self._directory.add(start, owner.number)
+        if start.name is not None:
+            holder = record or self._directory.named(start.name, start.namespace)
+            assert holder is not None
+            self._processes.send(owner.number, Found(start.actor_id, holder.id, holder.start.described))
+        if record is not None:
+            self._unplaced.append(record)
+
+    def _place(self) -> None:
+        """Start what has found room."""
+        still = []
+        for record in self._unplaced:
+            if record.death is None and self._placement.fits(record.start.demand):
+                self._start_process(record)
+            elif record.death is None:
+                still.append(record)
+        self._unplaced = still
+        self._leasing.grant()
+
+    def _start_process(self, record: ActorRecord) -> None:
+        self._placement.take(record.start.demand)
+        process = self._processes.start_worker(record.id)
+        record.process = process.number
+        for reacher in (record.owner, *record.reachers):
+            self._introduce(reacher, record)
+        record.reachers.clear()
+
+    def _introduce(self, reacher: int, record: ActorRecord) -> None:
+        assert record.process is not None
+        if self._processes.connect(reacher, record.process):
+            self._processes.send(reacher, ActorAt(record.id, record.process))
+
+    def _find_actor(self, asker: Process, message: FindActor) -> None:
+        record = self._directory.named(message.name, message.namespace)
+        if record is None:
+            self._processes.send(asker.number, Found(message.request, None, b""))
+        else:
+            self._processes.send(asker.number, Found(message.request, record.id, record.start.described))
+
+    def _reach_actor(self, asker: Process, message: ReachActor) -> None:
+        record = self._directory.find(message.actor_id)
+        if record is None or record.death is not None:
+            text = "The actor is dead." if record is None else record.death
+            self._processes.send(asker.number, ActorDead(message.actor_id, text or ""))
+        elif record.process is None:
+            record.reachers.append(asker.number)
+        else:
+            self._introduce(asker.number, record)
+
+    def _reach_process(self, asker: Process, message: ReachProcess) -> None:
+        self._processes.connect(asker.number, message.process)
+
+    def _kill_actor(self, _: Process, message: KillActor) -> None:
+        record = self._directory.find(message.actor_id)
+        if record is not None:
+            self._end_actor(record, "it was killed by kill().")
+
+    def _end_actor(self, record: ActorRecord, why: str) -> None:
+        if record.death is not None:
+            return
+        self._directory.free_name(record)
+        process = None if record.process is None else self._processes.living.get(record.process)
+        if process is not None:
+            process.killed = process.killed or why
+            self._processes.kill(process)
+            return
+        text = describe_death(record, None, why)
+        self._directory.bury(record, text)
+        for asker in (record.owner, *record.reachers):
+            self._processes.send(asker, ActorDead(record.id, text))
+
+    def _leaving(self, process: Process, message: Leaving) -> None:
+        process.leaving = message
+
+
+def main(arguments: str) -> NoReturn:
+    """The process's main function; `arguments` as `backend` wrote them."""
+    told = json.loads(arguments)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's
+    total = tuple((str(name), int(amount)) for name, amount in told["total"])
+    supervisor = Supervisor(total, told["namespace"])
+    try:
+        supervisor.run(socket.socket(fileno=told["fd"]), told["driver_pid"])
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        supervisor.end()
+        # What user code has started and not ended is in our process group, as we are.
+        os.killpg(0, signal.SIGKILL)
+        os._exit(0)

@@ -1,0 +1,186 @@
+"""`Processes`: the driver and the workers: forking, connecting, reaping. Not what they are for."""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from real_backend import worker
+from real_backend.messages import DRIVER, Connected, Died, Leaving, Message
+from real_backend.transport import Channel
+
+_REMEMBERED_DEATHS = 10_000
+
+
+@dataclass(slots=True, eq=False)
+class Process:
+    """A process of the session.
+
+    Attributes:
+        pidfd: readable when it has ended.
+        connected: the processes it has a channel to.
+        actor_id: of the actor it was started for; None for the driver and pool workers.
+        leaving: what it said when it was about to end.
+        killed: it was killed on somebody's request, in these words.
+    """
+
+    number: int
+    pid: int
+    pidfd: int
+    channel: Channel
+    actor_id: int | None = None
+    connected: set[int] = field(default_factory=set)
+    leaving: Leaving | None = None
+    killed: str | None = None
+
+
+class Processes:
+    """All that live, by number.
+
+    Args:
+        epoll: where channels and pidfds are registered.
+        epolls: every epoll and other descriptor that a forked child has to close.
+    """
+
+    def __init__(self, epoll: select.epoll, namespace: str | None) -> None:
+        self._epoll = epoll
+        self._namespace = namespace
+        self._last = DRIVER
+        self._deaths: dict[int, str] = {}
+        self.living: dict[int, Process] = {}
+        self.by_fd: dict[int, Process] = {}
+
+    def add_driver(self, sock: socket.socket, pid: int) -> Process:
+        """The driver is there already."""
+        return self._add(
+            Process(DRIVER, pid, os.pidfd_open(pid), Channel(sock, DRIVER, passes_descriptors=True))
+        )
+
+    def start_worker(self, actor_id: int | None = None) -> Process:
+        """Fork a worker."""
+        self._last += 1
+        number = self._last
+        ours, theirs = socket.socketpair()
+        gc.freeze()  # the child's collector must not touch, and so copy, pages that it shares with us
+        supervisor = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                ours.close()
+                self._close_inherited()
+                gc.unfreeze()
+                worker.main(theirs, number, self._namespace, supervisor)
+            finally:
+                os._exit(70)
+        theirs.close()
+        channel = Channel(ours, number, passes_descriptors=True)
+        return self._add(Process(number, pid, os.pidfd_open(pid), channel, actor_id))
+
+    def _add(self, process: Process) -> Process:
+        self.living[process.number] = process
+        for fd in (process.channel.fileno(), process.pidfd):
+            self.by_fd[fd] = process
+            self._epoll.register(fd, select.EPOLLIN)
+        process.channel.watched = select.EPOLLIN
+        return process
+
+    def _close_inherited(self) -> None:
+        self._epoll.close()
+        for process in self.living.values():
+            process.channel.close()
+            os.close(process.pidfd)
+
+    def send(self, number: int, message: Message, descriptor: int | None = None) -> None:
+        """Tell a process something, if it lives; `descriptor` is closed here in any case."""
+        process = self.living.get(number)
+        if process is None or process.channel.closed:
+            if descriptor is not None:
+                os.close(descriptor)
+            return
+        process.channel.post(message, descriptor)
+        self.flush(process)
+
+    def flush(self, process: Process) -> None:
+        """Send what is queued, and watch for room if not all of it went."""
+        channel = process.channel
+        wanted = select.EPOLLIN if channel.flush() else select.EPOLLIN | select.EPOLLOUT
+        if channel.watched != wanted:
+            channel.watched = wanted
+            self._epoll.modify(channel.fileno(), wanted)
+
+    def connect(self, one: int, other: int) -> bool:
+        """Give both a channel to each other, unless they have one.
+
+        Returns:
+            Whether `other` lives; if not, `one` is told what it died of.
+        """
+        first, second = self.living.get(one), self.living.get(other)
+        if first is None:
+            return True
+        if second is None:
+            self.send(one, Died(other, self._deaths.get(other, "It ended long ago.")))
+            return False
+        if other not in first.connected:
+            first.connected.add(other)
+            second.connected.add(one)
+            ends = socket.socketpair()
+            self.send(one, Connected(other), ends[0].detach())
+            self.send(other, Connected(one), ends[1].detach())
+        return True
+
+    def drop_channel(self, process: Process) -> None:
+        """It has said its last word."""
+        fd = process.channel.fileno()
+        if self.by_fd.pop(fd, None) is not None:
+            self._epoll.unregister(fd)
+            process.channel.close()
+
+    def reap(self, process: Process, describe: Callable[[Process, str], str]) -> None:
+        """It has ended: collect its status and tell everyone it talked to.
+
+        Args:
+            describe: makes what they are told of how it ended.
+        """
+        _, status = os.waitpid(process.pid, 0)
+        self._epoll.unregister(process.pidfd)
+        del self.by_fd[process.pidfd]
+        os.close(process.pidfd)
+        self.drop_channel(process)
+        del self.living[process.number]
+        text = self._deaths[process.number] = describe(process, _describe_status(status))
+        if len(self._deaths) > _REMEMBERED_DEATHS:
+            del self._deaths[next(iter(self._deaths))]
+        for number in sorted(process.connected):
+            other = self.living.get(number)
+            if other is not None:
+                other.connected.discard(process.number)
+                self.send(number, Died(process.number, text))
+
+    @staticmethod
+    def kill(process: Process) -> None:
+        """SIGKILL; its pid can't have been given to another, for it has not been reaped."""
+        os.kill(process.pid, signal.SIGKILL)
+
+    def kill_all(self) -> None:
+        """End every worker, and wait until they have ended."""
+        workers = [p for p in self.living.values() if p.number != DRIVER]
+        for process in workers:
+            self.kill(process)
+        for process in workers:
+            os.waitpid(process.pid, 0)
+
+
+def _describe_status(status: int) -> str:
+    code = os.waitstatus_to_exitcode(status)
+    if code >= 0:
+        return f"its process ended with exit code {code}."
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:  # real-time signals have no names
+        name = "signal"
+    return f"its process was ended by {name} (signal {-code})."
