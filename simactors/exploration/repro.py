@@ -12,6 +12,7 @@ import json
 import zlib
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 
 from simactors.exploration.runner import RunResult, run_simulated
 from simactors.exploration.target import Program, Target
@@ -56,7 +57,7 @@ class Repro:
             seed=result.seed,
             digest=(result.digest or "")[:16],
             kind=result.ending.kind,
-            failure=_short_digest(result.ending.message),
+            failure=_failure_digest(program, result),
             version=metadata.version("simactors"),
         )
 
@@ -119,14 +120,14 @@ def replay(repro: Repro) -> Replay:
     """
     program = repro.program
     result = run_simulated(program, repro.seed)
-    return Replay(program=program, result=result, differences=tuple(_differences(repro, result)))
+    return Replay(program=program, result=result, differences=tuple(_differences(repro, program, result)))
 
 
-def _differences(repro: Repro, result: RunResult) -> list[str]:
+def _differences(repro: Repro, program: Program, result: RunResult) -> list[str]:
     found = []
     if repro.kind != result.ending.kind:
         found.append(f"it ended with {result.ending.kind or 'success'}, the first one with {repro.kind}")
-    elif repro.failure != _short_digest(result.ending.message):
+    elif repro.failure != _failure_digest(program, result):
         found.append(f"its {repro.kind} says something else than the first one's")
     digest = (result.digest or "")[:16]
     if repro.digest != digest:
@@ -137,5 +138,8 @@ def _differences(repro: Repro, result: RunResult) -> list[str]:
     return found
 
 
-def _short_digest(message: str | None) -> str:
-    return hashlib.sha256((message or "").encode()).hexdigest()[:8]
+def _failure_digest(program: Program, result: RunResult) -> str:
+    """Of the failure's message; the program's folder in it, as a deadlock names it, may be another elsewhere."""
+    folder = str(Path(program.target.file).resolve().parent)
+    message = (result.ending.message or "").replace(folder, "")
+    return hashlib.sha256(message.encode()).hexdigest()[:8]

@@ -49,6 +49,17 @@ def test_what_is_no_token_is_refused_in_plain_words(word: str):
         Repro.from_token(word)
 
 
+def test_a_replay_in_another_folder_is_the_same_run(tmp_path: Path):
+    reports = []
+    for name in ("here", "there"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "app.py").write_text("raise ValueError(__file__)")
+        program = Program(target=Target(str(folder / "app.py")))
+        reports.append(Repro.of(program, run_simulated(program, 3)))
+    assert replay(dataclasses.replace(reports[0], target=reports[1].target)).differences == ()
+
+
 def test_a_replay_says_whether_it_was_the_same_run_and_where_it_differs(tmp_path: Path):
     path = tmp_path / "app.py"
     path.write_text("assert False, 'first'")
