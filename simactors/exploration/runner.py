@@ -19,7 +19,7 @@ from simactors.sim.backend import Simulation, simulate
 
 Outcome = Literal["passed", "failed", "deadlock", "limit", "error"]
 
-LAST_STEPS = 12
+LAST_STEPS = 20
 
 
 class Ending(NamedTuple):

@@ -10,14 +10,18 @@ from simactors.exploration.search import HuntResult
 from simactors.exploration.target import Program
 
 
-def run_report(program: Program, backend: str, result: RunResult) -> str:
-    """What one run came to: one line if it passed."""
+def run_report(program: Program, backend: str, result: RunResult, *, with_command: bool = True) -> str:
+    """What one run came to: one line if it passed.
+
+    Args:
+        with_command: say how to replay a failing run.
+    """
     line = f"{_verdict(result)} on {backend}{_figures(result)}"
     if not result.failed:
         return line
     if result.seed is None or result.ending.outcome == "error":
         return f"{result.ending.traceback}\n\n{line}"
-    return f"{_failure(result)}\n\n{line}\n{_command(program, result)}"
+    return f"{_failure(result)}\n\n{line}{_command(program, result) if with_command else ''}"
 
 
 def hunt_report(program: Program, hunted: HuntResult, *, first_seed: int, seconds: float) -> str:
@@ -40,12 +44,12 @@ def hunt_report(program: Program, hunted: HuntResult, *, first_seed: int, second
     if failure.ending.outcome == "error":
         return f"{failure.ending.traceback}\n\n{line}"
     printed = f"\n\nWhat the program printed:\n{_indented(hunted.output)}" if hunted.output.strip() else ""
-    return f"{_failure(failure)}{printed}\n\nfound in {effort}: {line}\n{_command(program, failure)}"
+    return f"{_failure(failure)}{printed}\n\nfound in {effort}: {line}{_command(program, failure)}"
 
 
 def replay_report(replay: Replay) -> str:
     """What a replay came to, and whether it was the same run."""
-    report = run_report(replay.program, "sim", replay.result)
+    report = run_report(replay.program, "sim", replay.result, with_command=bool(replay.differences))
     if not replay.differences:
         return f"{report}\nreproduced exactly: same ending, same digest"
     reasons = "\n".join(f"  - {difference}" for difference in replay.differences)
@@ -85,7 +89,7 @@ def _failure(result: RunResult) -> str:
 
 
 def _command(program: Program, result: RunResult) -> str:
-    return f"To see exactly this run again:\n  simactors replay {Repro.of(program, result).token}"
+    return f"\nTo see exactly this run again:\n  simactors replay {Repro.of(program, result).token}"
 
 
 def _indented(text: str) -> str:

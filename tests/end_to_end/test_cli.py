@@ -85,7 +85,7 @@ def test_a_hunt_finds_the_lost_money_and_its_token_replays_that_run():
     assert failure["kind"] == "AssertionError"
     assert "left of 300" in failure["message"]
     assert failure["run"] == fields["runs"] == fields["seed"] + 1
-    assert "The last 12 steps" in found.stderr
+    assert "The last 20 steps" in found.stderr
     assert f"simactors replay {failure['repro']}" in found.stderr
 
     replayed = simactors("replay", failure["repro"], "--json", PYTHONHASHSEED="5")
