@@ -1,7 +1,7 @@
 """Simulated actor calls per second, divided by SimPy's own timeout events per second.
 
-Run: ``python benchmarks/sim_calls.py``. The figures are medians of ratios, each taken from two runs side by side, so that
-they mean the same on a slow, a fast and a busy machine. Isolation (copies at process borders) and trace are on.
+Run: ``python benchmarks/sim_calls.py``. The figures are medians of ratios, each taken from two runs side by side, so
+that they mean the same on a slow, a fast and a busy machine. Copies at process borders and the trace are on.
 """
 
 from __future__ import annotations

@@ -86,6 +86,7 @@ class SimActor:
         self.id = number
         self.cls = cls
         self.process = process
+        process.actor = self
         self.state = State.PENDING
         self.instance: Any = None
         self.current: Invocation | None = None
@@ -220,7 +221,7 @@ class Actors:
         process = actor.process
         self._trace.add((self._kernel.now_ns, "die", actor.id, process.label, why))
         actor.death = death
-        process.dead = True
+        self._cluster.end_process(process)
         if actor.name is not None:
             del self._names[actor.name]
         if actor.cpus:

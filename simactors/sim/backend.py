@@ -22,7 +22,7 @@ from simactors.sim.actors import Actors, Event, SimActor
 from simactors.sim.calls import Calls, check_creation
 from simactors.sim.cluster import Cluster, Process
 from simactors.sim.config import NS, SimConfig
-from simactors.sim.intercept import clock
+from simactors.sim.intercept import clock, process
 from simactors.sim.kernel import Kernel
 from simactors.sim.network import Network
 from simactors.sim.objects import Objects
@@ -45,7 +45,7 @@ class SimBackend:
             max_virtual_time_s=config.max_virtual_time_s,
         )
         self._cluster = Cluster(self, config.num_cpus)
-        self._driver = Process(self, "driver", 1000)
+        self._driver = self._cluster.start_process("driver")
         self._objects = Objects(self.kernel, self.trace)
         network = Network(self.kernel, config.latency, self._objects.seal)
         self._actors = Actors(self.kernel, self.trace, self._cluster, network)
@@ -68,6 +68,7 @@ class SimBackend:
         self.kernel.explain_standstill = lambda: standstill.explain(self.kernel.blocked)
         gc.disable()
         clock.install(self)
+        process.install(self)
 
     # What programs ask
 
@@ -101,14 +102,14 @@ class SimBackend:
 
     def put(self, value: object) -> ObjectRef[Any]:
         """See `Backend`."""
-        process = self._caller()
+        caller = self._caller()
         try:
             packed = codec.pack(value)
         except Exception as error:  # pickling runs the user's code
             raise TypeError(
                 f"Could not serialize the put value {value!r}: {type(error).__name__}: {error}"
             ) from error
-        return self._objects.put(packed, process)
+        return self._objects.put(packed, caller)
 
     def wait(
         self,
@@ -119,14 +120,14 @@ class SimBackend:
         stop_at_error: bool = False,
     ) -> list[ObjectRef[Any]]:
         """See `Backend`; a task that blocks lends its CPUs to others meanwhile."""
-        process = self._caller()
-        if not process.cpus or self._objects.ready(refs, num_returns):
-            return self._objects.wait(process, refs, num_returns, timeout_s, stop_at_error)
-        self._cluster.release(process.cpus)
+        caller = self._caller()
+        if not caller.cpus or self._objects.ready(refs, num_returns):
+            return self._objects.wait(caller, refs, num_returns, timeout_s, stop_at_error)
+        self._cluster.release(caller.cpus)
         try:
-            return self._objects.wait(process, refs, num_returns, timeout_s, stop_at_error)
+            return self._objects.wait(caller, refs, num_returns, timeout_s, stop_at_error)
         finally:
-            self._cluster.take_back(process.cpus)
+            self._cluster.take_back(caller.cpus)
 
     def read(self, ref: ObjectRef[Any]) -> Outcome:
         """See `Backend`."""
@@ -141,6 +142,7 @@ class SimBackend:
         try:
             self.kernel.close()
         finally:
+            process.uninstall(self)
             clock.uninstall(self)
             if self._collected:
                 gc.enable()
@@ -175,15 +177,35 @@ class SimBackend:
 
     def sleep(self, seconds: float) -> None:
         """See `VirtualClock`."""
-        process = self._caller()
-        self.trace.add((self.kernel.now_ns, "sleep", 0, process.label, f"{seconds:g}s"))
-        self.kernel.sleep(process, int(seconds * NS))
+        caller = self._caller()
+        self.trace.add((self.kernel.now_ns, "sleep", 0, caller.label, f"{seconds:g}s"))
+        self.kernel.sleep(caller, int(seconds * NS))
+
+    # What `intercept.process` asks
+
+    def current_pid(self) -> int | None:
+        """See `ProcessTable`."""
+        running = current.running.get()
+        return None if running is None else running.pid  # type: ignore[attr-defined]
+
+    def end_process(self, pid: int, why: str) -> bool:
+        """See `ProcessTable`."""
+        target = self._cluster.process(pid)
+        if target is None or target is self._driver:
+            return False
+        if target.actor is not None:
+            self._actors.end(target.actor, Event.CRASHED, why)
+        elif target.task is not None:
+            self._calls.crash_task(target.task, why)
+        if target is current.running.get():
+            self.kernel.stop_for_good(target)
+        return True
 
     def _caller(self) -> Process:
         """The process whose code runs now."""
-        process = current.running.get()
-        if process is not None:
-            return process  # type: ignore[return-value]  # what our executor put there
+        running = current.running.get()
+        if running is not None:
+            return running  # type: ignore[return-value]  # what our executor put there
         if not self.kernel.in_driver():
             raise RuntimeError(
                 "a simulation can be used only while it is open and from the thread that opened it; "

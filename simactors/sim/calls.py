@@ -62,12 +62,14 @@ class Calls:
         num_returns = options.num_returns
         if num_returns != 1 or options.concurrency_group or method.needs_event_loop or method.is_generator:
             _check_method(method, options)
+        if type(actor_ref.entry) is not SimActor or actor_ref.entry.process.backend is not caller.backend:
+            raise RuntimeError(f"{actor_ref} belongs to another session, which is over or on another backend")
         label = method.label
         arguments = calls.pack_arguments(label, args, kwargs)
         self._objects.ids += 1
         invocation = Invocation(self._objects.ids, label, caller, arguments)
         self._trace_add((self._kernel.now_ns, "call", invocation.id, caller.label, label))
-        actor: SimActor = actor_ref.entry  # type: ignore[assignment]  # our own entry
+        actor = actor_ref.entry
         invocation.actor = actor
         invocation.function = method.name
         invocation.then = self._arrive
@@ -148,7 +150,8 @@ class Calls:
         invocation.num_returns = num_returns
         label = invocation.label
         invocation.more = tuple(
-            StoredObject(self._objects.next_id(), f"{label}[{index}]") for index in range(1, num_returns)
+            StoredObject(self._objects.next_id(), f"{label}[{index}]", invocation.caller)
+            for index in range(1, num_returns)
         )
 
     # Ref arguments
@@ -207,6 +210,7 @@ class Calls:
         process = invocation.process
         assert process is not None
         label = process.label
+        process.task = invocation
         process.cpus = invocation.cpus
         self._trace.add((self._kernel.now_ns, "start", invocation.id, label, invocation.label))
         try:
@@ -238,6 +242,9 @@ class Calls:
         assert process is not None
         self._trace.add((self._kernel.now_ns, "die", invocation.id, process.label, why))
         self._finish_task(invocation)
+        self._cluster.end_process(process)
+        for child in process.children or ():
+            self._actors.end(child, Event.OWNER_DIED, f"its owner {process.label} is dead")
         if invocation.retries != 0:
             invocation.retries -= 1
             self._request(invocation)
@@ -263,11 +270,8 @@ class Calls:
     def _finish_task(self, invocation: Invocation) -> None:
         process = invocation.process
         assert process is not None
-        process.dead = True
+        process.task = None
         self._cluster.release(invocation.cpus)
-        # As on Ray, actors that a task created end with the worker; their owner is gone.
-        for child in process.children or ():
-            self._actors.end(child, Event.OWNER_DIED, f"its owner {process.label} is dead")
 
     # Actors
 

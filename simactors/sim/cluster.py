@@ -5,13 +5,16 @@ Not their behaviour: actors live in `actors.py`, calls in `calls.py`.
 
 from __future__ import annotations
 
+import errno
+import os
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from simactors.core.backend import Backend
 
-_FIRST_PID = 1000
+# Beyond the largest pid a Linux kernel gives, so that no simulated pid ever names a real process.
+_FIRST_PID = 5_000_000
 
 
 class Link:
@@ -43,18 +46,22 @@ class Process:
         pid: simulated; unique in the run.
         links: its connections, by the id of the actor at the other end (0: the pool of task workers).
         children: what must end when this process ends.
+        actor: the actor it was started for, if any.
+        task: the task that runs in it, if any.
         cpus: what its running task holds, and lends to others while it waits.
 
     It is also what `core.current.running` holds while its code runs.
     """
 
-    __slots__ = ("backend", "children", "cpus", "dead", "label", "links", "pid")
+    __slots__ = ("actor", "backend", "children", "cpus", "dead", "label", "links", "pid", "task")
 
     def __init__(self, backend: Backend, label: str, pid: int) -> None:
         self.backend = backend
         self.label = label
         self.pid = pid
         self.dead = False
+        self.actor: Any = None
+        self.task: Any = None
         self.cpus = 0.0
         self.links: dict[int, Link] = {}
         self.children: list[Any] | None = None
@@ -74,7 +81,8 @@ class Cluster:
 
     def __init__(self, backend: Backend, num_cpus: float) -> None:
         self._backend = backend
-        self._pids = _FIRST_PID
+        self._started = 0
+        self._processes: dict[int, Process] = {}
         self.num_cpus = num_cpus
         self.free_cpus = num_cpus
         self._queue: deque[tuple[float, Callable[[], None]]] = deque()
@@ -87,8 +95,28 @@ class Cluster:
 
     def start_process(self, label: str) -> Process:
         """A new process."""
-        self._pids += 1
-        return Process(self._backend, label, self._pids)
+        pid = _FIRST_PID + self._started
+        self._started += 1
+        process = self._processes[pid] = Process(self._backend, label, pid)
+        return process
+
+    def process(self, pid: int) -> Process | None:
+        """The living process with that simulated pid; None if the pid was never given.
+
+        Raises:
+            ProcessLookupError: it has ended.
+        """
+        if not _FIRST_PID <= pid < _FIRST_PID + self._started:
+            return None
+        found = self._processes.get(pid)
+        if found is None:
+            raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
+        return found
+
+    def end_process(self, process: Process) -> None:
+        """The process is no more: its code never goes on, its pid names nothing."""
+        process.dead = True
+        self._processes.pop(process.pid, None)
 
     def claim(self, cpus: float, admitted: Callable[[], None]) -> None:
         """Call `admitted` as soon as `cpus` are free and everybody before has got theirs.

@@ -21,14 +21,16 @@ class StoredObject:
     """The state of a ref that no call of its own stands behind: `put`, and the further returns of a call.
 
     Attributes:
+        caller: the process that owns it.
         outcome: None until it is ready.
         waiters: whom to tell then.
         label: what traces call it.
     """
 
-    __slots__ = ("id", "label", "outcome", "waiters")
+    __slots__ = ("caller", "id", "label", "outcome", "waiters")
 
-    def __init__(self, number: int, label: str, outcome: Outcome | None = None) -> None:
+    def __init__(self, number: int, label: str, caller: Process, outcome: Outcome | None = None) -> None:
+        self.caller = caller
         self.id = number
         self.label = label
         self.outcome = outcome

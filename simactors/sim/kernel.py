@@ -190,6 +190,11 @@ class Kernel:
         self.timer(delay_ns, waiter.then)
         self.block(waiter)
 
+    def stop_for_good(self, process: Process) -> None:
+        """Suspend the running code and never go on with it: its process has just ended."""
+        self.block(Waiter(process, "nothing: its process has ended"))
+        raise exceptions.InternalError(f"{process.label} went on after its end")
+
     def close(self) -> None:
         """End all suspended code, the longest blocked first; only the driver may call this."""
         self.closing = True

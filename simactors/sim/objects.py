@@ -58,7 +58,7 @@ class Objects:
 
     def put(self, packed: object, owner: Process) -> ObjectRef[Any]:
         """A ref that is ready at once."""
-        state = StoredObject(self.next_id(), "put()", Value(packed))
+        state = StoredObject(self.next_id(), "put()", owner, Value(packed))
         self._trace_add((self._kernel.now_ns, "put", state.id, owner.label, ""))
         return ObjectRef(state)
 
@@ -110,6 +110,7 @@ class Objects:
         missing = num_returns - len(states) + len(pending)
         failed = stop_at_error and any(s.outcome is not None and not s.outcome.ok for s in states)
         if missing > 0 and not failed:
+            _check_session(process, pending)
             waiter = _RefWaiter(process, _Several(pending), missing)
             waiter.stop_at_error = stop_at_error
             for state in pending:
@@ -123,6 +124,8 @@ class Objects:
         """Suspend the running code until `state` is ready; false if the time was up before."""
         if state.outcome is not None:
             return True
+        if state.caller.backend is not process.backend:
+            _check_session(process, [state])
         waiter = _RefWaiter(process, state, 1)
         if state.waiters is None:
             state.waiters = [waiter]
@@ -202,6 +205,13 @@ def _add_waiter(state: State, waiter: _RefWaiter | _Watch) -> None:
 def _remove_waiter(state: State, waiter: _RefWaiter) -> None:
     if state.waiters is not None and waiter in state.waiters:
         state.waiters.remove(waiter)
+
+
+def _check_session(process: Process, states: Sequence[State]) -> None:
+    """A ref of a simulation that is over would be waited for for ever."""
+    for state in states:
+        if state.caller.backend is not process.backend:
+            raise RuntimeError(f"the ref of {state} belongs to another session, which is over")
 
 
 class _Several:

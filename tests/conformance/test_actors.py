@@ -1,0 +1,222 @@
+"""Actors: creation, names, handles, calls between them, and their end."""
+
+from __future__ import annotations
+
+import os
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import simactors
+
+
+@simactors.remote
+class Counter:
+    """Counts."""
+
+    def __init__(self, start: int = 0) -> None:
+        self.value = start
+
+    def add(self, n: int = 1) -> int:
+        self.value += n
+        return self.value
+
+    def add_to(self, other: Any, n: int) -> Any:
+        return simactors.get(other.add.remote(n))
+
+    def make(self, start: int) -> Any:
+        self.child = Counter.remote(start)
+        return self.child
+
+    def find(self, name: str) -> Any:
+        return simactors.get(simactors.get_actor(name).add.remote(0))
+
+    def leave(self) -> None:
+        simactors.exit_actor()
+
+    def stop(self) -> None:
+        raise SystemExit
+
+    def fail(self) -> None:
+        raise KeyError("k")
+
+    def die(self, code: int) -> None:
+        os._exit(code)
+
+    def pid(self) -> int:
+        return os.getpid()
+
+
+@simactors.remote
+class Broken:
+    """Can't be made."""
+
+    def __init__(self) -> None:
+        raise ValueError("in the constructor")
+
+    def method(self) -> int:
+        return 1
+
+
+@simactors.remote
+def use(handle: Any, n: int) -> Any:
+    return simactors.get(handle.add.remote(n))
+
+
+def wait_until_nameless(ray: ModuleType, name: str) -> None:
+    """A name is free again some time after its actor was killed."""
+    for _ in range(100):
+        try:
+            ray.get_actor(name)
+        except ValueError:
+            return
+        ray.get(use.remote(Counter.remote(), 1))  # lets some time pass on every backend
+    raise AssertionError(f"{name} was never freed")
+
+
+def call_for_ever(ray: ModuleType, counter: Any) -> None:
+    for _ in range(10_000):
+        ray.get(counter.add.remote())
+
+
+def test_each_actor_has_its_own_state(ray: ModuleType) -> None:
+    one, ten = Counter.remote(1), Counter.remote(10)
+    assert ray.get([one.add.remote(), ten.add.remote(), one.add.remote()]) == [2, 11, 3]
+
+
+def test_a_temporary_handle_can_be_called(ray: ModuleType) -> None:
+    assert ray.get(Counter.remote(1).add.remote()) == 2
+
+
+def test_constructor_arguments_may_be_refs(ray: ModuleType) -> None:
+    assert ray.get(Counter.remote(ray.put(41)).add.remote()) == 42
+    assert ray.get(Counter.remote(start=Counter.remote(1).add.remote()).add.remote()) == 3
+
+
+def test_handles_travel_to_tasks_and_actors(ray: ModuleType) -> None:
+    counter = Counter.remote()
+    assert ray.get(use.remote(counter, 5)) == 5
+    assert ray.get(Counter.remote().add_to.remote(counter, 5)) == 10
+    assert ray.get(ray.put({"handle": counter}))["handle"] == counter
+
+
+def test_actors_create_actors_and_hand_them_on(ray: ModuleType) -> None:
+    parent = Counter.remote()
+    child = ray.get(parent.make.remote(100))
+    assert ray.get(child.add.remote()) == 101
+
+
+def test_an_actor_may_call_another_while_it_is_called(ray: ModuleType) -> None:
+    a, b = Counter.remote(), Counter.remote()
+    refs = [a.add_to.remote(b, 1) for _ in range(5)] + [b.add.remote(1) for _ in range(5)]
+    assert len(ray.get(refs)) == 10
+    assert ray.get(b.add.remote(0)) == 10
+
+
+def test_a_named_actor_is_found_from_everywhere(ray: ModuleType) -> None:
+    counter = Counter.options(name="the counter").remote(7)
+    assert ray.get_actor("the counter") == counter
+    assert ray.get(Counter.remote().find.remote("the counter")) == 7
+
+
+def test_a_missing_name_is_a_value_error(ray: ModuleType) -> None:
+    with pytest.raises(ValueError, match="Failed to look up actor with name 'nobody'"):
+        ray.get_actor("nobody")
+
+
+def test_a_taken_name_is_refused_unless_the_living_one_is_wanted(ray: ModuleType) -> None:
+    counter = Counter.options(name="taken").remote()
+    with pytest.raises(ray.exceptions.ActorAlreadyExistsError, match="taken") as raised:
+        Counter.options(name="taken").remote()
+    assert isinstance(raised.value, ValueError)
+    same = Counter.options(name="taken", get_if_exists=True).remote()
+    assert same == counter
+    new = Counter.options(name="new", get_if_exists=True).remote(3)
+    assert ray.get(new.add.remote()) == 4
+
+
+def test_namespaces_separate_names(ray: ModuleType) -> None:
+    Counter.options(name="n", namespace="one").remote(1)
+    two = Counter.options(name="n", namespace="two").remote(2)
+    assert ray.get_actor("n", namespace="two") == two
+    with pytest.raises(ValueError, match="Failed to look up"):
+        ray.get_actor("n")
+
+
+def test_kill_fails_running_queued_and_later_calls_and_frees_the_name(ray: ModuleType) -> None:
+    counter = Counter.options(name="victim").remote()
+    assert ray.get(counter.add.remote()) == 1
+    ray.kill(counter)
+    ray.kill(counter)
+    for _ in range(2):
+        with pytest.raises(ray.exceptions.ActorDiedError, match="The actor died unexpectedly"):
+            ray.get(counter.add.remote())
+    wait_until_nameless(ray, "victim")
+    assert ray.get(Counter.options(name="victim").remote(5).add.remote()) == 6
+
+
+@pytest.mark.parametrize("method", ["leave", "stop"])
+def test_an_actor_that_exits_answers_nothing_more(ray: ModuleType, method: str) -> None:
+    counter = Counter.remote()
+    before = counter.add.remote()
+    last = getattr(counter, method).remote()
+    assert ray.get(before) == 1
+    for ref in (last, counter.add.remote()):
+        with pytest.raises(ray.exceptions.ActorDiedError):
+            ray.get(ref)
+
+
+def test_a_constructor_that_raises_makes_a_dead_actor(ray: ModuleType) -> None:
+    broken = Broken.remote()
+    with pytest.raises(ray.exceptions.ActorDiedError, match="in the constructor") as raised:
+        ray.get(broken.method.remote())
+    assert not isinstance(raised.value, ValueError)
+
+
+def test_a_method_that_raises_leaves_the_actor_alive(ray: ModuleType) -> None:
+    counter = Counter.remote()
+    with pytest.raises(KeyError):
+        ray.get(counter.fail.remote())
+    assert ray.get(counter.add.remote()) == 1
+
+
+def test_handles_print_the_class_and_list_the_methods(ray: ModuleType) -> None:
+    counter = Counter.remote()
+    assert repr(counter).startswith("Actor(Counter, ")
+    assert {"add", "__ray_ready__"} <= set(dir(counter))
+    assert isinstance(counter, ray.ActorHandle)
+
+
+def test_a_process_that_exits_takes_running_queued_and_later_calls_with_it(ray: ModuleType) -> None:
+    counter = Counter.remote()
+    before = counter.add.remote()
+    refs = [counter.die.remote(3), counter.add.remote()]
+    assert ray.get(before) == 1
+    for ref in [*refs, counter.add.remote()]:
+        with pytest.raises(ray.exceptions.ActorDiedError, match="code 3"):
+            ray.get(ref)
+
+
+def test_every_actor_has_a_process_of_its_own(ray: ModuleType) -> None:
+    counters = [Counter.remote() for _ in range(3)]
+    pids = ray.get([counter.pid.remote() for counter in counters])
+    assert len({*pids, os.getpid()}) == 4
+    assert ray.get(counters[0].pid.remote()) == pids[0]
+
+
+def test_a_task_may_create_an_actor_that_outlives_it(ray: ModuleType) -> None:
+    @simactors.remote
+    def make() -> Any:
+        return Counter.remote(5)
+
+    assert ray.get(ray.get(make.remote()).add.remote()) == 6
+
+
+def test_the_children_of_a_dead_actor_die(ray: ModuleType) -> None:
+    parent = Counter.remote()
+    child = ray.get(parent.make.remote(1))
+    assert ray.get(child.add.remote()) == 2
+    parent.die.remote(1)
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        call_for_ever(ray, child)

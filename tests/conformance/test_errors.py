@@ -1,0 +1,231 @@
+"""What remote code raises, and how it arrives."""
+
+from __future__ import annotations
+
+import os
+import threading
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import simactors
+
+
+class PlainError(Exception):
+    """Can be rebuilt from its arguments."""
+
+    def __init__(self, a: int, b: int) -> None:
+        super().__init__(a, b)
+        self.a = a
+
+
+class StubbornError(Exception):
+    """Can't be rebuilt: its arguments are not its constructor's."""
+
+    def __init__(self, a: int, b: int) -> None:
+        super().__init__(f"{a}-{b}")
+
+
+@simactors.remote
+def fail(kind: str) -> None:
+    if kind == "value":
+        raise ValueError("bad", 3)
+    if kind == "plain":
+        raise PlainError(1, 2)
+    if kind == "stubborn":
+        raise StubbornError(1, 2)
+    if kind == "base":
+        raise BaseException("b")
+    if kind == "exit":
+        raise SystemExit(1)
+    raise StopIteration("s")
+
+
+@simactors.remote
+def outer(kind: str) -> Any:
+    return simactors.get(fail.remote(kind))
+
+
+@simactors.remote
+def take(x: Any) -> Any:
+    return x
+
+
+@simactors.remote
+def unpicklable() -> Any:
+    return threading.Lock()
+
+
+@simactors.remote
+def return_error() -> Any:
+    return ValueError("returned, not raised")
+
+
+@simactors.remote
+class Fragile:
+    """Counts its attempts."""
+
+    def __init__(self) -> None:
+        self.attempts = 0
+
+    def attempt(self) -> int:
+        self.attempts += 1
+        return self.attempts
+
+
+@simactors.remote
+def flaky(fragile: Any, succeed_at: int) -> int:
+    attempt: int = simactors.get(fragile.attempt.remote())
+    if attempt < succeed_at:
+        raise PlainError(attempt, 0)
+    return attempt
+
+
+def test_an_error_is_both_a_task_error_and_of_its_own_class(ray: ModuleType) -> None:
+    with pytest.raises(ValueError, match="bad") as raised:
+        ray.get(fail.remote("value"))
+    error = raised.value
+    assert isinstance(error, ray.exceptions.RayTaskError)
+    assert type(error).__name__ == "RayTaskError(ValueError)"
+    assert error.cause.args == ("bad", 3)
+    assert error.args == (error.cause,)
+
+
+def test_the_text_of_an_error_is_the_remote_traceback(ray: ModuleType) -> None:
+    with pytest.raises(ray.exceptions.RayTaskError) as raised:
+        ray.get(fail.remote("value"))
+    text = str(raised.value)
+    assert text.startswith("ray::fail()")
+    assert 'raise ValueError("bad", 3)' in text
+    assert text.endswith("ValueError: ('bad', 3)")
+    assert "simactors/" not in text
+
+
+def test_attributes_of_the_users_exception_can_be_read(ray: ModuleType) -> None:
+    with pytest.raises(PlainError) as raised:
+        ray.get(fail.remote("plain"))
+    assert raised.value.a == 1
+
+
+def test_every_get_raises_another_object(ray: ModuleType) -> None:
+    ref = fail.remote("value")
+    errors = []
+    for _ in range(2):
+        with pytest.raises(ValueError, match="bad") as raised:
+            ray.get(ref)
+        errors.append(raised.value)
+    assert errors[0] is not errors[1]
+
+
+def test_an_error_keeps_its_class_through_several_processes(ray: ModuleType) -> None:
+    with pytest.raises(ValueError, match="bad") as raised:
+        ray.get(outer.remote("value"))
+    assert "ray::outer()" in str(raised.value)
+    assert "ray::fail()" in str(raised.value)
+
+
+def test_a_failed_argument_fails_the_call_that_takes_it(ray: ModuleType) -> None:
+    with pytest.raises(ValueError, match="input arguments for this task could not be computed"):
+        ray.get(take.remote(fail.remote("value")))
+
+
+def test_a_failed_argument_fails_only_its_own_call_of_an_actor(ray: ModuleType) -> None:
+    @simactors.remote
+    class Keeper:
+        def __init__(self) -> None:
+            self.kept: list[Any] = []
+
+        def keep(self, x: Any) -> list[Any]:
+            self.kept.append(x)
+            return self.kept
+
+    keeper = Keeper.remote()
+    failed, fine = keeper.keep.remote(fail.remote("value")), keeper.keep.remote(2)
+    assert ray.get(fine) == [2]
+    with pytest.raises(ValueError, match="bad"):
+        ray.get(failed)
+
+
+def test_an_exception_that_cannot_be_rebuilt_keeps_its_text(ray: ModuleType) -> None:
+    with pytest.raises(ray.exceptions.UnserializableException, match="StubbornError: 1-2"):
+        ray.get(fail.remote("stubborn"))
+
+
+def test_a_base_exception_arrives_as_a_plain_task_error(ray: ModuleType) -> None:
+    with pytest.raises(ray.exceptions.RayTaskError) as raised:
+        ray.get(fail.remote("base"))
+    assert type(raised.value) is ray.exceptions.RayTaskError
+    assert isinstance(raised.value.cause, BaseException)
+
+
+def test_stop_iteration_arrives_like_any_other_exception(ray: ModuleType) -> None:
+    with pytest.raises(StopIteration):
+        ray.get(fail.remote("stop"))
+
+
+def test_system_exit_in_a_task_is_a_crash_of_its_worker(ray: ModuleType) -> None:
+    with pytest.raises(ray.exceptions.WorkerCrashedError):
+        ray.get(fail.options(max_retries=0).remote("exit"))
+
+
+def test_an_unpicklable_result_is_a_type_error_of_the_task(ray: ModuleType) -> None:
+    with pytest.raises(TypeError, match="cannot pickle") as raised:
+        ray.get(unpicklable.remote())
+    assert isinstance(raised.value, ray.exceptions.RayTaskError)
+
+
+def test_an_exception_can_be_a_result(ray: ModuleType) -> None:
+    assert isinstance(ray.get(return_error.remote()), ValueError)
+
+
+def test_get_of_a_list_raises_a_failure_without_waiting_for_the_rest(ray: ModuleType) -> None:
+    never = take.options(num_cpus=1000).remote(1)
+    with pytest.raises(ValueError, match="bad"):
+        ray.get([never, fail.remote("value")])
+
+
+def test_a_task_that_raises_is_not_run_again_by_default(ray: ModuleType) -> None:
+    fragile = Fragile.remote()
+    with pytest.raises(PlainError):
+        ray.get(flaky.remote(fragile, 2))
+    assert ray.get(fragile.attempt.remote()) == 2
+
+
+@pytest.mark.parametrize("exceptions", [True, [PlainError]])
+def test_retry_exceptions_runs_a_task_again(ray: ModuleType, exceptions: Any) -> None:
+    fragile = Fragile.remote()
+    again = flaky.options(retry_exceptions=exceptions, max_retries=3)
+    assert ray.get(again.remote(fragile, 4)) == 4
+
+
+def test_retries_end_at_max_retries_and_for_other_classes(ray: ModuleType) -> None:
+    fragile = Fragile.remote()
+    with pytest.raises(PlainError):
+        ray.get(flaky.options(retry_exceptions=True, max_retries=1).remote(fragile, 9))
+    assert ray.get(fragile.attempt.remote()) == 3
+    with pytest.raises(PlainError):
+        ray.get(flaky.options(retry_exceptions=[KeyError]).remote(fragile, 9))
+    assert ray.get(fragile.attempt.remote()) == 5
+
+
+@simactors.remote
+def die(code: int) -> None:
+    os._exit(code)
+
+
+@simactors.remote
+def die_unless(fragile: Any, succeed_at: int) -> int:
+    attempt: int = simactors.get(fragile.attempt.remote())
+    if attempt < succeed_at:
+        os._exit(1)
+    return attempt
+
+
+def test_a_task_whose_worker_dies_is_run_again(ray: ModuleType) -> None:
+    assert ray.get(die_unless.remote(Fragile.remote(), 4)) == 4
+
+
+def test_a_task_whose_workers_all_die_is_a_worker_crash(ray: ModuleType) -> None:
+    with pytest.raises(ray.exceptions.WorkerCrashedError, match="code 7"):
+        ray.get(die.options(max_retries=1).remote(7))
