@@ -177,12 +177,13 @@ class Worker:
         return calls.Arguments(packed, refs).unpack([codec.unpack(v) for v in values])
 
     def _answer(self, asker: int, call_id: int, results: tuple[object, ...]) -> None:
+        # At once, though a batch would be cheaper: the next call may end this process, and this one is done.
         client = self._client
         with client.pump.lock:
             peer = client.peers.find(asker)
             if peer is not None:
                 wire = tuple(map(client.travel.outgoing, results))
-                client.peers.post(peer, Reply(call_id, wire), now=not self._inbox)
+                client.peers.post(peer, Reply(call_id, wire), now=True)
 
     def _answer_failure(self, asker: int, call_id: int, failed: Failure) -> None:
         client = self._client
@@ -190,7 +191,7 @@ class Worker:
             peer = client.peers.find(asker)
             if peer is not None:
                 packed = client.travel.outgoing(failed.packed)
-                client.peers.post(peer, Failed(call_id, packed, failed.text), now=not self._inbox)
+                client.peers.post(peer, Failed(call_id, packed, failed.text), now=True)
 
     def _retire(self) -> None:
         if self._client.is_needed():

@@ -115,6 +115,7 @@ class Actors:
 
     def kill(self, actor_id: int) -> None:
         """End its process."""
+        self._lines[actor_id].kill()
         self._peers.tell_supervisor(KillActor(actor_id))
 
     def _answer(self, request: int) -> Found:

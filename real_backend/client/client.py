@@ -194,7 +194,12 @@ class Client:
 
     def put(self, value: object) -> ObjectRef[Any]:
         """See `Backend`."""
-        packed = codec.pack(value, by_value=True)
+        try:
+            packed = codec.pack(value, by_value=True)
+        except Exception as error:  # pickling runs the user's code
+            raise TypeError(
+                f"Could not serialize the put value {value!r}: {type(error).__name__}: {error}"
+            ) from error
         with self.shield, self.pump.lock:
             self._check_usable()
             entry = ObjectEntry(self.objects.mint())

@@ -59,6 +59,7 @@ class Line:
         self._queue: deque[PendingCall] = deque()
         self._sent: dict[int, PendingCall] = {}
         self._ending = False
+        self._doomed = False
 
     def submit(self, call: PendingCall) -> None:
         """Send `call` after those before it.
@@ -80,7 +81,7 @@ class Line:
         call.carrier = self
         if call.refs:
             self._calls.await_arguments(call, self.advance)
-        if self._queue or self.peer is None or call.missing:
+        if self._queue or self.peer is None or call.missing or self._doomed:
             self._queue.append(call)
         else:
             self._send(self.peer, call, now=not pending)
@@ -94,7 +95,7 @@ class Line:
     def advance(self) -> None:
         """Send what can be sent."""
         queue, peer = self._queue, self.peer
-        while queue and peer is not None and not queue[0].missing:
+        while queue and peer is not None and not queue[0].missing and not self._doomed:
             self._send(peer, queue.popleft(), now=not queue)
         if self._ending and not queue and peer is not None:
             self._ending = False
@@ -105,6 +106,10 @@ class Line:
         if self.death is None:
             self._ending = True
             self.advance()
+
+    def kill(self) -> None:
+        """It has been killed from here: what is submitted from now on only waits for the news of its death."""
+        self._doomed = True
 
     def died(self, text: str) -> None:
         """The actor is dead."""
