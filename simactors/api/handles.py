@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from simactors.api import session
-from simactors.core.calls import MethodCall, MethodSpec
+from simactors.core.calls import MethodCall
+from simactors.core.interface import MethodSpec
 from simactors.core.options import MethodOptions, with_options
 from simactors.core.refs import ActorRef, ObjectRef
 

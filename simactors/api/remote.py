@@ -11,6 +11,7 @@ from simactors import exceptions
 from simactors.api import session
 from simactors.api.handles import ActorHandle, unwrap_refs
 from simactors.core import calls
+from simactors.core.interface import MethodSpec
 from simactors.core.options import ActorOptions, MethodOptions, TaskOptions, with_options
 
 _METHOD_OPTIONS = "__simactors_method_options__"
@@ -78,7 +79,7 @@ class RemoteFunction:
         self._options = options
         self._made = made or calls.Function(
             function=function,
-            spec=calls.MethodSpec.of(
+            spec=MethodSpec.of(
                 function,
                 function.__name__,
                 function.__name__,

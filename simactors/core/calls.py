@@ -1,7 +1,6 @@
 """A call and an actor's creation as frozen data: what `api` builds and every backend takes.
 
-Nothing here runs anything. The description of a method (`MethodSpec`) travels with handles, so it holds
-plain data only.
+Nothing here runs anything.
 """
 
 from __future__ import annotations
@@ -13,102 +12,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from simactors.core import codec
+from simactors.core.interface import ActorInterface, MethodSpec, Signature
 from simactors.core.options import ActorOptions, MethodOptions, TaskOptions
 from simactors.core.refs import ActorRef, ObjectRef
-
-
-class Signature:
-    """What arguments a method takes; raises the `TypeError` of a wrong call where the call is written.
-
-    A plain count decides the common case; everything else is `inspect.Signature.bind`.
-    """
-
-    __slots__ = ("_least", "_most", "_parameters")
-
-    def __init__(self, parameters: Sequence[inspect.Parameter]) -> None:
-        # Defaults and annotations may be unpicklable, and nobody needs them: only "has one" counts.
-        self._parameters = [
-            inspect.Parameter(p.name, p.kind, default=p.empty if p.default is p.empty else None)
-            for p in parameters
-        ]
-        positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-        must_name = any(p.kind is p.KEYWORD_ONLY and p.default is p.empty for p in parameters)
-        endless = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-        self._least = sum(p.default is p.empty for p in positional)
-        self._most = -1 if must_name else 2**31 if endless else len(positional)
-
-    @classmethod
-    def of(cls, function: Callable[..., object], *, skip_first: bool) -> Signature:
-        """The signature of `function`, without its `self` or `cls` if `skip_first`."""
-        try:
-            parameters = list(inspect.signature(function).parameters.values())
-        except (TypeError, ValueError):  # built-ins without one take what they take
-            return cls.anything()
-        if skip_first and parameters and parameters[0].kind is not inspect.Parameter.VAR_POSITIONAL:
-            del parameters[0]
-        return cls(parameters)
-
-    @classmethod
-    def anything(cls) -> Signature:
-        """``(*args, **kwargs)``."""
-        kinds = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
-        return cls([inspect.Parameter(f"x{kind.value}", kind) for kind in kinds])
-
-    def check(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        """Raise `TypeError` if the arguments don't fit."""
-        if kwargs or not self._least <= len(args) <= self._most:
-            inspect.Signature(self._parameters).bind(*args, **kwargs)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Signature, (self._parameters,)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MethodSpec:
-    """One callable method of an actor class, or a remote function.
-
-    Attributes:
-        name: as written in the class.
-        label: what errors and traces call it: ``Log.add``, ``boom``.
-        options: what `ray.method` said.
-        needs_event_loop: written with ``async def``.
-        is_generator: has a ``yield``.
-    """
-
-    name: str
-    label: str
-    signature: Signature
-    options: MethodOptions
-    needs_event_loop: bool = False
-    is_generator: bool = False
-
-    @classmethod
-    def of(
-        cls,
-        function: Callable[..., Any],
-        name: str,
-        label: str,
-        *,
-        options: MethodOptions,
-        skip_first: bool,
-    ) -> MethodSpec:
-        """The description of `function`; `skip_first` if its first parameter is `self` or `cls`."""
-        return cls(
-            name=name,
-            label=label,
-            signature=Signature.of(function, skip_first=skip_first),
-            options=options,
-            needs_event_loop=inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function),
-            is_generator=inspect.isgeneratorfunction(function),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActorInterface:
-    """What can be called on an actor; travels inside its handles."""
-
-    class_name: str
-    methods: Mapping[str, MethodSpec]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

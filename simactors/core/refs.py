@@ -7,12 +7,10 @@ but an id. `api/handles.py` dresses an `ActorRef` up as the handle that users ca
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from simactors.core import codec
-
-if TYPE_CHECKING:
-    from simactors.core.calls import ActorInterface
+from simactors.core.interface import ActorInterface
 
 T_co = TypeVar("T_co", covariant=True)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from simactors import exceptions
 from simactors.core import calls
+from simactors.core.interface import MethodSpec
 from simactors.core.options import MethodOptions, TaskOptions
 from simactors.core.outcome import Failure, Outcome, dependency_failure, failure
 from simactors.core.refs import ActorRef, ObjectRef
@@ -314,7 +315,7 @@ def _killed(actor: SimActor) -> Failure:
 # What would change what a program does and can't be honoured yet is refused by name, never silently ignored.
 
 
-def _check_task(spec: calls.MethodSpec, options: TaskOptions) -> None:
+def _check_task(spec: MethodSpec, options: TaskOptions) -> None:
     _check_method(spec, options)
     asked = {
         "num_gpus": options.num_gpus,
@@ -325,7 +326,7 @@ def _check_task(spec: calls.MethodSpec, options: TaskOptions) -> None:
     _refuse(spec.label, asked)
 
 
-def _check_method(spec: calls.MethodSpec, options: MethodOptions | TaskOptions) -> None:
+def _check_method(spec: MethodSpec, options: MethodOptions | TaskOptions) -> None:
     asked: dict[str, object] = {"num_returns": isinstance(options.num_returns, str)}
     asked["async def"] = spec.needs_event_loop
     asked["a generator"] = spec.is_generator
