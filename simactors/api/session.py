@@ -156,12 +156,9 @@ def active() -> Backend:
     running = current.running.get()
     if running is not None:
         return running.backend
-    session = current.session()
-    if session is None or not session.initialized:
+    if not current.sessions or not current.sessions[-1].initialized:
         init()
-        session = current.session()
-        assert session is not None
-    return session.backend
+    return current.sessions[-1].backend
 
 
 def _reinitialized(ignore: bool, backend: Backend) -> ClientContext:

@@ -43,12 +43,13 @@ class Session:
 
 
 running: contextvars.ContextVar[Running | None] = contextvars.ContextVar("simactors_running", default=None)
-_sessions: list[Session] = []
+sessions: list[Session] = []
+"""The open sessions of the driver, the innermost last."""
 
 
 def session() -> Session | None:
     """The innermost open session of the driver, if there is one."""
-    return _sessions[-1] if _sessions else None
+    return sessions[-1] if sessions else None
 
 
 def open_session(
@@ -60,12 +61,12 @@ def open_session(
 ) -> Session:
     """Make `backend` the driver's; see `Session`."""
     opened = Session(backend, scoped, not scoped, join, leave)
-    _sessions.append(opened)
+    sessions.append(opened)
     return opened
 
 
 def close_session(closing: Session) -> None:
     """Close the backend of `closing` and forget the session, even if closing it raises."""
-    if closing in _sessions:
-        _sessions.remove(closing)
+    if closing in sessions:
+        sessions.remove(closing)
         closing.backend.close()

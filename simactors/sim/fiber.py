@@ -8,12 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import FrameType
+from typing import Protocol
 
 import greenlet
+from greenlet import getcurrent
 
 
 class SimulationEnded(BaseException):
     """Raised in suspended code when the simulation is over, so that its ``finally`` blocks run."""
+
+
+class Process(Protocol):
+    """What is to know of the process whose code is suspended."""
+
+    @property
+    def dead(self) -> bool:
+        """Its code must never go on."""
+        ...
+
+
+class Suspended(Protocol):
+    """Where suspended code is kept until it is resumed."""
+
+    fiber: greenlet.greenlet
+
+    @property
+    def process(self) -> Process:
+        """Whose code it is."""
+        ...
 
 
 class Fibers:
@@ -25,13 +47,10 @@ class Fibers:
         loop: the kernel's loop; it must return only when the simulation is closed, and never raise.
     """
 
-    current = staticmethod(greenlet.getcurrent)
-    """The running code, as what to give to `resume` later."""
-
     def __init__(self, loop: Callable[[], None]) -> None:
         self._loop = loop
         self._idle: list[greenlet.greenlet] = []
-        self._driver = greenlet.getcurrent()
+        self._driver = getcurrent()
         self._closed = False
         # A greenlet inherits the recursion depth of the frame that starts it. Hubs are started from here, one
         # shallow frame, never from deep user code: otherwise a chain of blocked calls ends in RecursionError.
@@ -45,27 +64,33 @@ class Fibers:
 
     def in_driver(self) -> bool:
         """Whether the running code is the driver's own, on the thread that opened the still open simulation."""
-        return greenlet.getcurrent() is self._driver and not self._closed
+        return getcurrent() is self._driver and not self._closed
 
-    def suspend(self) -> None:
-        """Let a hub go on in place of the running code; returns when that is resumed."""
+    def suspend(self, waiter: Suspended) -> None:
+        """Let a hub go on in place of the running code; returns when `waiter` is resumed."""
+        waiter.fiber = getcurrent()
         hub = self._idle.pop() if self._idle else self._spawner
         hub.switch()
 
-    def resume(self, fiber: greenlet.greenlet) -> None:
-        """Called by a hub: go on with suspended code. Returns when this hub is needed again."""
-        self._idle.append(greenlet.getcurrent())
-        fiber.switch()
+    def resume(self, waiter: Suspended) -> None:
+        """Called by a hub: go on with suspended code, unless its process is dead.
+
+        Returns when this hub is needed again.
+        """
+        if not waiter.process.dead:
+            self._idle.append(getcurrent())
+            waiter.fiber.switch()
 
     def resume_driver(self) -> None:
         """Called by a hub: go on with the driver."""
-        self.resume(self._driver)
+        self._idle.append(getcurrent())
+        self._driver.switch()
 
     def end(self, fiber: greenlet.greenlet) -> None:
         """Called by the driver: raise `SimulationEnded` in suspended code and let it run to its end."""
         if fiber is self._driver or fiber.dead:
             return
-        fiber.parent = greenlet.getcurrent()
+        fiber.parent = getcurrent()
         fiber.throw(SimulationEnded)
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from heapq import heappop
 from typing import Any, NoReturn, Protocol
 
 import simpy
@@ -53,21 +54,16 @@ class Waiter:
     Attributes:
         process: whose code it is; a dead process's code is never woken.
         why: what it waits for, for the report if nobody ever wakes it; its `str` is taken then.
-        fiber: the suspended code; set by `Kernel.block`.
+        fiber: the suspended code; set by `Kernel.block`, as is `then`.
     """
 
-    __slots__ = ("fiber", "fibers", "process", "why")
+    __slots__ = ("fiber", "process", "then", "why")
 
     def __init__(self, process: Process, why: object) -> None:
         self.process = process
         self.why = why
         self.fiber: Any = None
-        self.fibers: Fibers | None = None
-
-    def then(self, _: object = None) -> None:
-        """Go on with the code that waits."""
-        if not self.process.dead:
-            self.fibers.resume(self.fiber)  # type: ignore[union-attr]  # set by `Kernel.block`
+        self.then: Callable[[Any], None]
 
 
 class Timer:
@@ -98,8 +94,12 @@ class _Clock(simpy.Environment):
         queue = self._queue
         if len(queue) == cancelled:
             return -1
-        self.step()
-        now = self._now
+        # Environment.step() without what only SimPy's own events need (failure, StopSimulation): everything on
+        # this queue is a `Scheduled` with one callback, and this is the innermost loop of every run.
+        now, _, _, event = heappop(queue)
+        self._now = now
+        callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]  # as SimPy does
+        callbacks[0](event)
         while queue and queue[0][0] == now:
             self.step()
         return now  # type: ignore[return-value]  # we only ever add integers
@@ -134,6 +134,8 @@ class Kernel:
         self._fatal: BaseException | None = None
         self._fibers = Fibers(self._hub)
         self.in_driver = self._fibers.in_driver
+        self._suspend = self._fibers.suspend
+        self._resume = self._fibers.resume
         self.explain_standstill: Callable[[], str] = lambda: ""
         """Says who waits for what; bound by the backend."""
 
@@ -172,10 +174,9 @@ class Kernel:
         """
         if self.closing:
             raise SimulationEnded
-        waiter.fibers = self._fibers
-        waiter.fiber = self._fibers.current()
+        waiter.then = self._resume
         self._blocked[waiter] = None
-        self._fibers.suspend()
+        self._suspend(waiter)
         del self._blocked[waiter]
         if self.closing:
             raise SimulationEnded
@@ -187,7 +188,7 @@ class Kernel:
         """Suspend the running code for a time."""
         until = self.now_ns + delay_ns
         waiter = Waiter(process, f"the time {until / NS:.6f}s")
-        self.timer(delay_ns, waiter.then)
+        self.timer(delay_ns, lambda: self._resume(waiter))
         self.block(waiter)
 
     def stop_for_good(self, process: Process) -> None:

@@ -154,7 +154,7 @@ class Objects:
         if waiter.missing > 0:
             waiter.missing = 0
             waiter.timer = None
-            waiter.then()
+            waiter.then(waiter)
 
     def _tell(self, state: State) -> None:
         """Wake those who have waited for this ref, if it was the last they needed."""

