@@ -24,7 +24,7 @@ _END_S = 10.0
 
 # Before anything but `sys` is imported, the path is the driver's: a file beside the driver's script hides the
 # same modules here as there. (The option -m would put the working directory first.)
-_BOOT = "import sys; sys.path[:] = {path!r}; from real_backend.supervisor.loop import main; main(sys.argv[1])"
+_BOOT = "import sys; sys.path[:] = sys.argv[2:]; from real_backend.supervisor.loop import main; main()"
 
 
 def open_backend(settings: Settings) -> Backend:
@@ -75,7 +75,7 @@ def _start_supervisor(settings: Settings, sock: socket.socket) -> subprocess.Pop
     path = [p or os.getcwd() for p in sys.path]
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # multiprocessing's way
     return subprocess.Popen(
-        [sys.executable, *flags, "-c", _BOOT.format(path=path), json.dumps(told)],
+        [sys.executable, *flags, "-c", _BOOT, json.dumps(told), *path],
         stdin=subprocess.DEVNULL,
         pass_fds=[sock.fileno()],
         start_new_session=True,  # so that the terminal's Ctrl-C reaches the driver only

@@ -16,6 +16,7 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Sequence
+from itertools import repeat
 
 from real_backend.messages import Message, from_wire, to_wire
 
@@ -158,10 +159,14 @@ class Channel:
 
     # Receiving
 
-    def receive(self) -> list[Message]:
-        """The messages that have arrived; sets `closed` at the end of the stream."""
+    def receive(self, *, everything: bool = False) -> list[Message]:
+        """The messages that have arrived; sets `closed` at the end of the stream.
+
+        Args:
+            everything: all there is in the socket; otherwise what a fair share of reads gives.
+        """
         messages: list[Message] = []
-        for _ in range(_READS_IN_A_ROW):
+        for _ in repeat(None) if everything else repeat(None, _READS_IN_A_ROW):
             target = self._space[self._filled :] if self._large is None else self._large[self._large_filled :]
             try:
                 count = self._read(target)

@@ -34,6 +34,7 @@ from real_backend.messages import (
 )
 from real_backend.transport import Channel
 from simactors.core import calls, codec, current
+from simactors.core.interface import ActorInterface
 from simactors.core.outcome import Failure, format_user_traceback, task_failure
 
 _PR_SET_PDEATHSIG = 1
@@ -73,7 +74,7 @@ class Worker:
         self._inbox = client.inbox
         self._where = f"pid={os.getpid()}"
         self._instance: Any = None
-        self._interface: calls.ActorInterface | None = None
+        self._interface: ActorInterface | None = None
         self._bound: dict[str, Callable[..., Any]] = {}
         # Calls of others may arrive before the owner's arguments for the constructor.
         self._early: deque[tuple[int, Message]] = deque()

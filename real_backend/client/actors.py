@@ -28,7 +28,8 @@ from real_backend.messages import (
 )
 from real_backend.objects import ObjectTable
 from simactors import exceptions
-from simactors.core.calls import ActorClass, ActorInterface
+from simactors.core.calls import ActorClass
+from simactors.core.interface import ActorInterface
 from simactors.core.options import ActorOptions
 from simactors.core.refs import ActorRef
 

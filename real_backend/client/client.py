@@ -245,14 +245,17 @@ class Client:
         """See `Backend`. In a forked child of the driver it does nothing: the session is not the child's."""
         if os.getpid() != self._pid:
             return
-        with self.shield, self.pump.lock:
-            if isinstance(self._over, RuntimeError):
-                return
-            closed = RuntimeError("This session of backend='local' has been shut down: call init() again.")
-            self._end_session(closed, "The session has been shut down.")
-        self.pump.close()
+        with self.shield:
+            with self.pump.lock:
+                if isinstance(self._over, RuntimeError):
+                    return
+                closed = RuntimeError(
+                    "This session of backend='local' has been shut down: call init() again."
+                )
+                self._end_session(closed, "The session has been shut down.")
+            self.pump.close()
+            self._on_close()
         self.shield.uninstall()
-        self._on_close()
 
     def _end_session(self, why: Exception, text: str) -> None:
         """Nothing will come any more: answer everything that somebody may wait for."""

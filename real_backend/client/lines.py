@@ -16,7 +16,7 @@ from real_backend.client.pending import Calls, PendingCall
 from real_backend.client.travel import Limits, Travel
 from real_backend.messages import Call, Create, Message, Terminate
 from simactors import exceptions
-from simactors.core.calls import ActorInterface
+from simactors.core.interface import ActorInterface
 from simactors.core.outcome import Failure, failure
 
 

@@ -121,6 +121,9 @@ class Peers:
     def died(self, number: int, text: str) -> None:
         """The supervisor says that the process has ended, and of what."""
         peer = self.expect(number)
+        if peer.channel is not None and not peer.ended:
+            self._pump.take_rest(peer.channel)
+            peer.ended = True
         peer.death = text
         self._check(peer)
 

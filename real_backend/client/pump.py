@@ -17,6 +17,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from real_backend.client.shield import Shield
 from real_backend.messages import Message
@@ -29,6 +30,7 @@ _DROWSY_TICKS = 20
 _EVENTS = 64
 _IN = select.EPOLLIN
 _OUT = select.EPOLLOUT
+_PARTING_S = 1.0
 _FOREVER = threading.TIMEOUT_MAX
 
 
@@ -60,6 +62,7 @@ class Pump:
         # Held by the thread that pumps.
         self._turn = threading.Lock()
         self._turns = 0
+        self._pumping: int | None = None
         self._sleepers: deque[threading.Lock] = deque()
         # The service thread sits in `_outer`, which holds `_inner` (armed or not) and `_bell`.
         self._outer = select.epoll()
@@ -80,9 +83,10 @@ class Pump:
         self._closing = True
         self.ring()
         os.eventfd_write(self._alarm, 1)
-        if self._service.is_alive():
-            self._service.join()
-        with self._turn, self.lock:
+        # A signal handler of the user may call this in the middle of anything, even of our own turn.
+        self._service.join(_PARTING_S)
+        interrupted = self._pumping == threading.get_ident()
+        with nullcontext() if interrupted else self._turn, self.lock:
             for channel in self._channels.values():
                 channel.close()
             self._channels.clear()
@@ -104,6 +108,16 @@ class Pump:
         if self._channels.pop(fd, None) is not None:
             self._inner.unregister(fd)
         channel.close()
+
+    def take_rest(self, channel: Channel) -> None:
+        """Handle what a dead process has sent, and close the channel.
+
+        All of it is in the socket. The end of the stream may never come: a child that the process has forked
+        holds the other end open as well.
+        """
+        for message in channel.receive(everything=True):
+            self._handle(channel, message)
+        self.drop(channel)
 
     def send(self, channel: Channel, message: Message, *, now: bool) -> None:
         """Send a message; under the lock.
@@ -170,10 +184,11 @@ class Pump:
 
     def _pump_until(self, done: Callable[[], object], deadline: float | None) -> bool:
         self._turns += 1
+        self._pumping = threading.get_ident()
         if self._armed:
             self._armed = False
             self._outer.modify(self._inner.fileno(), 0)
-        while True:
+        while not self._closing:
             if deadline is None:
                 self._step(None)
             else:
@@ -183,13 +198,15 @@ class Pump:
                     return bool(done())
             if done():
                 return True
+        return bool(done())
 
     def _give_turn(self) -> None:
+        self._pumping = None
         self._turn.release()
         if self._sleepers:
             self._wake_sleepers()
-        if self._sitting:  # nobody waits now: it has to look after the channels
-            self.ring()
+        # Nobody waits now: the service thread has to look after the channels.
+        self.ring_if_sitting()
 
     def _sleep(self, done: Callable[[], object], left: float) -> None:
         bed = threading.Lock()

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import cloudpickle  # type: ignore[import-untyped]
 
 from real_backend.objects import ObjectTable
-from simactors.core.calls import ActorInterface
 from simactors.core.codec import Encoded
+from simactors.core.interface import ActorInterface
 from simactors.core.refs import ActorRef, ObjectRef
 
 # From here on, bytes travel beside the pickle of the message, uncopied. Received, they are memoryviews into

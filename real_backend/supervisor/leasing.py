@@ -38,8 +38,12 @@ class Leasing:
         """`holder` wants a worker."""
         self._waiting.append((holder, demand))
 
-    def grant(self) -> None:
-        """Grant what fits; first come, first served, but nobody waits for one who waits for more."""
+    def grant(self, *, others_wait: bool) -> None:
+        """Grant what fits; first come, first served, but nobody waits for one who waits for more.
+
+        Args:
+            others_wait: actors lack resources, so that idle leases are wanted back in any case.
+        """
         still = []
         for holder, demand in self._waiting:
             if holder not in self._processes.living:
@@ -49,8 +53,8 @@ class Leasing:
             else:
                 still.append((holder, demand))
         self._waiting = still
-        if still:
-            self._recall(still)
+        if still or others_wait:
+            self._recall(still, everyone=others_wait)
 
     def _grant(self, holder: int, demand: Demand) -> None:
         self._placement.take(demand)
@@ -67,10 +71,10 @@ class Leasing:
                 return self._idle.pop(index)
         return self._idle.pop() if self._idle else None
 
-    def _recall(self, waiting: list[tuple[int, Demand]]) -> None:
+    def _recall(self, waiting: list[tuple[int, Demand]], *, everyone: bool) -> None:
         """Ask for the leases that may lie idle while others wait."""
         for lease in self._leases.values():
-            wanted = any((lease.holder, lease.demand) != w for w in waiting)
+            wanted = everyone or any((lease.holder, lease.demand) != w for w in waiting)
             if wanted and not lease.recalled:
                 lease.recalled = True
                 self._processes.send(lease.holder, Recall(lease.number))
@@ -114,9 +118,7 @@ class Leasing:
         if process in self._idle:
             self._idle.remove(process)
         for lease in list(self._leases.values()):
-            if process not in (lease.worker, self._processes.living.get(lease.holder)) and (
-                lease.holder != process.number
-            ):
+            if lease.worker is not process and lease.holder != process.number:
                 continue
             del self._leases[lease.number]
             if not lease.blocked:

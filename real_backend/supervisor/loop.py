@@ -100,15 +100,17 @@ class Supervisor:
         if mask & ~select.EPOLLOUT:
             self._listen(process)
 
-    def _listen(self, process: Process) -> None:
-        for message in process.channel.receive():
+    def _listen(self, process: Process, *, everything: bool = False) -> None:
+        if process.channel.closed:
+            return
+        for message in process.channel.receive(everything=everything):
             self._handlers[type(message)](process, message)
         if process.channel.closed:
             self._processes.drop_channel(process)
 
     def _ended(self, process: Process) -> None:
-        while not process.channel.closed:
-            self._listen(process)
+        # All that it said is in the socket; the end of the stream may never come, if a child of it lives on.
+        self._listen(process, everything=True)
         self._processes.reap(process, self._describe)
         self._leasing.ended(process)
         actor_id = process.actor_id
@@ -153,7 +155,7 @@ class Supervisor:
             elif record.death is None:
                 still.append(record)
         self._unplaced = still
-        self._leasing.grant()
+        self._leasing.grant(others_wait=bool(still))
 
     def _start_process(self, record: ActorRecord) -> None:
         self._placement.take(record.start.demand)
@@ -211,9 +213,10 @@ class Supervisor:
         process.leaving = message
 
 
-def main(arguments: str) -> NoReturn:
-    """The process's main function; `arguments` as `backend` wrote them."""
-    told = json.loads(arguments)
+def main() -> NoReturn:
+    """The process's main function; its first argument is what `backend` tells it."""
+    told = json.loads(sys.argv[1])
+    del sys.argv[1:]  # workers inherit the list, and user code may read it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's
     total = tuple((str(name), int(amount)) for name, amount in told["total"])
     supervisor = Supervisor(total, told["namespace"])
