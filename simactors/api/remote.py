@@ -12,7 +12,7 @@ from simactors.api import session
 from simactors.api.handles import ActorHandle, unwrap_refs
 from simactors.core import calls
 from simactors.core.interface import MethodSpec
-from simactors.core.options import ActorOptions, MethodOptions, TaskOptions, with_options
+from simactors.core.options import PLAIN_METHOD, ActorOptions, MethodOptions, TaskOptions, with_options
 
 _METHOD_OPTIONS = "__simactors_method_options__"
 
@@ -83,7 +83,7 @@ class RemoteFunction:
                 function,
                 function.__name__,
                 function.__name__,
-                options=MethodOptions(),
+                options=PLAIN_METHOD,
                 skip_first=False,
             ),
         )
@@ -181,4 +181,4 @@ class ActorClass:
 
 def _options_of_method(member: Any) -> MethodOptions:
     found = getattr(member, _METHOD_OPTIONS, None)
-    return found if isinstance(found, MethodOptions) else MethodOptions()
+    return found if isinstance(found, MethodOptions) else PLAIN_METHOD

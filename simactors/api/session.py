@@ -16,6 +16,10 @@ from simactors.core import backend as backends
 from simactors.core import current
 from simactors.core.backend import Backend, Settings
 
+# Looked at for every call: bound once.
+_running = current.running.get
+_sessions = current.sessions
+
 log = logging.getLogger("simactors")
 
 DEFAULT_BACKEND = "local"
@@ -153,12 +157,12 @@ def is_initialized() -> bool:
 
 def active() -> Backend:
     """The backend of whoever runs now; opens the default one if there is none, as Ray does."""
-    running = current.running.get()
+    running = _running()
     if running is not None:
         return running.backend
-    if not current.sessions or not current.sessions[-1].initialized:
+    if not _sessions or not _sessions[-1].initialized:
         init()
-    return current.sessions[-1].backend
+    return _sessions[-1].backend
 
 
 def _reinitialized(ignore: bool, backend: Backend) -> ClientContext:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from simactors.core import codec
 from simactors.core.interface import ActorInterface, MethodSpec, Signature
-from simactors.core.options import ActorOptions, MethodOptions, TaskOptions
+from simactors.core.options import PLAIN_METHOD, ActorOptions, MethodOptions, TaskOptions
 from simactors.core.refs import ActorRef, ObjectRef
 
 
@@ -27,11 +27,21 @@ class Function:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ActorClass:
-    """An actor class as backends see it: compared by identity, shipped once."""
+    """An actor class as backends see it: compared by identity, shipped once.
+
+    Attributes:
+        attributes: what the class defines under the name of each method, as it stands there.
+    """
 
     cls: type
     interface: ActorInterface
     constructor: MethodSpec
+    attributes: Mapping[str, Any]
+
+    def bind(self, instance: Any, name: str) -> Callable[..., Any]:
+        """The method `name` of `instance`; see `bind`, which is for those who hold no description of the class."""
+        attribute: Any = self.attributes[name]
+        return attribute.__get__(instance, self.cls)  # type: ignore[no-any-return]
 
 
 class TaskCall(NamedTuple):
@@ -202,12 +212,13 @@ def describe_class(cls: type, method_options: Callable[[Any], MethodOptions]) ->
         )
     for name, function in BUILT_IN_METHODS.items():
         label = f"{cls.__name__}.{name}"
-        methods[name] = MethodSpec.of(function, name, label, options=MethodOptions(), skip_first=True)
+        methods[name] = MethodSpec.of(function, name, label, options=PLAIN_METHOD, skip_first=True)
     constructor = methods.get("__init__") or MethodSpec(
         name="__init__",
         label=f"{cls.__name__}.__init__",
         signature=Signature([]),
-        options=MethodOptions(),
+        options=PLAIN_METHOD,
     )
     interface = ActorInterface(class_name=cls.__name__, methods=methods)
-    return ActorClass(cls=cls, interface=interface, constructor=constructor)
+    attributes = {name: _class_attribute(cls, name) for name in methods}
+    return ActorClass(cls=cls, interface=interface, constructor=constructor, attributes=attributes)

@@ -37,10 +37,11 @@ class SeededChoices:
 
     def number(self, label: str, bound: int) -> int:
         """See `Choices.number`; `bound` up to 2**53."""
-        stream = self._streams.get(label)
-        if stream is None:
-            stream = self._streams[label] = random.Random(sub_seed(self.seed, label)).random
-        return int(stream() * bound)
+        try:
+            return int(self._streams[label]() * bound)
+        except KeyError:
+            self._streams[label] = random.Random(sub_seed(self.seed, label)).random
+            return self.number(label, bound)
 
     def pick(self, label: str, options: Sequence[object]) -> int:
         """See `Choices.pick`."""

@@ -70,6 +70,9 @@ class MethodOptions:
     _generator_backpressure_num_objects: int | None = None
 
 
+PLAIN_METHOD = MethodOptions()
+"""The options of a method that says nothing: one object, so that backends know it at a glance."""
+
 Options = TypeVar("Options", TaskOptions, ActorOptions, MethodOptions)
 
 

@@ -77,6 +77,7 @@ class SimActor:
         "id",
         "instance",
         "mailbox",
+        "max_task_retries",
         "name",
         "process",
         "state",
@@ -94,6 +95,7 @@ class SimActor:
         self.death: Failure | None = None
         self.context: contextvars.Context | None = None
         self.cpus = 0.0
+        self.max_task_retries = 0
         self.name: tuple[str, str] | None = None
 
     def next_state(self, event: Event) -> State:
@@ -116,6 +118,7 @@ class Actors:
         self._network = network
         self._names: dict[tuple[str, str], SimActor] = {}
         self._start = self.start  # bound once: stored in every queued call
+        self._arrive = self.arrive
 
     def register(self, actor: SimActor, name: tuple[str, str]) -> None:
         """Give an actor a (namespace, name); the caller has looked that it is free."""
@@ -173,7 +176,7 @@ class Actors:
         self._trace.add((self._kernel.now_ns, "start", invocation.id, label, invocation.label))
         assert actor.context is not None
         try:
-            method = calls.bind(actor.instance, invocation.function)
+            method = actor.cls.bind(actor.instance, invocation.function)
             value = executor.execute(invocation, actor.context, method)
         except executor.FATAL:
             raise
@@ -181,6 +184,9 @@ class Actors:
             self.end(actor, Event.EXITED, "it called exit_actor() or sys.exit()")
             return
         except BaseException as error:  # the user's code may raise anything
+            if invocation.may_retry(error) and not actor.process.dead:
+                self._retry(invocation)
+                return
             kind = "raise"
             reply: tuple[Outcome, ...] = (executor.failure_of(invocation, error),) * invocation.num_returns
         else:
@@ -190,6 +196,19 @@ class Actors:
             return
         self._trace.add((self._kernel.now_ns, kind, invocation.id, label, invocation.label))
         self._network.reply(invocation, reply)
+        actor.current = None
+        if actor.mailbox:
+            self._take_next(actor, actor.mailbox)
+
+    def _retry(self, invocation: Invocation) -> None:
+        """Send a call that raised once more; as on Ray, it comes after those that were sent meanwhile."""
+        actor: SimActor = invocation.actor
+        assert invocation.link is not None
+        invocation.retries -= 1
+        invocation.then = self._arrive
+        row = (self._kernel.now_ns, "raise", invocation.id, actor.process.label, invocation.label)
+        self._trace.add(row)
+        self._network.send(invocation.link, invocation)
         actor.current = None
         if actor.mailbox:
             self._take_next(actor, actor.mailbox)

@@ -28,6 +28,7 @@ from simactors.sim.network import Network
 from simactors.sim.objects import Objects
 from simactors.sim.trace import Trace
 
+_running = current.running.get  # bound once: asked for every call
 _DEFAULT_NAMESPACE = "default"
 
 
@@ -64,6 +65,7 @@ class SimBackend:
         self._namespace = _DEFAULT_NAMESPACE
         self._epoch_ns = int(config.epoch_s * NS)
         self._closed = False
+        self._in_driver = self.kernel.in_driver
         self._collected = gc.isenabled()
         self.kernel.explain_standstill = lambda: standstill.explain(self.kernel.blocked)
         gc.disable()
@@ -203,10 +205,10 @@ class SimBackend:
 
     def _caller(self) -> Process:
         """The process whose code runs now."""
-        running = current.running.get()
+        running = _running()
         if running is not None:
             return running  # type: ignore[return-value]  # what our executor put there
-        if not self.kernel.in_driver():
+        if not self._in_driver():
             raise RuntimeError(
                 "a simulation can be used only while it is open and from the thread that opened it; "
                 "start tasks or actors instead of threads"

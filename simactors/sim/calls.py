@@ -13,7 +13,7 @@ from typing import Any
 from simactors import exceptions
 from simactors.core import calls
 from simactors.core.interface import MethodSpec
-from simactors.core.options import MethodOptions, TaskOptions
+from simactors.core.options import PLAIN_METHOD, ActorOptions, MethodOptions, TaskOptions
 from simactors.core.outcome import Failure, Outcome, dependency_failure, failure
 from simactors.core.refs import ActorRef, ObjectRef
 from simactors.sim import executor
@@ -60,9 +60,6 @@ class Calls:
         """See `Backend.submit_method`."""
         caller = self._caller()
         actor_ref, method, args, kwargs, options = call
-        num_returns = options.num_returns
-        if num_returns != 1 or options.concurrency_group or method.needs_event_loop or method.is_generator:
-            _check_method(method, options)
         if type(actor_ref.entry) is not SimActor or actor_ref.entry.process.backend is not caller.backend:
             raise RuntimeError(f"{actor_ref} belongs to another session, which is over or on another backend")
         label = method.label
@@ -76,15 +73,15 @@ class Calls:
         invocation.then = self._arrive
         link = caller.links.get(actor.id) or self._network.link(caller, actor.id)
         invocation.link = link
-        if num_returns != 1:
-            self._add_returns(invocation, num_returns)
+        if options is not PLAIN_METHOD or method.is_generator:
+            self._apply(options, invocation, method)
         if link.closed:
             self._network.fail(invocation, actor.death or _killed(actor))
         elif link.held is None and type(arguments) is tuple:
             self._network.send(link, invocation)
         else:
             self._hold(link, invocation)
-        return [ObjectRef(invocation)] if num_returns == 1 else _refs(invocation, num_returns)
+        return [ObjectRef(invocation)] if options is PLAIN_METHOD else _refs(invocation)
 
     def submit_task(self, call: calls.TaskCall) -> list[ObjectRef[Any]]:
         """See `Backend.submit_task`."""
@@ -99,11 +96,10 @@ class Calls:
         invocation.retries = options.max_retries
         invocation.cpus = 1.0 if options.num_cpus is None else float(options.num_cpus)
         invocation.link = self._network.link(caller, _TASK_POOL)
-        if options.num_returns != 1:
-            self._add_returns(invocation, options.num_returns)
+        self._add_returns(invocation, options.num_returns)
         states = [ref.entry for ref in invocation.refs]
         self._objects.when_ready(states, functools.partial(self._request, invocation))  # type: ignore[arg-type]
-        return _refs(invocation, options.num_returns)
+        return _refs(invocation)
 
     def create_actor(self, creation: calls.Creation, name: tuple[str, str] | None) -> ActorRef:
         """Start an actor; `name` is its free (namespace, name)."""
@@ -114,6 +110,7 @@ class Calls:
         invocation = self._invocation("create", label, caller, arguments)
         process = self._cluster.start_process(f"actor-{invocation.id}")
         actor = SimActor(invocation.id, cls, process)
+        actor.max_task_retries = options.max_task_retries
         if name is not None:
             self._actors.register(actor, name)
         if caller.children is None:
@@ -146,8 +143,19 @@ class Calls:
         self._trace.add((self._kernel.now_ns, kind, invocation.id, caller.label, label))
         return invocation
 
+    def _apply(self, options: MethodOptions, invocation: Invocation, method: MethodSpec) -> None:
+        """What a call of a method needs beyond the plain case."""
+        _check_method(method, options)
+        self._add_returns(invocation, options.num_returns)
+        if options.retry_exceptions:
+            invocation.options = options
+            retries = options.max_task_retries
+            invocation.retries = invocation.actor.max_task_retries if retries is None else retries
+
     def _add_returns(self, invocation: Invocation, num_returns: int | str) -> None:
-        assert isinstance(num_returns, int)
+        if num_returns == 1:
+            return
+        assert isinstance(num_returns, int)  # see `_check_method`
         invocation.num_returns = num_returns
         label = invocation.label
         invocation.more = tuple(
@@ -181,7 +189,7 @@ class Calls:
             failed = _failed_dependency(invocation)
             if failed is None:
                 self._network.send(link, invocation)
-            elif invocation.options is not None:  # a creation
+            elif invocation.function is None:  # a creation
                 self._actors.fail_creation(invocation, failed)
             else:
                 self._network.fail(invocation, failed)
@@ -258,10 +266,7 @@ class Calls:
 
     def _retry(self, invocation: Invocation, error: BaseException) -> bool:
         """Start a task that raised once more, if its options say so."""
-        wanted = invocation.options.retry_exceptions
-        if isinstance(wanted, list | tuple):
-            wanted = isinstance(error, tuple(wanted))
-        if not wanted or invocation.retries == 0 or not isinstance(error, Exception):
+        if not invocation.may_retry(error):
             return False
         invocation.retries -= 1
         self._finish_task(invocation)
@@ -290,10 +295,8 @@ class Calls:
         self._actors.construct(invocation)
 
 
-def _refs(invocation: Invocation, num_returns: int | str) -> list[ObjectRef[Any]]:
-    if num_returns == 1:
-        return [ObjectRef(invocation)]
-    if num_returns == 0:
+def _refs(invocation: Invocation) -> list[ObjectRef[Any]]:
+    if invocation.num_returns == 0:
         return []
     return [ObjectRef(invocation), *(ObjectRef(state) for state in invocation.more)]
 
@@ -317,13 +320,26 @@ def _killed(actor: SimActor) -> Failure:
 
 def _check_task(spec: MethodSpec, options: TaskOptions) -> None:
     _check_method(spec, options)
-    asked = {
+    asked: dict[str, object] = {
+        **_placement(options),
+        "max_calls": options.max_calls,
+    }
+    _refuse(spec.label, asked)
+
+
+def _placement(options: TaskOptions | ActorOptions) -> dict[str, object]:
+    return {
         "num_gpus": options.num_gpus,
         "resources": options.resources,
         "memory": options.memory,
+        "accelerator_type": options.accelerator_type,
+        "label_selector": options.label_selector,
+        "fallback_strategy": options.fallback_strategy,
+        "object_store_memory": options.object_store_memory,
         "scheduling_strategy": options.scheduling_strategy not in (None, "DEFAULT"),
+        "placement_group": options.placement_group not in (None, "default"),
+        "runtime_env": options.runtime_env,
     }
-    _refuse(spec.label, asked)
 
 
 def _check_method(spec: MethodSpec, options: MethodOptions | TaskOptions) -> None:
@@ -339,15 +355,12 @@ def check_creation(creation: calls.Creation) -> None:
     """Refuse an actor that needs what the simulator has not got yet; raises `ValueError`."""
     options = creation.options
     asked: dict[str, object] = {
-        "num_gpus": options.num_gpus,
-        "resources": options.resources,
-        "memory": options.memory,
+        **_placement(options),
         "max_restarts": options.max_restarts,
         "max_concurrency": (options.max_concurrency or 1) > 1,
         "max_pending_calls": options.max_pending_calls != -1,
         "concurrency_groups": options.concurrency_groups,
         "allow_out_of_order_execution": options.allow_out_of_order_execution,
-        "scheduling_strategy": options.scheduling_strategy not in (None, "DEFAULT"),
         "lifetime": options.lifetime == "detached",
     }
     methods = creation.actor_class.interface.methods.values()

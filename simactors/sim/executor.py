@@ -45,9 +45,9 @@ def execute(
 def outcomes_of(invocation: Invocation, value: Any) -> tuple[Outcome, ...]:
     """What to answer for a call that returned `value`."""
     count = invocation.num_returns
+    if count == 1 and type(value) in codec.ATOMS:
+        return (Value(value),)
     try:
-        if count == 1:
-            return (Value(codec.pack(value)),)
         return tuple(Value(packed) for packed in pack_results(value, count))
     except Exception as error:  # pickling runs the user's code
         return (failure_of(invocation, error),) * count

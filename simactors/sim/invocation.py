@@ -13,7 +13,6 @@ from typing import Any
 from simactors.core.calls import Arguments
 from simactors.core.outcome import Outcome
 from simactors.core.refs import ObjectRef
-from simactors.exceptions import InternalError
 from simactors.sim.cluster import Link, Process
 
 
@@ -52,8 +51,8 @@ class Invocation:
         actor: the `SimActor` it goes to; None for a task.
         then: what happens when it is next ready, as a step of the kernel.
         function: the name of the method, or the task's `calls.Function`; None for a construction.
-        options: of the task or the construction; None for a method.
-        retries: how often a task may still be run again; negative for no limit.
+        options: of the task or the construction; of a method only if it may be retried.
+        retries: how often it may still be run again; negative for no limit.
         reply: the outcomes on their way back, one for each return value.
         link: the way there and back.
         cpus: what it holds while it runs, in CPUs.
@@ -99,9 +98,17 @@ class Invocation:
         self.retries = 0
         self.cpus = 0.0
         self.link: Link | None = None
-        self.callbacks: Any = None
-        self.then: Callable[[Any], None] = _nowhere
-        self.reply: tuple[Outcome, ...] = ()
+        # Set by the network before anybody looks.
+        self.callbacks: Any
+        self.then: Callable[[Any], None]
+        self.reply: tuple[Outcome, ...]
+
+    def may_retry(self, error: BaseException) -> bool:
+        """Whether its options want it to be run again after `error`."""
+        if self.options is None or self.retries == 0 or not isinstance(error, Exception):
+            return False
+        wanted: bool | list[Any] | tuple[Any, ...] = self.options.retry_exceptions
+        return isinstance(error, tuple(wanted)) if isinstance(wanted, list | tuple) else bool(wanted)
 
     @property
     def refs(self) -> tuple[ObjectRef[Any], ...]:
@@ -110,10 +117,6 @@ class Invocation:
 
     def __str__(self) -> str:
         return f"{self.label} #{self.id}"
-
-
-def _nowhere(_: Any) -> None:
-    raise InternalError("a call became ready before it was sent")
 
 
 State = StoredObject | Invocation

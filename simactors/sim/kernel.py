@@ -228,9 +228,9 @@ class Kernel:
                 self.now_ns = now_ns
                 if not ready:  # what was due had been cancelled
                     continue
-            step = ready.pop(pick("next", ready)) if len(ready) > 1 else ready.pop()
-            self.steps += 1
-            if not self.steps & _HOUSEKEEPING:
+            step = ready.pop() if len(ready) == 1 else ready.pop(pick("next", ready))
+            steps = self.steps = self.steps + 1
+            if not steps & _HOUSEKEEPING:
                 self._keep_house()
             step.then(step)
 

@@ -30,8 +30,9 @@ class _RefWaiter(Waiter):
 
     __slots__ = ("missing", "stop_at_error", "timer")
 
+    # Not through super(): this is made for every call that blocks. Kernel.block sets the rest.
     def __init__(self, process: Process, why: object, missing: int) -> None:
-        self.process = process  # not through super(): this is made for every call that blocks
+        self.process = process
         self.why = why
         self.missing = missing
         self.stop_at_error = False
@@ -133,8 +134,8 @@ class Objects:
             state.waiters.append(waiter)
         if timeout_s is None:
             self._kernel.block(waiter)
-        else:
-            self._block(waiter, timeout_s)
+            return True
+        self._block(waiter, timeout_s)
         if state.outcome is not None:
             return True
         _remove_waiter(state, waiter)
@@ -161,10 +162,10 @@ class Objects:
         waiters, state.waiters = state.waiters, None
         failed = state.outcome is not None and not state.outcome.ok
         for waiter in waiters or ():
-            if waiter.missing <= 0:
+            if waiter.missing > 1 and not (waiter.stop_at_error and failed):
+                waiter.missing -= 1
                 continue
-            waiter.missing -= 1
-            if waiter.missing and not (waiter.stop_at_error and failed):
+            if waiter.missing == 0:  # it gave up, or was told already
                 continue
             waiter.missing = 0
             if waiter.timer is not None:

@@ -9,6 +9,7 @@ import hashlib
 import marshal
 from collections import deque
 from collections.abc import Sequence
+from itertools import chain
 
 from simactors.core.events import Record
 
@@ -30,7 +31,8 @@ class Trace:
     def __init__(self, keep: int) -> None:
         self._open: list[Row] = []
         self._hash = hashlib.blake2b(digest_size=16)
-        self._kept: deque[Row] = deque(maxlen=keep)
+        self._keep = keep
+        self._kept: deque[list[Row]] = deque(maxlen=keep // _FULL + 1)  # by blocks
         self.add = self._open.append
         """Write one record; see `core.events.Record` for its fields."""
 
@@ -40,7 +42,7 @@ class Trace:
             block = self._open[:_FULL]
             del self._open[:_FULL]
             self._hash.update(_bytes(block))
-            self._kept.extend(block)
+            self._kept.append(block)
 
     @property
     def digest(self) -> str:
@@ -53,8 +55,10 @@ class Trace:
 
     def last(self, count: int) -> list[Record]:
         """At most `count` of the last records, oldest first."""
-        rows = [*self._kept, *self._open][-count:] if count > 0 else []
-        return [Record(*row) for row in rows]
+        rows = [*chain.from_iterable(self._kept), *self._open]
+        if count <= 0:
+            return []
+        return [Record(*row) for row in rows[-min(count, self._keep) :]]
 
 
 def _bytes(rows: Sequence[Row]) -> bytes:
