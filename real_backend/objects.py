@@ -97,18 +97,6 @@ class ObjectTable:
             entry = self._borrowed[object_id] = ObjectEntry(object_id)
         return entry
 
-    def borrowed(self, object_id: int) -> ObjectEntry | None:
-        """The entry of a borrowed object, if a ref to it is still held here."""
-        return self._borrowed.get(object_id)
-
-    def borrowed_from(self, process: int) -> list[ObjectEntry]:
-        """What is borrowed from one process."""
-        return [e for e in self._borrowed.values() if owner_of(e.id) == process]
-
-    def borrowed_entries(self) -> list[ObjectEntry]:
-        """Everything borrowed."""
-        return list(self._borrowed.values())
-
     def seal(self, entry: ObjectEntry, outcome: Outcome) -> None:
         """Set the outcome; who waits for it hears at the next `next_sealed`. A second outcome is ignored."""
         if entry.outcome is not None:
