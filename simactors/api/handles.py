@@ -10,6 +10,8 @@ from simactors.core.interface import MethodSpec
 from simactors.core.options import MethodOptions, with_options
 from simactors.core.refs import ActorRef, ObjectRef
 
+_new = tuple.__new__
+
 
 class ActorHandle:
     """A way to call an actor; copies of it may live in any process.
@@ -73,8 +75,11 @@ class ActorMethod:
             TypeError: the arguments don't fit the method, or can't be serialized.
         """
         spec = self._spec
-        spec.signature.check(args, kwargs)
-        call = MethodCall(self._actor, spec, args, kwargs, self._options)
+        signature = spec.signature
+        if kwargs or not signature.least <= len(args) <= signature.most:
+            signature.check(args, kwargs)
+        # A MethodCall like any other, without the Python frame of its constructor: this line runs for every call.
+        call = _new(MethodCall, (self._actor, spec, args, kwargs, self._options))
         refs = session.active().submit_method(call)
         return refs[0] if len(refs) == 1 else unwrap_refs(refs)
 

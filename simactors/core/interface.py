@@ -17,9 +17,12 @@ class Signature:
     """What arguments a method takes; raises the `TypeError` of a wrong call where the call is written.
 
     A plain count decides the common case; everything else is `inspect.Signature.bind`.
+
+    Attributes:
+        least, most: how many positional arguments fit if there are no others.
     """
 
-    __slots__ = ("_least", "_most", "_parameters")
+    __slots__ = ("_parameters", "least", "most")
 
     def __init__(self, parameters: Sequence[inspect.Parameter]) -> None:
         # Defaults and annotations may be unpicklable, and nobody needs them: only "has one" counts.
@@ -30,8 +33,8 @@ class Signature:
         positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
         must_name = any(p.kind is p.KEYWORD_ONLY and p.default is p.empty for p in parameters)
         endless = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-        self._least = sum(p.default is p.empty for p in positional)
-        self._most = -1 if must_name else 2**31 if endless else len(positional)
+        self.least = sum(p.default is p.empty for p in positional)
+        self.most = -1 if must_name else 2**31 if endless else len(positional)
 
     @classmethod
     def of(cls, function: Callable[..., object], *, skip_first: bool) -> Signature:
@@ -52,7 +55,7 @@ class Signature:
 
     def check(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """Raise `TypeError` if the arguments don't fit."""
-        if kwargs or not self._least <= len(args) <= self._most:
+        if kwargs or not self.least <= len(args) <= self.most:
             inspect.Signature(self._parameters).bind(*args, **kwargs)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -113,7 +113,7 @@ class Actors:
 
     def __init__(self, kernel: Kernel, trace: Trace, cluster: Cluster, network: Network) -> None:
         self._kernel = kernel
-        self._trace = trace
+        self._trace_add = trace.add
         self._cluster = cluster
         self._network = network
         self._names: dict[tuple[str, str], SimActor] = {}
@@ -149,7 +149,7 @@ class Actors:
         if actor.death is not None:
             return
         actor.current = invocation
-        self._trace.add((self._kernel.now_ns, "start", invocation.id, actor.process.label, invocation.label))
+        self._trace_add((self._kernel.now_ns, "start", invocation.id, actor.process.label, invocation.label))
         actor.context = executor.context_of(actor.process)
         try:
             actor.instance = executor.execute(invocation, actor.context, actor.cls.cls)
@@ -173,7 +173,7 @@ class Actors:
             return  # it was answered when the actor died
         actor.current = invocation
         label = actor.process.label
-        self._trace.add((self._kernel.now_ns, "start", invocation.id, label, invocation.label))
+        self._trace_add((self._kernel.now_ns, "start", invocation.id, label, invocation.label))
         assert actor.context is not None
         try:
             method = actor.cls.bind(actor.instance, invocation.function)
@@ -194,7 +194,7 @@ class Actors:
             reply = executor.outcomes_of(invocation, value)
         if actor.process.dead:
             return
-        self._trace.add((self._kernel.now_ns, kind, invocation.id, label, invocation.label))
+        self._trace_add((self._kernel.now_ns, kind, invocation.id, label, invocation.label))
         self._network.reply(invocation, reply)
         actor.current = None
         if actor.mailbox:
@@ -207,7 +207,7 @@ class Actors:
         invocation.retries -= 1
         invocation.then = self._arrive
         row = (self._kernel.now_ns, "raise", invocation.id, actor.process.label, invocation.label)
-        self._trace.add(row)
+        self._trace_add(row)
         self._network.send(invocation.link, invocation)
         actor.current = None
         if actor.mailbox:
@@ -238,7 +238,7 @@ class Actors:
 
     def _bury(self, actor: SimActor, death: Failure, why: str) -> None:
         process = actor.process
-        self._trace.add((self._kernel.now_ns, "die", actor.id, process.label, why))
+        self._trace_add((self._kernel.now_ns, "die", actor.id, process.label, why))
         actor.death = death
         self._cluster.end_process(process)
         if actor.name is not None:

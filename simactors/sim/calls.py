@@ -47,7 +47,6 @@ class Calls:
     ) -> None:
         self._caller = caller
         self._kernel = kernel
-        self._trace = trace
         self._cluster = cluster
         self._network = network
         self._objects = objects
@@ -130,7 +129,7 @@ class Calls:
     def kill(self, actor: SimActor) -> None:
         """End an actor's process, as soon as the message gets there; the caller's later calls fail anyway."""
         caller = self._caller()
-        self._trace.add((self._kernel.now_ns, "kill", actor.id, caller.label, actor.process.label))
+        self._trace_add((self._kernel.now_ns, "kill", actor.id, caller.label, actor.process.label))
         link = self._network.link(caller, actor.id)
         link.closed = True
         end = functools.partial(self._actors.end, actor, Event.KILLED, "it was killed by `ray.kill`")
@@ -140,7 +139,7 @@ class Calls:
         self, kind: str, label: str, caller: Process, arguments: calls.Arguments | tuple[Any, ...]
     ) -> Invocation:
         invocation = Invocation(self._objects.next_id(), label, caller, arguments)
-        self._trace.add((self._kernel.now_ns, kind, invocation.id, caller.label, label))
+        self._trace_add((self._kernel.now_ns, kind, invocation.id, caller.label, label))
         return invocation
 
     def _apply(self, options: MethodOptions, invocation: Invocation, method: MethodSpec) -> None:
@@ -221,7 +220,7 @@ class Calls:
         label = process.label
         process.task = invocation
         process.cpus = invocation.cpus
-        self._trace.add((self._kernel.now_ns, "start", invocation.id, label, invocation.label))
+        self._trace_add((self._kernel.now_ns, "start", invocation.id, label, invocation.label))
         try:
             context = executor.context_of(process)
             value = executor.execute(invocation, context, invocation.function.function)
@@ -233,14 +232,14 @@ class Calls:
         except BaseException as error:  # the user's code may raise anything
             if process.dead:
                 return
-            self._trace.add((self._kernel.now_ns, "raise", invocation.id, label, invocation.label))
+            self._trace_add((self._kernel.now_ns, "raise", invocation.id, label, invocation.label))
             if self._retry(invocation, error):
                 return
             reply: tuple[Outcome, ...] = (executor.failure_of(invocation, error),) * invocation.num_returns
         else:
             if process.dead:
                 return
-            self._trace.add((self._kernel.now_ns, "return", invocation.id, label, invocation.label))
+            self._trace_add((self._kernel.now_ns, "return", invocation.id, label, invocation.label))
             reply = executor.outcomes_of(invocation, value)
         self._finish_task(invocation)
         self._network.reply(invocation, reply)
@@ -249,7 +248,7 @@ class Calls:
         """The process of a running task ended: run it again, or give up."""
         process = invocation.process
         assert process is not None
-        self._trace.add((self._kernel.now_ns, "die", invocation.id, process.label, why))
+        self._trace_add((self._kernel.now_ns, "die", invocation.id, process.label, why))
         self._finish_task(invocation)
         self._cluster.end_process(process)
         for child in process.children or ():

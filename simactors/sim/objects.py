@@ -104,7 +104,7 @@ class Objects:
     ) -> list[ObjectRef[Any]]:
         """See `Backend.wait`; suspends the running code."""
         if len(refs) == 1:
-            ready = self._wait_one(process, refs[0].entry, timeout_s)  # type: ignore[arg-type]
+            ready = self.wait_one(process, refs[0].entry, timeout_s)  # type: ignore[arg-type]
             return list(refs) if ready else []
         states: list[State] = [ref.entry for ref in refs]  # type: ignore[misc]  # our own entries
         pending = [s for s in states if s.outcome is None]
@@ -121,7 +121,7 @@ class Objects:
                 _remove_waiter(state, waiter)
         return self._pick(refs, num_returns)
 
-    def _wait_one(self, process: Process, state: State, timeout_s: float | None) -> bool:
+    def wait_one(self, process: Process, state: State, timeout_s: float | None) -> bool:
         """Suspend the running code until `state` is ready; false if the time was up before."""
         if state.outcome is not None:
             return True
