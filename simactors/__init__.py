@@ -48,9 +48,12 @@ _LAZY = {
     "simulate": "simactors.sim.backend",
     "SimConfig": "simactors.sim.config",
 }
+_LAZY_MODULES = ("util",)
 
 
 def __getattr__(name: str) -> Any:
+    if name in _LAZY_MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
     if name not in _LAZY:
         raise AttributeError(f"module 'simactors' has no attribute {name!r}")
     return getattr(importlib.import_module(_LAZY[name]), name)

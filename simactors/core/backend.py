@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -122,6 +123,11 @@ def names() -> list[str]:
     return list(_MODULES)
 
 
+def is_available(name: str) -> bool:
+    """Whether this release of simactors has the backend called `name`."""
+    return name in _MODULES and importlib.util.find_spec(_MODULES[name]) is not None
+
+
 def open_backend(name: str, settings: Settings) -> Backend:
     """Start the backend called `name`.
 
@@ -131,11 +137,8 @@ def open_backend(name: str, settings: Settings) -> Backend:
     """
     if name not in _MODULES:
         raise ValueError(f"unknown backend {name!r}: use one of {', '.join(names())}")
-    try:
-        module = importlib.import_module(_MODULES[name])
-    except ModuleNotFoundError as error:
-        if error.name != _MODULES[name]:
-            raise
-        raise ImportError(f"the backend {name!r} is not part of this release of simactors") from None
+    if not is_available(name):
+        raise ImportError(f"the backend {name!r} is not part of this release of simactors")
+    module = importlib.import_module(_MODULES[name])
     opener: Opener = module.open_backend
     return opener(settings)

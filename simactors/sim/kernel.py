@@ -211,8 +211,10 @@ class Kernel:
             while not self.closing:
                 try:
                     self._run_steps()
-                except (Exception, KeyboardInterrupt) as error:  # a limit, a deadlock, a fault of ours
+                except (exceptions.Finding, exceptions.InternalError, KeyboardInterrupt) as error:
                     self._fatal = error
+                except Exception as error:  # user code's own never come here: the executor keeps them
+                    self._fatal = _internal(error)
                 if self._fatal is not None:
                     self._fibers.resume_driver()
         except SimulationEnded:
@@ -261,3 +263,9 @@ class Kernel:
             self._cancelled -= 1
         else:
             self.ready.append(timer)
+
+
+def _internal(error: Exception) -> exceptions.InternalError:
+    internal = exceptions.InternalError(f"the simulator itself failed: {type(error).__name__}: {error}")
+    internal.__cause__ = error
+    return internal

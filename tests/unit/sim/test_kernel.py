@@ -127,14 +127,15 @@ def test_the_limits_are_named_when_they_are_reached() -> None:
     kernel.close()
 
 
-def test_an_error_in_a_step_is_raised_in_the_driver() -> None:
+def test_an_error_in_a_step_is_ours_and_raised_in_the_driver() -> None:
     def fail() -> None:
-        raise exceptions.InternalError("a fault of ours")
+        raise ZeroDivisionError("a fault of ours")
 
     kernel = make()
     kernel.timer(1, fail)
-    with pytest.raises(exceptions.InternalError, match="a fault of ours"):
+    with pytest.raises(exceptions.InternalError, match="ZeroDivisionError: a fault of ours") as raised:
         kernel.sleep(Process(), 2)
+    assert isinstance(raised.value.__cause__, ZeroDivisionError)
     kernel.close()
 
 
