@@ -653,3 +653,30 @@ def test_a_forked_child_of_the_driver_does_not_end_the_session(tmp_path: Path) -
     """,
     )
     assert program.finish() == ("True\n16\n", "")
+
+
+def test_a_signal_handler_may_shut_down_inside_get(tmp_path: Path) -> None:
+    program = Program(
+        tmp_path,
+        SLEEPER
+        + """
+    import signal, sys
+
+    def leave(*_):
+        ray.shutdown()
+        sys.exit(5)
+
+    signal.signal(signal.SIGTERM, leave)
+    ray.init(backend="local", num_cpus=1)
+    actor = Sleeper.remote()
+    ray.get(actor.pid.remote())
+    print("ready", flush=True)
+    ray.get(actor.sleep.remote())
+    """,
+    )
+    assert program.line() == "ready"
+    family = program.family()
+    program.process.terminate()
+    assert program.finish() == ("", "")
+    assert program.process.returncode == 5
+    eventually(lambda: all(map(gone, family)), f"the end of {family}")
