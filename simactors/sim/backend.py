@@ -69,8 +69,8 @@ class SimBackend:
         self._collected = gc.isenabled()
         self.kernel.explain_standstill = lambda: standstill.explain(self.kernel.blocked)
         gc.disable()
-        clock.install(self)
-        process.install(self)
+        clock.names.install(self)
+        process.names.install(self)
 
     # What programs ask
 
@@ -146,8 +146,8 @@ class SimBackend:
         try:
             self.kernel.close()
         finally:
-            process.uninstall(self)
-            clock.uninstall(self)
+            process.names.uninstall(self)
+            clock.names.uninstall(self)
             if self._collected:
                 gc.enable()
 
@@ -183,7 +183,7 @@ class SimBackend:
         """See `VirtualClock`."""
         caller = self._caller()
         self.trace.add((self.kernel.now_ns, "sleep", 0, caller.label, f"{seconds:g}s"))
-        self.kernel.sleep(caller, int(seconds * NS))
+        self.kernel.sleep(caller, round(seconds * NS))
 
     # What `intercept.process` asks
 

@@ -147,7 +147,7 @@ class Objects:
 
     def _block(self, waiter: _RefWaiter, timeout_s: float | None) -> None:
         if timeout_s is not None:
-            delay_ns = max(int(timeout_s * NS), _LOOK_NS)
+            delay_ns = max(round(timeout_s * NS), _LOOK_NS)
             waiter.timer = self._kernel.timer(delay_ns, lambda: self._time_out(waiter))
         self._kernel.block(waiter)
 

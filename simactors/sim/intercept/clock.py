@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from simactors.core.current import running
+from simactors.sim.intercept.names import Names
 
 _TOOLS = frozenset(
     {"_pytest", "pluggy", "hypothesis", "xdist", "pytest_timeout", "coverage", "click", "rich"}
@@ -39,32 +40,11 @@ class VirtualClock(Protocol):
         ...
 
 
-_open: list[VirtualClock] = []
-_real: dict[str, Callable[..., Any]] = {}
-
-
-def install(clock: VirtualClock) -> None:
-    """Let simulated code see `clock`, until it is uninstalled."""
-    if not _open:
-        for name, replacement in _REPLACEMENTS.items():
-            _real[name] = getattr(time, name)
-            setattr(time, name, replacement)
-    _open.append(clock)
-
-
-def uninstall(clock: VirtualClock) -> None:
-    """Undo `install`."""
-    _open.remove(clock)
-    if not _open:
-        for name, function in _real.items():
-            setattr(time, name, function)
-
-
 def _clock() -> VirtualClock | None:
     """The virtual clock of whoever called a replaced function, if it is simulated."""
-    if not _open:
+    if not names.worlds:
         return None
-    clock = _open[-1]
+    clock = names.worlds[-1]
     if running.get() is None:
         caller: str = sys._getframe(2).f_globals.get("__name__", "")
         if caller.partition(".")[0] in _TOOLS:
@@ -76,7 +56,7 @@ def _sleep(seconds: float, /) -> None:
     """`time.sleep` in virtual time."""
     clock = _clock()
     if clock is None:
-        _real["sleep"](seconds)
+        names.real["sleep"](seconds)
         return
     if seconds < 0:
         raise ValueError("sleep length must be non-negative")
@@ -86,37 +66,37 @@ def _sleep(seconds: float, /) -> None:
 def _time() -> float:
     """`time.time` in virtual time."""
     clock = _clock()
-    return _real["time"]() if clock is None else (clock.epoch_ns() + clock.now_ns()) / 1e9
+    return names.real["time"]() if clock is None else (clock.epoch_ns() + clock.now_ns()) / 1e9
 
 
 def _time_ns() -> int:
     """`time.time_ns` in virtual time."""
     clock = _clock()
-    return _real["time_ns"]() if clock is None else clock.epoch_ns() + clock.now_ns()
+    return names.real["time_ns"]() if clock is None else clock.epoch_ns() + clock.now_ns()
 
 
 def _monotonic() -> float:
     """`time.monotonic` in virtual time."""
     clock = _clock()
-    return _real["monotonic"]() if clock is None else clock.now_ns() / 1e9
+    return names.real["monotonic"]() if clock is None else clock.now_ns() / 1e9
 
 
 def _monotonic_ns() -> int:
     """`time.monotonic_ns` in virtual time."""
     clock = _clock()
-    return _real["monotonic_ns"]() if clock is None else clock.now_ns()
+    return names.real["monotonic_ns"]() if clock is None else clock.now_ns()
 
 
 def _perf_counter() -> float:
     """`time.perf_counter` in virtual time."""
     clock = _clock()
-    return _real["perf_counter"]() if clock is None else clock.now_ns() / 1e9
+    return names.real["perf_counter"]() if clock is None else clock.now_ns() / 1e9
 
 
 def _perf_counter_ns() -> int:
     """`time.perf_counter_ns` in virtual time."""
     clock = _clock()
-    return _real["perf_counter_ns"]() if clock is None else clock.now_ns()
+    return names.real["perf_counter_ns"]() if clock is None else clock.now_ns()
 
 
 _REPLACEMENTS: dict[str, Callable[..., Any]] = {
@@ -128,3 +108,6 @@ _REPLACEMENTS: dict[str, Callable[..., Any]] = {
     "perf_counter": _perf_counter,
     "perf_counter_ns": _perf_counter_ns,
 }
+
+names: Names[VirtualClock] = Names(time, _REPLACEMENTS)
+"""What is replaced; open simulations install themselves here."""

@@ -10,6 +10,8 @@ import signal
 from collections.abc import Callable
 from typing import Any, NoReturn, Protocol
 
+from simactors.sim.intercept.names import Names
+
 
 class ProcessTable(Protocol):
     """The processes of one simulation."""
@@ -27,51 +29,35 @@ class ProcessTable(Protocol):
         ...
 
 
-_open: list[ProcessTable] = []
-_real: dict[str, Callable[..., Any]] = {}
 _DEADLY = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGABRT, signal.SIGSEGV, signal.SIGINT})
-
-
-def install(table: ProcessTable) -> None:
-    """Let simulated code see `table`, until it is uninstalled."""
-    if not _open:
-        for name, replacement in _REPLACEMENTS.items():
-            _real[name] = getattr(os, name)
-            setattr(os, name, replacement)
-    _open.append(table)
-
-
-def uninstall(table: ProcessTable) -> None:
-    """Undo `install`."""
-    _open.remove(table)
-    if not _open:
-        for name, function in _real.items():
-            setattr(os, name, function)
 
 
 def _getpid() -> int:
     """`os.getpid` of the simulated process."""
-    pid = _open[-1].current_pid() if _open else None
-    real: int = _real["getpid"]()
+    pid = names.worlds[-1].current_pid() if names.worlds else None
+    real: int = names.real["getpid"]()
     return real if pid is None else pid
 
 
 def _exit(status: int) -> NoReturn:
     """`os._exit` of the simulated process: no ``finally`` runs, nothing is flushed."""
-    pid = _open[-1].current_pid() if _open else None
+    pid = names.worlds[-1].current_pid() if names.worlds else None
     if pid is not None:
-        _open[-1].end_process(pid, f"its process exited with code {status}")
-    _real["_exit"](status)
+        names.worlds[-1].end_process(pid, f"its process exited with code {status}")
+    names.real["_exit"](status)
     raise AssertionError("os._exit returned")
 
 
 def _kill(pid: int, signal_number: int, /) -> None:
     """`os.kill`, also for simulated pids; signals that end a process end it, others do nothing to it."""
-    if _open and signal_number in _DEADLY:
+    if names.worlds and signal_number in _DEADLY:
         name = signal.Signals(signal_number).name
-        if _open[-1].end_process(pid, f"its process was ended by {name}"):
+        if names.worlds[-1].end_process(pid, f"its process was ended by {name}"):
             return
-    _real["kill"](pid, signal_number)
+    names.real["kill"](pid, signal_number)
 
 
 _REPLACEMENTS: dict[str, Callable[..., Any]] = {"getpid": _getpid, "_exit": _exit, "kill": _kill}
+
+names: Names[ProcessTable] = Names(os, _REPLACEMENTS)
+"""What is replaced; open simulations install themselves here."""

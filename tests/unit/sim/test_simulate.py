@@ -6,6 +6,8 @@ import gc
 import os
 import threading
 import time
+from time import monotonic as early_monotonic
+from time import sleep as early_sleep
 
 import pytest
 
@@ -25,6 +27,13 @@ def nap(seconds: float) -> float:
     start = time.monotonic()
     time.sleep(seconds)
     return time.monotonic() - start
+
+
+@simactors.remote
+def early_nap(seconds: float) -> float:
+    start = early_monotonic()
+    early_sleep(seconds)
+    return early_monotonic() - start
 
 
 @simactors.remote
@@ -78,6 +87,15 @@ def test_everything_patched_is_restored_after_use_nesting_and_errors() -> None:
         raise KeyError
     assert patched_names() == REAL
     assert gc.isenabled()
+
+
+def test_names_bound_early_are_virtual_too_and_put_back() -> None:
+    with simactors.simulate() as sim:
+        assert early_sleep is not REAL[0]
+        early_sleep(100)
+        assert sim.now_s == 100
+        assert simactors.get(early_nap.remote(50)) == pytest.approx(50)
+    assert early_sleep is REAL[0]
 
 
 def test_init_inside_simulate_joins_it_and_shutdown_leaves_it() -> None:
