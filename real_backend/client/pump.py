@@ -218,7 +218,7 @@ class Pump:
         covered = self.shield.covers_this_thread()
         try:
             if covered:
-                self.shield.waiting = True
+                self.shield.open()
             bed.acquire(timeout=min(left, _FOREVER))
         finally:
             if covered:
@@ -235,7 +235,7 @@ class Pump:
                 self._flush_dirty()
         if self.shield.covers_this_thread():
             try:
-                self.shield.waiting = True
+                self.shield.open()
                 events = self._inner.poll(timeout_s, _EVENTS)
             finally:
                 self.shield.waiting = False

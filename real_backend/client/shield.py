@@ -46,6 +46,16 @@ class Shield:
         """Whether the calling thread is the one that interrupts reach."""
         return self._main is not None and threading.get_ident() == self._main
 
+    def open(self) -> None:
+        """From here until `waiting` is false again, an interrupt does no harm; one that was put off comes now.
+
+        Without that, an interrupt just before a wait would be put off until its end, which may never come.
+        """
+        self.waiting = True
+        if self._postponed:
+            self._postponed = False
+            raise KeyboardInterrupt
+
     def __enter__(self) -> None:
         if self._main is not None and threading.get_ident() == self._main:
             self._depth += 1
