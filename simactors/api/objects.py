@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, TypeVar, overload
 
@@ -28,7 +29,7 @@ def get(object_refs: Any, *, timeout: float | None = None) -> Any:
         RayActorError: the actor could not answer.
         ValueError, TypeError: not a ref, or not a list of refs.
     """
-    if timeout is not None and timeout < 0:
+    if timeout is not None and (timeout < 0 or timeout == math.inf):
         timeout = None
     if type(object_refs) is ObjectRef:
         backend = session.active()
@@ -97,6 +98,7 @@ def wait(
     _check_waitables(ray_waitables, num_returns, timeout)
     if not ray_waitables:
         return [], []
+    timeout = None if timeout == math.inf else timeout
     ready = session.active().wait(ray_waitables, num_returns, timeout)
     taken = set(ready)
     return ready, [ref for ref in ray_waitables if ref not in taken]

@@ -272,7 +272,9 @@ def test_get_gives_up_at_its_timeout_and_the_call_goes_on(ray: ModuleType) -> No
 
 
 def test_a_negative_timeout_of_get_waits_for_ever(ray: ModuleType) -> None:
-    assert ray.get(add.remote(1), timeout=-1) == 2
+    for timeout in (-1, float("inf")):
+        assert ray.get(add.remote(1), timeout=timeout) == 2
+    assert ray.wait([add.remote(1)], timeout=float("inf"))[1] == []
 
 
 def test_refs_are_equal_and_hash_alike_if_they_name_the_same_object(ray: ModuleType) -> None:
