@@ -40,6 +40,7 @@ KINDS = {
     "fail": "receives the failure of",
     "put": "puts",
     "sleep": "sleeps",
+    "retry": "repeats",
     "kill": "kills",
     "die": "dies:",
 }

@@ -6,7 +6,7 @@ Not how calls reach them (`calls.py`) nor how code runs (`executor.py`).
 from __future__ import annotations
 
 import contextvars
-import enum
+import functools
 from collections import deque
 from typing import Any
 
@@ -17,44 +17,9 @@ from simactors.sim import executor
 from simactors.sim.cluster import Cluster, Process
 from simactors.sim.invocation import Invocation
 from simactors.sim.kernel import Kernel
+from simactors.sim.lifecycle import Event, State, next_state
 from simactors.sim.network import Network
 from simactors.sim.trace import Trace
-
-
-class State(enum.Enum):
-    """Where an actor is in its life."""
-
-    PENDING = "pending creation"
-    ALIVE = "alive"
-    DEAD = "dead"
-
-
-class Event(enum.Enum):
-    """What can happen to an actor's life."""
-
-    CONSTRUCTED = "its constructor returned"
-    CONSTRUCTOR_RAISED = "its constructor raised"
-    EXITED = "it asked to end"
-    KILLED = "somebody killed it"
-    CRASHED = "its process ended"
-    OWNER_DIED = "the process that created it ended"
-
-
-LIFECYCLE: dict[tuple[State, Event], State] = {
-    (State.PENDING, Event.CONSTRUCTED): State.ALIVE,
-    (State.PENDING, Event.CONSTRUCTOR_RAISED): State.DEAD,
-    (State.PENDING, Event.EXITED): State.DEAD,
-    (State.PENDING, Event.KILLED): State.DEAD,
-    (State.PENDING, Event.CRASHED): State.DEAD,
-    (State.PENDING, Event.OWNER_DIED): State.DEAD,
-    (State.ALIVE, Event.EXITED): State.DEAD,
-    (State.ALIVE, Event.KILLED): State.DEAD,
-    (State.ALIVE, Event.CRASHED): State.DEAD,
-    (State.ALIVE, Event.OWNER_DIED): State.DEAD,
-    (State.DEAD, Event.KILLED): State.DEAD,  # killing twice is fine
-    (State.DEAD, Event.OWNER_DIED): State.DEAD,
-}
-"""The lifecycle: a pair that is not here can't happen, and raises."""
 
 
 class SimActor:
@@ -66,12 +31,17 @@ class SimActor:
         mailbox: calls that have arrived and wait for their turn; None while there are none.
         death: what later calls are answered with; set when it dies.
         context: the context variables of its process, which one call leaves to the next.
+        process: of the present incarnation.
+        creation: the call of the constructor; run again at a restart.
+        restarts: how many are left; negative for no limit.
+        max_task_retries: how often its calls may be run again, unless a method says otherwise.
     """
 
     __slots__ = (
         "cls",
         "context",
         "cpus",
+        "creation",
         "current",
         "death",
         "id",
@@ -80,6 +50,7 @@ class SimActor:
         "max_task_retries",
         "name",
         "process",
+        "restarts",
         "state",
     )
 
@@ -95,17 +66,16 @@ class SimActor:
         self.death: Failure | None = None
         self.context: contextvars.Context | None = None
         self.cpus = 0.0
+        self.creation: Invocation | None = None
+        self.restarts = 0
         self.max_task_retries = 0
         self.name: tuple[str, str] | None = None
 
-    def next_state(self, event: Event) -> State:
-        """The state after `event`."""
-        try:
-            return LIFECYCLE[self.state, event]
-        except KeyError:
-            raise exceptions.InternalError(
-                f"actor-{self.id} is {self.state.value}, so that {event.value} can't happen"
-            ) from None
+    def step(self, event: Event) -> State:
+        """Go to the state after `event`; returns the one before."""
+        before = self.state
+        self.state = next_state(f"actor-{self.id}", before, event)
+        return before
 
 
 class Actors:
@@ -137,17 +107,32 @@ class Actors:
             self._network.fail(invocation, actor.death)
         elif actor.current is None and actor.state is State.ALIVE:
             self.start(invocation)
+        elif actor.state is State.RESTARTING and invocation.retries == 0:
+            self._network.fail(invocation, _unavailable(actor, "its process ended"))
         else:
-            if actor.mailbox is None:
-                actor.mailbox = deque()
-            actor.mailbox.append(invocation)
+            self._queue(invocation)
 
-    def construct(self, invocation: Invocation) -> None:
-        """Run an actor's constructor; `invocation` carries its arguments."""
+    def _arrive_again(self, invocation: Invocation) -> None:
+        """A call that was lost with a process reaches its actor once more; unlike others, it waits for a restart."""
         actor: SimActor = invocation.actor
-        invocation.process = actor.process
-        if actor.death is not None:
-            return
+        if actor.state is State.RESTARTING:
+            invocation.process = actor.process
+            self._queue(invocation)
+        else:
+            self.arrive(invocation)
+
+    def _queue(self, invocation: Invocation) -> None:
+        actor: SimActor = invocation.actor
+        if actor.mailbox is None:
+            actor.mailbox = deque()
+        actor.mailbox.append(invocation)
+
+    def construct(self, invocation: Invocation, process: Process) -> None:
+        """Run an actor's constructor in `process`; `invocation` carries its arguments."""
+        actor: SimActor = invocation.actor
+        if actor.death is not None or actor.process is not process:
+            return  # it died before it began, perhaps to start again in another process
+        invocation.process = process
         actor.current = invocation
         self._trace_add((self._kernel.now_ns, "start", invocation.id, actor.process.label, invocation.label))
         actor.context = executor.context_of(actor.process)
@@ -161,7 +146,7 @@ class Actors:
             self.fail_creation(invocation, executor.failure_of(invocation, error))
         else:
             if not actor.process.dead:
-                actor.state = actor.next_state(Event.CONSTRUCTED)
+                actor.step(Event.CONSTRUCTED)
                 actor.current = None
                 if actor.mailbox:
                     self._take_next(actor, actor.mailbox)
@@ -215,49 +200,93 @@ class Actors:
 
     def end(self, actor: SimActor, event: Event, why: str) -> None:
         """End an actor's process: running and queued calls fail, its name is free, its children end too."""
-        before, actor.state = actor.state, actor.next_state(event)
-        if before is State.DEAD:
+        if actor.step(event) is not State.DEAD:
+            text = _describe(exceptions.ActorDiedError.default, actor, f"The actor is dead because {why}.")
+            self._bury(actor, failure(exceptions.ActorDiedError(text)), why)
+
+    def crash(self, actor: SimActor, why: str) -> None:
+        """An actor's process ended unasked: start it again if it has restarts left, else it is dead."""
+        if actor.state is State.DEAD:
             return
-        process = actor.process
-        text = (
-            f"{exceptions.RayActorError.default}\n\tclass_name: {actor.cls.interface.class_name}\n"
-            f"\tactor_id: actor-{actor.id}\n\tpid: {process.pid}\nThe actor is dead because {why}."
-        )
-        self._bury(actor, failure(exceptions.ActorDiedError(text)), why)
+        if actor.restarts == 0:
+            self.end(actor, Event.CRASHED, why)
+            return
+        actor.step(Event.RESTARTED)
+        actor.restarts -= 1
+        unanswered = self._end_process(actor, why)
+        unavailable = _unavailable(actor, why)
+        for invocation in unanswered:
+            if invocation.retries == 0:
+                self._network.fail(invocation, unavailable)
+            else:
+                invocation.retries -= 1
+                invocation.then = self._resend
+                self._network.send_home(invocation)
+        actor.process = process = self._cluster.start_process(f"actor-{actor.id}")
+        process.actor = actor
+        creation = actor.creation
+        assert creation is not None
+        assert creation.link is not None
+        self._network.notify(creation.link, functools.partial(self.construct, creation, process))
+
+    def _resend(self, invocation: Invocation) -> None:
+        """The caller has noticed that its call was lost with the process, and makes it again."""
+        assert invocation.link is not None
+        if not invocation.caller.dead:
+            invocation.then = self._arrive_again
+            row = (self._kernel.now_ns, "retry", invocation.id, invocation.caller.label, invocation.label)
+            self._trace_add(row)
+            self._network.send(invocation.link, invocation)
 
     def fail_creation(self, invocation: Invocation, why: Failure) -> None:
         """The constructor raised, or never ran because one of its arguments failed."""
         actor: SimActor = invocation.actor
         if actor.process.dead:
             return
-        actor.state = actor.next_state(Event.CONSTRUCTOR_RAISED)
+        actor.step(Event.CONSTRUCTOR_RAISED)
         death = exceptions.ActorDiedError(
             f"The actor died because of an error raised in its creation task, {why.error()}"
         )
         self._bury(actor, failure(death), "its constructor failed")
 
     def _bury(self, actor: SimActor, death: Failure, why: str) -> None:
-        process = actor.process
-        self._trace_add((self._kernel.now_ns, "die", actor.id, process.label, why))
         actor.death = death
-        self._cluster.end_process(process)
+        unanswered = self._end_process(actor, why)
         if actor.name is not None:
             del self._names[actor.name]
         if actor.cpus:
             self._cluster.release(actor.cpus)
+        for invocation in unanswered:
+            self._network.fail(invocation, death)
+
+    def _end_process(self, actor: SimActor, why: str) -> list[Invocation]:
+        """End the present process and what it created; returns the calls that it leaves unanswered."""
+        process = actor.process
+        self._trace_add((self._kernel.now_ns, "die", actor.id, process.label, why))
+        self._cluster.end_process(process)
         current, actor.current = actor.current, None
+        mailbox, actor.mailbox = actor.mailbox, None
         if current is not None and current in self._kernel.ready:
             self._kernel.ready.remove(current)  # its turn had come, but it had not started
-        if current is not None and current.function is not None:  # not its constructor
-            self._network.fail(current, death)
-        mailbox, actor.mailbox = actor.mailbox, None
-        for invocation in mailbox or ():
-            self._network.fail(invocation, death)
         for child in process.children or ():
             self.end(child, Event.OWNER_DIED, f"its owner {process.label} is dead")
+        running = [] if current is None or current.function is None else [current]  # not its constructor
+        return [*running, *(mailbox or ())]
 
     def _take_next(self, actor: SimActor, mailbox: deque[Invocation]) -> None:
         """The next call's turn has come."""
         following = actor.current = mailbox.popleft()
         following.then = self._start
         self._kernel.ready.append(following)
+
+
+def _unavailable(actor: SimActor, why: str) -> Failure:
+    text = _describe(exceptions.ActorUnavailableError.default, actor, f"The actor restarts because {why}.")
+    return failure(exceptions.ActorUnavailableError(text))
+
+
+def _describe(first: str, actor: SimActor, last: str) -> str:
+    return (
+        f"{first}\n\tclass_name: {actor.cls.interface.class_name}\n\tactor_id: actor-{actor.id}\n"
+        f"\tpid: {actor.process.pid}\n{last}"
+    )

@@ -18,12 +18,13 @@ from simactors.core.events import Record
 from simactors.core.outcome import Outcome
 from simactors.core.refs import ActorRef, ObjectRef
 from simactors.sim import standstill
-from simactors.sim.actors import Actors, Event, SimActor
+from simactors.sim.actors import Actors, SimActor
 from simactors.sim.calls import Calls, check_creation
 from simactors.sim.cluster import Cluster, Process
 from simactors.sim.config import NS, SimConfig
 from simactors.sim.intercept import clock, process
 from simactors.sim.kernel import Kernel
+from simactors.sim.lifecycle import Event
 from simactors.sim.network import Network
 from simactors.sim.objects import Objects
 from simactors.sim.trace import Trace
@@ -100,7 +101,7 @@ class SimBackend:
     def kill(self, actor: ActorRef, *, no_restart: bool) -> None:
         """See `Backend`."""
         target: SimActor = actor.entry  # type: ignore[assignment]  # our own entry
-        self._calls.kill(target)
+        self._calls.kill(target, no_restart=no_restart)
 
     def put(self, value: object) -> ObjectRef[Any]:
         """See `Backend`."""
@@ -198,7 +199,7 @@ class SimBackend:
         if target is None or target is self._driver:
             return False
         if target.actor is not None:
-            self._actors.end(target.actor, Event.CRASHED, why)
+            self._actors.crash(target.actor, why)
         elif target.task is not None:
             self._calls.crash_task(target.task, why)
         if target is current.running.get():

@@ -17,10 +17,11 @@ from simactors.core.options import PLAIN_METHOD, ActorOptions, MethodOptions, Ta
 from simactors.core.outcome import Failure, Outcome, dependency_failure, failure
 from simactors.core.refs import ActorRef, ObjectRef
 from simactors.sim import executor
-from simactors.sim.actors import Actors, Event, SimActor
+from simactors.sim.actors import Actors, SimActor
 from simactors.sim.cluster import Cluster, Link, Process
 from simactors.sim.invocation import Invocation, StoredObject
 from simactors.sim.kernel import Kernel
+from simactors.sim.lifecycle import Event
 from simactors.sim.network import Network
 from simactors.sim.objects import Objects
 from simactors.sim.trace import Trace
@@ -74,6 +75,8 @@ class Calls:
         invocation.link = link
         if options is not PLAIN_METHOD or method.is_generator:
             self._apply(options, invocation, method)
+        elif actor.max_task_retries:
+            invocation.retries = actor.max_task_retries
         if link.closed:
             self._network.fail(invocation, actor.death or _killed(actor))
         elif link.held is None and type(arguments) is tuple:
@@ -109,6 +112,8 @@ class Calls:
         invocation = self._invocation("create", label, caller, arguments)
         process = self._cluster.start_process(f"actor-{invocation.id}")
         actor = SimActor(invocation.id, cls, process)
+        actor.creation = invocation
+        actor.restarts = options.max_restarts
         actor.max_task_retries = options.max_task_retries
         if name is not None:
             self._actors.register(actor, name)
@@ -126,14 +131,20 @@ class Calls:
             self._network.send(invocation.link, invocation)
         return ActorRef(actor, cls.interface)
 
-    def kill(self, actor: SimActor) -> None:
-        """End an actor's process, as soon as the message gets there; the caller's later calls fail anyway."""
+    def kill(self, actor: SimActor, *, no_restart: bool) -> None:
+        """End an actor's process as soon as the message gets there.
+
+        If it is for good, the caller's own later calls fail without being sent.
+        """
         caller = self._caller()
         self._trace_add((self._kernel.now_ns, "kill", actor.id, caller.label, actor.process.label))
         link = self._network.link(caller, actor.id)
-        link.closed = True
-        end = functools.partial(self._actors.end, actor, Event.KILLED, "it was killed by `ray.kill`")
-        self._network.notify(link, end)
+        why = "it was killed by `ray.kill`"
+        if no_restart:
+            link.closed = True
+            self._network.notify(link, functools.partial(self._actors.end, actor, Event.KILLED, why))
+        else:
+            self._network.notify(link, functools.partial(self._actors.crash, actor, why))
 
     def _invocation(
         self, kind: str, label: str, caller: Process, arguments: calls.Arguments | tuple[Any, ...]
@@ -148,8 +159,8 @@ class Calls:
         self._add_returns(invocation, options.num_returns)
         if options.retry_exceptions:
             invocation.options = options
-            retries = options.max_task_retries
-            invocation.retries = invocation.actor.max_task_retries if retries is None else retries
+        retries = options.max_task_retries
+        invocation.retries = invocation.actor.max_task_retries if retries is None else retries
 
     def _add_returns(self, invocation: Invocation, num_returns: int | str) -> None:
         if num_returns == 1:
@@ -291,7 +302,7 @@ class Calls:
             self._cluster.release(invocation.cpus)
         else:
             actor.cpus = invocation.cpus
-        self._actors.construct(invocation)
+        self._actors.construct(invocation, actor.process)
 
 
 def _refs(invocation: Invocation) -> list[ObjectRef[Any]]:
@@ -355,7 +366,6 @@ def check_creation(creation: calls.Creation) -> None:
     options = creation.options
     asked: dict[str, object] = {
         **_placement(options),
-        "max_restarts": options.max_restarts,
         "max_concurrency": (options.max_concurrency or 1) > 1,
         "max_pending_calls": options.max_pending_calls != -1,
         "concurrency_groups": options.concurrency_groups,

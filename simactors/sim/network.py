@@ -52,6 +52,13 @@ class Network:
         message.callbacks = kernel.on_arrival
         self._schedule(message, NORMAL, arrival - now)
 
+    def send_home(self, invocation: Invocation) -> None:
+        """Make a call ready back at its caller; its `then` says what for. Keeps no order, see `reply`."""
+        assert invocation.link is not None
+        invocation.callbacks = self._kernel.on_arrival
+        delay_ns = invocation.link.least_ns + self._number("latency", self._jitter)
+        self._schedule(invocation, NORMAL, delay_ns)
+
     def reply(self, invocation: Invocation, outcomes: tuple[Outcome, ...]) -> None:
         """Send the outcomes of a call home. Replies keep no order: nothing in the runtime promises one."""
         link = invocation.link

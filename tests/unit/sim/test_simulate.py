@@ -250,7 +250,7 @@ def test_what_is_not_supported_yet_is_refused_by_name() -> None:
     with simactors.simulate():
         with pytest.raises(ValueError, match="async def is not supported by backend='sim' yet"):
             Async.remote()
-        with pytest.raises(ValueError, match="max_restarts is not supported"):
-            Sleeper.options(max_restarts=1).remote()
+        with pytest.raises(ValueError, match="max_concurrency is not supported"):
+            Sleeper.options(max_concurrency=2).remote()
         with pytest.raises(ValueError, match="num_gpus is not supported"):
             nap.options(num_gpus=1).remote(1)

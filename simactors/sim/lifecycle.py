@@ -1,0 +1,66 @@
+"""The life of an actor as a table: state and event give the next state.
+
+Not what happens on the way: `actors.py` does that. A pair that is not in the table can't happen, and raises.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from simactors.exceptions import InternalError
+
+
+class State(enum.Enum):
+    """Where an actor is in its life."""
+
+    PENDING = "pending creation"
+    ALIVE = "alive"
+    RESTARTING = "restarting"
+    DEAD = "dead"
+
+
+class Event(enum.Enum):
+    """What can happen to an actor's life."""
+
+    CONSTRUCTED = "its constructor returned"
+    CONSTRUCTOR_RAISED = "its constructor raised"
+    EXITED = "it asked to end"
+    KILLED = "somebody killed it for good"
+    CRASHED = "its process ended, and it has no restarts left"
+    RESTARTED = "its process ended, and it starts again"
+    OWNER_DIED = "the process that created it ended"
+
+
+_P, _A, _R, _D = State.PENDING, State.ALIVE, State.RESTARTING, State.DEAD
+
+LIFECYCLE: dict[tuple[State, Event], State] = {
+    (_P, Event.CONSTRUCTED): _A,
+    (_P, Event.CONSTRUCTOR_RAISED): _D,
+    (_P, Event.EXITED): _D,
+    (_P, Event.KILLED): _D,
+    (_P, Event.CRASHED): _D,
+    (_P, Event.RESTARTED): _R,
+    (_P, Event.OWNER_DIED): _D,
+    (_A, Event.EXITED): _D,
+    (_A, Event.KILLED): _D,
+    (_A, Event.CRASHED): _D,
+    (_A, Event.RESTARTED): _R,
+    (_A, Event.OWNER_DIED): _D,
+    (_R, Event.CONSTRUCTED): _A,
+    (_R, Event.CONSTRUCTOR_RAISED): _D,
+    (_R, Event.EXITED): _D,
+    (_R, Event.KILLED): _D,
+    (_R, Event.CRASHED): _D,
+    (_R, Event.RESTARTED): _R,
+    (_R, Event.OWNER_DIED): _D,
+    (_D, Event.KILLED): _D,  # killing twice is fine
+    (_D, Event.OWNER_DIED): _D,
+}
+
+
+def next_state(who: str, state: State, event: Event) -> State:
+    """The state after `event`; `who` is for the message."""
+    try:
+        return LIFECYCLE[state, event]
+    except KeyError:
+        raise InternalError(f"{who} is {state.value}, so that this can't happen: {event.value}") from None

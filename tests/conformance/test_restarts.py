@@ -1,0 +1,178 @@
+"""Actors that die and come back, and calls that are made again."""
+
+from __future__ import annotations
+
+import os
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import simactors
+
+restarts = pytest.mark.not_yet(local="actor restarts come with the issue on the real runtime")
+
+
+@simactors.remote
+class Tally:
+    """Outlives those whose attempts it counts."""
+
+    def __init__(self) -> None:
+        self.notes: list[Any] = []
+
+    def note(self, what: Any) -> int:
+        self.notes.append(what)
+        return len(self.notes)
+
+    def read(self) -> list[Any]:
+        return self.notes
+
+
+@simactors.remote
+class Mortal:
+    """Dies on demand."""
+
+    def __init__(self, tally: Any = None, start: Any = (), die_at_birth: bool = False) -> None:
+        self.tally = tally
+        self.start = list(start)
+        self.calls = 0
+        if tally is not None and not die_at_birth:
+            simactors.get(tally.note.remote("born"))
+        if die_at_birth:
+            simactors.get(tally.note.remote("stillborn"))
+            os._exit(1)
+
+    def call(self, what: Any = None) -> int:
+        self.calls += 1
+        return self.calls
+
+    def die(self) -> None:
+        os._exit(1)
+
+    def die_once(self, what: Any) -> Any:
+        first = simactors.get(self.tally.note.remote(what)) == 2  # after "born"
+        if first:
+            os._exit(1)
+        return what
+
+    def fail_twice(self) -> int:
+        attempt: int = simactors.get(self.tally.note.remote("attempt"))
+        if attempt <= 2:
+            raise ValueError(attempt)
+        return attempt
+
+    def started_with(self) -> list[Any]:
+        return self.start
+
+    def pid(self) -> int:
+        return os.getpid()
+
+    def leave(self) -> None:
+        simactors.exit_actor()
+
+
+def ask_until_alive(ray: ModuleType, ask: Any) -> Any:
+    """An actor that restarts is out of reach for a while."""
+    for _ in range(1000):
+        try:
+            return ray.get(ask())
+        except ray.exceptions.ActorUnavailableError:
+            ray.get(Tally.remote().note.remote("time passes"))
+    raise AssertionError("it never came back")
+
+
+@restarts
+def test_a_restarted_actor_has_lost_its_state_and_has_another_process(ray: ModuleType) -> None:
+    mortal = Mortal.options(max_restarts=1).remote()
+    pid = ray.get(mortal.pid.remote())
+    assert ray.get([mortal.call.remote(), mortal.call.remote()]) == [1, 2]
+    crash, queued = mortal.die.remote(), mortal.call.remote()
+    with pytest.raises(ray.exceptions.ActorUnavailableError, match="temporarily unavailable"):
+        ray.get(crash)
+    ray.wait([queued])  # unavailable too, unless it arrived after the restart
+    assert ask_until_alive(ray, mortal.call.remote) < 3
+    assert ray.get(mortal.pid.remote()) != pid
+    mortal.die.remote()
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        ask_until_alive(ray, mortal.die.remote)
+
+
+@restarts
+def test_a_restart_runs_the_constructor_with_the_original_arguments(ray: ModuleType) -> None:
+    start = [1, 2]
+    mortal = Mortal.options(max_restarts=-1).remote(None, start)
+    start.append(3)
+    assert ray.get(mortal.started_with.remote()) == [1, 2]
+    mortal.die.remote()
+    assert ask_until_alive(ray, mortal.started_with.remote) == [1, 2]
+
+
+@restarts
+def test_a_killing_call_that_is_retried_kills_again(ray: ModuleType) -> None:
+    mortal = Mortal.options(max_restarts=1, max_task_retries=1).remote()
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        ray.get(mortal.die.remote())
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        ray.get(mortal.call.remote())
+
+
+@restarts
+def test_a_killing_call_is_given_up_and_the_actor_lives_on(ray: ModuleType) -> None:
+    mortal = Mortal.options(max_restarts=-1, max_task_retries=1).remote()
+    with pytest.raises(ray.exceptions.ActorUnavailableError):
+        ray.get(mortal.die.remote())
+    assert ray.get(mortal.call.remote()) >= 1
+
+
+@restarts
+def test_calls_around_a_single_crash_all_answer_and_run_at_least_once(ray: ModuleType) -> None:
+    tally = Tally.remote()
+    mortal = Mortal.options(max_restarts=-1, max_task_retries=-1).remote(tally)
+    refs = [mortal.die_once.remote(i) if i == 3 else mortal.call.remote(i) for i in range(8)]
+    assert ray.get(refs[3]) == 3
+    assert len(ray.get(refs)) == 8
+    assert ray.get(tally.read.remote()) == ["born", 3, "born", 3]
+
+
+@restarts
+def test_kill_with_restart_brings_a_fresh_incarnation(ray: ModuleType) -> None:
+    mortal = Mortal.options(max_restarts=1, name="phoenix").remote()
+    pid = ray.get(mortal.pid.remote())
+    ray.kill(mortal, no_restart=False)
+    for _ in range(1000):
+        if ask_until_alive(ray, mortal.pid.remote) != pid:
+            break
+    assert ray.get(mortal.pid.remote()) != pid
+    assert ray.get_actor("phoenix") == mortal
+    ray.kill(mortal)
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        ray.get(mortal.call.remote())
+
+
+@restarts
+def test_a_constructor_that_exits_is_run_once_for_each_restart_and_once_more(ray: ModuleType) -> None:
+    tally = Tally.remote()
+    mortal = Mortal.options(max_restarts=2).remote(tally, die_at_birth=True)
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        ask_until_alive(ray, mortal.call.remote)
+    assert ray.get(tally.read.remote()) == ["stillborn"] * 3
+
+
+@restarts
+def test_an_actor_that_leaves_is_not_restarted(ray: ModuleType) -> None:
+    mortal = Mortal.options(max_restarts=5).remote()
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        ray.get(mortal.leave.remote())
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        ray.get(mortal.call.remote())
+
+
+def test_a_method_that_raises_is_run_again_only_if_its_exceptions_are_retried(ray: ModuleType) -> None:
+    mortal = Mortal.options(max_task_retries=2).remote(Tally.remote())
+    with pytest.raises(ValueError, match="2"):  # the constructor's note was the first
+        ray.get(mortal.fail_twice.remote())
+    mortal = Mortal.options(max_task_retries=2).remote(Tally.remote())
+    assert ray.get(mortal.fail_twice.options(retry_exceptions=True).remote()) == 3
+    mortal = Mortal.remote(Tally.remote())
+    again = mortal.fail_twice.options(retry_exceptions=[ValueError], max_task_retries=-1)
+    assert ray.get(again.remote()) == 3
