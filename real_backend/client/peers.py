@@ -101,8 +101,12 @@ class Peers:
     def connected(self, number: int, descriptor: int) -> None:
         """The supervisor has handed us our end."""
         peer = self.expect(number)
-        if peer.channel is not None or peer.death is not None:
+        if peer.death is not None:
             os.close(descriptor)
+            return
+        if peer.channel is not None:
+            # An actor that calls itself gets both ends: what it says at the first, it hears at the second.
+            self._pump.add(Channel(socket.socket(fileno=descriptor), number))
             return
         channel = peer.channel = Channel(socket.socket(fileno=descriptor), number)
         self._pump.add(channel)

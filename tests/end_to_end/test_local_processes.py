@@ -86,6 +86,9 @@ class Box:
     def call(self, other: Any, method: str, *args: Any) -> Any:
         return ray.get(getattr(other, method).remote(*args))
 
+    def ask_itself(self) -> Any:
+        return self.value.pid.remote()
+
     def from_threads(self, other: Any) -> list[int]:
         got: list[int] = []
         threads = [
@@ -269,6 +272,15 @@ def test_memory_does_not_grow_with_calls() -> None:
         ray.get(box.add.remote(1))
     assert client.objects.kept() == 0
     assert not client._calls.sent
+
+
+@pytest.mark.usefixtures("session")
+def test_an_actor_may_call_itself_and_hand_the_ref_on() -> None:
+    box = Box.remote()
+    ray.get(box.set.remote(box))
+    ref = ray.get(box.ask_itself.remote())
+    assert ray.get(ref, timeout=NOTICED_S) == ray.get(box.pid.remote())
+    assert ray.get(ray.get(box.ask_itself.remote()), timeout=NOTICED_S) > 0
 
 
 # Tasks
