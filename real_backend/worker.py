@@ -93,7 +93,7 @@ class Worker:
             elif isinstance(message, Create):
                 self._create(message)
             elif isinstance(message, Terminate):
-                self._leave("all its handles were dropped.")
+                self._leave("all its handles were dropped")
             elif isinstance(message, Retire):
                 self._retire()
 
@@ -108,9 +108,9 @@ class Worker:
             value = method(*args, **kwargs)
             results = calls.pack_results(value, message.num_returns, by_value=True)
         except calls.ActorExit:
-            self._leave("exit_actor() was called in it, or its __ray_terminate__.")
+            self._leave("exit_actor() was called in it, or its __ray_terminate__")
         except SystemExit as error:
-            self._leave(f"sys.exit({'' if error.code is None else error.code!r}) was called in it.")
+            self._leave(f"sys.exit({'' if error.code is None else error.code!r}) was called in it")
         except BaseException as error:  # the user's code runs here
             label = interface.methods[message.method].label
             self._answer_failure(
@@ -137,7 +137,7 @@ class Worker:
             results = calls.pack_results(value, message.num_returns, by_value=True)
         except SystemExit as error:
             code = error.code if isinstance(error.code, int) else int(error.code is not None)
-            self._leave(f"sys.exit({'' if error.code is None else error.code!r}) was called in it.", code)
+            self._leave(f"sys.exit({'' if error.code is None else error.code!r}) was called in it", code)
         except BaseException as error:  # the user's code runs here
             failed = task_failure(label, error, self._where, by_value=True)
             client.waiting.lease = None
@@ -154,9 +154,9 @@ class Worker:
             args, kwargs = self._arguments(message)
             self._instance = made.cls(*args, **kwargs)
         except calls.ActorExit:
-            self._leave("exit_actor() was called in its constructor.")
+            self._leave("exit_actor() was called in its constructor")
         except SystemExit:
-            self._leave("sys.exit() was called in its constructor.")
+            self._leave("sys.exit() was called in its constructor")
         except BaseException as error:  # the user's code runs here
             text = (
                 "The actor died because of an error raised in its creation task, "
@@ -199,7 +199,7 @@ class Worker:
             with self._client.pump.lock:
                 self._client.peers.tell_supervisor(Staying())
         else:
-            self._leave("it was idle.")
+            self._leave("it was idle")
 
     def _leave(self, text: str, code: int = 0, *, whole: bool = False) -> NoReturn:
         """End this process, after what was answered so far has been handed over."""

@@ -11,6 +11,7 @@ import importlib.machinery
 import os
 import sys
 from collections import OrderedDict
+from dataclasses import replace
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -42,14 +43,21 @@ class Exports:
         """The pickled form of `thing`, as it was at the first call.
 
         Raises:
-            Whatever pickling raises.
+            TypeError: it uses what can't be serialized.
         """
         found = self._made.get(id(thing))
         if found is not None:
             return found[1]
         target = thing.function if isinstance(thing, Function) else thing.cls
         _ship_by_value_if_needed(target)
-        encoded = codec.encode(thing, by_value=True)
+        try:
+            encoded = codec.encode(_as_shipped(thing), by_value=True)
+        except Exception as error:  # pickling runs the user's code
+            kind = "function" if isinstance(thing, Function) else "actor class"
+            name = f"{target.__module__}.{target.__qualname__}"
+            raise TypeError(
+                f"Could not serialize the {kind} {name}: {type(error).__name__}: {error}"
+            ) from error
         digest = hashlib.blake2b(encoded.data, digest_size=16)
         for buffer in encoded.buffers:
             digest.update(buffer)
@@ -87,6 +95,11 @@ class Imports:
             found = self._loaded[digest] = codec.decode(definition)
             del self._packed[digest]
         return found
+
+
+def _as_shipped(thing: Function | ActorClass) -> Function | ActorClass:
+    """Without what the worker finds in the class itself; what it inherits is not always picklable by itself."""
+    return thing if isinstance(thing, Function) else replace(thing, attributes={})
 
 
 def _ship_by_value_if_needed(target: Any) -> None:

@@ -123,7 +123,7 @@ class Supervisor:
     def _describe(self, process: Process, status: str) -> str:
         """What callers are told; buries the actor on the way, for its text is theirs."""
         leaving = process.leaving
-        why = process.killed or (f"{leaving.text} {status}" if leaving is not None else status)
+        why = process.killed or (f"{leaving.text}; {status}" if leaving is not None else status)
         record = None if process.actor_id is None else self._directory.find(process.actor_id)
         if record is None:
             return f"pid: {process.pid}\n\tThe worker is dead because {why}"
@@ -193,7 +193,7 @@ class Supervisor:
     def _kill_actor(self, _: Process, message: KillActor) -> None:
         record = self._directory.find(message.actor_id)
         if record is not None:
-            self._end_actor(record, "it was killed by kill().")
+            self._end_actor(record, "it was killed by `ray.kill`.")
 
     def _end_actor(self, record: ActorRecord, why: str) -> None:
         if record.death is not None:

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import psutil
 import pytest
@@ -281,6 +281,29 @@ def test_an_actor_may_call_itself_and_hand_the_ref_on() -> None:
     ref = ray.get(box.ask_itself.remote())
     assert ray.get(ref, timeout=NOTICED_S) == ray.get(box.pid.remote())
     assert ray.get(ray.get(box.ask_itself.remote()), timeout=NOTICED_S) > 0
+
+
+@pytest.mark.usefixtures("session")
+def test_a_generic_class_can_be_an_actor() -> None:
+    content = TypeVar("content")
+
+    class Holder(Generic[content]):
+        def get(self) -> int:
+            return 3
+
+    assert ray.get(ray.remote(Holder).remote().get.remote()) == 3
+
+
+@pytest.mark.usefixtures("session")
+def test_code_that_uses_what_cannot_be_sent_is_a_type_error_at_the_call() -> None:
+    lock = threading.Lock()
+
+    @ray.remote
+    def locked() -> bool:
+        return lock.locked()
+
+    with pytest.raises(TypeError, match="Could not serialize the function .*locked: .*lock"):
+        locked.remote()
 
 
 # Tasks
