@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import weakref
 from collections import deque
 from typing import Any
 
 from simactors import exceptions
 from simactors.core import calls
 from simactors.core.outcome import Failure, Outcome, failure
+from simactors.core.refs import ActorRef
 from simactors.sim import executor
 from simactors.sim.cluster import Cluster, Process
 from simactors.sim.invocation import Invocation
@@ -20,6 +22,13 @@ from simactors.sim.kernel import Kernel
 from simactors.sim.lifecycle import Event, State, next_state
 from simactors.sim.network import Network
 from simactors.sim.trace import Trace
+
+
+class _Watch(weakref.ref[ActorRef]):
+    """Knows of which actor it watches the handles."""
+
+    __slots__ = ("actor",)
+    actor: SimActor
 
 
 class SimActor:
@@ -34,6 +43,7 @@ class SimActor:
         process: of the present incarnation.
         creation: the call of the constructor; run again at a restart.
         restarts: how many are left; negative for no limit.
+        watch: tells when the last handle is gone.
         max_task_retries: how often its calls may be run again, unless a method says otherwise.
     """
 
@@ -52,6 +62,7 @@ class SimActor:
         "process",
         "restarts",
         "state",
+        "watch",
     )
 
     def __init__(self, number: int, cls: calls.ActorClass, process: Process) -> None:
@@ -70,6 +81,7 @@ class SimActor:
         self.restarts = 0
         self.max_task_retries = 0
         self.name: tuple[str, str] | None = None
+        self.watch: _Watch | None = None
 
     def step(self, event: Event) -> State:
         """Go to the state after `event`; returns the one before."""
@@ -98,6 +110,21 @@ class Actors:
     def named(self, name: tuple[str, str]) -> SimActor | None:
         """The living actor of that (namespace, name)."""
         return self._names.get(name)
+
+    def watch(self, actor: SimActor, handles: ActorRef) -> None:
+        """End `actor` once `handles` is gone.
+
+        All handles share it and calls under way hold it; only `get_actor` gives others.
+        """
+        actor.watch = _Watch(handles, self._out_of_scope)
+        actor.watch.actor = actor
+
+    def _out_of_scope(self, watch: weakref.ref[ActorRef]) -> None:
+        # This runs in the middle of whatever dropped the last handle: nothing is done here but remember it. When that
+        # happens repeats from run to run, because cycles are collected at fixed steps only.
+        actor = watch.actor  # type: ignore[attr-defined]  # a `_Watch`, see above
+        if actor.death is None and not self._kernel.closing:
+            self._kernel.ready.append(_LastHandleDropped(self, actor))
 
     def arrive(self, invocation: Invocation) -> None:
         """A call reaches its actor."""
@@ -229,6 +256,13 @@ class Actors:
         assert creation.link is not None
         self._network.notify(creation.link, functools.partial(self.construct, creation, process))
 
+    def retire(self, actor: SimActor) -> None:
+        """Nobody has a handle any more: the actor ends as soon as the runtime has noticed."""
+        assert actor.creation is not None
+        assert actor.creation.link is not None
+        why = "all references to it are gone"
+        self._network.notify(actor.creation.link, functools.partial(self.end, actor, Event.OUT_OF_SCOPE, why))
+
     def _resend(self, invocation: Invocation) -> None:
         """The caller has noticed that its call was lost with the process, and makes it again."""
         assert invocation.link is not None
@@ -264,6 +298,7 @@ class Actors:
         process = actor.process
         self._trace_add((self._kernel.now_ns, "die", actor.id, process.label, why))
         self._cluster.end_process(process)
+        actor.instance = actor.context = None  # handles that it held are dropped with it
         current, actor.current = actor.current, None
         mailbox, actor.mailbox = actor.mailbox, None
         if current is not None and current in self._kernel.ready:
@@ -278,6 +313,19 @@ class Actors:
         following = actor.current = mailbox.popleft()
         following.then = self._start
         self._kernel.ready.append(following)
+
+
+class _LastHandleDropped:
+    """A step: the runtime is told that nobody can call an actor any more."""
+
+    __slots__ = ("_actor", "_actors")
+
+    def __init__(self, actors: Actors, actor: SimActor) -> None:
+        self._actors = actors
+        self._actor = actor
+
+    def then(self, _: object) -> None:
+        self._actors.retire(self._actor)
 
 
 def _unavailable(actor: SimActor, why: str) -> Failure:

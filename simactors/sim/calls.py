@@ -69,6 +69,7 @@ class Calls:
         self._trace_add((self._kernel.now_ns, "call", invocation.id, caller.label, label))
         actor = actor_ref.entry
         invocation.actor = actor
+        invocation.handle = actor_ref
         invocation.function = method.name
         invocation.then = self._arrive
         link = caller.links.get(actor.id) or self._network.link(caller, actor.id)
@@ -129,7 +130,9 @@ class Calls:
             self._hold(invocation.link, invocation)
         else:
             self._network.send(invocation.link, invocation)
-        return ActorRef(actor, cls.interface)
+        actor_ref = ActorRef(actor, cls.interface)
+        self._actors.watch(actor, actor_ref)
+        return actor_ref
 
     def kill(self, actor: SimActor, *, no_restart: bool) -> None:
         """End an actor's process as soon as the message gets there.

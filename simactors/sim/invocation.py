@@ -12,7 +12,7 @@ from typing import Any
 
 from simactors.core.calls import Arguments
 from simactors.core.outcome import Outcome
-from simactors.core.refs import ObjectRef
+from simactors.core.refs import ActorRef, ObjectRef
 from simactors.sim.cluster import Link, Process
 
 
@@ -49,6 +49,7 @@ class Invocation:
         caller: the process that made the call and owns the result.
         process: where it runs; None before it is placed.
         actor: the `SimActor` it goes to; None for a task.
+        handle: keeps that actor alive until the answer is home.
         then: what happens when it is next ready, as a step of the kernel.
         function: the name of the method, or the task's `calls.Function`; None for a construction.
         options: of the task or the construction; of a method only if it may be retried.
@@ -65,6 +66,7 @@ class Invocation:
         "caller",
         "cpus",
         "function",
+        "handle",
         "id",
         "label",
         "link",
@@ -93,6 +95,7 @@ class Invocation:
         self.more: tuple[StoredObject, ...] = ()
         self.process: Process | None = None
         self.actor: Any = None
+        self.handle: ActorRef | None = None
         self.function: Any = None
         self.options: Any = None
         self.retries = 0

@@ -28,6 +28,7 @@ class Event(enum.Enum):
     KILLED = "somebody killed it for good"
     CRASHED = "its process ended, and it has no restarts left"
     RESTARTED = "its process ended, and it starts again"
+    OUT_OF_SCOPE = "nobody has a handle to it any more"
     OWNER_DIED = "the process that created it ended"
 
 
@@ -40,11 +41,13 @@ LIFECYCLE: dict[tuple[State, Event], State] = {
     (_P, Event.KILLED): _D,
     (_P, Event.CRASHED): _D,
     (_P, Event.RESTARTED): _R,
+    (_P, Event.OUT_OF_SCOPE): _D,
     (_P, Event.OWNER_DIED): _D,
     (_A, Event.EXITED): _D,
     (_A, Event.KILLED): _D,
     (_A, Event.CRASHED): _D,
     (_A, Event.RESTARTED): _R,
+    (_A, Event.OUT_OF_SCOPE): _D,
     (_A, Event.OWNER_DIED): _D,
     (_R, Event.CONSTRUCTED): _A,
     (_R, Event.CONSTRUCTOR_RAISED): _D,
@@ -52,8 +55,10 @@ LIFECYCLE: dict[tuple[State, Event], State] = {
     (_R, Event.KILLED): _D,
     (_R, Event.CRASHED): _D,
     (_R, Event.RESTARTED): _R,
+    (_R, Event.OUT_OF_SCOPE): _D,
     (_R, Event.OWNER_DIED): _D,
     (_D, Event.KILLED): _D,  # killing twice is fine
+    (_D, Event.OUT_OF_SCOPE): _D,
     (_D, Event.OWNER_DIED): _D,
 }
 

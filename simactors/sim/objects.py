@@ -70,6 +70,7 @@ class Objects:
         self._trace_add((self._kernel.now_ns, kind, invocation.id, invocation.caller.label, invocation.label))
         # What only the way here needed would otherwise live as long as the ref.
         invocation.arguments = ()
+        invocation.handle = None
         if not reply:
             return  # num_returns=0
         invocation.outcome = reply[0]

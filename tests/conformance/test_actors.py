@@ -181,6 +181,34 @@ def test_a_method_that_raises_leaves_the_actor_alive(ray: ModuleType) -> None:
     assert ray.get(counter.add.remote()) == 1
 
 
+def test_an_actor_ends_with_its_last_handle_after_its_pending_calls(ray: ModuleType) -> None:
+    counter = Counter.options(name="mortal").remote()
+    refs = [counter.add.remote() for _ in range(5)]
+    del counter
+    assert ray.get(refs) == [1, 2, 3, 4, 5]
+    wait_until_nameless(ray, "mortal")
+
+
+@pytest.mark.not_yet(local="a handle from get_actor counts like any other yet")
+def test_a_handle_by_name_does_not_keep_an_actor_alive(ray: ModuleType) -> None:
+    counter = Counter.options(name="n").remote()
+    assert ray.get(counter.add.remote()) == 1
+    found = ray.get_actor("n")
+    assert ray.get(found.add.remote()) == 2
+    del counter
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        call_for_ever(ray, found)
+
+
+def test_a_handle_inside_an_object_keeps_its_actor_alive_until_that_is_gone(ray: ModuleType) -> None:
+    box = ray.put({"handle": Counter.options(name="boxed").remote(5)})
+    for _ in range(20):
+        assert ray.get(use.remote(Counter.remote(), 1)) == 1
+    assert ray.get(ray.get(box)["handle"].add.remote()) == 6
+    del box
+    wait_until_nameless(ray, "boxed")
+
+
 def test_handles_print_the_class_and_list_the_methods(ray: ModuleType) -> None:
     counter = Counter.remote()
     assert repr(counter).startswith("Actor(Counter, ")
