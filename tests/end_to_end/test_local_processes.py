@@ -302,7 +302,7 @@ def test_code_that_uses_what_cannot_be_sent_is_a_type_error_at_the_call() -> Non
     def locked() -> bool:
         return lock.locked()
 
-    with pytest.raises(TypeError, match="Could not serialize the function .*locked: .*lock"):
+    with pytest.raises(TypeError, match=r"Could not serialize the function .*locked: .*lock"):
         locked.remote()
 
 
