@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from real_backend.messages import StartActor
+from real_backend.messages import StartActor, owner_of
 from simactors.exceptions import RayActorError
 
 
@@ -38,6 +38,9 @@ class Directory:
     def __init__(self) -> None:
         self._records: dict[int, ActorRecord] = {}
         self._names: dict[tuple[str | None, str], int] = {}
+        # A handle may travel faster, from process to process, than the news of the actor's start travels here.
+        self._asked_early: dict[int, list[int]] = {}
+        self._killed_early: set[int] = set()
 
     def add(self, start: StartActor, owner: int) -> ActorRecord | None:
         """A new actor, or None if its name is taken."""
@@ -47,7 +50,27 @@ class Directory:
                 return None
             self._names[key] = start.actor_id
         record = self._records[start.actor_id] = ActorRecord(start, owner)
+        record.reachers = self._asked_early.pop(start.actor_id, [])
         return record
+
+    def ask_early(self, actor_id: int, asker: int) -> None:
+        """Somebody wants to reach an actor of which the owner has not told yet."""
+        self._asked_early.setdefault(actor_id, []).append(asker)
+
+    def kill_early(self, actor_id: int) -> None:
+        """Somebody wants to kill an actor of which the owner has not told yet."""
+        self._killed_early.add(actor_id)
+
+    def was_killed_early(self, actor_id: int) -> bool:
+        """Whether the actor is to die as soon as it is there; answers yes only once."""
+        killed = actor_id in self._killed_early
+        self._killed_early.discard(actor_id)
+        return killed
+
+    def never_told(self, owner: int) -> dict[int, list[int]]:
+        """What was asked about actors of a process that has ended without telling of them; forgotten here."""
+        ids = [i for i in self._asked_early if owner_of(i) == owner]
+        return {i: self._asked_early.pop(i) for i in ids}
 
     def find(self, actor_id: int) -> ActorRecord | None:
         """The actor of that id, dead or alive, unless it was forgotten."""

@@ -13,8 +13,16 @@ from simactors.core.codec import Encoded
 DRIVER = 0
 """The process number of the driver; workers count from 1."""
 
+PROCESS_SHIFT = 40
+"""An id is the number of the process that made it, shifted by this, plus a count of that process."""
+
 Demand = tuple[tuple[str, int], ...]
 """What a task or actor takes while it runs: (resource, ten-thousandths of a unit), sorted."""
+
+
+def owner_of(number: int) -> int:
+    """The number of the process that owns this object or actor."""
+    return number >> PROCESS_SHIFT
 
 
 class Define(NamedTuple):

@@ -13,9 +13,8 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 
+from real_backend.messages import PROCESS_SHIFT, owner_of
 from simactors.core.outcome import Outcome
-
-_PROCESS_SHIFT = 40
 
 
 class ObjectEntry:
@@ -49,17 +48,12 @@ class ObjectEntry:
             self.watchers.remove(watcher)
 
 
-def owner_of(object_id: int) -> int:
-    """The number of the process that owns this object or actor."""
-    return object_id >> _PROCESS_SHIFT
-
-
 class ObjectTable:
     """Mints ids and finds entries by id. Not safe for threads: used under the lock of the process."""
 
     def __init__(self, process: int) -> None:
         self._process = process
-        self._last = process << _PROCESS_SHIFT
+        self._last = process << PROCESS_SHIFT
         self._left: dict[int, ObjectEntry] = {}
         self._borrowed: weakref.WeakValueDictionary[int, ObjectEntry] = weakref.WeakValueDictionary()
         self._sealed: deque[ObjectEntry] = deque()
@@ -72,7 +66,7 @@ class ObjectTable:
 
     def owns(self, entry: ObjectEntry) -> bool:
         """Whether this process is the owner."""
-        return entry.id >> _PROCESS_SHIFT == self._process
+        return owner_of(entry.id) == self._process
 
     def keep(self, entry: ObjectEntry) -> None:
         """A ref to `entry` leaves this process."""
@@ -89,7 +83,7 @@ class ObjectTable:
 
     def find(self, object_id: int) -> ObjectEntry:
         """The entry for an id that came from another process."""
-        if object_id >> _PROCESS_SHIFT == self._process:
+        if owner_of(object_id) == self._process:
             # An id of ours comes back only if it left, so it is there; a new entry would never be ready.
             return self._left[object_id]
         entry = self._borrowed.get(object_id)

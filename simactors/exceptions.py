@@ -77,11 +77,11 @@ class RayTaskError(RayError):
     def as_instanceof_cause(self) -> RayTaskError:
         """This error as an instance of both `RayTaskError` and the class of its cause.
 
-        A cause whose class can't be combined (it is no `Exception`, or it forbids subclasses)
-        leaves this error as it is, as in Ray.
+        As in Ray, it stays as it is if it is an instance already (the cause is a plain `Exception`), or if the
+        two classes can't be combined.
         """
         cause_class = type(self.cause)
-        if not isinstance(self.cause, Exception) or isinstance(self.cause, RayTaskError):
+        if issubclass(RayTaskError, cause_class):
             return self
         try:
             dual: RayTaskError = _dual_class(cause_class)(self)  # type: ignore[arg-type]  # classes do hash
@@ -91,10 +91,15 @@ class RayTaskError(RayError):
 
 
 @lru_cache(maxsize=512)
-def _dual_class(cause_class: type[Exception]) -> Any:
+def _dual_class(cause_class: type[BaseException]) -> Any:
     """The class that is both a `RayTaskError` and a `cause_class`; made once for each cause."""
 
     class Dual(RayTaskError, cause_class):  # type: ignore[misc, valid-type]  # chosen at run time
+        def __new__(cls, error: RayTaskError) -> Any:
+            if isinstance(error.cause, BaseExceptionGroup):  # makes nothing without its parts
+                return super().__new__(cls, error.cause.message, error.cause.exceptions)
+            return super().__new__(cls, error)
+
         def __init__(self, error: RayTaskError) -> None:
             # The cause's own constructor may need arguments nobody knows here: it is not called.
             self.function_name = error.function_name

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from real_backend.client.peers import Peers
 from real_backend.client.travel import Travel
-from real_backend.messages import Fetch, Fetched, FetchFailed
-from real_backend.objects import ObjectEntry, ObjectTable, owner_of
+from real_backend.messages import Fetch, Fetched, FetchFailed, owner_of
+from real_backend.objects import ObjectEntry, ObjectTable
 from simactors import exceptions
 from simactors.core.outcome import Failure, Outcome, Value, failure
 

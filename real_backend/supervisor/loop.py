@@ -32,12 +32,16 @@ from real_backend.messages import (
     Staying,
     Unblocked,
     Welcome,
+    owner_of,
 )
 from real_backend.placement import Placement
 from real_backend.supervisor.leasing import Leasing
 from real_backend.supervisor.processes import Process, Processes
+from simactors.exceptions import RayActorError
 
 _UNIT = 10_000
+_KILLED = "it was killed by `ray.kill`."
+_GONE = f"{RayActorError.default}\nIts owner has ended, and the actor with it."
 
 
 class Supervisor:
@@ -119,6 +123,9 @@ class Supervisor:
             self._placement.give(record.start.demand)
         for child in self._directory.owned_by(process.number):
             self._end_actor(child, "its owner has ended.")
+        for unknown, askers in self._directory.never_told(process.number).items():
+            for asker in askers:
+                self._processes.send(asker, ActorDead(unknown, _GONE))
 
     def _describe(self, process: Process, status: str) -> str:
         """What callers are told; buries the actor on the way, for its text is theirs."""
@@ -145,6 +152,8 @@ class Supervisor:
             self._processes.send(owner.number, Found(start.actor_id, holder.id, holder.start.described))
         if record is not None:
             self._unplaced.append(record)
+            if self._directory.was_killed_early(record.id):
+                self._end_actor(record, _KILLED)
 
     def _place(self) -> None:
         """Start what has found room."""
@@ -179,9 +188,11 @@ class Supervisor:
 
     def _reach_actor(self, asker: Process, message: ReachActor) -> None:
         record = self._directory.find(message.actor_id)
-        if record is None or record.death is not None:
-            text = "The actor is dead." if record is None else record.death
-            self._processes.send(asker.number, ActorDead(message.actor_id, text or ""))
+        if record is None and owner_of(message.actor_id) in self._processes.living:
+            self._directory.ask_early(message.actor_id, asker.number)
+        elif record is None or record.death is not None:
+            text = _GONE if record is None else record.death
+            self._processes.send(asker.number, ActorDead(message.actor_id, text or _GONE))
         elif record.process is None:
             record.reachers.append(asker.number)
         else:
@@ -193,7 +204,9 @@ class Supervisor:
     def _kill_actor(self, _: Process, message: KillActor) -> None:
         record = self._directory.find(message.actor_id)
         if record is not None:
-            self._end_actor(record, "it was killed by `ray.kill`.")
+            self._end_actor(record, _KILLED)
+        elif owner_of(message.actor_id) in self._processes.living:
+            self._directory.kill_early(message.actor_id)
 
     def _end_actor(self, record: ActorRecord, why: str) -> None:
         if record.death is not None:

@@ -77,17 +77,17 @@ class RemoteFunction:
     ) -> None:
         self._function = function
         self._options = options
-        self._made = made or calls.Function(
-            function=function,
-            spec=MethodSpec.of(
-                function,
-                function.__name__,
-                function.__name__,
-                options=PLAIN_METHOD,
-                skip_first=False,
-            ),
-        )
+        self._made = made
         functools.update_wrapper(self, function, updated=())
+
+    def _described(self) -> calls.Function:
+        # At the first use, not in the constructor: a function that refers to itself is unpickled together with this
+        # object, and has neither defaults nor closure yet while this object is made.
+        if self._made is None:
+            name = self._function.__name__
+            spec = MethodSpec.of(self._function, name, name, options=PLAIN_METHOD, skip_first=False)
+            self._made = calls.Function(function=self._function, spec=spec)
+        return self._made
 
     def remote(self, *args: Any, **kwargs: Any) -> Any:
         """Start the task; returns at once.
@@ -98,8 +98,9 @@ class RemoteFunction:
         Raises:
             TypeError: the arguments don't fit the function, or can't be serialized.
         """
-        self._made.spec.signature.check(args, kwargs)
-        call = calls.TaskCall(self._made, args, kwargs, self._options)
+        made = self._made or self._described()
+        made.spec.signature.check(args, kwargs)
+        call = calls.TaskCall(made, args, kwargs, self._options)
         return unwrap_refs(session.active().submit_task(call))
 
     def options(self, **changes: Any) -> RemoteFunction:
@@ -109,7 +110,7 @@ class RemoteFunction:
             ValueError, TypeError: an unknown option or a wrong value.
         """
         changed = with_options(self._options, changes, what="remote functions")
-        return RemoteFunction(self._function, changed, self._made)
+        return RemoteFunction(self._function, changed, self._described())
 
     def __call__(self, *_: Any, **__: Any) -> None:
         """Refuse, as Ray does."""
@@ -140,8 +141,14 @@ class ActorClass:
     def __init__(self, cls: type, options: ActorOptions, made: calls.ActorClass | None = None) -> None:
         self._class = cls
         self._options = options
-        self._made = made or calls.describe_class(cls, _options_of_method)
+        self._made = made
         functools.update_wrapper(self, cls, updated=())
+
+    def _described(self) -> calls.ActorClass:
+        # At the first use, as in RemoteFunction: a class that refers to itself has no methods yet here.
+        if self._made is None:
+            self._made = calls.describe_class(self._class, _options_of_method)
+        return self._made
 
     def remote(self, *args: Any, **kwargs: Any) -> ActorHandle:
         """Start an actor; returns its handle at once, the constructor runs later.
@@ -150,8 +157,9 @@ class ActorClass:
             TypeError: the arguments don't fit the constructor, or can't be serialized.
             ActorAlreadyExistsError: its name is taken (and not `get_if_exists`).
         """
-        self._made.constructor.signature.check(args, kwargs)
-        creation = calls.Creation(self._made, args, kwargs, self._options)
+        made = self._described()
+        made.constructor.signature.check(args, kwargs)
+        creation = calls.Creation(made, args, kwargs, self._options)
         return ActorHandle(session.active().create_actor(creation))
 
     def options(self, **changes: Any) -> ActorClass:
@@ -161,7 +169,7 @@ class ActorClass:
             ValueError, TypeError: an unknown option or a wrong value.
         """
         changed = with_options(self._options, changes, what="actors")
-        return ActorClass(self._class, changed, self._made)
+        return ActorClass(self._class, changed, self._described())
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

@@ -13,10 +13,13 @@ from __future__ import annotations
 
 import pickle
 import threading
+import traceback
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import cloudpickle  # type: ignore[import-untyped]
+
+from simactors.exceptions import RaySystemError
 
 ATOMS = frozenset({int, float, str, bytes, bool, complex, type(None), type(...), type(NotImplemented)})
 
@@ -76,10 +79,17 @@ def encode(value: object, *, by_value: bool = False) -> Encoded:
 
 
 def decode(encoded: Encoded) -> Any:
-    """The value; new at each call."""
+    """The value; new at each call.
+
+    Raises:
+        RaySystemError: the user's own unpickling raised.
+    """
     outer, _scope.unpacking = _scope.unpacking, encoded.carried
     try:
         return pickle.loads(encoded.data, buffers=encoded.buffers)
+    except Exception as error:
+        text = "".join(traceback.format_exception(error)).rstrip()
+        raise RaySystemError(f"System error: {error}\ntraceback: {text}") from error
     finally:
         _scope.unpacking = outer
 

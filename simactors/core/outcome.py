@@ -25,7 +25,7 @@ class Value:
 
     def unwrap(self) -> Any:
         """A copy of the value."""
-        packed = self.packed  # codec.unpack, without a further call for every value that is read
+        packed = self.packed
         return codec.decode(packed) if type(packed) is codec.Encoded else packed
 
 
@@ -79,7 +79,13 @@ def task_failure(function_name: str, error: BaseException, where: str, *, by_val
     # `except ValueError` works however many processes lie in between.
     cause = error.cause if isinstance(error, exceptions.RayTaskError) else error
     text = format_user_traceback(error)
-    return failure(exceptions.RayTaskError(function_name, text, cause, where), by_value=by_value)
+    told = exceptions.RayTaskError(function_name, text, cause, where)
+    packed = failure(told, by_value=by_value)
+    if packed.packed is None:  # as on Ray, what was raised is told in words then
+        told.cause = exceptions.RayError(f"Exception {type(cause).__qualname__} isn't serializable: {cause}")
+        told.args = (function_name, text, told.cause, where)
+        packed = failure(told, by_value=by_value)
+    return packed
 
 
 def dependency_failure(function_name: str, cause: Exception, *, by_value: bool = False) -> Failure:

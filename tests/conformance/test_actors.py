@@ -248,3 +248,8 @@ def test_the_children_of_a_dead_actor_die(ray: ModuleType) -> None:
     parent.die.remote(1)
     with pytest.raises(ray.exceptions.ActorDiedError):
         call_for_ever(ray, child)
+
+
+def test_temporary_handles_can_be_arguments(ray: ModuleType) -> None:
+    refs = [use.remote(Counter.remote(n), 1) for n in range(30)]
+    assert ray.get(refs) == list(range(1, 31))

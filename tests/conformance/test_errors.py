@@ -229,3 +229,62 @@ def test_a_task_whose_worker_dies_is_run_again(ray: ModuleType) -> None:
 def test_a_task_whose_workers_all_die_is_a_worker_crash(ray: ModuleType) -> None:
     with pytest.raises(ray.exceptions.WorkerCrashedError, match="code 7"):
         ray.get(die.options(max_retries=1).remote(7))
+
+
+class Unpicklable(Exception):
+    """Can't be sent."""
+
+    def __init__(self) -> None:
+        super().__init__("unpicklable")
+        self.lock = threading.Lock()
+
+
+class OwnBase(BaseException):
+    """No Exception."""
+
+
+class Undecodable:
+    """Can be sent, but raises where it arrives."""
+
+    def __reduce__(self) -> Any:
+        return eval, ("1/0",)
+
+
+@simactors.remote
+def fail_oddly(kind: str) -> Any:
+    if kind == "plain":
+        raise Exception("plain")
+    if kind == "own base":
+        raise OwnBase("b")
+    if kind == "group":
+        raise ExceptionGroup("g", [ValueError(1), KeyError(2)])
+    if kind == "unpicklable":
+        raise Unpicklable
+    return Undecodable()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("plain", "RayTaskError"),
+        ("own base", "RayTaskError(OwnBase)"),
+        ("group", "RayTaskError(ExceptionGroup)"),
+        ("unpicklable", "RayTaskError"),
+        ("undecodable", "RaySystemError"),
+    ],
+)
+def test_odd_exceptions_arrive_as_ray_has_them(ray: ModuleType, kind: str, name: str) -> None:
+    with pytest.raises(ray.exceptions.RayError) as raised:
+        ray.get(fail_oddly.remote(kind))
+    assert type(raised.value).__name__ == name
+    if kind == "unpicklable":
+        assert "Exception Unpicklable isn't serializable" in str(raised.value.cause)
+        assert "raise Unpicklable" in str(raised.value)
+    if kind == "undecodable":
+        assert "System error: division by zero" in str(raised.value)
+
+
+def test_an_argument_that_cannot_be_decoded_fails_its_call(ray: ModuleType) -> None:
+    with pytest.raises(ray.exceptions.RaySystemError, match="division by zero") as raised:
+        ray.get(take.remote(Undecodable()))
+    assert isinstance(raised.value, ray.exceptions.RayTaskError)

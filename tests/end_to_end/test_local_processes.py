@@ -715,3 +715,31 @@ def test_a_signal_handler_may_shut_down_inside_get(tmp_path: Path) -> None:
     assert program.finish() == ("", "")
     assert program.process.returncode == 5
     eventually(lambda: all(map(gone, family)), f"the end of {family}")
+
+
+def test_code_of_a_script_may_refer_to_itself(tmp_path: Path) -> None:
+    program = Program(
+        tmp_path,
+        """
+        import simactors as ray
+
+        LIMIT = 2
+
+        @ray.remote
+        class Node:
+            def __init__(self, depth=0):
+                self.child = Node.remote(depth + 1) if depth < LIMIT else None
+
+            def depth(self, *, extra=0):
+                below = ray.get(self.child.depth.remote(extra=extra)) if self.child else extra
+                return below + 1
+
+        @ray.remote
+        def count(n, k=1):
+            return 0 if n <= 0 else k + ray.get(count.remote(n - k))
+
+        ray.init(num_cpus=1)
+        print(ray.get(Node.remote().depth.remote()), ray.get(count.remote(3)))
+        """,
+    )
+    assert program.finish() == ("3 3\n", "")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import weakref
 
-from real_backend.objects import ObjectEntry, ObjectTable, owner_of
+from real_backend.messages import owner_of
+from real_backend.objects import ObjectEntry, ObjectTable
 from simactors.core.outcome import Value
 
 
