@@ -69,7 +69,8 @@ class Line:
         """
         limit = self.limits.max_pending_calls
         pending = len(self._queue) + len(self._sent)
-        if 0 < limit <= pending:
+        constructors = int(bool(self._queue) and isinstance(self._queue[0].target, Export))
+        if 0 < limit <= pending - constructors:
             raise exceptions.PendingCallsLimitExceeded(
                 f"The task {call.label} could not be submitted to actor-{self.actor_id} because more than "
                 f"{limit} tasks are queued on the actor. This limit can be adjusted with the `max_pending_calls` "

@@ -44,6 +44,7 @@ class SimActor:
         creation: the call of the constructor; run again at a restart.
         restarts: how many are left; negative for no limit.
         watch: tells when the last handle is gone.
+        max_pending_calls: how many unanswered calls each process may have with it; -1 for no limit.
         max_task_retries: how often its calls may be run again, unless a method says otherwise.
     """
 
@@ -57,6 +58,7 @@ class SimActor:
         "id",
         "instance",
         "mailbox",
+        "max_pending_calls",
         "max_task_retries",
         "name",
         "process",
@@ -79,6 +81,7 @@ class SimActor:
         self.cpus = 0.0
         self.creation: Invocation | None = None
         self.restarts = 0
+        self.max_pending_calls = -1
         self.max_task_retries = 0
         self.name: tuple[str, str] | None = None
         self.watch: _Watch | None = None

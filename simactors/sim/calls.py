@@ -74,6 +74,8 @@ class Calls:
         invocation.then = self._arrive
         link = caller.links.get(actor.id) or self._network.link(caller, actor.id)
         invocation.link = link
+        if actor.max_pending_calls > 0:
+            _count(link, invocation, actor.max_pending_calls)
         if options is not PLAIN_METHOD or method.is_generator:
             self._apply(options, invocation, method)
         elif actor.max_task_retries:
@@ -116,6 +118,7 @@ class Calls:
         actor.creation = invocation
         actor.restarts = options.max_restarts
         actor.max_task_retries = options.max_task_retries
+        actor.max_pending_calls = options.max_pending_calls
         if name is not None:
             self._actors.register(actor, name)
         if caller.children is None:
@@ -308,6 +311,17 @@ class Calls:
         self._actors.construct(invocation, actor.process)
 
 
+def _count(link: Link, invocation: Invocation, limit: int) -> None:
+    """Take `invocation` among the pending calls of its caller; raises `PendingCallsLimitExceeded`."""
+    link.pending = [call for call in link.pending or () if call.outcome is None]
+    if len(link.pending) >= limit:
+        raise exceptions.PendingCallsLimitExceeded(
+            f"{invocation} could not be submitted because {limit} calls are pending already. This limit can be "
+            "adjusted with the `max_pending_calls` actor option."
+        )
+    link.pending.append(invocation)
+
+
 def _refs(invocation: Invocation) -> list[ObjectRef[Any]]:
     if invocation.num_returns == 0:
         return []
@@ -370,7 +384,6 @@ def check_creation(creation: calls.Creation) -> None:
     asked: dict[str, object] = {
         **_placement(options),
         "max_concurrency": (options.max_concurrency or 1) > 1,
-        "max_pending_calls": options.max_pending_calls != -1,
         "concurrency_groups": options.concurrency_groups,
         "allow_out_of_order_execution": options.allow_out_of_order_execution,
         "lifetime": options.lifetime == "detached",

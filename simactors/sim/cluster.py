@@ -26,15 +26,17 @@ class Link:
         least_ns: the shortest time a message takes.
         last_ns: when the latest message so far arrives.
         held: messages that wait at the sender, because the first of them needs something; None while there are none.
+        pending: calls not answered yet, kept only for an actor that limits them.
         closed: the sender knows that nobody is at the other end any more.
     """
 
-    __slots__ = ("closed", "held", "last_ns", "least_ns")
+    __slots__ = ("closed", "held", "last_ns", "least_ns", "pending")
 
     def __init__(self, least_ns: int) -> None:
         self.least_ns = least_ns
         self.last_ns = 0
         self.held: deque[Any] | None = None
+        self.pending: list[Any] | None = None
         self.closed = False
 
 

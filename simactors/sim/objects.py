@@ -21,6 +21,9 @@ from simactors.sim.trace import Trace
 _LOOK_NS = 1_000
 
 
+_NOTHING = Value(None)
+
+
 class _RefWaiter(Waiter):
     """Code that waits for some of several refs.
 
@@ -72,7 +75,10 @@ class Objects:
         invocation.arguments = ()
         invocation.handle = None
         if not reply:
-            return  # num_returns=0
+            invocation.outcome = (
+                _NOTHING  # num_returns=0: nobody has a ref, but the call is no longer pending
+            )
+            return
         invocation.outcome = reply[0]
         if invocation.waiters is not None:
             self._tell(invocation)

@@ -253,3 +253,15 @@ def test_the_children_of_a_dead_actor_die(ray: ModuleType) -> None:
 def test_temporary_handles_can_be_arguments(ray: ModuleType) -> None:
     refs = [use.remote(Counter.remote(n), 1) for n in range(30)]
     assert ray.get(refs) == list(range(1, 31))
+
+
+def test_max_pending_calls_refuses_the_call_too_many_at_once(ray: ModuleType) -> None:
+    counter = Counter.options(max_pending_calls=2).remote()
+    other = Counter.remote()
+    slow = [counter.add_to.remote(other, 1) for _ in range(2)]
+    with pytest.raises(ray.exceptions.PendingCallsLimitExceeded, match="max_pending_calls"):
+        counter.add.remote()
+    assert ray.get(slow) == [1, 2]
+    assert ray.get(counter.add.remote()) == 1
+    counter.add.options(num_returns=0).remote()
+    assert ray.get(counter.add.remote()) == 3
