@@ -17,9 +17,9 @@ from simactors.core.choices import Choices, SeededChoices
 from simactors.core.events import Record
 from simactors.core.outcome import Outcome
 from simactors.core.refs import ActorRef, ObjectRef
-from simactors.sim import standstill
+from simactors.sim import demands, standstill
 from simactors.sim.actors import Actors, SimActor
-from simactors.sim.calls import Calls, check_creation
+from simactors.sim.calls import Calls
 from simactors.sim.cluster import Cluster, Process
 from simactors.sim.config import NS, SimConfig
 from simactors.sim.intercept import clock, process
@@ -77,7 +77,7 @@ class SimBackend:
 
     def create_actor(self, creation: calls.Creation) -> ActorRef:
         """See `Backend`."""
-        check_creation(creation)
+        demands.check_creation(creation)
         options = creation.options
         if options.name is None:
             return self._calls.create_actor(creation, None)

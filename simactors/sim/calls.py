@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import functools
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from simactors import exceptions
 from simactors.core import calls
 from simactors.core.interface import MethodSpec
-from simactors.core.options import PLAIN_METHOD, ActorOptions, MethodOptions, TaskOptions
+from simactors.core.options import PLAIN_METHOD, MethodOptions
 from simactors.core.outcome import Failure, Outcome, dependency_failure, failure
 from simactors.core.refs import ActorRef, ObjectRef
-from simactors.sim import executor
+from simactors.sim import demands, executor
 from simactors.sim.actors import Actors, SimActor
 from simactors.sim.cluster import Cluster, Link, Process
 from simactors.sim.invocation import Invocation, StoredObject
@@ -92,7 +92,7 @@ class Calls:
         """See `Backend.submit_task`."""
         caller = self._caller()
         function, args, kwargs, options = call
-        _check_task(function.spec, options)
+        demands.check_task(function.spec, options)
         label = function.spec.label
         arguments = calls.pack_arguments(label, args, kwargs)
         invocation = self._invocation("call", label, caller, arguments)
@@ -161,7 +161,7 @@ class Calls:
 
     def _apply(self, options: MethodOptions, invocation: Invocation, method: MethodSpec) -> None:
         """What a call of a method needs beyond the plain case."""
-        _check_method(method, options)
+        demands.check_method(method, options)
         self._add_returns(invocation, options.num_returns)
         if options.retry_exceptions:
             invocation.options = options
@@ -171,7 +171,7 @@ class Calls:
     def _add_returns(self, invocation: Invocation, num_returns: int | str) -> None:
         if num_returns == 1:
             return
-        assert isinstance(num_returns, int)  # see `_check_method`
+        assert isinstance(num_returns, int)  # see `demands.check_method`
         invocation.num_returns = num_returns
         label = invocation.label
         invocation.more = tuple(
@@ -340,60 +340,3 @@ def _killed(actor: SimActor) -> Failure:
     name = actor.cls.interface.class_name
     text = f"{exceptions.RayActorError.default}\n\tclass_name: {name}\n\tactor_id: actor-{actor.id}\n"
     return failure(exceptions.ActorDiedError(f"{text}The actor is dead because it was killed by `ray.kill`."))
-
-
-# What would change what a program does and can't be honoured yet is refused by name, never silently ignored.
-
-
-def _check_task(spec: MethodSpec, options: TaskOptions) -> None:
-    _check_method(spec, options)
-    asked: dict[str, object] = {
-        **_placement(options),
-        "max_calls": options.max_calls,
-    }
-    _refuse(spec.label, asked)
-
-
-def _placement(options: TaskOptions | ActorOptions) -> dict[str, object]:
-    return {
-        "num_gpus": options.num_gpus,
-        "resources": options.resources,
-        "memory": options.memory,
-        "accelerator_type": options.accelerator_type,
-        "label_selector": options.label_selector,
-        "fallback_strategy": options.fallback_strategy,
-        "object_store_memory": options.object_store_memory,
-        "scheduling_strategy": options.scheduling_strategy not in (None, "DEFAULT"),
-        "placement_group": options.placement_group not in (None, "default"),
-        "runtime_env": options.runtime_env,
-    }
-
-
-def _check_method(spec: MethodSpec, options: MethodOptions | TaskOptions) -> None:
-    asked: dict[str, object] = {"num_returns": isinstance(options.num_returns, str)}
-    asked["async def"] = spec.needs_event_loop
-    asked["a generator"] = spec.is_generator
-    if isinstance(options, MethodOptions):
-        asked["concurrency_group"] = options.concurrency_group
-    _refuse(spec.label, asked)
-
-
-def check_creation(creation: calls.Creation) -> None:
-    """Refuse an actor that needs what the simulator has not got yet; raises `ValueError`."""
-    options = creation.options
-    asked: dict[str, object] = {
-        **_placement(options),
-        "max_concurrency": (options.max_concurrency or 1) > 1,
-        "concurrency_groups": options.concurrency_groups,
-        "allow_out_of_order_execution": options.allow_out_of_order_execution,
-        "lifetime": options.lifetime == "detached",
-    }
-    methods = creation.actor_class.interface.methods.values()
-    asked["async def"] = any(method.needs_event_loop for method in methods)
-    _refuse(creation.actor_class.interface.class_name, asked)
-
-
-def _refuse(label: str, asked: Mapping[str, object]) -> None:
-    for name, value in asked.items():
-        if value:
-            raise ValueError(f"{label}: {name} is not supported by backend='sim' yet")
