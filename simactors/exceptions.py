@@ -95,11 +95,6 @@ def _dual_class(cause_class: type[BaseException]) -> Any:
     """The class that is both a `RayTaskError` and a `cause_class`; made once for each cause."""
 
     class Dual(RayTaskError, cause_class):  # type: ignore[misc, valid-type]  # chosen at run time
-        def __new__(cls, error: RayTaskError) -> Any:
-            if isinstance(error.cause, BaseExceptionGroup):  # makes nothing without its parts
-                return super().__new__(cls, error.cause.message, error.cause.exceptions)
-            return super().__new__(cls, error)
-
         def __init__(self, error: RayTaskError) -> None:
             # The cause's own constructor may need arguments nobody knows here: it is not called.
             self.function_name = error.function_name
@@ -120,6 +115,12 @@ def _dual_class(cause_class: type[BaseException]) -> Any:
             error = RayTaskError(self.function_name, self.traceback_str, self.cause, self.where)
             return RayTaskError.as_instanceof_cause, (error,)
 
+    if issubclass(cause_class, BaseExceptionGroup):  # a group can't be made without its parts
+
+        def make_group(cls: Any, error: Any) -> Any:
+            return cause_class.__new__(cls, error.cause.message, error.cause.exceptions)
+
+        Dual.__new__ = make_group  # type: ignore[method-assign]
     name = f"RayTaskError({cause_class.__name__})"
     Dual.__name__ = name
     Dual.__qualname__ = name

@@ -15,6 +15,8 @@ def get_actor(name: str, namespace: str | None = None) -> ActorHandle:
     Raises:
         ValueError: there is none.
     """
+    if not isinstance(name, str):
+        raise TypeError(f"the name of an actor is a str, not {type(name).__name__}")
     if not name:
         raise ValueError("Please supply a non-empty value to get_actor")
     actor = session.active().find_actor(name, namespace)

@@ -99,7 +99,7 @@ def wait(
     if not ray_waitables:
         return [], []
     timeout = None if timeout == math.inf else timeout
-    ready = session.active().wait(ray_waitables, num_returns, timeout)
+    ready = session.active().wait(ray_waitables, int(num_returns), timeout)
     taken = set(ready)
     return ready, [ref for ref in ray_waitables if ref not in taken]
 

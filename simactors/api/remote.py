@@ -62,7 +62,7 @@ def method(*args: Any, **options: Any) -> Any:
 def _make_remote(target: Any, options: dict[str, Any]) -> Any:
     if inspect.isclass(target):
         return ActorClass(target, with_options(ActorOptions(), options, what="actors"))
-    if inspect.isfunction(target) or inspect.isbuiltin(target):
+    if inspect.isfunction(target):
         return RemoteFunction(target, with_options(TaskOptions(), options, what="remote functions"))
     raise TypeError(
         f"The @remote decorator must be applied to either a function or a class, not to {target!r}."
@@ -157,6 +157,8 @@ class ActorClass:
             TypeError: the arguments don't fit the constructor, or can't be serialized.
             ActorAlreadyExistsError: its name is taken (and not `get_if_exists`).
         """
+        if self._options.get_if_exists and self._options.name is None:
+            raise ValueError("The actor name must be specified to use `get_if_exists`.")
         made = self._described()
         made.constructor.signature.check(args, kwargs)
         creation = calls.Creation(made, args, kwargs, self._options)

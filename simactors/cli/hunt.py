@@ -24,16 +24,24 @@ _PROGRESS_EVERY_S = 0.2
 @click.option(
     "--first-seed", type=params.SEED, default=0, show_default=True, help="The seed of the first run."
 )
+@params.MAX_STEPS
 @params.AS_RAY
 @params.JSON
 def hunt(
-    target: Target, args: tuple[str, ...], seeds: int, first_seed: int, *, as_ray: bool, as_json: bool
+    target: Target,
+    args: tuple[str, ...],
+    seeds: int,
+    first_seed: int,
+    max_steps: int,
+    *,
+    as_ray: bool,
+    as_json: bool,
 ) -> None:
     """Run a program under many seeds until one fails.
 
     Shows the first failure, the last steps before it, and the command that replays exactly that run.
     """
-    program = Program(target=target, argv=args, as_ray=as_ray)
+    program = Program(target=target, argv=args, as_ray=as_ray, max_steps=max_steps)
     started = time.perf_counter()
     try:
         hunted = search.hunt(program, seeds=seeds, first_seed=first_seed, on_run=_progress(seeds))

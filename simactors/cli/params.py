@@ -10,6 +10,7 @@ import click
 from simactors.api import session
 from simactors.cli.group import WrongInput, nearest
 from simactors.core import backend as backends
+from simactors.exploration.target import MAX_STEPS as MOST_STEPS
 from simactors.exploration.target import Target, TargetError
 
 
@@ -73,5 +74,12 @@ ARGS = click.argument("args", nargs=-1, metavar="[-- ARGS]...")
 AS_RAY = click.option("--as-ray", is_flag=True, help="`import ray` in the program means simactors.")
 JSON = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object as the last line on stdout."
+)
+MAX_STEPS = click.option(
+    "--max-steps",
+    type=click.IntRange(min=1),
+    default=MOST_STEPS,
+    show_default=True,
+    help="A simulated run that makes so many steps has reached its limit.",
 )
 SEED = click.IntRange(min=0)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from simactors.cli import params
 from simactors.cli.group import INTERRUPTED, WrongInput, exit_with
+from simactors.cli.output import Output
 from simactors.exploration import repro
 from simactors.exploration.target import TargetError
 from simactors.reports import json_line, text
@@ -21,6 +20,7 @@ def replay(token: str, *, as_json: bool) -> None:
 
     TOKEN is what `simactors run` and `simactors hunt` print for a failing run. Call it in the same folder.
     """
+    output = Output()
     try:
         replayed = repro.replay(repro.Repro.from_token(token))
     except (repro.TokenError, TargetError) as error:
@@ -28,8 +28,8 @@ def replay(token: str, *, as_json: bool) -> None:
     except KeyboardInterrupt:
         click.echo("stopped by Ctrl-C", err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None
-    sys.stdout.flush()
+    output.restore()
     click.echo(text.replay_report(replayed), err=True)
     if as_json:
-        click.echo(json_line.replay_line(replayed))
+        output.last_line(json_line.replay_line(replayed))
     exit_with(replayed.result.ending.outcome)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from simactors.cli import params
 from simactors.cli.group import INTERRUPTED, WrongInput, exit_with
+from simactors.cli.output import Output
 from simactors.exploration.runner import RunResult, run_for_real, run_simulated
 from simactors.exploration.target import Program, Target, TargetError
 from simactors.reports import json_line, text
@@ -26,6 +25,7 @@ from simactors.reports import json_line, text
 @click.option(
     "--seed", type=params.SEED, help="Of the simulation: another seed, another schedule. Default: 0."
 )
+@params.MAX_STEPS
 @params.AS_RAY
 @params.JSON
 def run(
@@ -33,6 +33,7 @@ def run(
     args: tuple[str, ...],
     backend: str | None,
     seed: int | None,
+    max_steps: int,
     *,
     as_ray: bool,
     as_json: bool,
@@ -46,16 +47,17 @@ def run(
         raise click.UsageError(
             f"--seed means something only to the simulator, not to the backend {backend!r}."
         )
-    program = Program(target=target, argv=args, as_ray=as_ray)
+    program = Program(target=target, argv=args, as_ray=as_ray, max_steps=max_steps)
+    output = Output()
     try:
         result = _run(program, backend, seed or 0)
     except KeyboardInterrupt:
         click.echo(f"stopped by Ctrl-C: {target} on {backend}", err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None
-    sys.stdout.flush()
+    output.restore()
     click.echo(text.run_report(program, backend, result), err=True)
     if as_json:
-        click.echo(json_line.run_line(program, backend, result))
+        output.last_line(json_line.run_line(program, backend, result))
     exit_with(result.ending.outcome)
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import GeneratorType
 from typing import Any, NamedTuple
 
 from simactors.core import codec
@@ -147,6 +149,8 @@ def pack_results(value: Any, num_returns: int, *, by_value: bool = False) -> tup
         ValueError: the call returned another number of values.
         TypeError: it returned something without a length, or unpicklable.
     """
+    if type(value) is GeneratorType:
+        value = take_items(value, num_returns)
     if num_returns == 1:
         return (codec.pack(value, by_value=by_value),)
     if num_returns == 0:
@@ -154,6 +158,12 @@ def pack_results(value: Any, num_returns: int, *, by_value: bool = False) -> tup
     if len(value) != num_returns:
         raise ValueError(f"Task returned {len(value)} objects, but num_returns={num_returns}.")
     return tuple(codec.pack(v, by_value=by_value) for v in value)
+
+
+def take_items(generator: Iterator[Any], num_returns: int) -> Any:
+    """The return values that a returned generator stands for: as many items as there are refs, as on Ray."""
+    items = list(itertools.islice(generator, num_returns))
+    return items[0] if num_returns == 1 and items else items
 
 
 def bind(instance: Any, name: str) -> Callable[..., Any]:
@@ -176,8 +186,9 @@ class ActorExit(BaseException):
     """Ends the actor whose method raises it, without a restart."""
 
 
-def _ray_ready(self: object) -> None:
+def _ray_ready(self: object) -> bool:
     """Answers as soon as the actor is there."""
+    return True
 
 
 def _ray_call(self: object, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

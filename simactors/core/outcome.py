@@ -78,6 +78,8 @@ def task_failure(function_name: str, error: BaseException, where: str, *, by_val
     # As in Ray, a remote error that passes through unhandled keeps its first cause, so that
     # `except ValueError` works however many processes lie in between.
     cause = error.cause if isinstance(error, exceptions.RayTaskError) else error
+    if isinstance(cause, KeyboardInterrupt):
+        cause = exceptions.TaskCancelledError(f"{function_name} raised KeyboardInterrupt")
     text = format_user_traceback(error)
     told = exceptions.RayTaskError(function_name, text, cause, where)
     packed = failure(told, by_value=by_value)

@@ -18,7 +18,7 @@ from simactors.exploration.runner import RunResult, run_simulated
 from simactors.exploration.target import Program, Target
 
 PREFIX = "sim1-"
-_FIELDS = ("version", "target", "argv", "as_ray", "seed", "digest", "kind", "failure")
+_FIELDS = ("version", "target", "argv", "as_ray", "max_steps", "seed", "digest", "kind", "failure")
 
 
 class TokenError(Exception):
@@ -40,6 +40,7 @@ class Repro:
     target: str
     argv: tuple[str, ...]
     as_ray: bool
+    max_steps: int
     seed: int
     digest: str
     kind: str | None
@@ -54,6 +55,7 @@ class Repro:
             target=str(program.target),
             argv=program.argv,
             as_ray=program.as_ray,
+            max_steps=program.max_steps,
             seed=result.seed,
             digest=(result.digest or "")[:16],
             kind=result.ending.kind,
@@ -96,7 +98,9 @@ class Repro:
         Raises:
             TargetError: it isn't there.
         """
-        return Program(target=Target.parse(self.target), argv=self.argv, as_ray=self.as_ray)
+        return Program(
+            target=Target.parse(self.target), argv=self.argv, as_ray=self.as_ray, max_steps=self.max_steps
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

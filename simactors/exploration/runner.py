@@ -16,6 +16,7 @@ from simactors.exceptions import DeadlockError, Finding, InternalError, LimitErr
 from simactors.exploration import frames
 from simactors.exploration.target import Program, TargetError, prepared
 from simactors.sim.backend import Simulation, simulate
+from simactors.sim.config import SimConfig
 
 Outcome = Literal["passed", "failed", "deadlock", "limit", "error"]
 
@@ -70,7 +71,7 @@ def run_simulated(program: Program, seed: int) -> RunResult:
     simulation: Simulation | None = None
     with prepared(program) as start:
         try:
-            with simulate(seed) as simulation:
+            with simulate(seed, config=SimConfig(max_steps=program.max_steps)) as simulation:
                 ending = _run(start)
         except TargetError:
             raise
@@ -138,7 +139,11 @@ def _message(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"exit code {error.code}" if isinstance(error.code, int) else str(error.code)
     # The text of a remote error is its whole remote traceback.
-    return str(error.cause) if isinstance(error, RayTaskError) else str(error)
+    told = error.cause if isinstance(error, RayTaskError) else error
+    try:
+        return str(told)
+    except Exception as broken:  # the user's own __str__
+        return f"<{type(told).__name__}, whose str() raised {type(broken).__name__}>"
 
 
 def _our_fault(error: Exception) -> Ending:

@@ -23,6 +23,8 @@ import cloudpickle  # type: ignore[import-untyped]
 from simactors.as_ray import as_ray
 from simactors.exploration import frames
 
+MAX_STEPS = 2_000_000
+
 
 class TargetError(Exception):
     """The target can't be loaded: wrong input, not a failure. The message is for the user."""
@@ -63,11 +65,13 @@ class Program:
     Attributes:
         argv: its command line arguments, without its own name.
         as_ray: whether ``import ray`` means simactors while it runs.
+        max_steps: a simulated run that gets there has reached its limit: what never ends must be told in seconds.
     """
 
     target: Target
     argv: tuple[str, ...] = ()
     as_ray: bool = False
+    max_steps: int = MAX_STEPS
 
 
 @contextmanager
@@ -199,6 +203,8 @@ def _function(target: Target, module: ModuleType) -> Callable[[], object]:
         raise TargetError(f"{target}: {name!r} is not a function but of type {type(function).__name__!r}")
     if inspect.iscoroutinefunction(function):
         raise TargetError(f"{target} is async: name a plain function that calls asyncio.run({name}())")
+    if inspect.isgeneratorfunction(function):
+        raise TargetError(f"{target} is a generator: calling it would run none of its lines")
     try:
         inspect.signature(function).bind()
     except TypeError as error:

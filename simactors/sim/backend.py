@@ -22,7 +22,8 @@ from simactors.sim.actors import Actors, SimActor
 from simactors.sim.calls import Calls
 from simactors.sim.cluster import Cluster, Process
 from simactors.sim.config import NS, SimConfig
-from simactors.sim.intercept import clock, process
+from simactors.sim.intercept import clock, interrupts, process
+from simactors.sim.invocation import outcome_of
 from simactors.sim.kernel import Kernel
 from simactors.sim.lifecycle import Event
 from simactors.sim.network import Network
@@ -66,12 +67,14 @@ class SimBackend:
         self._namespace = _DEFAULT_NAMESPACE
         self._epoch_ns = int(config.epoch_s * NS)
         self._closed = False
+        self._pid = process.real_pid()
         self._in_driver = self.kernel.in_driver
         self._collected = gc.isenabled()
         self.kernel.explain_standstill = lambda: standstill.explain(self.kernel.blocked)
         gc.disable()
         clock.names.install(self)
         process.names.install(self)
+        interrupts.install()
 
     # What programs ask
 
@@ -136,8 +139,7 @@ class SimBackend:
 
     def read(self, ref: ObjectRef[Any]) -> Outcome:
         """See `Backend`."""
-        outcome: Outcome = ref.entry.outcome  # type: ignore[attr-defined]  # our own entry
-        return outcome
+        return outcome_of(ref.entry)  # type: ignore[arg-type]  # our own entry
 
     def close(self) -> None:
         """End the simulation: suspended code gets `SimulationEnded`, patched names are restored."""
@@ -147,6 +149,7 @@ class SimBackend:
         try:
             self.kernel.close()
         finally:
+            interrupts.uninstall()
             process.names.uninstall(self)
             clock.names.uninstall(self)
             if self._collected:
@@ -191,7 +194,16 @@ class SimBackend:
     def current_pid(self) -> int | None:
         """See `ProcessTable`."""
         running = current.running.get()
-        return None if running is None else running.pid  # type: ignore[attr-defined]
+        if running is None or self._forked():
+            return None
+        return running.pid  # type: ignore[attr-defined, no-any-return]  # our own process
+
+    def is_driver(self) -> bool:
+        """See `ProcessTable`."""
+        return current.running.get() is None and self.kernel.in_driver() and not self._forked()
+
+    def _forked(self) -> bool:
+        return process.real_pid() != self._pid
 
     def end_process(self, pid: int, why: str) -> bool:
         """See `ProcessTable`."""

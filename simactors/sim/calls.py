@@ -19,7 +19,7 @@ from simactors.core.refs import ActorRef, ObjectRef
 from simactors.sim import demands, executor
 from simactors.sim.actors import Actors, SimActor
 from simactors.sim.cluster import Cluster, Link, Process
-from simactors.sim.invocation import Invocation, StoredObject
+from simactors.sim.invocation import Invocation, StoredObject, outcome_of
 from simactors.sim.kernel import Kernel
 from simactors.sim.lifecycle import Event
 from simactors.sim.network import Network
@@ -47,6 +47,7 @@ class Calls:
         caller: Callable[[], Process],
     ) -> None:
         self._caller = caller
+        self._sendable: set[calls.Function | calls.ActorClass] = set()
         self._kernel = kernel
         self._cluster = cluster
         self._network = network
@@ -93,6 +94,9 @@ class Calls:
         caller = self._caller()
         function, args, kwargs, options = call
         demands.check_task(function.spec, options)
+        if function not in self._sendable:
+            demands.check_sendable("function", function.function)
+            self._sendable.add(function)
         label = function.spec.label
         arguments = calls.pack_arguments(label, args, kwargs)
         invocation = self._invocation("call", label, caller, arguments)
@@ -110,6 +114,9 @@ class Calls:
         """Start an actor; `name` is its free (namespace, name)."""
         caller = self._caller()
         cls, args, kwargs, options = creation
+        if cls not in self._sendable:
+            demands.check_sendable("actor class", cls.cls)
+            self._sendable.add(cls)
         label = cls.constructor.label
         arguments = calls.pack_arguments(label, args, kwargs)
         invocation = self._invocation("create", label, caller, arguments)
@@ -293,6 +300,7 @@ class Calls:
         process = invocation.process
         assert process is not None
         process.task = None
+        self._cluster.retire(process)
         self._cluster.release(invocation.cpus)
 
     # Actors
@@ -330,7 +338,7 @@ def _refs(invocation: Invocation) -> list[ObjectRef[Any]]:
 
 def _failed_dependency(invocation: Invocation) -> Failure | None:
     for ref in invocation.refs:
-        outcome = ref.entry.outcome  # type: ignore[attr-defined]  # our own entry
+        outcome = outcome_of(ref.entry)  # type: ignore[arg-type]  # our own entry
         if isinstance(outcome, Failure):
             return dependency_failure(invocation.label, outcome.error())
     return None

@@ -88,11 +88,15 @@ class Cluster:
         self.num_cpus = num_cpus
         self.free_cpus = num_cpus
         self._queue: deque[tuple[float, Callable[[], None]]] = deque()
+        self._infeasible: list[tuple[float, Callable[[], None]]] = []
 
     def resize(self, num_cpus: float) -> None:
         """Give the node another number of CPUs."""
         self.free_cpus += num_cpus - self.num_cpus
         self.num_cpus = num_cpus
+        waiting, self._infeasible = self._infeasible, []
+        for cpus, admitted in waiting:
+            self.claim(cpus, admitted)
         self._admit()
 
     def start_process(self, label: str) -> Process:
@@ -120,14 +124,17 @@ class Cluster:
         process.dead = True
         self._processes.pop(process.pid, None)
 
+    def retire(self, process: Process) -> None:
+        """A task's process is done: it lives on in the pool, where nothing runs that could be told by its pid."""
+        self._processes.pop(process.pid, None)
+
     def claim(self, cpus: float, admitted: Callable[[], None]) -> None:
         """Call `admitted` as soon as `cpus` are free and everybody before has got theirs.
 
         A claim larger than the node waits for ever, as on Ray; it does not hold back those behind it.
         """
-        if not self._queue and cpus <= self.free_cpus:
-            self.free_cpus -= cpus
-            admitted()
+        if cpus > self.num_cpus:
+            self._infeasible.append((cpus, admitted))
         else:
             self._queue.append((cpus, admitted))
             self._admit()
@@ -142,14 +149,7 @@ class Cluster:
         self.free_cpus -= cpus
 
     def _admit(self) -> None:
-        waiting, self._queue = self._queue, deque()
-        while waiting:
-            cpus, admitted = waiting.popleft()
-            if cpus <= self.free_cpus:
-                self.free_cpus -= cpus
-                admitted()
-                continue
-            self._queue.append((cpus, admitted))
-            if cpus <= self.num_cpus:
-                break
-        self._queue.extend(waiting)
+        while self._queue and self._queue[0][0] <= self.free_cpus:
+            cpus, admitted = self._queue.popleft()
+            self.free_cpus -= cpus
+            admitted()

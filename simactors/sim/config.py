@@ -45,7 +45,7 @@ class SimConfig:
     latency: Latency = field(default_factory=Latency)
     num_cpus: float = 8
     epoch_s: float = 1_704_067_200.0  # 2024-01-01T00:00:00Z
-    max_steps: int = 100_000_000
+    max_steps: int = 10_000_000
     max_virtual_time_s: float = 365 * 86_400.0
     trace_records: int = 1_000
 

@@ -5,9 +5,9 @@ It is refused by name, never silently ignored: an ignored option changes what a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from simactors.core import calls
+from simactors.core import calls, codec
 from simactors.core.interface import MethodSpec
 from simactors.core.options import ActorOptions, MethodOptions, TaskOptions
 
@@ -60,6 +60,19 @@ def check_creation(creation: calls.Creation) -> None:
     methods = creation.actor_class.interface.methods.values()
     asked["async def"] = any(method.needs_event_loop for method in methods)
     _refuse(creation.actor_class.interface.class_name, asked)
+
+
+def check_sendable(kind: str, code: Callable[..., object]) -> None:
+    """Refuse code that no runtime could send to another process, though here it need not be sent.
+
+    Raises:
+        TypeError: it uses something that can't be serialized, a lock, say.
+    """
+    try:
+        codec.encode(code, by_value=True)
+    except Exception as error:  # pickling runs the user's code
+        name = f"{code.__module__}.{code.__qualname__}"
+        raise TypeError(f"Could not serialize the {kind} {name}: {type(error).__name__}: {error}") from error
 
 
 def _refuse(label: str, asked: Mapping[str, object]) -> None:

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable
+from types import GeneratorType
 from typing import Any
 
-from simactors.core import codec
+from simactors.core import calls, codec
 from simactors.core.calls import pack_results
 from simactors.core.current import running
 from simactors.core.outcome import Failure, Outcome, Value, task_failure
+from simactors.exceptions import TaskCancelledError
 from simactors.sim.cluster import Process
 from simactors.sim.fiber import SimulationEnded
-from simactors.sim.invocation import Invocation
+from simactors.sim.intercept import interrupts
+from simactors.sim.invocation import Invocation, outcome_of
 
 
 def context_of(process: Process) -> contextvars.Context:
@@ -34,10 +37,26 @@ def execute(
 
     Whatever it raises comes out as it is; see `outcomes_of`.
     """
+    try:
+        value = _call(invocation, context, function)
+        if type(value) is GeneratorType:  # as on Ray, its items are the return values
+            value = context.run(calls.take_items, value, invocation.num_returns)
+    except KeyboardInterrupt as error:
+        if interrupts.was_pressed():
+            raise
+        raise TaskCancelledError(f"{invocation} raised KeyboardInterrupt") from error
+    return value
+
+
+def _call(
+    invocation: Invocation,
+    context: contextvars.Context,
+    function: Callable[..., Any],
+) -> Any:
     arguments = invocation.arguments
     if type(arguments) is tuple:
         return context.run(function, *arguments)
-    values = [ref.entry.outcome.unwrap() for ref in invocation.refs]  # type: ignore[attr-defined]
+    values = [outcome_of(ref.entry).unwrap() for ref in invocation.refs]  # type: ignore[arg-type]
     args, kwargs = arguments.unpack(values)  # type: ignore[union-attr]  # no tuple, see above
     return context.run(function, *args, **kwargs)
 

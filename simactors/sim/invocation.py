@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 from simactors.core.calls import Arguments
-from simactors.core.outcome import Outcome
+from simactors.core.outcome import Outcome, failure
 from simactors.core.refs import ActorRef, ObjectRef
+from simactors.exceptions import OwnerDiedError
 from simactors.sim.cluster import Link, Process
 
 
@@ -120,6 +121,15 @@ class Invocation:
 
     def __str__(self) -> str:
         return f"{self.label} #{self.id}"
+
+
+OWNER_DIED = failure(OwnerDiedError("The object's owner is dead, and the object with it."))
+
+
+def outcome_of(state: State) -> Outcome:
+    """How the object behind a ref came out, for any process but its dead owner."""
+    assert state.outcome is not None
+    return OWNER_DIED if state.caller.dead else state.outcome
 
 
 State = StoredObject | Invocation

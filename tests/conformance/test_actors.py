@@ -265,3 +265,32 @@ def test_max_pending_calls_refuses_the_call_too_many_at_once(ray: ModuleType) ->
     assert ray.get(counter.add.remote()) == 1
     counter.add.options(num_returns=0).remote()
     assert ray.get(counter.add.remote()) == 3
+
+
+@simactors.remote
+class Owner:
+    """Puts objects that others may read."""
+
+    def put(self) -> list[Any]:
+        return [simactors.put([1, 2])]
+
+
+def test_an_object_dies_with_its_owner(ray: ModuleType) -> None:
+    owner = Owner.remote()
+    (ref,) = ray.get(owner.put.remote())
+    assert ray.get(ref) == [1, 2]
+    (other,) = ray.get(owner.put.remote())
+    ray.kill(owner)
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        ray.get([owner.put.remote() for _ in range(1000)])
+    with pytest.raises(ray.exceptions.OwnerDiedError):
+        ray.get(other)
+    with pytest.raises(ray.exceptions.OwnerDiedError):
+        ray.get(use.remote(other, 1))
+
+
+def test_get_if_exists_needs_a_name_and_names_are_text(ray: ModuleType) -> None:
+    with pytest.raises(ValueError, match="name must be specified to use `get_if_exists`"):
+        Counter.options(get_if_exists=True).remote()
+    with pytest.raises(TypeError, match="str, not int"):
+        ray.get_actor(5)

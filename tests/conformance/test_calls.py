@@ -150,7 +150,7 @@ def test_properties_and_constants_are_no_methods(ray: ModuleType) -> None:
 
 def test_ready_call_and_terminate_are_there_on_every_actor(ray: ModuleType) -> None:
     account = Account.remote(5)
-    assert ray.get(account.__ray_ready__.remote()) is None
+    assert ray.get(account.__ray_ready__.remote()) is True
     assert ray.get(account.__ray_call__.remote(lambda self, x: self.__dict__["total"] + x, 1)) == 6
     last = account.add.remote(1)
     account.__ray_terminate__.remote()
@@ -284,3 +284,14 @@ def test_refs_are_equal_and_hash_alike_if_they_name_the_same_object(ray: ModuleT
     assert len({ref, args[0][0], ray.put(1)}) == 2
     assert ref != 5
     assert len(ref.hex()) == 56
+
+
+def test_a_returned_generator_gives_as_many_values_as_there_are_refs(ray: ModuleType) -> None:
+    @simactors.remote
+    def squares(n: int) -> Any:
+        return (simactors.get(add.remote(i * i, 0)) for i in range(n))
+
+    assert ray.get(squares.options(num_returns=3).remote(5)) == [0, 1, 4]
+    assert ray.get(squares.remote(1)) == 0
+    with pytest.raises(ValueError, match="Task returned 1 objects"):
+        ray.get(squares.options(num_returns=2).remote(1))

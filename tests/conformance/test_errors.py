@@ -288,3 +288,24 @@ def test_an_argument_that_cannot_be_decoded_fails_its_call(ray: ModuleType) -> N
     with pytest.raises(ray.exceptions.RaySystemError, match="division by zero") as raised:
         ray.get(take.remote(Undecodable()))
     assert isinstance(raised.value, ray.exceptions.RayTaskError)
+
+
+@simactors.remote
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+@simactors.remote
+def exhaust() -> None:
+    raise MemoryError("too much")
+
+
+def test_a_keyboard_interrupt_that_a_task_raises_is_its_cancellation(ray: ModuleType) -> None:
+    with pytest.raises(ray.exceptions.TaskCancelledError) as raised:
+        ray.get(interrupt.remote())
+    assert isinstance(raised.value, ray.exceptions.RayTaskError)
+
+
+def test_built_in_exceptions_with_a_layout_of_their_own_keep_their_class(ray: ModuleType) -> None:
+    with pytest.raises(MemoryError, match="too much"):
+        ray.get(exhaust.remote())

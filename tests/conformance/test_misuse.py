@@ -165,3 +165,21 @@ def test_a_ref_is_no_sequence_and_cannot_be_pickled_by_itself(ray: ModuleType) -
         list(ref)
     with pytest.raises(TypeError, match="can't be pickled by itself"):
         pickle.dumps(ref)
+
+
+def test_code_that_uses_what_cannot_be_sent_is_a_type_error_at_the_call(ray: ModuleType) -> None:
+    lock = threading.Lock()
+
+    @simactors.remote
+    def locked() -> bool:
+        return lock.locked()
+
+    @simactors.remote
+    class Locked:
+        def locked(self) -> bool:
+            return lock.locked()
+
+    with pytest.raises(TypeError, match=r"Could not serialize the function .*locked: .*lock"):
+        locked.remote()
+    with pytest.raises(TypeError, match=r"Could not serialize the actor class .*Locked: .*lock"):
+        Locked.remote()

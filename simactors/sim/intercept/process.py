@@ -17,7 +17,11 @@ class ProcessTable(Protocol):
     """The processes of one simulation."""
 
     def current_pid(self) -> int | None:
-        """The simulated pid of the code that runs now; None if it is not simulated."""
+        """The simulated pid of the code that runs now; None if it is the driver's, or a real forked child's."""
+        ...
+
+    def is_driver(self) -> bool:
+        """Whether the driver's own code runs now, and in no child that it has forked."""
         ...
 
     def end_process(self, pid: int, why: str) -> bool:
@@ -35,15 +39,18 @@ _DEADLY = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGABRT, signal.SIGS
 def _getpid() -> int:
     """`os.getpid` of the simulated process."""
     pid = names.worlds[-1].current_pid() if names.worlds else None
-    real: int = names.real["getpid"]()
-    return real if pid is None else pid
+    return real_pid() if pid is None else pid
 
 
 def _exit(status: int) -> NoReturn:
     """`os._exit` of the simulated process: no ``finally`` runs, nothing is flushed."""
-    pid = names.worlds[-1].current_pid() if names.worlds else None
-    if pid is not None:
-        names.worlds[-1].end_process(pid, f"its process exited with code {status}")
+    world = names.worlds[-1] if names.worlds else None
+    pid = None if world is None else world.current_pid()
+    if world is not None and pid is not None:
+        world.end_process(pid, f"its process exited with code {status}")
+    if world is not None and world.is_driver():
+        # The driver shares its process with whoever simulates it: a hunt, a test runner. They must live on.
+        raise SystemExit(status)
     names.real["_exit"](status)
     raise AssertionError("os._exit returned")
 
@@ -61,3 +68,9 @@ _REPLACEMENTS: dict[str, Callable[..., Any]] = {"getpid": _getpid, "_exit": _exi
 
 names: Names[ProcessTable] = Names(os, _REPLACEMENTS)
 """What is replaced; open simulations install themselves here."""
+
+
+def real_pid() -> int:
+    """What the operating system calls this process."""
+    pid: int = names.real["getpid"]()
+    return pid

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import threading
 import time
 from time import monotonic as early_monotonic
@@ -254,3 +255,33 @@ def test_what_is_not_supported_yet_is_refused_by_name() -> None:
             Sleeper.options(max_concurrency=2).remote()
         with pytest.raises(ValueError, match="num_gpus is not supported"):
             nap.options(num_gpus=1).remote(1)
+
+
+def test_the_driver_that_exits_ends_its_run_not_the_test_runner() -> None:
+    with pytest.raises(SystemExit) as raised, simactors.simulate():
+        os._exit(3)
+    assert raised.value.code == 3
+
+
+def test_a_forked_child_exits_for_real() -> None:
+    with simactors.simulate():
+        child = os.fork()
+        if child == 0:
+            os._exit(7)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+def test_ctrl_c_in_simulated_code_ends_the_run_and_the_next_one_is_fresh() -> None:
+    @simactors.remote
+    def press() -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    @simactors.remote
+    def give_up() -> None:
+        raise KeyboardInterrupt
+
+    with simactors.simulate(), pytest.raises(KeyboardInterrupt):
+        simactors.get(press.remote())
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with simactors.simulate(), pytest.raises(exceptions.TaskCancelledError):
+        simactors.get(give_up.remote())
