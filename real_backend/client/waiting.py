@@ -120,8 +120,14 @@ class Waiting:
 
 
 def entry_of(ref: ObjectRef[Any]) -> ObjectEntry:
-    """What is behind a ref."""
-    return ref.entry  # type: ignore[return-value]  # whoever holds a ref of this session holds an entry of ours
+    """What is behind a ref.
+
+    Raises:
+        RuntimeError: it belongs to another backend's session.
+    """
+    if not isinstance(ref.entry, ObjectEntry):
+        raise RuntimeError(f"{ref} belongs to another session, which is over or on another backend")
+    return ref.entry
 
 
 class _Waiter:

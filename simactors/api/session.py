@@ -107,6 +107,11 @@ def init(
         raise RuntimeError(f"Unknown keyword argument(s): {', '.join(unknown)}")
     for name in more:
         log.debug("init: %s has no meaning here and is ignored", name)
+    if more.get("runtime_env"):
+        log.warning("init: runtime_env is not supported yet and is ignored: %s", more["runtime_env"])
+    for name, amount in (("num_cpus", num_cpus), ("num_gpus", num_gpus)):
+        if amount is not None and (not isinstance(amount, int | float) or amount < 0):
+            raise ValueError(f"{name} must be a number >= 0, not {amount!r}")
     settings = Settings(
         num_cpus=num_cpus,
         num_gpus=num_gpus,

@@ -24,7 +24,6 @@ class Settings:
         num_cpus: CPUs of this machine (or of every simulated node); None for what it has.
         namespace: where names of actors live unless said otherwise.
         seed: of a simulation; None elsewhere.
-        extra: keywords of one backend only.
     """
 
     num_cpus: float | None = None
@@ -33,7 +32,6 @@ class Settings:
     namespace: str | None = None
     address: str | None = None
     seed: int | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Backend(Protocol):

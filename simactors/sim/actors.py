@@ -13,10 +13,10 @@ from typing import Any
 
 from simactors import exceptions
 from simactors.core import calls
-from simactors.core.outcome import Failure, Outcome, failure
+from simactors.core.outcome import Failure, failure
 from simactors.core.refs import ActorRef
 from simactors.sim import executor
-from simactors.sim.cluster import Cluster, Process
+from simactors.sim.cluster import Cluster, Link, Process
 from simactors.sim.invocation import Invocation
 from simactors.sim.kernel import Kernel
 from simactors.sim.lifecycle import Event, State, next_state
@@ -42,6 +42,8 @@ class SimActor:
         context: the context variables of its process, which one call leaves to the next.
         process: of the present incarnation.
         creation: the call of the constructor; run again at a restart.
+        has_begun: its constructor has been run, or begun, once.
+        holders: links whose first call waits for a ref; what they hold fails when it dies.
         restarts: how many are left; negative for no limit.
         watch: tells when the last handle is gone.
         max_pending_calls: how many unanswered calls each process may have with it; -1 for no limit.
@@ -55,6 +57,8 @@ class SimActor:
         "creation",
         "current",
         "death",
+        "has_begun",
+        "holders",
         "id",
         "instance",
         "mailbox",
@@ -80,6 +84,8 @@ class SimActor:
         self.context: contextvars.Context | None = None
         self.cpus = 0.0
         self.creation: Invocation | None = None
+        self.has_begun = False
+        self.holders: list[Link] = []
         self.restarts = 0
         self.max_pending_calls = -1
         self.max_task_retries = 0
@@ -163,14 +169,17 @@ class Actors:
         if actor.death is not None or actor.process is not process:
             return  # it died before it began, perhaps to start again in another process
         invocation.process = process
+        actor.has_begun = True
         actor.current = invocation
         self._trace_add((self._kernel.now_ns, "start", invocation.id, actor.process.label, invocation.label))
         actor.context = executor.context_of(actor.process)
         try:
-            actor.instance = executor.execute(invocation, actor.context, actor.cls.cls)
+            actor.instance = executor.construct(invocation, actor.context, actor.cls.cls)
         except executor.FATAL:
             raise
         except (calls.ActorExit, SystemExit):
+            if actor.process.dead:
+                return
             self.end(actor, Event.EXITED, "it called exit_actor() or sys.exit() in its constructor")
         except BaseException as error:  # the user's code may raise anything
             self.fail_creation(invocation, executor.failure_of(invocation, error))
@@ -192,21 +201,21 @@ class Actors:
         assert actor.context is not None
         try:
             method = actor.cls.bind(actor.instance, invocation.function)
-            value = executor.execute(invocation, actor.context, method)
+            reply = executor.execute(invocation, actor.context, method)
         except executor.FATAL:
             raise
         except (calls.ActorExit, SystemExit):
-            self.end(actor, Event.EXITED, "it called exit_actor() or sys.exit()")
+            if not actor.process.dead:
+                self.end(actor, Event.EXITED, "it called exit_actor() or sys.exit()")
             return
         except BaseException as error:  # the user's code may raise anything
             if invocation.may_retry(error) and not actor.process.dead:
                 self._retry(invocation)
                 return
             kind = "raise"
-            reply: tuple[Outcome, ...] = (executor.failure_of(invocation, error),) * invocation.num_returns
+            reply = (executor.failure_of(invocation, error),) * invocation.num_returns
         else:
             kind = "return"
-            reply = executor.outcomes_of(invocation, value)
         if actor.process.dead:
             return
         self._trace_add((self._kernel.now_ns, kind, invocation.id, label, invocation.label))
@@ -255,16 +264,16 @@ class Actors:
         actor.process = process = self._cluster.start_process(f"actor-{actor.id}")
         process.actor = actor
         creation = actor.creation
-        assert creation is not None
+        if creation is None or not actor.has_begun:
+            return  # it is still on its way, and will find the new process
         assert creation.link is not None
         self._network.notify(creation.link, functools.partial(self.construct, creation, process))
 
-    def retire(self, actor: SimActor) -> None:
+    def retire(self, actor: SimActor, creation: Invocation) -> None:
         """Nobody has a handle any more: the actor ends as soon as the runtime has noticed."""
-        assert actor.creation is not None
-        assert actor.creation.link is not None
+        assert creation.link is not None
         why = "all references to it are gone"
-        self._network.notify(actor.creation.link, functools.partial(self.end, actor, Event.OUT_OF_SCOPE, why))
+        self._network.notify(creation.link, functools.partial(self.end, actor, Event.OUT_OF_SCOPE, why))
 
     def _resend(self, invocation: Invocation) -> None:
         """The caller has noticed that its call was lost with the process, and makes it again."""
@@ -293,8 +302,15 @@ class Actors:
             del self._names[actor.name]
         if actor.cpus:
             self._cluster.release(actor.cpus)
+        for link in actor.holders:
+            held, link.held = link.held, None
+            unanswered += held or ()
         for invocation in unanswered:
-            self._network.fail(invocation, death)
+            if invocation.function is not None:  # not its constructor
+                self._network.fail(invocation, death)
+        creation, actor.creation = actor.creation, None  # its arguments may hold handles
+        if creation is not None and creation.caller.children is not None:
+            creation.caller.children.pop(actor, None)
 
     def _end_process(self, actor: SimActor, why: str) -> list[Invocation]:
         """End the present process and what it created; returns the calls that it leaves unanswered."""
@@ -306,7 +322,7 @@ class Actors:
         mailbox, actor.mailbox = actor.mailbox, None
         if current is not None and current in self._kernel.ready:
             self._kernel.ready.remove(current)  # its turn had come, but it had not started
-        for child in process.children or ():
+        for child in list(process.children or ()):
             self.end(child, Event.OWNER_DIED, f"its owner {process.label} is dead")
         running = [] if current is None or current.function is None else [current]  # not its constructor
         return [*running, *(mailbox or ())]
@@ -328,7 +344,8 @@ class _LastHandleDropped:
         self._actor = actor
 
     def then(self, _: object) -> None:
-        self._actors.retire(self._actor)
+        if self._actor.creation is not None:
+            self._actors.retire(self._actor, self._actor.creation)
 
 
 def _unavailable(actor: SimActor, why: str) -> Failure:

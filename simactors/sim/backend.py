@@ -18,7 +18,7 @@ from simactors.core.events import Record
 from simactors.core.outcome import Outcome
 from simactors.core.refs import ActorRef, ObjectRef
 from simactors.sim import demands, standstill
-from simactors.sim.actors import Actors, SimActor
+from simactors.sim.actors import Actors
 from simactors.sim.calls import Calls
 from simactors.sim.cluster import Cluster, Process
 from simactors.sim.config import NS, SimConfig
@@ -40,6 +40,8 @@ class SimBackend:
     name = "sim"
 
     def __init__(self, choices: Choices, config: SimConfig) -> None:
+        if clock.names.worlds and not clock.names.worlds[-1].belongs_here():
+            raise RuntimeError("another thread simulates already: run one simulation at a time in a process")
         self.trace = Trace(config.trace_records)
         self.kernel = Kernel(
             choices,
@@ -47,7 +49,7 @@ class SimBackend:
             max_steps=config.max_steps,
             max_virtual_time_s=config.max_virtual_time_s,
         )
-        self._cluster = Cluster(self, config.num_cpus)
+        self._cluster = Cluster(self, config.num_cpus, self.kernel.soon)
         self._driver = self._cluster.start_process("driver")
         self._objects = Objects(self.kernel, self.trace)
         network = Network(self.kernel, config.latency, self._objects.seal)
@@ -65,6 +67,7 @@ class SimBackend:
         self.submit_method = self._calls.submit_method
         self.submit_task = self._calls.submit_task
         self._namespace = _DEFAULT_NAMESPACE
+        self._num_cpus = config.num_cpus
         self._epoch_ns = int(config.epoch_s * NS)
         self._closed = False
         self._pid = process.real_pid()
@@ -103,7 +106,7 @@ class SimBackend:
 
     def kill(self, actor: ActorRef, *, no_restart: bool) -> None:
         """See `Backend`."""
-        target: SimActor = actor.entry  # type: ignore[assignment]  # our own entry
+        target = self._calls.our_actor(actor, self._caller())
         self._calls.kill(target, no_restart=no_restart)
 
     def put(self, value: object) -> ObjectRef[Any]:
@@ -131,11 +134,13 @@ class SimBackend:
             return list(refs) if self._objects.wait_one(caller, refs[0].entry, timeout_s) else []  # type: ignore[arg-type]
         if not caller.cpus or self._objects.ready(refs, num_returns):
             return self._objects.wait(caller, refs, num_returns, timeout_s, stop_at_error)
-        self._cluster.release(caller.cpus)
+        lent, caller.cpus = caller.cpus, 0.0  # should it die meanwhile, it has nothing to give back
+        self._cluster.release(lent)
         try:
             return self._objects.wait(caller, refs, num_returns, timeout_s, stop_at_error)
         finally:
-            self._cluster.take_back(caller.cpus)
+            self._cluster.take_back(lent)
+            caller.cpus = lent
 
     def read(self, ref: ObjectRef[Any]) -> Outcome:
         """See `Backend`."""
@@ -146,6 +151,7 @@ class SimBackend:
         if self._closed:
             return
         self._closed = True
+        self.trace.freeze()  # what code does while it is being ended is no part of the run
         try:
             self.kernel.close()
         finally:
@@ -165,15 +171,17 @@ class SimBackend:
 
     def leave(self) -> None:
         """The program shuts down inside an open simulation: its actors end."""
-        for actor in self._driver.children or ():
+        for actor in list(self._driver.children or ()):
             self._actors.end(actor, Event.OWNER_DIED, "its driver shut down")
-        self._driver.children = None
+        self._cluster.resize(self._num_cpus)
+        self._namespace = _DEFAULT_NAMESPACE
 
     # What `intercept.clock` asks
 
     def belongs_here(self) -> bool:
         """See `VirtualClock`."""
-        return not self._closed and (current.running.get() is not None or self.kernel.in_driver())
+        # Suspended code that is being ended still lives in virtual time: a real sleep there would be one.
+        return current.running.get() is not None or (not self._closed and self.kernel.in_driver())
 
     def now_ns(self) -> int:
         """See `VirtualClock`."""
@@ -214,9 +222,14 @@ class SimBackend:
             self._actors.crash(target.actor, why)
         elif target.task is not None:
             self._calls.crash_task(target.task, why)
-        if target is current.running.get():
-            self.kernel.stop_for_good(target)
+        running = current.running.get()
+        if running is not None and running.dead:  # type: ignore[attr-defined]  # it has ended itself, or its parent
+            self.kernel.stop_for_good(running)  # type: ignore[arg-type]
         return True
+
+    def is_process(self, pid: int) -> bool:
+        """See `ProcessTable`."""
+        return self._cluster.process(pid) is not None
 
     def _caller(self) -> Process:
         """The process whose code runs now."""
@@ -303,5 +316,9 @@ def simulate(
 def open_backend(settings: Settings) -> SimBackend:
     """See `core.backend.Opener`."""
     backend = SimBackend(SeededChoices(settings.seed or 0), SimConfig())
-    backend.join(settings)
+    try:
+        backend.join(settings)
+    except BaseException:
+        backend.close()
+        raise
     return backend

@@ -12,18 +12,17 @@ from typing import Any
 
 from simactors import exceptions
 from simactors.core import calls
-from simactors.core.interface import MethodSpec
 from simactors.core.options import PLAIN_METHOD, MethodOptions
-from simactors.core.outcome import Failure, Outcome, dependency_failure, failure
+from simactors.core.outcome import Failure, dependency_failure, failure
 from simactors.core.refs import ActorRef, ObjectRef
 from simactors.sim import demands, executor
 from simactors.sim.actors import Actors, SimActor
 from simactors.sim.cluster import Cluster, Link, Process
-from simactors.sim.invocation import Invocation, StoredObject, outcome_of
+from simactors.sim.invocation import OWNER_DIED, Invocation, StoredObject, outcome_of
 from simactors.sim.kernel import Kernel
 from simactors.sim.lifecycle import Event
 from simactors.sim.network import Network
-from simactors.sim.objects import Objects
+from simactors.sim.objects import Objects, check_session
 from simactors.sim.trace import Trace
 
 _TASK_POOL = 0  # the id that stands for the workers in `Process.links`
@@ -61,24 +60,28 @@ class Calls:
         """See `Backend.submit_method`."""
         caller = self._caller()
         actor_ref, method, args, kwargs, options = call
-        if type(actor_ref.entry) is not SimActor or actor_ref.entry.process.backend is not caller.backend:
-            raise RuntimeError(f"{actor_ref} belongs to another session, which is over or on another backend")
+        actor = self.our_actor(actor_ref, caller)
+        if options is not PLAIN_METHOD or method.is_generator:
+            demands.check_method(method, options)
         label = method.label
         arguments = calls.pack_arguments(label, args, kwargs)
+        if type(arguments) is not tuple:
+            check_session(caller, [ref.entry for ref in arguments.refs])  # type: ignore[attr-defined]
+        link = caller.links.get(actor.id) or self._network.link(caller, actor.id)
+        if actor.max_pending_calls > 0:
+            _check_pending(link, actor.max_pending_calls, label)
         self._objects.ids += 1
         invocation = Invocation(self._objects.ids, label, caller, arguments)
         self._trace_add((self._kernel.now_ns, "call", invocation.id, caller.label, label))
-        actor = actor_ref.entry
         invocation.actor = actor
         invocation.handle = actor_ref
         invocation.function = method.name
         invocation.then = self._arrive
-        link = caller.links.get(actor.id) or self._network.link(caller, actor.id)
         invocation.link = link
-        if actor.max_pending_calls > 0:
-            _count(link, invocation, actor.max_pending_calls)
+        if link.pending is not None:
+            link.pending.append(invocation)
         if options is not PLAIN_METHOD or method.is_generator:
-            self._apply(options, invocation, method)
+            self._apply(options, invocation)
         elif actor.max_task_retries:
             invocation.retries = actor.max_task_retries
         if link.closed:
@@ -88,6 +91,17 @@ class Calls:
         else:
             self._hold(link, invocation)
         return [ObjectRef(invocation)] if options is PLAIN_METHOD else _refs(invocation)
+
+    def our_actor(self, actor: ActorRef, caller: Process) -> SimActor:
+        """What stands behind a handle.
+
+        Raises:
+            RuntimeError: it belongs to another session.
+        """
+        entry = actor.entry
+        if type(entry) is not SimActor or entry.process.backend is not caller.backend:
+            raise RuntimeError(f"{actor} belongs to another session, which is over or on another backend")
+        return entry
 
     def submit_task(self, call: calls.TaskCall) -> list[ObjectRef[Any]]:
         """See `Backend.submit_task`."""
@@ -100,6 +114,7 @@ class Calls:
         label = function.spec.label
         arguments = calls.pack_arguments(label, args, kwargs)
         invocation = self._invocation("call", label, caller, arguments)
+        check_session(caller, [ref.entry for ref in invocation.refs])  # type: ignore[misc]  # our own entries
         invocation.function = function
         invocation.options = options
         invocation.retries = options.max_retries
@@ -129,8 +144,8 @@ class Calls:
         if name is not None:
             self._actors.register(actor, name)
         if caller.children is None:
-            caller.children = []
-        caller.children.append(actor)
+            caller.children = {}
+        caller.children[actor] = None
         invocation.actor = actor
         invocation.options = options
         invocation.then = self._place
@@ -166,9 +181,8 @@ class Calls:
         self._trace_add((self._kernel.now_ns, kind, invocation.id, caller.label, label))
         return invocation
 
-    def _apply(self, options: MethodOptions, invocation: Invocation, method: MethodSpec) -> None:
+    def _apply(self, options: MethodOptions, invocation: Invocation) -> None:
         """What a call of a method needs beyond the plain case."""
-        demands.check_method(method, options)
         self._add_returns(invocation, options.num_returns)
         if options.retry_exceptions:
             invocation.options = options
@@ -194,6 +208,7 @@ class Calls:
             link.held.append(invocation)
             return
         link.held = deque([invocation])
+        invocation.actor.holders.append(link)
         self._release(link)
 
     def _release(self, link: Link) -> None:
@@ -201,15 +216,12 @@ class Calls:
         held = link.held
         while held:
             invocation: Invocation = held[0]
-            if invocation.caller.dead:
-                held.clear()
-                break
             states: list[Any] = [ref.entry for ref in invocation.refs]
             if any(state.outcome is None for state in states):
                 self._objects.when_ready(states, functools.partial(self._release, link))
                 return
             held.popleft()
-            failed = _failed_dependency(invocation)
+            failed = OWNER_DIED if invocation.caller.dead else _failed_dependency(invocation)
             if failed is None:
                 self._network.send(link, invocation)
             elif invocation.function is None:  # a creation
@@ -222,9 +234,7 @@ class Calls:
 
     def _request(self, invocation: Invocation) -> None:
         """The arguments of a task are ready: ask for a worker."""
-        if invocation.caller.dead:
-            return
-        failed = _failed_dependency(invocation)
+        failed = OWNER_DIED if invocation.caller.dead else _failed_dependency(invocation)
         if failed is not None:
             self._network.fail(invocation, failed)
             return
@@ -247,10 +257,12 @@ class Calls:
         self._trace_add((self._kernel.now_ns, "start", invocation.id, label, invocation.label))
         try:
             context = executor.context_of(process)
-            value = executor.execute(invocation, context, invocation.function.function)
+            reply = executor.execute(invocation, context, invocation.function.function)
         except executor.FATAL:
             raise
         except (SystemExit, calls.ActorExit):
+            if process.dead:
+                return
             self.crash_task(invocation, "it called sys.exit()")
             return
         except BaseException as error:  # the user's code may raise anything
@@ -259,12 +271,11 @@ class Calls:
             self._trace_add((self._kernel.now_ns, "raise", invocation.id, label, invocation.label))
             if self._retry(invocation, error):
                 return
-            reply: tuple[Outcome, ...] = (executor.failure_of(invocation, error),) * invocation.num_returns
+            reply = (executor.failure_of(invocation, error),) * invocation.num_returns
         else:
             if process.dead:
                 return
             self._trace_add((self._kernel.now_ns, "return", invocation.id, label, invocation.label))
-            reply = executor.outcomes_of(invocation, value)
         self._finish_task(invocation)
         self._network.reply(invocation, reply)
 
@@ -275,7 +286,7 @@ class Calls:
         self._trace_add((self._kernel.now_ns, "die", invocation.id, process.label, why))
         self._finish_task(invocation)
         self._cluster.end_process(process)
-        for child in process.children or ():
+        for child in list(process.children or ()):
             self._actors.end(child, Event.OWNER_DIED, f"its owner {process.label} is dead")
         if invocation.retries != 0:
             invocation.retries -= 1
@@ -301,7 +312,8 @@ class Calls:
         assert process is not None
         process.task = None
         self._cluster.retire(process)
-        self._cluster.release(invocation.cpus)
+        self._cluster.release(process.cpus)
+        process.cpus = 0.0
 
     # Actors
 
@@ -319,15 +331,14 @@ class Calls:
         self._actors.construct(invocation, actor.process)
 
 
-def _count(link: Link, invocation: Invocation, limit: int) -> None:
-    """Take `invocation` among the pending calls of its caller; raises `PendingCallsLimitExceeded`."""
+def _check_pending(link: Link, limit: int, label: str) -> None:
+    """Raise `PendingCallsLimitExceeded` if the caller has `limit` unanswered calls already."""
     link.pending = [call for call in link.pending or () if call.outcome is None]
     if len(link.pending) >= limit:
         raise exceptions.PendingCallsLimitExceeded(
-            f"{invocation} could not be submitted because {limit} calls are pending already. This limit can be "
+            f"{label} could not be submitted because {limit} calls are pending already. This limit can be "
             "adjusted with the `max_pending_calls` actor option."
         )
-    link.pending.append(invocation)
 
 
 def _refs(invocation: Invocation) -> list[ObjectRef[Any]]:

@@ -47,7 +47,7 @@ class Process:
         label: what traces call it: ``driver``, ``actor-3``, ``worker-7``.
         pid: simulated; unique in the run.
         links: its connections, by the id of the actor at the other end (0: the pool of task workers).
-        children: what must end when this process ends.
+        children: the actors that must end when this process ends, oldest first.
         actor: the actor it was started for, if any.
         task: the task that runs in it, if any.
         cpus: what its running task holds, and lends to others while it waits.
@@ -66,7 +66,7 @@ class Process:
         self.task: Any = None
         self.cpus = 0.0
         self.links: dict[int, Link] = {}
-        self.children: list[Any] | None = None
+        self.children: dict[Any, None] | None = None
 
     @property
     def where(self) -> str:
@@ -77,12 +77,17 @@ class Process:
 class Cluster:
     """The processes of one run and the CPUs they share.
 
+    Args:
+        soon: runs an action as a step of its own; who is admitted may run user code, and that must not happen in the
+            middle of whatever freed the CPUs.
+
     Invariant: `free_cpus` is the node's CPUs minus those of every admitted claim; it is negative only while code
     that blocked in `get` has come back to CPUs that were lent to others meanwhile, as on Ray.
     """
 
-    def __init__(self, backend: Backend, num_cpus: float) -> None:
+    def __init__(self, backend: Backend, num_cpus: float, soon: Callable[[Callable[[], None]], None]) -> None:
         self._backend = backend
+        self._soon = soon
         self._started = 0
         self._processes: dict[int, Process] = {}
         self.num_cpus = num_cpus
@@ -129,7 +134,7 @@ class Cluster:
         self._processes.pop(process.pid, None)
 
     def claim(self, cpus: float, admitted: Callable[[], None]) -> None:
-        """Call `admitted` as soon as `cpus` are free and everybody before has got theirs.
+        """Run `admitted` soon after `cpus` are free and everybody before has got theirs.
 
         A claim larger than the node waits for ever, as on Ray; it does not hold back those behind it.
         """
@@ -152,4 +157,4 @@ class Cluster:
         while self._queue and self._queue[0][0] <= self.free_cpus:
             cpus, admitted = self._queue.popleft()
             self.free_cpus -= cpus
-            admitted()
+            self._soon(admitted)

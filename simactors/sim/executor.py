@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable
-from types import GeneratorType
 from typing import Any
 
 from simactors.core import calls, codec
-from simactors.core.calls import pack_results
 from simactors.core.current import running
 from simactors.core.outcome import Failure, Outcome, Value, task_failure
 from simactors.exceptions import TaskCancelledError
@@ -32,44 +30,54 @@ def execute(
     invocation: Invocation,
     context: contextvars.Context,
     function: Callable[..., Any],
-) -> Any:
-    """Call `function` with fresh copies of the invocation's arguments, on the running greenlet.
+) -> tuple[Outcome, ...]:
+    """Call `function` with fresh copies of the invocation's arguments, and pack what it returns.
 
-    Whatever it raises comes out as it is; see `outcomes_of`.
+    All on the running greenlet and as the invocation's process: rebuilding arguments and packing results runs the
+    user's code, too. Whatever it raises comes out as it is; see `failure_of`.
     """
+    arguments = invocation.arguments
     try:
-        value = _call(invocation, context, function)
-        if type(value) is GeneratorType:  # as on Ray, its items are the return values
-            value = context.run(calls.take_items, value, invocation.num_returns)
+        if type(arguments) is not tuple:
+            return context.run(_unpack_and_call, invocation, function)
+        value = context.run(function, *arguments)
+        if invocation.num_returns == 1 and type(value) in codec.ATOMS:
+            return (Value(value),)
+        return context.run(_pack, value, invocation.num_returns)
     except KeyboardInterrupt as error:
-        if interrupts.was_pressed():
-            raise
-        raise TaskCancelledError(f"{invocation} raised KeyboardInterrupt") from error
-    return value
+        raise _own_interrupt(invocation, error) from error
 
 
-def _call(
-    invocation: Invocation,
-    context: contextvars.Context,
-    function: Callable[..., Any],
-) -> Any:
+def construct(invocation: Invocation, context: contextvars.Context, cls: type) -> Any:
+    """Make an actor's instance, as `execute` calls a function."""
+    try:
+        return context.run(_unpacked, invocation, cls)
+    except KeyboardInterrupt as error:
+        raise _own_interrupt(invocation, error) from error
+
+
+def _unpacked(invocation: Invocation, function: Callable[..., Any]) -> Any:
     arguments = invocation.arguments
     if type(arguments) is tuple:
-        return context.run(function, *arguments)
+        return function(*arguments)
     values = [outcome_of(ref.entry).unwrap() for ref in invocation.refs]  # type: ignore[arg-type]
     args, kwargs = arguments.unpack(values)  # type: ignore[union-attr]  # no tuple, see above
-    return context.run(function, *args, **kwargs)
+    return function(*args, **kwargs)
 
 
-def outcomes_of(invocation: Invocation, value: Any) -> tuple[Outcome, ...]:
-    """What to answer for a call that returned `value`."""
-    count = invocation.num_returns
-    if count == 1 and type(value) in codec.ATOMS:
-        return (Value(value),)
-    try:
-        return tuple(Value(packed) for packed in pack_results(value, count))
-    except Exception as error:  # pickling runs the user's code
-        return (failure_of(invocation, error),) * count
+def _unpack_and_call(invocation: Invocation, function: Callable[..., Any]) -> tuple[Outcome, ...]:
+    return _pack(_unpacked(invocation, function), invocation.num_returns)
+
+
+def _pack(value: Any, num_returns: int) -> tuple[Outcome, ...]:
+    return tuple(Value(packed) for packed in calls.pack_results(value, num_returns))
+
+
+def _own_interrupt(invocation: Invocation, error: KeyboardInterrupt) -> BaseException:
+    """Ctrl-C ends the run; a KeyboardInterrupt that the code raised itself is its cancellation, as on Ray."""
+    if interrupts.was_pressed():
+        return error
+    return TaskCancelledError(f"{invocation} raised KeyboardInterrupt")
 
 
 def failure_of(invocation: Invocation, error: BaseException) -> Failure:

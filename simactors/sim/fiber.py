@@ -13,6 +13,8 @@ from typing import Protocol
 import greenlet
 from greenlet import getcurrent
 
+_abandoned: list[greenlet.greenlet] = []
+
 
 class SimulationEnded(BaseException):
     """Raised in suspended code when the simulation is over, so that its ``finally`` blocks run."""
@@ -92,6 +94,13 @@ class Fibers:
             return
         fiber.parent = getcurrent()
         fiber.throw(SimulationEnded)
+
+    def abandon(self) -> None:
+        """Never go on with the running code, which does not let itself be ended."""
+        _abandoned.append(
+            getcurrent()
+        )  # collecting it would raise in it once more, in the middle of anything
+        self._driver.switch()
 
     def close(self) -> None:
         """End the idle hubs and the spawner."""

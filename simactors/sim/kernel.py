@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
-from heapq import heappop
+from heapq import heapify, heappop
 from typing import Any, NoReturn, Protocol
 
 import simpy
@@ -20,9 +20,10 @@ from simactors.sim.config import NS
 from simactors.sim.fiber import Fibers, SimulationEnded
 from simactors.sim.trace import Trace
 
-# How often, in steps: masks of powers of two.
-_HOUSEKEEPING = 2**7 - 1
-_COLLECTION = 2**17 - 1
+_STEPS_BETWEEN_CHECKS = 128
+_STEPS_BETWEEN_COLLECTIONS = 100_000
+_MOST_CANCELLED = 1000
+_MOST_ENDINGS = 1000
 
 
 class Step(Protocol):
@@ -104,6 +105,16 @@ class _Clock(simpy.Environment):
             self.step()
         return now  # type: ignore[return-value]  # we only ever add integers
 
+    def drop(self, unwanted: Callable[[Any], bool]) -> None:
+        """Forget queued events; the others keep their order, which their keys alone decide."""
+        self._queue[:] = [entry for entry in self._queue if not unwanted(entry[3])]
+        heapify(self._queue)
+
+    @property
+    def due(self) -> int:
+        """How many events are queued."""
+        return len(self._queue)
+
 
 class Kernel:
     """One run's clock, ready list and suspended code.
@@ -125,6 +136,9 @@ class Kernel:
         self.closing = False
         self._trace = trace
         self._max_steps = max_steps
+        self._next_check = min(_STEPS_BETWEEN_CHECKS, max_steps)
+        self._next_collection = _STEPS_BETWEEN_COLLECTIONS
+        self._endings = 0
         self._max_ns = int(max_virtual_time_s * NS)
         self._clock = _Clock()
         self.schedule: Callable[[Scheduled, Any, int], None] = self._clock.schedule  # type: ignore[assignment]
@@ -158,12 +172,16 @@ class Kernel:
         timer.action = None
         if timer.callbacks is None:  # due at this very instant, and not yet picked
             self.ready.remove(timer)
-        else:
-            self._cancelled += 1
+            return
+        self._cancelled += 1
+        if self._cancelled > _MOST_CANCELLED and 2 * self._cancelled > self._clock.due:
+            # Mostly time-outs of waits that were answered long before: they would stay until their time.
+            self._clock.drop(lambda event: isinstance(event, Timer) and event.action is None)
+            self._cancelled = 0
 
-    def wake(self, waiter: Waiter) -> None:
-        """Make a blocked waiter ready."""
-        self.ready.append(waiter)
+    def soon(self, action: Callable[[], None]) -> None:
+        """Run `action` as a step of its own, at this instant: on a hub, above nobody's code."""
+        self.ready.append(Timer(action))
 
     def block(self, waiter: Waiter) -> None:
         """Suspend the running code until `waiter` is woken.
@@ -173,7 +191,7 @@ class Kernel:
             DeadlockError, LimitError: in the driver, if the run can't go on.
         """
         if self.closing:
-            raise SimulationEnded
+            self._end_again()
         waiter.then = self._resume
         self._blocked[waiter] = None
         self._suspend(waiter)
@@ -182,13 +200,15 @@ class Kernel:
             raise SimulationEnded
         if self._fatal is not None:
             fatal, self._fatal = self._fatal, None
+            # Whatever it waited for may still come; by then this code is somewhere else.
+            waiter.then = _ignore
             raise fatal
 
     def sleep(self, process: Process, delay_ns: int) -> None:
         """Suspend the running code for a time."""
         until = self.now_ns + delay_ns
         waiter = Waiter(process, f"the time {until / NS:.6f}s")
-        self.timer(delay_ns, lambda: self._resume(waiter))
+        self.timer(delay_ns, lambda: waiter.then(waiter))
         self.block(waiter)
 
     def stop_for_good(self, process: Process) -> None:
@@ -232,7 +252,7 @@ class Kernel:
                     continue
             step = ready.pop() if len(ready) == 1 else ready.pop(pick("next", ready))
             steps = self.steps = self.steps + 1
-            if not steps & _HOUSEKEEPING:
+            if steps >= self._next_check:
                 self._keep_house()
             step.then(step)
 
@@ -251,18 +271,32 @@ class Kernel:
     def _keep_house(self) -> None:
         """What must be done now and then, at fixed points so that runs repeat."""
         self._trace.fold()
+        self._next_check = min(self.steps + _STEPS_BETWEEN_CHECKS, max(self._max_steps, self.steps + 1))
         if self.steps >= self._max_steps:
             raise exceptions.LimitError(
                 f"the run reached its limit of {self._max_steps} steps at {self.now_ns / NS:.6f}s of virtual time"
             )
-        if not self.steps & _COLLECTION:
+        if self.steps >= self._next_collection:
+            self._next_collection += _STEPS_BETWEEN_COLLECTIONS
             gc.collect()  # automatic collection is off: user finalizers run at fixed points only
+
+    def _end_again(self) -> NoReturn:
+        """Code that waits although the simulation is over: tell it again, but not for ever."""
+        self._endings += 1
+        if self._endings > _MOST_ENDINGS:
+            self._endings = 0
+            self._fibers.abandon()  # ``while True: try: sleep(1) except BaseException: pass``
+        raise SimulationEnded
 
     def _timer_due(self, timer: Any) -> None:
         if timer.action is None:
             self._cancelled -= 1
         else:
             self.ready.append(timer)
+
+
+def _ignore(_: object) -> None:
+    pass
 
 
 def _internal(error: Exception) -> exceptions.InternalError:

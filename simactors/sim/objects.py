@@ -118,7 +118,7 @@ class Objects:
         missing = num_returns - len(states) + len(pending)
         failed = stop_at_error and any(s.outcome is not None and not s.outcome.ok for s in states)
         if missing > 0 and not failed:
-            _check_session(process, pending)
+            check_session(process, pending)
             waiter = _RefWaiter(process, _Several(pending), missing)
             waiter.stop_at_error = stop_at_error
             for state in pending:
@@ -133,7 +133,7 @@ class Objects:
         if state.outcome is not None:
             return True
         if state.caller.backend is not process.backend:
-            _check_session(process, [state])
+            check_session(process, [state])
         waiter = _RefWaiter(process, state, 1)
         if state.waiters is None:
             state.waiters = [waiter]
@@ -215,10 +215,10 @@ def _remove_waiter(state: State, waiter: _RefWaiter) -> None:
         state.waiters.remove(waiter)
 
 
-def _check_session(process: Process, states: Sequence[State]) -> None:
+def check_session(process: Process, states: Sequence[State]) -> None:
     """A ref of a simulation that is over would be waited for for ever."""
     for state in states:
-        if state.caller.backend is not process.backend:
+        if not isinstance(state, StoredObject | Invocation) or state.caller.backend is not process.backend:
             raise RuntimeError(f"the ref of {state} belongs to another session, which is over")
 
 

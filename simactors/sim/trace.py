@@ -32,7 +32,8 @@ class Trace:
         self._open: list[Row] = []
         self._hash = hashlib.blake2b(digest_size=16)
         self._keep = keep
-        self._kept: deque[list[Row]] = deque(maxlen=keep // _FULL + 1)  # by blocks
+        self._kept: deque[list[Row]] = deque(maxlen=keep // _FULL + 2)  # by blocks
+        self._frozen: str | None = None
         self.add = self._open.append
         """Write one record; see `core.events.Record` for its fields."""
 
@@ -44,10 +45,17 @@ class Trace:
             self._hash.update(_bytes(block))
             self._kept.append(block)
 
+    def freeze(self) -> None:
+        """The run is over: what is added from now on counts for nothing."""
+        self._frozen = self.digest
+        self._kept.append(self._open[:])
+
     @property
     def digest(self) -> str:
         """A fingerprint of all records so far, 32 hexadecimal digits."""
         # On a copy: looking at the digest must not change what it will be.
+        if self._frozen is not None:
+            return self._frozen
         self.fold()
         total = self._hash.copy()
         total.update(_bytes(self._open))
@@ -55,7 +63,9 @@ class Trace:
 
     def last(self, count: int) -> list[Record]:
         """At most `count` of the last records, oldest first."""
-        rows = [*chain.from_iterable(self._kept), *self._open]
+        rows = list(chain.from_iterable(self._kept))
+        if self._frozen is None:
+            rows += self._open
         if count <= 0:
             return []
         return [Record(*row) for row in rows[-min(count, self._keep) :]]

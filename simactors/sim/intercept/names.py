@@ -70,7 +70,7 @@ class Names(Generic[World]):
     def _search(self) -> None:
         """Find early bound names in modules that are new; in ``__main__`` always, people type into it."""
         key_of = {id(function): key for key, function in self.real.items()}
-        for module_name in [*(sys.modules.keys() - self._searched), "__main__"]:
+        for module_name in [*(name for name in sys.modules if name not in self._searched), "__main__"]:
             module = sys.modules.get(module_name)
             if module is None or not _is_users(module):
                 continue

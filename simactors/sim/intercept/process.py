@@ -24,6 +24,14 @@ class ProcessTable(Protocol):
         """Whether the driver's own code runs now, and in no child that it has forked."""
         ...
 
+    def is_process(self, pid: int) -> bool:
+        """Whether a living simulated process has that pid.
+
+        Raises:
+            ProcessLookupError: it has ended.
+        """
+        ...
+
     def end_process(self, pid: int, why: str) -> bool:
         """End a simulated process; returns only if that was not the caller's own. False if there is none.
 
@@ -33,7 +41,18 @@ class ProcessTable(Protocol):
         ...
 
 
-_DEADLY = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGABRT, signal.SIGSEGV, signal.SIGINT})
+_DEADLY = frozenset(
+    {
+        signal.SIGKILL,
+        signal.SIGTERM,
+        signal.SIGABRT,
+        signal.SIGSEGV,
+        signal.SIGINT,
+        signal.SIGHUP,
+        signal.SIGUSR1,
+        signal.SIGUSR2,
+    }
+)
 
 
 def _getpid() -> int:
@@ -57,10 +76,11 @@ def _exit(status: int) -> NoReturn:
 
 def _kill(pid: int, signal_number: int, /) -> None:
     """`os.kill`, also for simulated pids; signals that end a process end it, others do nothing to it."""
-    if names.worlds and signal_number in _DEADLY:
-        name = signal.Signals(signal_number).name
-        if names.worlds[-1].end_process(pid, f"its process was ended by {name}"):
-            return
+    if names.worlds and names.worlds[-1].is_process(pid):
+        if signal_number in _DEADLY:
+            name = signal.Signals(signal_number).name
+            names.worlds[-1].end_process(pid, f"its process was ended by {name}")
+        return
     names.real["kill"](pid, signal_number)
 
 

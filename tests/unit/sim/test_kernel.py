@@ -165,7 +165,7 @@ def test_code_of_a_dead_process_is_never_woken() -> None:
     waiter = Waiter(process, "something")
     kernel.timer(1, lambda: (kernel.block(waiter), pytest.fail("it went on")))  # type: ignore[func-returns-value]
     kernel.timer(2, lambda: setattr(process, "dead", True))
-    kernel.timer(3, lambda: kernel.wake(waiter))
+    kernel.timer(3, lambda: kernel.ready.append(waiter))
     kernel.sleep(Process(), 4)
     kernel.close()
 
@@ -180,7 +180,7 @@ def test_a_long_chain_of_blocked_code_does_not_exhaust_the_stack() -> None:
             reached.append(level)
             return
         waiter = Waiter(Process(), "the level below")
-        kernel.timer(1, lambda: (descend(level + 1), kernel.wake(waiter)))  # type: ignore[func-returns-value]
+        kernel.timer(1, lambda: (descend(level + 1), kernel.ready.append(waiter)))  # type: ignore[func-returns-value]
         kernel.block(waiter)
 
     kernel.timer(1, lambda: descend(0))

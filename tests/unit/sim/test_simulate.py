@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
@@ -9,6 +10,7 @@ import threading
 import time
 from time import monotonic as early_monotonic
 from time import sleep as early_sleep
+from typing import Any
 
 import pytest
 
@@ -285,3 +287,219 @@ def test_ctrl_c_in_simulated_code_ends_the_run_and_the_next_one_is_fresh() -> No
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     with simactors.simulate(), pytest.raises(exceptions.TaskCancelledError):
         simactors.get(give_up.remote())
+
+
+# What two readers of the simulator found wrong, each with the smallest program that showed it.
+
+
+@simactors.remote
+class Room:
+    """Its constructor takes its time."""
+
+    def __init__(self, seconds: float, tally: Any = None) -> None:
+        if tally is not None:
+            tally.note.remote("constructed")
+        time.sleep(seconds)
+
+    def answer(self, thing: Any = None) -> Any:
+        return thing
+
+    def put(self) -> list[Any]:
+        return [simactors.put(1)]
+
+
+@simactors.remote
+class Tally:
+    def __init__(self) -> None:
+        self.notes: list[Any] = []
+
+    def note(self, what: Any) -> None:
+        self.notes.append(what)
+
+    def read(self) -> list[Any]:
+        return self.notes
+
+
+def test_a_constructor_that_waits_holds_nobody_up() -> None:
+    with simactors.simulate(config=SimConfig(num_cpus=1)) as sim:
+        first = nap.remote(1)
+        room = Room.options(num_cpus=0).remote(100)
+        assert simactors.get(first) == 1
+        assert simactors.get(nap.remote(1)) == 1
+        assert sim.now_s < 3
+        assert simactors.get(room.answer.remote(5)) == 5
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_kill_during_the_creation_constructs_once_for_each_incarnation(seed: int) -> None:
+    with simactors.simulate(seed=seed):
+        tally = Tally.remote()
+        room = Room.options(max_restarts=1, max_task_retries=-1).remote(0, tally)
+        simactors.kill(room, no_restart=False)
+        assert simactors.get(room.answer.remote(1)) == 1
+        time.sleep(1)
+        assert len(simactors.get(tally.read.remote())) in (1, 2)
+
+
+def test_a_wait_that_ended_in_an_error_is_not_woken_later() -> None:
+    with simactors.simulate() as sim:
+        stuck = nap.options(num_cpus=1000).remote(1)
+        with pytest.raises(exceptions.DeadlockError):
+            simactors.get(stuck)
+        simactors.shutdown()
+        simactors.init(num_cpus=1000)
+        started = sim.now_s
+        time.sleep(10)
+        assert sim.now_s == started + 10
+        assert simactors.get(stuck) == 1
+
+
+def test_a_task_killed_while_it_waits_gives_its_cpus_back_once() -> None:
+    @simactors.remote
+    def wait_for(ref: list[Any]) -> Any:
+        return simactors.get(ref[0])
+
+    @simactors.remote
+    def pid_and_wait(tally: Any, ref: list[Any]) -> Any:
+        tally.note.remote(os.getpid())
+        return simactors.get(ref[0])
+
+    with simactors.simulate(config=SimConfig(num_cpus=1)) as sim:
+        tally = Tally.remote()
+        never = nap.options(num_cpus=1000).remote(1)
+        waiting = pid_and_wait.options(max_retries=0).remote(tally, [never])
+        time.sleep(1)
+        os.kill(simactors.get(tally.read.remote())[0], signal.SIGKILL)
+        with pytest.raises(exceptions.WorkerCrashedError):
+            simactors.get(waiting)
+        started = sim.now_s
+        simactors.get([nap.remote(10) for _ in range(2)])
+        assert sim.now_s - started > 20
+
+
+def test_arguments_and_results_are_rebuilt_inside_the_process_they_belong_to() -> None:
+    with simactors.simulate():
+        value = simactors.get(Room.remote(0).answer.remote(Telltale()))
+        assert value.seen == {"packed": "simulated", "unpacked": "simulated"}
+
+
+class Telltale:
+    """Remembers which process packed and unpacked it last: a simulated one has a pid no real one has."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, str] = {}
+
+    def __reduce__(self) -> Any:
+        return _rebuild, ({**self.seen, "packed": _kind()},)
+
+
+def _kind() -> str:
+    return "simulated" if os.getpid() > 2**22 else "real"
+
+
+def _rebuild(seen: dict[str, str]) -> Telltale:
+    value = Telltale()
+    value.seen = seen if "unpacked" in seen else {**seen, "unpacked": _kind()}
+    return value
+
+
+def test_a_call_held_back_for_a_ref_fails_with_its_actor() -> None:
+    with simactors.simulate():
+        room = Room.remote(0)
+        held = room.answer.remote(nap.remote(1000))
+        simactors.kill(room)
+        with pytest.raises(exceptions.ActorDiedError):
+            simactors.get(held, timeout=1)
+
+
+def test_what_a_dead_owner_had_not_sent_yet_is_lost_with_it() -> None:
+    @simactors.remote
+    class Owner:
+        def start(self) -> list[Any]:
+            return [nap.remote(nap.remote(100))]
+
+        def pid(self) -> int:
+            return os.getpid()
+
+    with simactors.simulate() as sim:
+        owner = Owner.remote()
+        (ref,) = simactors.get(owner.start.remote())
+        simactors.kill(owner)
+        with pytest.raises(exceptions.OwnerDiedError):
+            simactors.get(ref)
+        assert sim.now_s < 300
+
+
+def test_a_child_may_kill_its_parent_and_itself_with_it() -> None:
+    @simactors.remote
+    class Child:
+        def strike(self, pid: int) -> None:
+            os.kill(pid, signal.SIGKILL)
+            raise AssertionError("went on after its end")
+
+    @simactors.remote
+    class Parent:
+        def suffer(self) -> Any:
+            self.child = Child.remote()
+            return simactors.get(self.child.strike.remote(os.getpid()))
+
+    with simactors.simulate(), pytest.raises(exceptions.ActorDiedError, match="SIGKILL"):
+        simactors.get(Parent.remote().suffer.remote())
+
+
+def test_signals_that_end_nothing_and_pids_that_are_gone() -> None:
+    with simactors.simulate():
+        room = Room.remote(0)
+        pid = simactors.get(room.__ray_call__.remote(lambda _: os.getpid()))
+        os.kill(pid, 0)
+        assert simactors.get(room.answer.remote(1)) == 1
+        simactors.kill(room)
+        time.sleep(1)
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_a_failed_init_leaves_nothing_patched() -> None:
+    with pytest.raises(ValueError, match="num_cpus must be a number >= 0, not '4'"):
+        simactors.init(backend="sim", num_cpus="4")  # type: ignore[arg-type]
+    assert patched_names() == REAL
+    assert gc.isenabled()
+
+
+def test_answered_time_outs_and_finished_processes_are_forgotten() -> None:
+    with simactors.simulate() as sim:
+        room = Room.remote(0)
+        for _ in range(3000):
+            simactors.get(room.answer.remote(), timeout=3600)
+        simactors.get([nap.remote(0) for _ in range(100)])
+        backend = sim._backend
+        assert backend.kernel._clock.due < 2500
+        assert len(backend._cluster._processes) == 2
+
+
+def test_code_that_does_not_let_itself_be_ended_is_left_behind() -> None:
+    @simactors.remote
+    def stubborn() -> None:
+        while True:
+            with contextlib.suppress(BaseException):
+                time.sleep(1)
+
+    with simactors.simulate() as sim:
+        stubborn.remote()
+        time.sleep(5)
+        before = sim.digest
+    assert sim.digest == before
+
+
+@simactors.remote
+def tick() -> None:
+    while True:
+        time.sleep(1)
+
+
+def test_limits_are_exact() -> None:
+    with simactors.simulate(config=SimConfig(max_steps=10)) as sim:
+        tick.remote()
+        with pytest.raises(exceptions.LimitError, match="10 steps"):
+            time.sleep(1000)
+        assert sim.steps == 10
