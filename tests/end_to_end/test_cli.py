@@ -178,3 +178,45 @@ def test_a_reader_that_stops_reading_is_no_fault_of_ours():
     command = f"{sys.executable} -m simactors hunt {BANK}:buggy --seeds 9 | true; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize("trick", ["sys.stdout = io.StringIO()", "sys.stdout = None"])
+def test_the_json_line_comes_whatever_the_program_did_to_stdout(tmp_path: Path, trick: str):
+    program = tmp_path / "app.py"
+    program.write_text(f"import io, sys\nprint('before')\n{trick}\n")
+    done = simactors("run", str(program), "--json")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[0] == "before"
+    assert last_line(done)["outcome"] == "passed"
+
+
+def test_a_program_that_closes_stdout_has_its_line_on_stderr(tmp_path: Path):
+    program = tmp_path / "app.py"
+    program.write_text("import sys\nsys.stdout.close()\n")
+    done = simactors("run", str(program), "--json")
+    assert done.returncode == 0
+    assert '"outcome": "passed"' in done.stderr or '"outcome":"passed"' in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_generator_is_no_target(tmp_path: Path):
+    program = tmp_path / "app.py"
+    program.write_text("def main():\n    yield\n    assert 0\n")
+    done = simactors("hunt", f"{program}:main", "--seeds", "3")
+    assert done.returncode == 2
+    assert "is a generator" in done.stderr
+
+
+def test_a_livelock_is_found_in_seconds_and_replayed(tmp_path: Path):
+    program = tmp_path / "app.py"
+    program.write_text(
+        "import time\nimport simactors as ray\n\ndef main():\n    ray.init()\n"
+        "    while True:\n        time.sleep(1)\n"
+    )
+    done = simactors("hunt", f"{program}:main", "--seeds", "3", "--max-steps", "1000", "--json")
+    assert done.returncode == 1
+    (failure,) = last_line(done)["failures"]
+    assert failure["kind"] == "LimitError"
+    replayed = simactors("replay", failure["repro"], "--json")
+    assert replayed.returncode == 1
+    assert last_line(replayed)["reproduced"] is True

@@ -101,3 +101,28 @@ def test_a_real_run_has_no_figures_and_restores_the_environment(tmp_path: Path, 
     assert result.ending.kind == "ZeroDivisionError"
     assert (result.seed, result.digest, result.steps, result.virtual_time_s) == (None, None, None, None)
     assert session.BACKEND_VARIABLE not in os.environ
+
+
+def test_an_exception_that_cannot_say_what_it_is_is_still_the_programs(simulated):
+    result = simulated(
+        """
+        class Silent(Exception):
+            def __str__(self):
+                raise ValueError
+        raise Silent
+        """
+    )
+    assert result.ending[:3] == ("failed", "Silent", "<Silent, whose str() raised ValueError>")
+
+
+def test_a_program_that_never_ends_reaches_its_limit(tmp_path: Path):
+    path = tmp_path / "app.py"
+    path.write_text("import time\nimport simactors as ray\nray.init()\nwhile True:\n    time.sleep(1)\n")
+    result = run_simulated(Program(target=Target(str(path)), max_steps=5000), 0)
+    assert result.ending[:2] == ("limit", "LimitError")
+    assert result.steps == 5000
+
+
+def test_a_driver_that_exits_the_hard_way_ends_its_run_only(simulated):
+    assert simulated("import os; os._exit(3)").ending[:3] == ("failed", "SystemExit", "exit code 3")
+    assert not simulated("import os; os._exit(0)").failed
