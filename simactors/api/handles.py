@@ -34,11 +34,6 @@ class ActorHandle:
         self.__dict__[name] = method  # the next time, Python finds it without asking here
         return method
 
-    # Every object has an __init__ of its own, so __getattr__ never sees these.
-    @property
-    def __ray_ready__(self) -> ActorMethod:
-        return self.__getattr__("__ray_ready__")
-
     def __dir__(self) -> list[str]:
         return sorted(self._actor.interface.methods)
 

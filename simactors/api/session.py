@@ -196,8 +196,7 @@ def _join(session: current.Session, backend: str | None, settings: Settings) -> 
 
 
 def _context(backend: Backend) -> ClientContext:
-    info = {"address": backend.name, "node_id": "node-1", "namespace": "default"}
-    return ClientContext(backend.name, info)
+    return ClientContext(backend.name, {"address": backend.name})
 
 
 atexit.register(shutdown)

@@ -66,7 +66,7 @@ class Calls:
         label = method.label
         arguments = calls.pack_arguments(label, args, kwargs)
         if type(arguments) is not tuple:
-            check_session(caller, [ref.entry for ref in arguments.refs])  # type: ignore[attr-defined]
+            _check_refs(caller, arguments)
         link = caller.links.get(actor.id) or self._network.link(caller, actor.id)
         if actor.max_pending_calls > 0:
             _check_pending(link, actor.max_pending_calls, label)
@@ -86,7 +86,7 @@ class Calls:
             invocation.retries = actor.max_task_retries
         if link.closed:
             self._network.fail(invocation, actor.death or _killed(actor))
-        elif link.held is None and type(arguments) is tuple:
+        elif link.held is None and (type(arguments) is tuple or not invocation.refs):
             self._network.send(link, invocation)
         else:
             self._hold(link, invocation)
@@ -113,8 +113,8 @@ class Calls:
             self._sendable.add(function)
         label = function.spec.label
         arguments = calls.pack_arguments(label, args, kwargs)
+        _check_refs(caller, arguments)
         invocation = self._invocation("call", label, caller, arguments)
-        check_session(caller, [ref.entry for ref in invocation.refs])  # type: ignore[misc]  # our own entries
         invocation.function = function
         invocation.options = options
         invocation.retries = options.max_retries
@@ -134,6 +134,7 @@ class Calls:
             self._sendable.add(cls)
         label = cls.constructor.label
         arguments = calls.pack_arguments(label, args, kwargs)
+        _check_refs(caller, arguments)
         invocation = self._invocation("create", label, caller, arguments)
         process = self._cluster.start_process(f"actor-{invocation.id}")
         actor = SimActor(invocation.id, cls, process)
@@ -208,13 +209,14 @@ class Calls:
             link.held.append(invocation)
             return
         link.held = deque([invocation])
-        invocation.actor.holders.append(link)
+        if link not in invocation.actor.holders:
+            invocation.actor.holders.append(link)
         self._release(link)
 
     def _release(self, link: Link) -> None:
         """Send the held calls whose turn it is."""
-        held = link.held
-        while held:
+        while link.held:  # looked at anew each time: an actor that dies here takes what is held with it
+            held = link.held
             invocation: Invocation = held[0]
             states: list[Any] = [ref.entry for ref in invocation.refs]
             if any(state.outcome is None for state in states):
@@ -228,7 +230,9 @@ class Calls:
                 self._actors.fail_creation(invocation, failed)
             else:
                 self._network.fail(invocation, failed)
-        link.held = None
+            if not held:
+                link.held = None
+                invocation.actor.holders.remove(link)
 
     # Tasks
 
@@ -329,6 +333,12 @@ class Calls:
         else:
             actor.cpus = invocation.cpus
         self._actors.construct(invocation, actor.process)
+
+
+def _check_refs(caller: Process, arguments: calls.Arguments | tuple[Any, ...]) -> None:
+    """Refuse refs of another session, which would be waited for for ever."""
+    if isinstance(arguments, calls.Arguments):
+        check_session(caller, [ref.entry for ref in arguments.refs])  # type: ignore[misc]  # our own entries
 
 
 def _check_pending(link: Link, limit: int, label: str) -> None:

@@ -75,9 +75,8 @@ class Objects:
         invocation.arguments = ()
         invocation.handle = None
         if not reply:
-            invocation.outcome = (
-                _NOTHING  # num_returns=0: nobody has a ref, but the call is no longer pending
-            )
+            # num_returns=0: nobody has a ref, but the call is no longer pending.
+            invocation.outcome = _NOTHING
             return
         invocation.outcome = reply[0]
         if invocation.waiters is not None:

@@ -295,3 +295,16 @@ def test_get_if_exists_needs_a_name_and_names_are_text(ray: ModuleType) -> None:
         Counter.options(get_if_exists=True).remote()
     with pytest.raises(TypeError, match="str, not int"):
         ray.get_actor(5)
+
+
+@simactors.remote
+def fail() -> int:
+    raise ValueError("no start")
+
+
+def test_an_actor_whose_constructor_argument_failed_is_dead_for_every_call(ray: ModuleType) -> None:
+    counter = Counter.remote(fail.remote())
+    refs = [counter.add.remote(), counter.add.remote(ray.put(1)), counter.add.remote(n=2)]
+    for ref in refs:
+        with pytest.raises(ray.exceptions.ActorDiedError, match="no start"):
+            ray.get(ref)

@@ -181,8 +181,16 @@ def test_handles_of_another_session_are_refused() -> None:
     with simactors.simulate():
         with pytest.raises(RuntimeError, match="belongs to another session"):
             sleeper.nap.remote(1)
-        with pytest.raises(RuntimeError, match="belongs to another session"):
-            simactors.get(never)
+        here = Sleeper.remote()
+        for use in (
+            lambda: simactors.get(never),
+            lambda: simactors.kill(sleeper),
+            lambda: nap.remote(never),
+            lambda: here.nap.remote(never),
+            lambda: Room.remote(never),
+        ):
+            with pytest.raises(RuntimeError, match="belongs to another session"):
+                use()
 
 
 def test_a_deadlock_names_who_waits_for_what_and_where() -> None:
@@ -410,6 +418,17 @@ def test_a_call_held_back_for_a_ref_fails_with_its_actor() -> None:
         simactors.kill(room)
         with pytest.raises(exceptions.ActorDiedError):
             simactors.get(held, timeout=1)
+
+
+def test_a_link_that_held_calls_back_leaves_nothing_behind() -> None:
+    with simactors.simulate() as sim:
+        room = Room.remote(0)
+        refs = [room.answer.remote(nap.remote(0.01)) for _ in range(50)]
+        refs += [room.answer.remote([i]) for i in range(50)]
+        assert len(simactors.get(refs)) == 100
+        actor = room._actor.entry
+        assert actor.holders == []  # type: ignore[attr-defined]  # the simulator's own
+        assert sim._backend._driver.links[actor.id].held is None
 
 
 def test_what_a_dead_owner_had_not_sent_yet_is_lost_with_it() -> None:
