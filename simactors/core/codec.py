@@ -11,11 +11,14 @@ and translate them.
 
 from __future__ import annotations
 
+import io
 import pickle
 import threading
 import traceback
+from collections import ChainMap
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from types import CodeType
+from typing import Any, ClassVar, NamedTuple
 
 import cloudpickle  # type: ignore[import-untyped]
 
@@ -75,7 +78,7 @@ def encode(value: object, *, by_value: bool = False) -> Encoded:
             return _dump(value, pickle.dumps)
         except (pickle.PicklingError, AttributeError, TypeError):
             pass  # lambdas, local classes: cloudpickle can, or says better why it can't either
-    return _dump(value, cloudpickle.dumps)
+    return _dump(value, _dump_code)
 
 
 def decode(encoded: Encoded) -> Any:
@@ -118,6 +121,28 @@ def _dump(value: object, dumps: Any) -> Encoded:
         return Encoded(data, tuple(_frozen(b) for b in buffers), tuple(_scope.packing))
     finally:
         _scope.packing = outer
+
+
+def _reduce_code(code: CodeType) -> tuple[Any, ...]:
+    made, arguments = cloudpickle.CloudPickler.dispatch_table[CodeType](code)
+    return made, tuple(code.co_filename if a == _NAMELESS else a for a in arguments)
+
+
+_NAMELESS = "<dynamic-code>"
+
+
+class _CodePickler(cloudpickle.CloudPickler):  # type: ignore[misc]  # cloudpickle has no types
+    """Keeps the names of source files, which cloudpickle drops since 3.1.3: tracebacks show the lines then."""
+
+    dispatch_table: ClassVar[Any] = ChainMap(
+        {CodeType: _reduce_code}, cloudpickle.CloudPickler.dispatch_table
+    )
+
+
+def _dump_code(value: object, **options: Any) -> bytes:
+    file = io.BytesIO()
+    _CodePickler(file, **options).dump(value)
+    return file.getvalue()
 
 
 def _frozen(buffer: pickle.PickleBuffer) -> bytes:
