@@ -10,7 +10,7 @@ import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from simactors.core import backend as backends
 from simactors.core import current
@@ -21,6 +21,8 @@ _running = current.running.get
 _sessions = current.sessions
 
 log = logging.getLogger("simactors")
+
+Ability = TypeVar("Ability")
 
 DEFAULT_BACKEND = "local"
 BACKEND_VARIABLE = "SIMACTORS_BACKEND"
@@ -158,6 +160,21 @@ def is_initialized() -> bool:
         return True
     session = current.session()
     return session is not None and session.initialized
+
+
+def able(ability: type[Ability], what: str) -> Ability:
+    """The active backend as one that has `ability`, a Protocol of `core.abilities`.
+
+    Args:
+        what: the user's word for what needs it, for the error.
+
+    Raises:
+        ValueError: it hasn't.
+    """
+    backend: Any = active()
+    if not isinstance(backend, ability):
+        raise ValueError(f"{what} is not supported by backend={backend.name!r} yet")
+    return backend
 
 
 def active() -> Backend:

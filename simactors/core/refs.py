@@ -6,11 +6,13 @@ but an id. `api/handles.py` dresses an `ActorRef` up as the handle that users ca
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Generic, Protocol, TypeVar
+import concurrent.futures
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from simactors.core import codec
 from simactors.core.interface import ActorInterface
+from simactors.core.outcome import Outcome
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -21,6 +23,19 @@ class Entry(Protocol):
     @property
     def id(self) -> int:
         """Unique in the session; a counter, so that it prints short and repeats from run to run."""
+        ...
+
+
+@runtime_checkable
+class Watchable(Protocol):
+    """An entry that can tell when its object is ready: what ``await ref`` needs."""
+
+    def when_done(self, action: Callable[[Outcome], None]) -> None:
+        """Call `action` with the outcome once it is there, at once if it is; must not raise."""
+        ...
+
+    def wait_done(self, timeout_s: float | None) -> bool:
+        """Block until the outcome is there; false if the time was up before."""
         ...
 
 
@@ -43,6 +58,35 @@ class ObjectRef(Generic[T_co]):
     def binary(self) -> bytes:
         """The id as 28 bytes."""
         return self.entry.id.to_bytes(28, "big")
+
+    def future(self) -> concurrent.futures.Future[T_co]:
+        """A future of the value.
+
+        Raises:
+            ValueError: the backend can't tell when the object is ready.
+        """
+        future: concurrent.futures.Future[T_co] = _RefFuture(self._watchable())
+        return future
+
+    def __await__(self) -> Generator[Any, None, T_co]:
+        """``await ref`` is the value, without blocking the event loop meanwhile."""
+        import asyncio  # a third of the time of `import simactors`, and few programs need it
+
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+
+        def set_result(outcome: Outcome) -> None:
+            if not future.done():  # whoever awaited it may have been cancelled
+                future.set_result(outcome)
+
+        self._watchable().when_done(lambda outcome: _call_in(loop, set_result, outcome))
+        outcome: Outcome = yield from future
+        return outcome.unwrap()  # type: ignore[no-any-return]  # what the ref promises
+
+    def _watchable(self) -> Watchable:
+        if not isinstance(self.entry, Watchable):
+            raise ValueError(f"{self!r}: this backend does not support `await ref` and `ref.future()` yet")
+        return self.entry
 
     def __eq__(self, other: object) -> bool:
         return type(other) is ObjectRef and self.entry.id == other.entry.id
@@ -81,3 +125,39 @@ class ActorRef:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return codec.carry(self)
+
+
+class _RefFuture(concurrent.futures.Future[Any]):
+    """A future whose `result` waits as `get` does: in the simulator, threads can't wait for one another."""
+
+    def __init__(self, entry: Watchable) -> None:
+        super().__init__()
+        self._entry = entry
+        entry.when_done(self._finish)
+
+    def _finish(self, outcome: Outcome) -> None:
+        if not self.set_running_or_notify_cancel():
+            return
+        try:
+            value = outcome.unwrap()
+        except BaseException as error:  # whatever the remote code raised
+            self.set_exception(error)
+        else:
+            self.set_result(value)
+
+    def result(self, timeout: float | None = None) -> Any:
+        """The value; see `concurrent.futures.Future.result`."""
+        if not self.done() and not self._entry.wait_done(timeout):
+            raise TimeoutError
+        return super().result(0)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """The error; see `concurrent.futures.Future.exception`."""
+        if not self.done() and not self._entry.wait_done(timeout):
+            raise TimeoutError
+        return super().exception(0)
+
+
+def _call_in(loop: Any, action: Callable[[Outcome], None], outcome: Outcome) -> None:
+    if not loop.is_closed():  # nobody is left to be told
+        loop.call_soon_threadsafe(action, outcome)
