@@ -11,10 +11,10 @@ def row(i: int) -> Row:
 
 
 def test_the_bytes_under_the_digest_are_the_same_on_every_python() -> None:
-    rows = [(0, "call", 2**40, "driver", "Log.add"), (-1, "é", 0, "", "x")]
+    cells = [0, "call", 2**40, "driver", "Log.add", -1, "é", 0, "", "x"]
     numbers = "28020000002802000000690000000069ffffffff28020000006c030000000000000000046900000000"
     words = "call\0é\0driver\0\0Log.add\0x".encode()
-    assert trace._bytes(rows) == bytes.fromhex(numbers) + words
+    assert trace._bytes(cells) == bytes.fromhex(numbers) + words
 
 
 def test_equal_records_have_equal_digests_however_their_strings_were_made() -> None:
