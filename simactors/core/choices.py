@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 
@@ -21,6 +21,14 @@ class Choices(Protocol):
 
     def number(self, label: str, bound: int) -> int:
         """A number of ``range(bound)``; `bound` >= 1."""
+        ...
+
+    def sampler(self, label: str, bound: int) -> Callable[[], int]:
+        """Something to call instead of ``number(label, bound)``, for who asks that for every message.
+
+        The answers are those that `number` would give at the same moment: whoever has no faster way returns
+        ``partial(self.number, label, bound)``.
+        """
         ...
 
     def pick(self, label: str, options: Sequence[object]) -> int:
@@ -40,12 +48,25 @@ class SeededChoices:
         try:
             return int(self._streams[label]() * bound)
         except KeyError:
-            self._streams[label] = random.Random(sub_seed(self.seed, label)).random
-            return self.number(label, bound)
+            return int(self._stream(label)() * bound)
+
+    def sampler(self, label: str, bound: int) -> Callable[[], int]:
+        """See `Choices.sampler`; a generator, because resuming one is cheaper than calling a function."""
+        return _numbers(self._stream(label), bound).__next__
 
     def pick(self, label: str, options: Sequence[object]) -> int:
         """See `Choices.pick`."""
         return self.number(label, len(options))
+
+    def _stream(self, label: str) -> Callable[[], float]:
+        if label not in self._streams:
+            self._streams[label] = random.Random(sub_seed(self.seed, label)).random
+        return self._streams[label]
+
+
+def _numbers(stream: Callable[[], float], bound: int) -> Iterator[int]:
+    while True:
+        yield int(stream() * bound)
 
 
 def sub_seed(seed: int, label: str) -> int:

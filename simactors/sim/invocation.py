@@ -63,7 +63,6 @@ class Invocation:
     __slots__ = (
         "actor",
         "arguments",
-        "callbacks",
         "caller",
         "cpus",
         "function",
@@ -81,7 +80,7 @@ class Invocation:
         "then",
         "waiters",
     )
-    _ok = True  # SimPy asks every event
+    callbacks = None  # it simply becomes ready when it is due; see `kernel.Scheduled`
 
     def __init__(
         self, number: int, label: str, caller: Process, arguments: Arguments | tuple[Any, ...]
@@ -103,7 +102,6 @@ class Invocation:
         self.cpus = 0.0
         self.link: Link | None = None
         # Set by the network before anybody looks.
-        self.callbacks: Any
         self.then: Callable[[Any], None]
         self.reply: tuple[Outcome, ...]
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
-from heapq import heapify, heappop
+from functools import partial
+from heapq import heapify, heappop, heappush
 from typing import Any, NoReturn, Protocol
 
 import simpy
@@ -36,10 +37,16 @@ class Step(Protocol):
 
 
 class Scheduled(Step, Protocol):
-    """A step that can be put on SimPy's queue: what SimPy needs of an event, and no more."""
+    """A step that can be put on SimPy's queue.
 
-    callbacks: Any
-    _ok: bool
+    Attributes:
+        callbacks: as SimPy's events have; None if it simply becomes ready when it is due, as most do.
+    """
+
+    @property
+    def callbacks(self) -> Any:
+        """See above."""
+        ...
 
 
 class Process(Protocol):
@@ -71,7 +78,6 @@ class Timer:
     """A step that happens at a given time unless it is cancelled before."""
 
     __slots__ = ("action", "callbacks")
-    _ok = True
 
     def __init__(self, action: Callable[[], None]) -> None:
         self.action: Callable[[], None] | None = action
@@ -84,10 +90,22 @@ class Timer:
 
 
 class _Clock(simpy.Environment):
-    """SimPy's environment, stepped by whole instants."""
+    """SimPy's environment, stepped by whole instants.
+
+    Attributes:
+        push: puts ``(time_ns, NORMAL, next_number(), event)`` on the queue, as `Environment.schedule` does, but with
+            no Python frame: every message comes here.
+        next_number: keeps events of one time in the order in which they were scheduled.
+    """
+
+    def __init__(self, ready: list[Step]) -> None:
+        super().__init__()
+        self._ready = ready
+        self.push: Callable[[tuple[int, Any, int, Scheduled]], None] = partial(heappush, self._queue)
+        self.next_number: Callable[[], int] = self._eid.__next__
 
     def next_instant(self, cancelled: int) -> int:
-        """Run the callbacks of everything that is due next, at one time; that time, in nanoseconds.
+        """Make ready everything that is due next, at one time; that time, in nanoseconds.
 
         Args:
             cancelled: how many of the queued events count for nothing; -1 is returned if there are no others.
@@ -96,13 +114,17 @@ class _Clock(simpy.Environment):
         if len(queue) == cancelled:
             return -1
         # Environment.step() without what only SimPy's own events need (failure, StopSimulation): everything on
-        # this queue is a `Scheduled` with one callback, and this is the innermost loop of every run.
-        now, _, _, event = heappop(queue)
-        self._now = now
-        callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]  # as SimPy does
-        callbacks[0](event)
+        # this queue is a `Scheduled`, and this is the innermost loop of every run.
+        now = self._now = queue[0][0]
         while queue and queue[0][0] == now:
-            self.step()
+            event: Any = heappop(queue)[3]
+            callbacks = event.callbacks
+            if callbacks is None:
+                self._ready.append(event)
+                continue
+            event.callbacks = None  # as SimPy does
+            for callback in callbacks:
+                callback(event)
         return now  # type: ignore[return-value]  # we only ever add integers
 
     def drop(self, unwanted: Callable[[Any], bool]) -> None:
@@ -121,16 +143,14 @@ class Kernel:
 
     Attributes:
         ready: the steps that can happen at this instant, in the order in which they became ready.
-        on_arrival: the callbacks of every event that simply becomes ready when it is due.
         steps: how many steps have run.
         now_ns: virtual nanoseconds since the start.
-        schedule: puts an event on SimPy's queue: ``schedule(event, NORMAL, delay_ns)``; its `callbacks` are set before.
+        push, next_number: put an event on SimPy's queue: ``push((time_ns, NORMAL, next_number(), event))``.
     """
 
     def __init__(self, choices: Choices, trace: Trace, *, max_steps: int, max_virtual_time_s: float) -> None:
         self.choices = choices
         self.ready: list[Step] = []
-        self.on_arrival = (self.ready.append,)
         self.steps = 0
         self.now_ns = 0
         self.closing = False
@@ -140,8 +160,9 @@ class Kernel:
         self._next_collection = _STEPS_BETWEEN_COLLECTIONS
         self._endings = 0
         self._max_ns = int(max_virtual_time_s * NS)
-        self._clock = _Clock()
-        self.schedule: Callable[[Scheduled, Any, int], None] = self._clock.schedule  # type: ignore[assignment]
+        self._clock = _Clock(self.ready)
+        self.push = self._clock.push
+        self.next_number = self._clock.next_number
         self._on_timer = (self._timer_due,)
         self._cancelled = 0  # how many events on the queue are cancelled timers
         self._blocked: dict[Waiter, None] = {}  # in the order in which they blocked
@@ -162,7 +183,7 @@ class Kernel:
         """Run `action` as a step after `delay_ns`."""
         timer = Timer(action)
         timer.callbacks = self._on_timer
-        self.schedule(timer, NORMAL, delay_ns)
+        self.push((self.now_ns + delay_ns, NORMAL, self.next_number(), timer))
         return timer
 
     def cancel(self, timer: Timer) -> None:

@@ -28,10 +28,11 @@ class Network:
         self._replied = replied
         self._kernel = kernel
         self._number = kernel.choices.number
-        self._schedule = kernel.schedule
+        self._push = kernel.push
+        self._next_number = kernel.next_number
         self._low_ns = int(latency.low_s * NS)
         self._bound = int((latency.high_s - latency.low_s) * NS) + 1
-        self._jitter = int(latency.jitter_s * NS) + 1
+        self._jitter = kernel.choices.sampler("latency", int(latency.jitter_s * NS) + 1)
 
     def link(self, process: Process, target: int) -> Link:
         """The connection of `process` to the actor with the id `target`; 0 is the pool of task workers."""
@@ -43,21 +44,17 @@ class Network:
 
     def send(self, link: Link, message: Invocation) -> None:
         """Make `message` ready at the other end, after everything sent on this link before."""
-        kernel = self._kernel
-        now = kernel.now_ns
-        arrival = now + link.least_ns + self._number("latency", self._jitter)
+        arrival = self._kernel.now_ns + link.least_ns + self._jitter()
         if arrival <= link.last_ns:
             arrival = link.last_ns + 1
         link.last_ns = arrival
-        message.callbacks = kernel.on_arrival
-        self._schedule(message, NORMAL, arrival - now)
+        self._push((arrival, NORMAL, self._next_number(), message))
 
     def send_home(self, invocation: Invocation) -> None:
         """Make a call ready back at its caller; its `then` says what for. Keeps no order, see `reply`."""
         assert invocation.link is not None
-        invocation.callbacks = self._kernel.on_arrival
-        delay_ns = invocation.link.least_ns + self._number("latency", self._jitter)
-        self._schedule(invocation, NORMAL, delay_ns)
+        arrival = self._kernel.now_ns + invocation.link.least_ns + self._jitter()
+        self._push((arrival, NORMAL, self._next_number(), invocation))
 
     def reply(self, invocation: Invocation, outcomes: tuple[Outcome, ...]) -> None:
         """Send the outcomes of a call home. Replies keep no order: nothing in the runtime promises one."""
@@ -65,8 +62,8 @@ class Network:
         assert link is not None
         invocation.reply = outcomes
         invocation.then = self._replied
-        invocation.callbacks = self._kernel.on_arrival
-        self._schedule(invocation, NORMAL, link.least_ns + self._number("latency", self._jitter))
+        arrival = self._kernel.now_ns + link.least_ns + self._jitter()
+        self._push((arrival, NORMAL, self._next_number(), invocation))
 
     def fail(self, invocation: Invocation, failure: Failure) -> None:
         """Answer a call with the same failure for each of its refs."""
@@ -74,5 +71,4 @@ class Network:
 
     def notify(self, link: Link, action: Callable[[], None]) -> None:
         """Run `action` after the time a message takes on `link`; keeps no order with the others."""
-        delay_ns = link.least_ns + self._number("latency", self._jitter)
-        self._kernel.timer(delay_ns, action)
+        self._kernel.timer(link.least_ns + self._jitter(), action)

@@ -28,6 +28,17 @@ def test_a_new_kind_of_choice_leaves_the_others_as_they_were() -> None:
     assert got == expected
 
 
+def test_a_sampler_and_number_answer_in_turn_from_one_stream() -> None:
+    plain, mixed = SeededChoices(7), SeededChoices(7)
+    expected = [plain.number("latency", 1000) for _ in range(9)]
+    ask, ask_too = mixed.sampler("latency", 1000), mixed.sampler("latency", 1000)
+    got = []
+    for _ in range(3):
+        got += [ask(), mixed.number("latency", 1000), ask_too()]
+        mixed.sampler("something new", 10)()
+    assert got == expected
+
+
 def test_the_streams_of_a_seed_are_pinned() -> None:
     """Changing them would make every replay token of an older release another run."""
     assert sub_seed(7, "latency") == 0xDC77916FB9D3446C
