@@ -111,8 +111,12 @@ def pack_arguments(
     Raises:
         TypeError: one of them can't be serialized; the message names it.
     """
-    if not kwargs and codec.ATOMS.issuperset(map(type, args)):
-        return args
+    if not kwargs:
+        if len(args) == 1:  # most calls by far; a third of the price of the general test
+            if type(args[0]) in codec.ATOMS:
+                return args
+        elif codec.ATOMS.issuperset(map(type, args)):
+            return args
     refs: list[ObjectRef[Any]] = []
 
     def stand_in(value: Any) -> Any:

@@ -9,6 +9,7 @@ import contextvars
 import functools
 import weakref
 from collections import deque
+from types import FunctionType
 from typing import Any
 
 from simactors import exceptions
@@ -200,8 +201,14 @@ class Actors:
         self._trace_add((self._kernel.now_ns, "start", invocation.id, label, invocation.label))
         assert actor.context is not None
         try:
-            method = actor.cls.bind(actor.instance, invocation.function)
-            reply = executor.execute(invocation, actor.context, method)
+            attribute = actor.cls.attributes[invocation.function]
+            # A plain function needs no bound method in between; see `ActorClass.bind` for the others.
+            if type(attribute) is FunctionType:
+                reply = executor.execute(invocation, actor.context, attribute, actor.instance)
+            else:
+                reply = executor.execute(
+                    invocation, actor.context, actor.cls.bind(actor.instance, invocation.function)
+                )
         except executor.FATAL:
             raise
         except (calls.ActorExit, SystemExit):

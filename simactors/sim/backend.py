@@ -23,7 +23,7 @@ from simactors.sim.calls import Calls
 from simactors.sim.cluster import Cluster, Process
 from simactors.sim.config import NS, SimConfig
 from simactors.sim.intercept import clock, interrupts, process
-from simactors.sim.invocation import outcome_of
+from simactors.sim.invocation import OWNER_DIED, State
 from simactors.sim.kernel import Kernel
 from simactors.sim.lifecycle import Event
 from simactors.sim.network import Network
@@ -144,7 +144,9 @@ class SimBackend:
 
     def read(self, ref: ObjectRef[Any]) -> Outcome:
         """See `Backend`."""
-        return outcome_of(ref.entry)  # type: ignore[arg-type]  # our own entry
+        state: State = ref.entry  # type: ignore[assignment]  # our own entry
+        # `outcome_of` without its frame: this runs for every ref that is read.
+        return state.outcome if not state.caller.dead else OWNER_DIED  # type: ignore[return-value]  # it is ready
 
     def close(self) -> None:
         """End the simulation: suspended code gets `SimulationEnded`, patched names are restored."""

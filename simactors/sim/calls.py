@@ -12,6 +12,7 @@ from typing import Any
 
 from simactors import exceptions
 from simactors.core import calls
+from simactors.core.current import running
 from simactors.core.options import PLAIN_METHOD, MethodOptions
 from simactors.core.outcome import Failure, dependency_failure, failure
 from simactors.core.refs import ActorRef, ObjectRef
@@ -25,6 +26,7 @@ from simactors.sim.network import Network
 from simactors.sim.objects import Objects, check_session
 from simactors.sim.trace import Trace
 
+_running = running.get  # bound once: asked for every call
 _TASK_POOL = 0  # the id that stands for the workers in `Process.links`
 
 
@@ -58,9 +60,11 @@ class Calls:
 
     def submit_method(self, call: calls.MethodCall) -> list[ObjectRef[Any]]:
         """See `Backend.submit_method`."""
-        caller = self._caller()
+        caller: Process = _running() or self._caller()  # type: ignore[assignment]  # what our executor put there
         actor_ref, method, args, kwargs, options = call
-        actor = self.our_actor(actor_ref, caller)
+        actor: Any = actor_ref.entry
+        if type(actor) is not SimActor or actor.process.backend is not caller.backend:
+            actor = self.our_actor(actor_ref, caller)
         if options is not PLAIN_METHOD or method.is_generator:
             demands.check_method(method, options)
         label = method.label
@@ -70,9 +74,10 @@ class Calls:
         link = caller.links.get(actor.id) or self._network.link(caller, actor.id)
         if actor.max_pending_calls > 0:
             _check_pending(link, actor.max_pending_calls, label)
-        self._objects.ids += 1
-        invocation = Invocation(self._objects.ids, label, caller, arguments)
-        self._trace_add((self._kernel.now_ns, "call", invocation.id, caller.label, label))
+        objects = self._objects
+        number = objects.ids = objects.ids + 1
+        invocation = Invocation(number, label, caller, arguments)
+        self._trace_add((self._kernel.now_ns, "call", number, caller.label, label))
         invocation.actor = actor
         invocation.handle = actor_ref
         invocation.function = method.name

@@ -30,8 +30,12 @@ def execute(
     invocation: Invocation,
     context: contextvars.Context,
     function: Callable[..., Any],
+    *instance: Any,
 ) -> tuple[Outcome, ...]:
     """Call `function` with fresh copies of the invocation's arguments, and pack what it returns.
+
+    Args:
+        instance: of an actor, if `function` is a method that takes it first; nothing otherwise.
 
     All on the running greenlet and as the invocation's process: rebuilding arguments and packing results runs the
     user's code, too. Whatever it raises comes out as it is; see `failure_of`.
@@ -39,8 +43,8 @@ def execute(
     arguments = invocation.arguments
     try:
         if type(arguments) is not tuple:
-            return context.run(_unpack_and_call, invocation, function)
-        value = context.run(function, *arguments)
+            return context.run(_unpack_and_call, invocation, function, *instance)
+        value = context.run(function, *instance, *arguments)
         if invocation.num_returns == 1 and type(value) in codec.ATOMS:
             return (Value(value),)
         return context.run(_pack, value, invocation.num_returns)
@@ -56,17 +60,19 @@ def construct(invocation: Invocation, context: contextvars.Context, cls: type) -
         raise _own_interrupt(invocation, error) from error
 
 
-def _unpacked(invocation: Invocation, function: Callable[..., Any]) -> Any:
+def _unpacked(invocation: Invocation, function: Callable[..., Any], *instance: Any) -> Any:
     arguments = invocation.arguments
     if type(arguments) is tuple:
-        return function(*arguments)
+        return function(*instance, *arguments)
     values = [outcome_of(ref.entry).unwrap() for ref in invocation.refs]  # type: ignore[arg-type]
     args, kwargs = arguments.unpack(values)  # type: ignore[union-attr]  # no tuple, see above
-    return function(*args, **kwargs)
+    return function(*instance, *args, **kwargs)
 
 
-def _unpack_and_call(invocation: Invocation, function: Callable[..., Any]) -> tuple[Outcome, ...]:
-    return _pack(_unpacked(invocation, function), invocation.num_returns)
+def _unpack_and_call(
+    invocation: Invocation, function: Callable[..., Any], *instance: Any
+) -> tuple[Outcome, ...]:
+    return _pack(_unpacked(invocation, function, *instance), invocation.num_returns)
 
 
 def _pack(value: Any, num_returns: int) -> tuple[Outcome, ...]:

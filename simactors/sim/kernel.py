@@ -115,16 +115,20 @@ class _Clock(simpy.Environment):
             return -1
         # Environment.step() without what only SimPy's own events need (failure, StopSimulation): everything on
         # this queue is a `Scheduled`, and this is the innermost loop of every run.
-        now = self._now = queue[0][0]
-        while queue and queue[0][0] == now:
-            event: Any = heappop(queue)[3]
+        event: Any
+        now, _, _, event = heappop(queue)
+        self._now = now
+        while True:
             callbacks = event.callbacks
             if callbacks is None:
                 self._ready.append(event)
-                continue
-            event.callbacks = None  # as SimPy does
-            for callback in callbacks:
-                callback(event)
+            else:
+                event.callbacks = None  # as SimPy does
+                for callback in callbacks:
+                    callback(event)
+            if not queue or queue[0][0] != now:
+                break
+            event = heappop(queue)[3]
         return now  # type: ignore[return-value]  # we only ever add integers
 
     def drop(self, unwanted: Callable[[Any], bool]) -> None:

@@ -121,10 +121,14 @@ class Objects:
             waiter = _RefWaiter(process, _Several(pending), missing)
             waiter.stop_at_error = stop_at_error
             for state in pending:
-                _add_waiter(state, waiter)
+                if state.waiters is None:
+                    state.waiters = [waiter]
+                else:
+                    state.waiters.append(waiter)
             self._block(waiter, timeout_s)
             for state in pending:
-                _remove_waiter(state, waiter)
+                if state.waiters is not None:  # most are ready, and have told all who waited
+                    _remove_waiter(state, waiter)
         return self._pick(refs, num_returns)
 
     def wait_one(self, process: Process, state: State, timeout_s: float | None) -> bool:
