@@ -42,9 +42,10 @@ class SimActor:
         death: what later calls are answered with; set when it dies.
         context: the context variables of its process, which one call leaves to the next.
         process: of the present incarnation.
-        creation: the call of the constructor; run again at a restart.
+        creation: the call of the constructor, as long as it may have to be run (again).
         has_begun: its constructor has been run, or begun, once.
-        holders: links whose first call waits for a ref; what they hold fails when it dies.
+        holders: links whose first call waits for a ref; what they hold fails when it dies. None while there are none.
+        owner: the process that made it, and with which it ends.
         restarts: how many are left; negative for no limit.
         watch: tells when the last handle is gone.
         max_pending_calls: how many unanswered calls each process may have with it; -1 for no limit.
@@ -66,14 +67,16 @@ class SimActor:
         "max_pending_calls",
         "max_task_retries",
         "name",
+        "owner",
         "process",
         "restarts",
         "state",
         "watch",
     )
 
-    def __init__(self, number: int, cls: calls.ActorClass, process: Process) -> None:
+    def __init__(self, number: int, cls: calls.ActorClass, process: Process, owner: Process) -> None:
         self.id = number
+        self.owner = owner
         self.cls = cls
         self.process = process
         process.actor = self
@@ -86,7 +89,7 @@ class SimActor:
         self.cpus = 0.0
         self.creation: Invocation | None = None
         self.has_begun = False
-        self.holders: list[Link] = []
+        self.holders: list[Link] | None = None
         self.restarts = 0
         self.max_pending_calls = -1
         self.max_task_retries = 0
@@ -111,6 +114,7 @@ class Actors:
         self._names: dict[tuple[str, str], SimActor] = {}
         self._start = self.start  # bound once: stored in every queued call
         self._arrive = self.arrive
+        self._handles_gone = self._out_of_scope
 
     def register(self, actor: SimActor, name: tuple[str, str]) -> None:
         """Give an actor a (namespace, name); the caller has looked that it is free."""
@@ -126,7 +130,7 @@ class Actors:
 
         All handles share it and calls under way hold it; only `get_actor` gives others.
         """
-        actor.watch = _Watch(handles, self._out_of_scope)
+        actor.watch = _Watch(handles, self._handles_gone)
         actor.watch.actor = actor
 
     def _out_of_scope(self, watch: weakref.ref[ActorRef]) -> None:
@@ -188,6 +192,8 @@ class Actors:
             if not actor.process.dead:
                 actor.step(Event.CONSTRUCTED)
                 actor.current = None
+                if actor.restarts == 0:
+                    actor.creation = None  # never run again: what its arguments hold may go, as on Ray
                 if actor.mailbox:
                     self._take_next(actor, actor.mailbox)
 
@@ -276,11 +282,11 @@ class Actors:
         assert creation.link is not None
         self._network.notify(creation.link, functools.partial(self.construct, creation, process))
 
-    def retire(self, actor: SimActor, creation: Invocation) -> None:
+    def retire(self, actor: SimActor) -> None:
         """Nobody has a handle any more: the actor ends as soon as the runtime has noticed."""
-        assert creation.link is not None
+        link = self._network.link(actor.owner, actor.id)
         why = "all references to it are gone"
-        self._network.notify(creation.link, functools.partial(self.end, actor, Event.OUT_OF_SCOPE, why))
+        self._network.notify(link, functools.partial(self.end, actor, Event.OUT_OF_SCOPE, why))
 
     def _resend(self, invocation: Invocation) -> None:
         """The caller has noticed that its call was lost with the process, and makes it again."""
@@ -309,15 +315,15 @@ class Actors:
             del self._names[actor.name]
         if actor.cpus:
             self._cluster.release(actor.cpus)
-        for link in actor.holders:
+        for link in actor.holders or ():
             held, link.held = link.held, None
             unanswered += held or ()
         for invocation in unanswered:
             if invocation.function is not None:  # not its constructor
                 self._network.fail(invocation, death)
-        creation, actor.creation = actor.creation, None  # its arguments may hold handles
-        if creation is not None and creation.caller.children is not None:
-            creation.caller.children.pop(actor, None)
+        actor.creation = None  # its arguments may hold handles
+        if actor.owner.children is not None:
+            actor.owner.children.pop(actor, None)
 
     def _end_process(self, actor: SimActor, why: str) -> list[Invocation]:
         """End the present process and what it created; returns the calls that it leaves unanswered."""
@@ -351,8 +357,8 @@ class _LastHandleDropped:
         self._actor = actor
 
     def then(self, _: object) -> None:
-        if self._actor.creation is not None:
-            self._actors.retire(self._actor, self._actor.creation)
+        if self._actor.death is None:
+            self._actors.retire(self._actor)
 
 
 def _unavailable(actor: SimActor, why: str) -> Failure:

@@ -142,7 +142,7 @@ class Calls:
         _check_refs(caller, arguments)
         invocation = self._invocation("create", label, caller, arguments)
         process = self._cluster.start_process(f"actor-{invocation.id}")
-        actor = SimActor(invocation.id, cls, process)
+        actor = SimActor(invocation.id, cls, process, caller)
         actor.creation = invocation
         actor.restarts = options.max_restarts
         actor.max_task_retries = options.max_task_retries
@@ -214,8 +214,9 @@ class Calls:
             link.held.append(invocation)
             return
         link.held = deque([invocation])
-        if link not in invocation.actor.holders:
-            invocation.actor.holders.append(link)
+        holders = invocation.actor.holders = invocation.actor.holders or []
+        if link not in holders:
+            holders.append(link)
         self._release(link)
 
     def _release(self, link: Link) -> None:

@@ -8,13 +8,18 @@ from __future__ import annotations
 import errno
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from simactors.core.backend import Backend
 
 # Beyond the largest pid a Linux kernel gives, so that no simulated pid ever names a real process.
 _FIRST_PID = 5_000_000
+
+
+# Most actors never call anybody: none of them needs a dictionary of its own for that.
+_NO_LINKS: Mapping[int, Link] = MappingProxyType({})
 
 
 class Link:
@@ -65,8 +70,15 @@ class Process:
         self.actor: Any = None
         self.task: Any = None
         self.cpus = 0.0
-        self.links: dict[int, Link] = {}
+        self.links: Mapping[int, Link] = _NO_LINKS
         self.children: dict[Any, None] | None = None
+
+    def add_link(self, target: int, link: Link) -> None:
+        """Remember the connection to the actor with the id `target`."""
+        links: Any = self.links
+        if links is _NO_LINKS:
+            self.links = links = {}
+        links[target] = link
 
     @property
     def where(self) -> str:

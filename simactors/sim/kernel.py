@@ -232,7 +232,7 @@ class Kernel:
     def sleep(self, process: Process, delay_ns: int) -> None:
         """Suspend the running code for a time."""
         until = self.now_ns + delay_ns
-        waiter = Waiter(process, f"the time {until / NS:.6f}s")
+        waiter = Waiter(process, _Time(until))
         self.timer(delay_ns, lambda: waiter.then(waiter))
         self.block(waiter)
 
@@ -318,6 +318,18 @@ class Kernel:
             self._cancelled -= 1
         else:
             self.ready.append(timer)
+
+
+class _Time:
+    """For reports: the time that sleeping code waits for, put into words only when somebody asks."""
+
+    __slots__ = ("_ns",)
+
+    def __init__(self, ns: int) -> None:
+        self._ns = ns
+
+    def __str__(self) -> str:
+        return f"the time {self._ns / NS:.6f}s"
 
 
 def _ignore(_: object) -> None:

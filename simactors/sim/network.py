@@ -39,7 +39,8 @@ class Network:
         found = process.links.get(target)
         if found is None:
             least_ns = self._low_ns + self._number("link", self._bound)
-            found = process.links[target] = Link(least_ns)
+            found = Link(least_ns)
+            process.add_link(target, found)
         return found
 
     def send(self, link: Link, message: Invocation) -> None:
