@@ -62,6 +62,11 @@ class Signature:
         return Signature, (self._parameters,)
 
 
+def is_generator(function: Callable[..., object]) -> bool:
+    """Whether `function` has a ``yield``, be it ``async`` or not."""
+    return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MethodSpec:
     """One callable method of an actor class, or a remote function.
@@ -71,7 +76,7 @@ class MethodSpec:
         label: what errors and traces call it: ``Log.add``, ``boom``.
         options: what `ray.method` said.
         needs_event_loop: written with ``async def``.
-        is_generator: has a ``yield``.
+        is_generator: has a ``yield``; with `needs_event_loop`, an async generator.
     """
 
     name: str
@@ -98,7 +103,7 @@ class MethodSpec:
             signature=Signature.of(function, skip_first=skip_first),
             options=options,
             needs_event_loop=inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function),
-            is_generator=inspect.isgeneratorfunction(function),
+            is_generator=is_generator(function),
         )
 
 

@@ -10,10 +10,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
+from simactors.core import labels
+from simactors.core.strategies import (
+    STRATEGY_TYPES,
+    GroupHandle,
+    PlacementGroupSchedulingStrategy,
+    Strategy,
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Resources:
-    """What both tasks and actors may ask for; CPUs and GPUs in units, memory in bytes."""
+    """What both tasks and actors may ask for; CPUs and GPUs in units, memory in bytes.
+
+    Backends read `scheduling_strategy`: the deprecated options ``placement_group...`` are expressed in it, too. None
+    means that the group of the caller is kept if that captures what it starts, `DEFAULT` that none is.
+    """
 
     num_cpus: float | None = None
     num_gpus: float | None = None
@@ -23,7 +35,7 @@ class _Resources:
     label_selector: Mapping[str, str] | None = None
     fallback_strategy: list[Any] | None = None
     object_store_memory: int | None = None
-    scheduling_strategy: Any = None
+    scheduling_strategy: Strategy = None
     placement_group: Any = "default"
     placement_group_bundle_index: int = -1
     placement_group_capture_child_tasks: bool | None = None
@@ -34,7 +46,12 @@ class _Resources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskOptions(_Resources):
-    """Options of a remote function."""
+    """Options of a remote function.
+
+    Attributes:
+        num_returns: how many refs a call gives; ``streaming`` for a generator whose items come one by one, ``dynamic``
+            for one whose items come together.
+    """
 
     num_returns: int | str = 1
     max_retries: int = 3
@@ -54,19 +71,20 @@ class ActorOptions(_Resources):
     max_task_retries: int = 0
     max_concurrency: int | None = None
     max_pending_calls: int = -1
-    concurrency_groups: Any = None
+    concurrency_groups: Mapping[str, int] | None = None
     allow_out_of_order_execution: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MethodOptions:
-    """Options of one method, or of one call of it."""
+    """Options of one method, or of one call of it; see `TaskOptions`."""
 
     num_returns: int | str = 1
     name: str | None = None
     concurrency_group: str | None = None
     max_task_retries: int | None = None
     retry_exceptions: bool | list[Any] | tuple[Any, ...] | None = None
+    enable_task_events: bool | None = None
     _generator_backpressure_num_objects: int | None = None
 
 
@@ -88,20 +106,39 @@ def _at_least(least: int, message: str) -> Callable[[Any], str | None]:
     return lambda v: message if v is not None and v < least else None
 
 
-def _quantity(name: str) -> _Rule:
-    return _Rule(
-        (float, int, type(None)),
-        _at_least(0, f"The quantity of resource {name} cannot be negative"),
+def _count(name: str, *, endless: bool = True) -> _Rule:
+    """A number of times; -1 for ever, if `endless`."""
+    end = (
+        ", 0, -1 or a positive integer, where -1 represents infinity."
+        if endless
+        else ", 0 or a positive integer."
     )
+    message = f"The keyword '{name}' only accepts None{end}"
+    return _Rule((int, type(None)), _at_least(-1 if endless else 0, message))
+
+
+def _quantity_problem(name: str, quantity: float | None) -> str | None:
+    if quantity is None:
+        return None
+    if quantity < 0:
+        return f"The quantity of resource {name} cannot be negative"
+    if isinstance(quantity, float) and 0 < quantity < _LEAST_FRACTION:
+        return f"The precision of the fractional quantity of resource {name} cannot go beyond 0.0001"
+    return None
+
+
+_LEAST_FRACTION = 0.0001
+
+
+def _quantity(name: str) -> _Rule:
+    return _Rule((float, int, type(None)), lambda v: _quantity_problem(name, v))
 
 
 def _resources_problem(value: Mapping[str, float] | None) -> str | None:
-    for name, quantity in (value or {}).items():
-        if name in ("CPU", "GPU"):
-            return f"Use the 'num_{name.lower()}s' keyword instead of '{name}' in 'resources' keyword"
-        if quantity < 0:
-            return f"The quantity of resource {name} cannot be negative"
-    return None
+    if value and ("CPU" in value or "GPU" in value):
+        return "Use the 'num_cpus' and 'num_gpus' keyword instead of 'CPU' and 'GPU' in 'resources' keyword"
+    problems = (_quantity_problem(name, quantity) for name, quantity in (value or {}).items())
+    return next(filter(None, problems), None)
 
 
 def _name_problem(value: str | None) -> str | None:
@@ -109,16 +146,35 @@ def _name_problem(value: str | None) -> str | None:
 
 
 def _returns_problem(value: int | str) -> str | None:
-    if isinstance(value, str):
-        allowed = ("dynamic", "streaming")
-        return None if value in allowed else f"num_returns must be an int or one of {allowed}, not {value!r}"
+    if value in ("dynamic", "streaming") or (isinstance(value, int) and value >= 0):
+        return None
     return (
-        None
-        if value >= 0
-        else "The keyword 'num_returns' only accepts 0, a positive integer, 'dynamic' or 'streaming'"
+        "Default None. When None is passed, The default value is 1 for a task and actor task, and 'streaming' for "
+        "generator tasks and generator actor tasks. The keyword 'num_returns' only accepts None, a non-negative "
+        "integer, 'streaming' (for generators), or 'dynamic'. 'dynamic' flag will be deprecated in the future, and "
+        "it is recommended to use 'streaming' instead."
     )
 
 
+def _retry_problem(value: Any) -> str | None:
+    if not isinstance(value, list | tuple):
+        return None
+    if all(isinstance(v, type) and issubclass(v, Exception) for v in value):
+        return None
+    return "retry_exceptions must be either a boolean or a list of exceptions"
+
+
+def _groups_problem(value: Mapping[str, int] | None) -> str | None:
+    for name, limit in (value or {}).items():
+        if not isinstance(limit, int) or limit < 1:
+            return f"The concurrency group {name!r} needs a limit of at least 1, not {limit!r}."
+    return None
+
+
+_BACKPRESSURE_OF_ZERO = (
+    "_generator_backpressure_num_objects=0 is not allowed. Use a value > 0. If the value is equal to 1, the behavior "
+    "is identical to Python generator (generator 1 object whenever `next` is called). Use -1 to disable this feature. "
+)
 _TEXT = _Rule((str, type(None)))
 _FLAG = _Rule((bool, type(None)))
 _ANY = _Rule((object,))
@@ -126,11 +182,11 @@ _RULES: Mapping[str, _Rule] = {
     "num_cpus": _quantity("num_cpus"),
     "num_gpus": _quantity("num_gpus"),
     "memory": _quantity("memory"),
-    "object_store_memory": _quantity("object_store_memory"),
+    "object_store_memory": _count("object_store_memory", endless=False),
     "resources": _Rule((dict, type(None)), _resources_problem),
     "accelerator_type": _TEXT,
-    "label_selector": _Rule((dict, type(None))),
-    "fallback_strategy": _Rule((list, type(None))),
+    "label_selector": _Rule((dict, type(None)), labels.selector_problem),
+    "fallback_strategy": _Rule((list, type(None)), labels.fallback_problem),
     "runtime_env": _Rule((dict, type(None))),
     "name": _Rule((str, type(None)), _name_problem),
     "namespace": _TEXT,
@@ -144,17 +200,10 @@ _RULES: Mapping[str, _Rule] = {
     ),
     "get_if_exists": _Rule((bool,)),
     "num_returns": _Rule((int, str), _returns_problem),
-    "max_retries": _Rule(
-        (int,), _at_least(-1, "The keyword 'max_retries' only accepts 0, -1 or a positive integer")
-    ),
-    "max_restarts": _Rule(
-        (int,), _at_least(-1, "The keyword 'max_restarts' only accepts -1, 0 or a positive integer")
-    ),
-    "max_task_retries": _Rule(
-        (int, type(None)),
-        _at_least(-1, "The keyword 'max_task_retries' only accepts -1, 0 or a positive integer"),
-    ),
-    "max_calls": _Rule((int,), _at_least(0, "The keyword 'max_calls' only accepts 0 or a positive integer")),
+    "max_retries": _count("max_retries"),
+    "max_restarts": _count("max_restarts"),
+    "max_task_retries": _count("max_task_retries"),
+    "max_calls": _count("max_calls", endless=False),
     "max_concurrency": _Rule((int, type(None)), _at_least(1, "max_concurrency must be >= 1")),
     "max_pending_calls": _Rule(
         (int,),
@@ -164,12 +213,18 @@ _RULES: Mapping[str, _Rule] = {
             else "The keyword 'max_pending_calls' only accepts -1 or a positive integer"
         ),
     ),
-    "retry_exceptions": _Rule((bool, list, tuple, type(None))),
+    "retry_exceptions": _Rule((bool, list, tuple, type(None)), _retry_problem),
     "concurrency_group": _TEXT,
+    "concurrency_groups": _Rule((dict, type(None)), _groups_problem),
     "allow_out_of_order_execution": _FLAG,
+    "scheduling_strategy": _Rule(STRATEGY_TYPES),
+    "placement_group": _Rule((type(None), str, GroupHandle)),
     "placement_group_bundle_index": _Rule((int,)),
     "placement_group_capture_child_tasks": _FLAG,
-    "enable_task_events": _Rule((bool,)),
+    "enable_task_events": _FLAG,
+    "_generator_backpressure_num_objects": _Rule(
+        (int, type(None)), lambda v: _BACKPRESSURE_OF_ZERO if v == 0 else None
+    ),
 }
 
 
@@ -195,4 +250,33 @@ def with_options(options: Options, changes: Mapping[str, Any], *, what: str) -> 
         problem = rule.problem(value)
         if problem is not None:
             raise ValueError(problem)
-    return replace(options, **changes)
+    return _with_group(replace(options, **changes), changes)
+
+
+_GROUP_OPTIONS = frozenset(
+    {"placement_group", "placement_group_bundle_index", "placement_group_capture_child_tasks"}
+)
+
+
+def _with_group(options: Options, changes: Mapping[str, Any]) -> Options:
+    """The deprecated options of placement groups, said in the words of a scheduling strategy."""
+    if isinstance(options, MethodOptions) or _GROUP_OPTIONS.isdisjoint(changes):
+        return options
+    group: Any = options.placement_group
+    if group == "default":
+        return options
+    if changes.get("placement_group", "default") not in ("default", None) and changes.get(
+        "scheduling_strategy"
+    ):
+        raise ValueError(
+            "Placement groups should be specified via the scheduling_strategy option. "
+            "The placement_group option is deprecated."
+        )
+    if group is None:
+        return (
+            options if "scheduling_strategy" in changes else replace(options, scheduling_strategy="DEFAULT")
+        )
+    strategy = PlacementGroupSchedulingStrategy(
+        group, options.placement_group_bundle_index, options.placement_group_capture_child_tasks
+    )
+    return replace(options, scheduling_strategy=strategy)
