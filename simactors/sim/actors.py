@@ -40,7 +40,7 @@ class SimActor:
     Attributes:
         mailbox: calls that have arrived and wait for their turn; None while there are none.
         death: what later calls are answered with; set when it dies.
-        context: the context variables of its process, which one call leaves to the next.
+        context: the context variables of its process, which one call leaves to the next; None if none is set.
         process: of the present incarnation.
         creation: the call of the constructor, as long as it may have to be run (again).
         has_begun: its constructor has been run, or begun, once.
@@ -192,6 +192,8 @@ class Actors:
             if not actor.process.dead:
                 actor.step(Event.CONSTRUCTED)
                 actor.current = None
+                if len(actor.context) == 1:
+                    actor.context = None  # it only says who is running: most actors do nothing for long
                 if actor.restarts == 0:
                     actor.creation = None  # never run again: what its arguments hold may go, as on Ray
                 if actor.mailbox:
@@ -205,15 +207,17 @@ class Actors:
         actor.current = invocation
         label = actor.process.label
         self._trace_add((self._kernel.now_ns, "start", invocation.id, label, invocation.label))
-        assert actor.context is not None
+        context = actor.context
+        if context is None:
+            context = actor.context = executor.context_of(actor.process)
         try:
             attribute = actor.cls.attributes[invocation.function]
             # A plain function needs no bound method in between; see `ActorClass.bind` for the others.
             if type(attribute) is FunctionType:
-                reply = executor.execute(invocation, actor.context, attribute, actor.instance)
+                reply = executor.execute(invocation, context, attribute, actor.instance)
             else:
                 reply = executor.execute(
-                    invocation, actor.context, actor.cls.bind(actor.instance, invocation.function)
+                    invocation, context, actor.cls.bind(actor.instance, invocation.function)
                 )
         except executor.FATAL:
             raise

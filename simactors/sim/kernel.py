@@ -93,6 +93,7 @@ class _Clock(simpy.Environment):
     """SimPy's environment, stepped by whole instants.
 
     Attributes:
+        queue: what is due later, as a heap of ``(time_ns, priority, number, event)``.
         push: puts ``(time_ns, NORMAL, next_number(), event)`` on the queue, as `Environment.schedule` does, but with
             no Python frame: every message comes here.
         next_number: keeps events of one time in the order in which they were scheduled.
@@ -101,23 +102,17 @@ class _Clock(simpy.Environment):
     def __init__(self, ready: list[Step]) -> None:
         super().__init__()
         self._ready = ready
+        self.queue: list[tuple[int, Any, int, Any]] = self._queue  # type: ignore[assignment]  # we only add integers
         self.push: Callable[[tuple[int, Any, int, Scheduled]], None] = partial(heappush, self._queue)
         self.next_number: Callable[[], int] = self._eid.__next__
 
-    def next_instant(self, cancelled: int) -> int:
-        """Make ready everything that is due next, at one time; that time, in nanoseconds.
+    def make_ready(self, event: Any, now_ns: int) -> None:
+        """Make ready what is due now: `event`, just taken off the queue, and whatever else is due at this time.
 
-        Args:
-            cancelled: how many of the queued events count for nothing; -1 is returned if there are no others.
+        Environment.step() without what only SimPy's own events need (failure, StopSimulation): everything on this
+        queue is a `Scheduled`.
         """
         queue = self._queue
-        if len(queue) == cancelled:
-            return -1
-        # Environment.step() without what only SimPy's own events need (failure, StopSimulation): everything on
-        # this queue is a `Scheduled`, and this is the innermost loop of every run.
-        event: Any
-        now, _, _, event = heappop(queue)
-        self._now = now
         while True:
             callbacks = event.callbacks
             if callbacks is None:
@@ -126,10 +121,9 @@ class _Clock(simpy.Environment):
                 event.callbacks = None  # as SimPy does
                 for callback in callbacks:
                     callback(event)
-            if not queue or queue[0][0] != now:
-                break
+            if not queue or queue[0][0] != now_ns:
+                return
             event = heappop(queue)[3]
-        return now  # type: ignore[return-value]  # we only ever add integers
 
     def drop(self, unwanted: Callable[[Any], bool]) -> None:
         """Forget queued events; the others keep their order, which their keys alone decide."""
@@ -266,16 +260,23 @@ class Kernel:
             return
 
     def _run_steps(self) -> None:
-        ready, pick, next_instant = self.ready, self.choices.pick, self._clock.next_instant
+        ready, pick, clock, queue = self.ready, self.choices.pick, self._clock, self._clock.queue
         while not self.closing:
-            if not ready:
-                now_ns = next_instant(self._cancelled)
-                if not 0 <= now_ns <= self._max_ns:
+            step: Any
+            if ready:
+                step = ready.pop() if len(ready) == 1 else ready.pop(pick("next", ready))
+            else:
+                if len(queue) == self._cancelled:
+                    self._give_up(-1)
+                now_ns = queue[0][0]
+                if now_ns > self._max_ns:
                     self._give_up(now_ns)
-                self.now_ns = now_ns
-                if not ready:  # what was due had been cancelled
+                step = heappop(queue)[3]
+                self.now_ns = clock._now = now_ns
+                if step.callbacks is not None or (queue and queue[0][0] == now_ns):
+                    clock.make_ready(step, now_ns)
                     continue
-            step = ready.pop() if len(ready) == 1 else ready.pop(pick("next", ready))
+                # Only one thing is due, and it can happen at once: the innermost loop of every run.
             steps = self.steps = self.steps + 1
             if steps >= self._next_check:
                 self._keep_house()
