@@ -102,6 +102,13 @@ class SimActor:
         self.state = next_state(f"actor-{self.id}", before, event)
         return before
 
+    def trim(self) -> None:
+        """Let go of what an actor needs no more once it is constructed: most do nothing for long."""
+        if self.context is not None and len(self.context) == 1:
+            self.context = None  # it only says who is running
+        if self.restarts == 0:
+            self.creation = None  # never run again: what its arguments hold may go, as on Ray
+
 
 class Actors:
     """All actors of one run."""
@@ -192,10 +199,7 @@ class Actors:
             if not actor.process.dead:
                 actor.step(Event.CONSTRUCTED)
                 actor.current = None
-                if len(actor.context) == 1:
-                    actor.context = None  # it only says who is running: most actors do nothing for long
-                if actor.restarts == 0:
-                    actor.creation = None  # never run again: what its arguments hold may go, as on Ray
+                actor.trim()
                 if actor.mailbox:
                     self._take_next(actor, actor.mailbox)
 
@@ -207,18 +211,14 @@ class Actors:
         actor.current = invocation
         label = actor.process.label
         self._trace_add((self._kernel.now_ns, "start", invocation.id, label, invocation.label))
-        context = actor.context
-        if context is None:
-            context = actor.context = executor.context_of(actor.process)
+        context = actor.context or _new_context(actor)
         try:
             attribute = actor.cls.attributes[invocation.function]
             # A plain function needs no bound method in between; see `ActorClass.bind` for the others.
-            if type(attribute) is FunctionType:
-                reply = executor.execute(invocation, context, attribute, actor.instance)
-            else:
-                reply = executor.execute(
-                    invocation, context, actor.cls.bind(actor.instance, invocation.function)
-                )
+            plain = type(attribute) is FunctionType
+            method = attribute if plain else actor.cls.bind(actor.instance, invocation.function)
+            instance = (actor.instance,) if plain else ()
+            reply = executor.execute(invocation, context, method, *instance)
         except executor.FATAL:
             raise
         except (calls.ActorExit, SystemExit):
@@ -363,6 +363,11 @@ class _LastHandleDropped:
     def then(self, _: object) -> None:
         if self._actor.death is None:
             self._actors.retire(self._actor)
+
+
+def _new_context(actor: SimActor) -> contextvars.Context:
+    actor.context = context = executor.context_of(actor.process)
+    return context
 
 
 def _unavailable(actor: SimActor, why: str) -> Failure:
