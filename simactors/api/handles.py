@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from simactors.api import session
+from simactors.api.generators import settle_returns, unwrap_refs
 from simactors.core.calls import MethodCall
+from simactors.core.ids import Id, Kind
 from simactors.core.interface import MethodSpec
 from simactors.core.options import MethodOptions, with_options
-from simactors.core.refs import ActorRef, ObjectRef
+from simactors.core.refs import ActorRef
 
 _new = tuple.__new__
 
@@ -34,6 +36,11 @@ class ActorHandle:
         self.__dict__[name] = method  # the next time, Python finds it without asking here
         return method
 
+    @property
+    def _actor_id(self) -> Id:
+        """Which actor; Ray programs look at it though it is private."""
+        return Id(Kind.ACTOR, self._actor.entry.id)
+
     def __dir__(self) -> list[str]:
         return sorted(self._actor.interface.methods)
 
@@ -53,18 +60,20 @@ class ActorHandle:
 class ActorMethod:
     """A method of an actor, ready to be called with ``.remote(...)``."""
 
-    __slots__ = ("_actor", "_options", "_spec")
+    __slots__ = ("_actor", "_options", "_returns_ref", "_spec")
 
     def __init__(self, actor: ActorRef, spec: MethodSpec, options: MethodOptions) -> None:
         self._actor = actor
         self._spec = spec
         self._options = options
+        self._returns_ref = options.num_returns in (1, "dynamic")  # as nearly every method
 
     def remote(self, *args: Any, **kwargs: Any) -> Any:
         """Call the method; returns at once.
 
         Returns:
-            A ref; a list of refs if `num_returns` > 1; None if it is 0.
+            A ref; a list of refs if `num_returns` > 1; None if it is 0; an `ObjectRefGenerator` if the method is a
+            generator.
 
         Raises:
             TypeError: the arguments don't fit the method, or can't be serialized.
@@ -76,7 +85,7 @@ class ActorMethod:
         # A MethodCall like any other, without the Python frame of its constructor: this line runs for every call.
         call = _new(MethodCall, (self._actor, spec, args, kwargs, self._options))
         refs = session.active().submit_method(call)
-        return refs[0] if len(refs) == 1 else unwrap_refs(refs)
+        return refs[0] if self._returns_ref else unwrap_refs(refs, self._options.num_returns)
 
     def options(self, **changes: Any) -> ActorMethod:
         """The same method with other options for the calls made through it.
@@ -84,7 +93,8 @@ class ActorMethod:
         Raises:
             ValueError, TypeError: an unknown option or a wrong value.
         """
-        changed = with_options(self._options, changes, what="actor methods")
+        settled = settle_returns(changes, is_generator=self._spec.is_generator, declared=False)
+        changed = with_options(self._options, settled, what="actor methods")
         return ActorMethod(self._actor, self._spec, changed)
 
     def __call__(self, *_: Any, **__: Any) -> None:
@@ -94,10 +104,3 @@ class ActorMethod:
             f"Actor methods cannot be called directly. Instead of running 'object.{name}()', "
             f"try 'object.{name}.remote()'."
         )
-
-
-def unwrap_refs(refs: list[ObjectRef[Any]]) -> Any:
-    """What ``.remote()`` gives for these refs: one ref, a list of several, None for none."""
-    if len(refs) == 1:
-        return refs[0]
-    return refs or None

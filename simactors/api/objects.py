@@ -7,6 +7,7 @@ from typing import Any, TypeVar, overload
 
 from simactors import exceptions
 from simactors.api import session
+from simactors.api.generators import ObjectRefGenerator
 from simactors.core.refs import ObjectRef
 
 T = TypeVar("T")
@@ -35,6 +36,8 @@ def get(object_refs: Any, *, timeout: float | None = None) -> Any:
         if not backend.wait((object_refs,), 1, timeout):
             raise exceptions.GetTimeoutError("Get timed out: some object(s) not ready.")
         return backend.read(object_refs).unwrap()
+    if isinstance(object_refs, ObjectRefGenerator):
+        return object_refs  # as on Ray: iterate over it
     if not isinstance(object_refs, list):
         raise ValueError(
             f"Invalid type of object refs, {type(object_refs)}, is given. "
@@ -75,14 +78,28 @@ def put(value: T) -> ObjectRef[T]:
     return session.active().put(value)
 
 
+@overload
 def wait(
     ray_waitables: list[ObjectRef[T]],
     *,
     num_returns: int = 1,
     timeout: float | None = None,
     fetch_local: bool = True,
-) -> tuple[list[ObjectRef[T]], list[ObjectRef[T]]]:
+) -> tuple[list[ObjectRef[T]], list[ObjectRef[T]]]: ...
+@overload
+def wait(
+    ray_waitables: list[Any], *, num_returns: int = 1, timeout: float | None = None, fetch_local: bool = True
+) -> tuple[list[Any], list[Any]]: ...
+def wait(
+    ray_waitables: list[Any],
+    *,
+    num_returns: int = 1,
+    timeout: float | None = None,
+    fetch_local: bool = True,
+) -> tuple[list[Any], list[Any]]:
     """Wait until `num_returns` of the refs are ready; a failed call counts as ready.
+
+    A generator of refs stands for its next item, and is ready at its end.
 
     Args:
         timeout: seconds; None waits for ever, 0 only looks.
@@ -95,28 +112,32 @@ def wait(
     Raises:
         TypeError, ValueError: not a list of distinct refs, or numbers out of range.
     """
-    _check_waitables(ray_waitables, num_returns, timeout)
+    has_generators = _check_waitables(ray_waitables, num_returns, timeout)
     if not ray_waitables:
         return [], []
     timeout = None if timeout == math.inf else timeout
-    ready = session.active().wait(ray_waitables, int(num_returns), timeout)
+    if has_generators:
+        ready = _ready_of_mixed(ray_waitables, int(num_returns), timeout)
+    else:
+        ready = session.active().wait(ray_waitables, int(num_returns), timeout)
     taken = set(ready)
     return ready, [ref for ref in ray_waitables if ref not in taken]
 
 
-def _check_waitables(refs: Any, num_returns: int, timeout: float | None) -> None:
-    expected = "wait() expected a list of ObjectRef or ObjectRefGenerator, got"
-    if isinstance(refs, ObjectRef):
-        raise TypeError(f"{expected} a single ObjectRef or ObjectRefGenerator {refs}")
-    if not isinstance(refs, list):
-        raise TypeError(f"{expected} {type(refs)}")
-    for ref in refs:
-        if not isinstance(ref, ObjectRef):
-            raise TypeError(f"{expected} list containing {type(ref)}")
+def _ready_of_mixed(waitables: list[Any], num_returns: int, timeout: float | None) -> list[Any]:
+    refs = [w.peek() if isinstance(w, ObjectRefGenerator) else w for w in waitables]
+    unique = list(dict.fromkeys(refs))  # a generator that has ended may stand for a ref of the list
+    ready = set(session.active().wait(unique, min(num_returns, len(unique)), timeout))
+    return [w for w, ref in zip(waitables, refs, strict=True) if ref in ready][:num_returns]
+
+
+def _check_waitables(refs: Any, num_returns: int, timeout: float | None) -> bool:
+    """Raise what `wait` raises; whether there are generators among the refs."""
+    has_generators = _check_types(refs)
     if timeout is not None and timeout < 0:
         raise ValueError(f"The 'timeout' argument must be nonnegative. Received {timeout}")
     if not refs:
-        return
+        return False
     if len(set(refs)) != len(refs):
         raise ValueError("Wait requires a list of unique ray_waitables.")
     if num_returns <= 0:
@@ -125,3 +146,20 @@ def _check_waitables(refs: Any, num_returns: int, timeout: float | None) -> None
         raise ValueError(
             "num_returns cannot be greater than the number of ray_waitables provided to ray.wait."
         )
+    return has_generators
+
+
+def _check_types(refs: Any) -> bool:
+    expected = "wait() expected a list of ray.ObjectRef or ray.ObjectRefGenerator, got"
+    if isinstance(refs, ObjectRef | ObjectRefGenerator):
+        raise TypeError(f"{expected} a single ray.ObjectRef or ray.ObjectRefGenerator {refs}")
+    if not isinstance(refs, list):
+        raise TypeError(f"{expected} {type(refs)}")
+    has_generators = False
+    for ref in refs:
+        if isinstance(ref, ObjectRef):
+            continue
+        if not isinstance(ref, ObjectRefGenerator):
+            raise TypeError(f"{expected} list containing {type(ref)}")
+        has_generators = True
+    return has_generators

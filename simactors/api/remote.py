@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 from simactors import exceptions
-from simactors.api import session
-from simactors.api.handles import ActorHandle, unwrap_refs
+from simactors.api import placement, session
+from simactors.api.generators import settle_returns, unwrap_refs
+from simactors.api.handles import ActorHandle
 from simactors.core import calls
-from simactors.core.interface import MethodSpec
+from simactors.core.interface import MethodSpec, is_generator
 from simactors.core.options import PLAIN_METHOD, ActorOptions, MethodOptions, TaskOptions, with_options
 
 _METHOD_OPTIONS = "__simactors_method_options__"
@@ -42,31 +43,51 @@ def method(*args: Any, **options: Any) -> Any:
     """Options for one method of an actor class: ``@method(num_returns=2)``.
 
     Raises:
-        ValueError, TypeError: an unknown option or a wrong value.
+        AssertionError: an option that methods have not; the valid ones are listed.
+        ValueError, TypeError: a wrong value.
     """
-    if args or not options:
+    if len(args) == 1 and not options and callable(args[0]):
+        return args[0]
+    unknown = [name for name in options if name not in _OPTIONS_OF_METHODS]
+    if args or unknown:
+        problem = f"Unexpected keyword argument to @ray.method: '{unknown[0]}'. " if unknown else ""
         raise AssertionError(
-            "The @method decorator must be applied using at least one of the arguments "
-            "'num_returns', 'concurrency_group', 'max_task_retries', 'retry_exceptions', for example "
-            "'@method(num_returns=2)'."
+            f"{problem}The @ray.method decorator must be applied using no arguments or at least one of the arguments "
+            f"in the list {_OPTIONS_OF_METHODS}, for example '@ray.method(num_returns=2)'."
         )
-    checked = with_options(MethodOptions(), options, what="actor methods")
 
     def annotate(function: Callable[..., Any]) -> Callable[..., Any]:
-        setattr(function, _METHOD_OPTIONS, checked)
+        settled = settle_returns(options, is_generator=is_generator(function), declared=True)
+        setattr(function, _METHOD_OPTIONS, with_options(MethodOptions(), settled, what="actor methods"))
         return function
 
     return annotate
 
 
+_OPTIONS_OF_METHODS = [
+    "num_returns",
+    "concurrency_group",
+    "max_task_retries",
+    "retry_exceptions",
+    "_generator_backpressure_num_objects",
+    "enable_task_events",
+]
+
+
 def _make_remote(target: Any, options: dict[str, Any]) -> Any:
     if inspect.isclass(target):
         return ActorClass(target, with_options(ActorOptions(), options, what="actors"))
-    if inspect.isfunction(target):
-        return RemoteFunction(target, with_options(TaskOptions(), options, what="remote functions"))
-    raise TypeError(
-        f"The @remote decorator must be applied to either a function or a class, not to {target!r}."
-    )
+    if not inspect.isfunction(target):
+        raise TypeError(
+            f"The @remote decorator must be applied to either a function or a class, not to {target!r}."
+        )
+    if inspect.iscoroutinefunction(target):
+        raise ValueError(
+            "'async def' should not be used for remote tasks. You can wrap the async function with "
+            "`asyncio.run(f())`."
+        )
+    settled = settle_returns(options, is_generator=is_generator(target), declared=True)
+    return RemoteFunction(target, with_options(TaskOptions(), settled, what="remote functions"))
 
 
 class RemoteFunction:
@@ -93,15 +114,19 @@ class RemoteFunction:
         """Start the task; returns at once.
 
         Returns:
-            A ref; a list of refs if `num_returns` > 1; None if it is 0.
+            A ref; a list of refs if `num_returns` > 1; None if it is 0; an `ObjectRefGenerator` if the function is a
+            generator.
 
         Raises:
             TypeError: the arguments don't fit the function, or can't be serialized.
         """
         made = self._made or self._described()
         made.spec.signature.check(args, kwargs)
-        call = calls.TaskCall(made, args, kwargs, self._options)
-        return unwrap_refs(session.active().submit_task(call))
+        options = self._options
+        if options.scheduling_strategy is not None:
+            options = placement.check_task(made.spec.label, options)
+        call = calls.TaskCall(made, args, kwargs, options)
+        return unwrap_refs(session.active().submit_task(call), options.num_returns)
 
     def options(self, **changes: Any) -> RemoteFunction:
         """The same function with other options.
@@ -109,7 +134,10 @@ class RemoteFunction:
         Raises:
             ValueError, TypeError: an unknown option or a wrong value.
         """
-        changed = with_options(self._options, changes, what="remote functions")
+        if "max_calls" in changes:
+            raise ValueError("Setting 'max_calls' is not supported in '.options()'.")
+        settled = settle_returns(changes, is_generator=is_generator(self._function), declared=False)
+        changed = with_options(self._options, settled, what="remote functions")
         return RemoteFunction(self._function, changed, self._described())
 
     def __call__(self, *_: Any, **__: Any) -> None:
@@ -161,7 +189,7 @@ class ActorClass:
             raise ValueError("The actor name must be specified to use `get_if_exists`.")
         made = self._described()
         made.constructor.signature.check(args, kwargs)
-        creation = calls.Creation(made, args, kwargs, self._options)
+        creation = calls.Creation(made, args, kwargs, placement.check_actor(made, self._options))
         return ActorHandle(session.active().create_actor(creation))
 
     def options(self, **changes: Any) -> ActorClass:
@@ -170,6 +198,8 @@ class ActorClass:
         Raises:
             ValueError, TypeError: an unknown option or a wrong value.
         """
+        if "concurrency_groups" in changes:
+            raise ValueError("Setting 'concurrency_groups' is not supported in '.options()'.")
         changed = with_options(self._options, changes, what="actors")
         return ActorClass(self._class, changed, self._described())
 
@@ -191,4 +221,9 @@ class ActorClass:
 
 def _options_of_method(member: Any) -> MethodOptions:
     found = getattr(member, _METHOD_OPTIONS, None)
-    return found if isinstance(found, MethodOptions) else PLAIN_METHOD
+    if isinstance(found, MethodOptions):
+        return found
+    return _STREAMING_METHOD if is_generator(inspect.unwrap(member)) else PLAIN_METHOD
+
+
+_STREAMING_METHOD = MethodOptions(num_returns="streaming")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -162,7 +162,7 @@ def is_initialized() -> bool:
     return session is not None and session.initialized
 
 
-def able(ability: type[Ability], what: str) -> Ability:
+def able(ability: Callable[..., Ability], what: str) -> Ability:
     """The active backend as one that has `ability`, a Protocol of `core.abilities`.
 
     Args:
@@ -172,9 +172,10 @@ def able(ability: type[Ability], what: str) -> Ability:
         ValueError: it hasn't.
     """
     backend: Any = active()
-    if not isinstance(backend, ability):
+    protocol: Any = ability  # mypy takes no Protocol for a `type`
+    if not isinstance(backend, protocol):
         raise ValueError(f"{what} is not supported by backend={backend.name!r} yet")
-    return backend
+    return backend  # type: ignore[no-any-return]  # just checked
 
 
 def active() -> Backend:

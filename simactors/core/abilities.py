@@ -176,7 +176,12 @@ class ChangesNodes(Protocol):
 
 @runtime_checkable
 class Streams(Protocol):
-    """Can run generators whose items arrive one by one."""
+    """Can run generators whose items arrive one by one.
+
+    A call whose `num_returns` is ``streaming`` gives one ref, that of the stream. It is ready when the generator has
+    ended: its value is None if it ran out or raised (the error is the last item then), else it is the failure of the
+    call: a crash, a cancellation, a failed argument. `api` gives that failure out once as one more item.
+    """
 
     def next_item(self, stream: ObjectRef[Any], timeout_s: float | None) -> ObjectRef[Any] | None:
         """The ref of the next item behind a stream's ref; blocks until it is there.
@@ -186,6 +191,14 @@ class Streams(Protocol):
 
         Raises:
             StopIteration: there are no more.
+        """
+        ...
+
+    def peek(self, stream: ObjectRef[Any]) -> ObjectRef[Any]:
+        """A ref that is ready as soon as `next_item` need not block; returns at once and takes nothing.
+
+        That is the ref of the next item, be it there or not; when no more items come, any ref that is ready, that of
+        the stream, say. A ref that was given before the end was known becomes ready at the end, with any outcome.
         """
         ...
 

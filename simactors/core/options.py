@@ -62,7 +62,12 @@ class TaskOptions(_Resources):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActorOptions(_Resources):
-    """Options of an actor."""
+    """Options of an actor.
+
+    Attributes:
+        max_concurrency: calls at once; None and 0 stand for the default: 1000 for an async actor, else 1.
+        concurrency_groups: limits of their own for the methods of a group, by its name.
+    """
 
     namespace: str | None = None
     lifetime: str | None = None
@@ -90,6 +95,36 @@ class MethodOptions:
 
 PLAIN_METHOD = MethodOptions()
 """The options of a method that says nothing: one object, so that backends know it at a glance."""
+
+
+def task_needs(options: TaskOptions) -> dict[str, float]:
+    """What a task takes while it runs, by resource: one CPU unless it says otherwise."""
+    return {"CPU": 1, **_said(options)}
+
+
+def actor_needs(options: ActorOptions) -> tuple[dict[str, float], dict[str, float]]:
+    """What must be free to start an actor, and what of it the actor keeps.
+
+    As on Ray, an actor that names no resource (memory does not count) takes a CPU to be placed, and gives it back.
+    """
+    said = _said(options)
+    if said.keys() <= {"memory", "object_store_memory"}:
+        return {"CPU": 1, **said}, said
+    return said, said
+
+
+def _said(options: _Resources) -> dict[str, float]:
+    said: dict[str, float | None] = {
+        **(options.resources or {}),
+        "CPU": options.num_cpus,
+        "GPU": options.num_gpus,
+        "memory": options.memory,
+        "object_store_memory": options.object_store_memory,
+    }
+    if options.accelerator_type is not None:
+        said[f"accelerator_type:{options.accelerator_type}"] = 0.001
+    return {name: quantity for name, quantity in said.items() if quantity is not None}
+
 
 Options = TypeVar("Options", TaskOptions, ActorOptions, MethodOptions)
 
@@ -145,8 +180,8 @@ def _name_problem(value: str | None) -> str | None:
     return "Actor name cannot be an empty string." if value == "" else None
 
 
-def _returns_problem(value: int | str) -> str | None:
-    if value in ("dynamic", "streaming") or (isinstance(value, int) and value >= 0):
+def _returns_problem(value: Any) -> str | None:
+    if value in ("dynamic", "streaming") or value >= 0:  # of other texts, `>=` says what is wrong, as on Ray
         return None
     return (
         "Default None. When None is passed, The default value is 1 for a task and actor task, and 'streaming' for "
@@ -162,13 +197,6 @@ def _retry_problem(value: Any) -> str | None:
     if all(isinstance(v, type) and issubclass(v, Exception) for v in value):
         return None
     return "retry_exceptions must be either a boolean or a list of exceptions"
-
-
-def _groups_problem(value: Mapping[str, int] | None) -> str | None:
-    for name, limit in (value or {}).items():
-        if not isinstance(limit, int) or limit < 1:
-            return f"The concurrency group {name!r} needs a limit of at least 1, not {limit!r}."
-    return None
 
 
 _BACKPRESSURE_OF_ZERO = (
@@ -204,7 +232,7 @@ _RULES: Mapping[str, _Rule] = {
     "max_restarts": _count("max_restarts"),
     "max_task_retries": _count("max_task_retries"),
     "max_calls": _count("max_calls", endless=False),
-    "max_concurrency": _Rule((int, type(None)), _at_least(1, "max_concurrency must be >= 1")),
+    "max_concurrency": _count("max_concurrency", endless=False),
     "max_pending_calls": _Rule(
         (int,),
         lambda v: (
@@ -215,7 +243,7 @@ _RULES: Mapping[str, _Rule] = {
     ),
     "retry_exceptions": _Rule((bool, list, tuple, type(None)), _retry_problem),
     "concurrency_group": _TEXT,
-    "concurrency_groups": _Rule((dict, type(None)), _groups_problem),
+    "concurrency_groups": _Rule((dict, list, type(None))),
     "allow_out_of_order_execution": _FLAG,
     "scheduling_strategy": _Rule(STRATEGY_TYPES),
     "placement_group": _Rule((type(None), str, GroupHandle)),

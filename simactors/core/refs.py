@@ -1,4 +1,4 @@
-"""What programs hold instead of values and instances: `ObjectRef` and `ActorRef`.
+"""What programs hold instead of values and instances: `ObjectRef`, `ActorRef`, `DynamicObjectRefGenerator`.
 
 Not the object store and not the actors: a ref points at its backend's own entry and knows nothing of it
 but an id. `api/handles.py` dresses an `ActorRef` up as the handle that users call.
@@ -7,12 +7,17 @@ but an id. `api/handles.py` dresses an `ActorRef` up as the handle that users ca
 from __future__ import annotations
 
 import concurrent.futures
-from collections.abc import Callable, Generator, Iterator
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from simactors.core import codec
+from simactors.core.ids import Id, Kind
 from simactors.core.interface import ActorInterface
 from simactors.core.outcome import Outcome
+
+if TYPE_CHECKING:  # a third of the time of `import simactors`, and few programs need it
+    import asyncio
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -53,11 +58,15 @@ class ObjectRef(Generic[T_co]):
 
     def hex(self) -> str:
         """The id as 56 hexadecimal digits, the length Ray uses."""
-        return f"{self.entry.id:056x}"
+        return Id(Kind.OBJECT, self.entry.id).hex()
 
     def binary(self) -> bytes:
         """The id as 28 bytes."""
-        return self.entry.id.to_bytes(28, "big")
+        return Id(Kind.OBJECT, self.entry.id).binary()
+
+    def is_nil(self) -> bool:
+        """False: there is no ref of nothing."""
+        return False
 
     def future(self) -> concurrent.futures.Future[T_co]:
         """A future of the value.
@@ -68,9 +77,20 @@ class ObjectRef(Generic[T_co]):
         future: concurrent.futures.Future[T_co] = _RefFuture(self._watchable())
         return future
 
+    def as_future(self) -> asyncio.Future[T_co]:
+        """A future of the value for the running event loop; Ray prefers ``asyncio.wrap_future(ref.future())``."""
+        import asyncio
+
+        return asyncio.ensure_future(self)
+
     def __await__(self) -> Generator[Any, None, T_co]:
         """``await ref`` is the value, without blocking the event loop meanwhile."""
-        import asyncio  # a third of the time of `import simactors`, and few programs need it
+        outcome: Outcome = yield from self.outcome_future()
+        return outcome.unwrap()  # type: ignore[no-any-return]  # what the ref promises
+
+    def outcome_future(self) -> asyncio.Future[Outcome]:
+        """A future of the outcome for the running event loop: it never raises what the remote code raised."""
+        import asyncio
 
         loop = asyncio.get_running_loop()
         future = loop.create_future()
@@ -80,8 +100,7 @@ class ObjectRef(Generic[T_co]):
                 future.set_result(outcome)
 
         self._watchable().when_done(lambda outcome: _call_in(loop, set_result, outcome))
-        outcome: Outcome = yield from future
-        return outcome.unwrap()  # type: ignore[no-any-return]  # what the ref promises
+        return future
 
     def _watchable(self) -> Watchable:
         if not isinstance(self.entry, Watchable):
@@ -125,6 +144,23 @@ class ActorRef:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return codec.carry(self)
+
+
+class DynamicObjectRefGenerator:
+    """The value of a call with ``num_returns="dynamic"``: the refs of the items, each given once.
+
+    A backend makes it, and packs it as it packs any value.
+    """
+
+    def __init__(self, refs: Iterable[ObjectRef[Any]]) -> None:
+        self._refs = deque(refs)
+
+    def __iter__(self) -> Iterator[ObjectRef[Any]]:
+        while self._refs:
+            yield self._refs.popleft()
+
+    def __len__(self) -> int:
+        return len(self._refs)
 
 
 class _RefFuture(concurrent.futures.Future[Any]):

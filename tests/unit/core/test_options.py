@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from simactors.core.options import ActorOptions, MethodOptions, TaskOptions, with_options
+from simactors.core.options import ActorOptions, TaskOptions, actor_needs, task_needs, with_options
 from simactors.core.strategies import PlacementGroupSchedulingStrategy
 
 
@@ -25,7 +25,6 @@ def changed(**changes: object) -> TaskOptions:
     ("changes", "message"),
     [
         ({"num_returns": -1}, "only accepts None, a non-negative integer"),
-        ({"num_returns": "all"}, "only accepts None, a non-negative integer"),
         ({"max_retries": -2}, "'max_retries' only accepts None, 0, -1 or a positive integer"),
         ({"retry_exceptions": [1]}, "must be either a boolean or a list of exceptions"),
         ({"num_gpus": 0.00001}, "cannot go beyond 0.0001"),
@@ -68,9 +67,18 @@ def test_the_deprecated_options_of_placement_groups_are_said_as_a_strategy() -> 
         changed(placement_group=5)
 
 
-def test_concurrency_groups_have_limits() -> None:
-    options = with_options(ActorOptions(), {"concurrency_groups": {"io": 2}}, what="actors")
-    assert options.concurrency_groups == {"io": 2}
-    with pytest.raises(ValueError, match="'io' needs a limit of at least 1"):
-        with_options(ActorOptions(), {"concurrency_groups": {"io": 0}}, what="actors")
-    assert with_options(MethodOptions(), {"concurrency_group": "io"}, what="m").concurrency_group == "io"
+def test_what_a_task_and_an_actor_take_by_default() -> None:
+    assert task_needs(TaskOptions()) == {"CPU": 1}
+    assert task_needs(changed(num_cpus=0, num_gpus=0.5)) == {"CPU": 0, "GPU": 0.5}
+    assert actor_needs(ActorOptions()) == ({"CPU": 1}, {})
+    assert actor_needs(ActorOptions(memory=10)) == ({"CPU": 1, "memory": 10}, {"memory": 10})
+    assert actor_needs(ActorOptions(num_gpus=1)) == ({"GPU": 1}, {"GPU": 1})
+    assert actor_needs(ActorOptions(num_cpus=2, accelerator_type="A")) == (
+        {"CPU": 2, "accelerator_type:A": 0.001},
+        {"CPU": 2, "accelerator_type:A": 0.001},
+    )
+
+
+def test_a_word_that_is_no_number_of_returns_is_refused_as_on_ray() -> None:
+    with pytest.raises(TypeError, match="'>=' not supported"):
+        changed(num_returns="all")
