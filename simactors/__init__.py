@@ -10,45 +10,67 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from simactors import exceptions
-from simactors.api.actors import exit_actor, get_actor, kill
+from simactors.api.actors import cancel, exit_actor, get_actor, kill
+from simactors.api.context import (
+    available_resources,
+    cluster_resources,
+    get_gpu_ids,
+    get_runtime_context,
+    nodes,
+    timeline,
+)
+from simactors.api.generators import ObjectRefGenerator
 from simactors.api.handles import ActorHandle
 from simactors.api.objects import get, put, wait
 from simactors.api.remote import method, remote
 from simactors.api.session import init, is_initialized, shutdown
-from simactors.core.refs import ObjectRef
+from simactors.core.refs import DynamicObjectRefGenerator, ObjectRef
 
 if TYPE_CHECKING:
-    from simactors.sim.backend import simulate
     from simactors.sim.config import SimConfig
+    from simactors.sim.simulation import simulate
 
 __version__ = "0.1.0"
 
+SCRIPT_MODE, WORKER_MODE = 0, 1  # Ray's numbers, for programs that compare them
+
 __all__ = [
+    "SCRIPT_MODE",
+    "WORKER_MODE",
     "ActorHandle",
+    "DynamicObjectRefGenerator",
     "ObjectRef",
+    "ObjectRefGenerator",
     "SimConfig",
     "__version__",
+    "available_resources",
+    "cancel",
+    "cluster_resources",
     "exceptions",
     "exit_actor",
     "get",
     "get_actor",
+    "get_gpu_ids",
+    "get_runtime_context",
     "init",
     "is_initialized",
     "kill",
     "method",
+    "nodes",
     "put",
     "remote",
     "shutdown",
     "simulate",
+    "timeline",
     "wait",
 ]
 
 # Resolved on first use, so that `import simactors` does not load the simulator.
 _LAZY = {
-    "simulate": "simactors.sim.backend",
+    "simulate": "simactors.sim.simulation",
     "SimConfig": "simactors.sim.config",
 }
-_LAZY_MODULES = ("util",)
+_LAZY_MODULES = ("cluster_utils", "util")
 
 
 def __getattr__(name: str) -> Any:

@@ -43,5 +43,11 @@ KINDS = {
     "retry": "repeats",
     "kill": "kills",
     "die": "dies:",
+    "cancel": "cancels",
+    "recover": "makes again",
+    "join": "joins",
+    "crash": "stops",
+    "lose": "is declared dead:",
+    "fault": "meets",
 }
 """Every kind of record, with the words that print it."""

@@ -15,8 +15,8 @@ from simactors.api import session
 from simactors.exceptions import DeadlockError, Finding, InternalError, LimitError, RayTaskError
 from simactors.exploration import frames
 from simactors.exploration.target import Program, TargetError, prepared
-from simactors.sim.backend import Simulation, simulate
 from simactors.sim.config import SimConfig
+from simactors.sim.simulation import Simulation, simulate
 
 Outcome = Literal["passed", "failed", "deadlock", "limit", "error"]
 

@@ -1,82 +1,65 @@
 """The simulator as a backend: it wires the parts together and forwards to them; it decides nothing.
 
-`simulate` opens it for a ``with`` block, `open_backend` for ``init(backend="sim")``.
+`simulation.simulate` opens it for a ``with`` block, `open_backend` for ``init(backend="sim")``.
 """
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from simactors import exceptions
 from simactors.core import calls, codec, current
+from simactors.core.abilities import GroupInfo, NodeInfo, RuntimeInfo
 from simactors.core.backend import Settings
 from simactors.core.choices import Choices, SeededChoices
-from simactors.core.events import Record
 from simactors.core.outcome import Outcome
 from simactors.core.refs import ActorRef, ObjectRef
-from simactors.sim import demands, standstill
-from simactors.sim.actors import Actors
-from simactors.sim.calls import Calls
-from simactors.sim.cluster import Cluster, Process
+from simactors.sim import demands, introspection
+from simactors.sim.cluster import Process
 from simactors.sim.config import NS, SimConfig
-from simactors.sim.intercept import clock, interrupts, process
-from simactors.sim.invocation import OWNER_DIED, State
-from simactors.sim.kernel import Kernel
+from simactors.sim.intercept import clock, interrupts, loops, process
+from simactors.sim.intercept.names import Names
 from simactors.sim.lifecycle import Event
-from simactors.sim.network import Network
-from simactors.sim.objects import Objects
-from simactors.sim.trace import Trace
+from simactors.sim.loop import SimLoop
+from simactors.sim.machine import Machine
+from simactors.sim.plan import FaultPlan
+from simactors.sim.stores import StoredValue
 
 _running = current.running.get  # bound once: asked for every call
 _DEFAULT_NAMESPACE = "default"
 
 
 class SimBackend:
-    """One simulated cluster and its driver; see `core.backend.Backend` for what its methods promise."""
+    """One simulated cluster and its driver; see `core.backend.Backend` for what its methods promise.
+
+    What only some backends can do is in `core.abilities`: it has all of that.
+    """
 
     name = "sim"
+    _names: tuple[Names[Any], ...] = (clock.names, process.names, loops.names, loops.public)
 
-    def __init__(self, choices: Choices, config: SimConfig) -> None:
+    def __init__(self, choices: Choices, config: SimConfig, faults: FaultPlan) -> None:
         if clock.names.worlds and not clock.names.worlds[-1].belongs_here():
             raise RuntimeError("another thread simulates already: run one simulation at a time in a process")
-        self.trace = Trace(config.trace_records)
-        self.kernel = Kernel(
-            choices,
-            self.trace,
-            max_steps=config.max_steps,
-            max_virtual_time_s=config.max_virtual_time_s,
-        )
-        self._cluster = Cluster(self, config.num_cpus, self.kernel.soon)
-        self._driver = self._cluster.start_process("driver")
-        self._objects = Objects(self.kernel, self.trace)
-        network = Network(self.kernel, config.latency, self._objects.seal)
-        self._actors = Actors(self.kernel, self.trace, self._cluster, network)
-        self._calls = Calls(
-            self.kernel,
-            self.trace,
-            self._cluster,
-            network,
-            self._objects,
-            self._actors,
-            self._caller,
-        )
+        self._machine = machine = Machine(self, choices, config, faults, self._caller)
+        self.trace = machine.trace
+        self.kernel = machine.kernel
+        self._driver = machine.driver
         # Bound, not forwarded: a method here would be one more frame in every call.
-        self.submit_method = self._calls.submit_method
-        self.submit_task = self._calls.submit_task
+        self.submit_method = machine.calls.submit_method
+        self.submit_task = machine.calls.submit_task
         self._namespace = _DEFAULT_NAMESPACE
-        self._num_cpus = config.num_cpus
         self._epoch_ns = int(config.epoch_s * NS)
         self._closed = False
         self._pid = process.real_pid()
         self._in_driver = self.kernel.in_driver
         self._collected = gc.isenabled()
-        self.kernel.explain_standstill = lambda: standstill.explain(self.kernel.blocked)
         gc.disable()
-        clock.names.install(self)
-        process.names.install(self)
+        for names in self._names:
+            names.install(self)
         interrupts.install()
 
     # What programs ask
@@ -86,13 +69,13 @@ class SimBackend:
         demands.check_creation(creation)
         options = creation.options
         if options.name is None:
-            return self._calls.create_actor(creation, None)
+            return self._machine.calls.create_actor(creation, None)
         name = (options.namespace or self._namespace, options.name)
-        living = self._actors.named(name)
+        living = self._machine.actors.named(name)
         if living is None:
-            return self._calls.create_actor(creation, name)
+            return self._machine.calls.create_actor(creation, name)
         if options.get_if_exists:
-            return ActorRef(living, living.cls.interface)
+            return self._machine.actors.handle(living)
         raise exceptions.ActorAlreadyExistsError(
             f"The name {options.name} (namespace={options.namespace}) is already taken. Please use a different "
             f"name or get the existing actor using ray.get_actor('{options.name}', "
@@ -101,13 +84,13 @@ class SimBackend:
 
     def find_actor(self, name: str, namespace: str | None) -> ActorRef | None:
         """See `Backend`."""
-        found = self._actors.named((namespace or self._namespace, name))
-        return None if found is None else ActorRef(found, found.cls.interface)
+        found = self._machine.actors.named((namespace or self._namespace, name))
+        return None if found is None else self._machine.actors.handle(found)
 
     def kill(self, actor: ActorRef, *, no_restart: bool) -> None:
         """See `Backend`."""
-        target = self._calls.our_actor(actor, self._caller())
-        self._calls.kill(target, no_restart=no_restart)
+        target = self._machine.calls.our_actor(actor, self._caller())
+        self._machine.calls.kill(target, no_restart=no_restart)
 
     def put(self, value: object) -> ObjectRef[Any]:
         """See `Backend`."""
@@ -118,7 +101,8 @@ class SimBackend:
             raise TypeError(
                 f"Could not serialize the put value {value!r}: {type(error).__name__}: {error}"
             ) from error
-        return self._objects.put(packed, caller)
+        value = self._machine.stores.stored(caller, packed, "put()")
+        return self._machine.objects.put(value, caller)
 
     def wait(
         self,
@@ -129,24 +113,27 @@ class SimBackend:
         stop_at_error: bool = False,
     ) -> list[ObjectRef[Any]]:
         """See `Backend`; a task that blocks lends its CPUs to others meanwhile."""
-        caller = self._caller()
-        if len(refs) == 1 and not caller.cpus:  # most waits by far
-            return list(refs) if self._objects.wait_one(caller, refs[0].entry, timeout_s) else []  # type: ignore[arg-type]
-        if not caller.cpus or self._objects.ready(refs, num_returns):
-            return self._objects.wait(caller, refs, num_returns, timeout_s, stop_at_error)
-        lent, caller.cpus = caller.cpus, 0.0  # should it die meanwhile, it has nothing to give back
-        self._cluster.release(lent)
+        caller: Any = _running() or self._caller()
+        objects = self._machine.objects
+        if caller.task is None or objects.ready(refs, num_returns):
+            if len(refs) == 1:  # most waits by far
+                return list(refs) if objects.wait_one(caller, refs[0].entry, timeout_s) else []  # type: ignore[arg-type]
+            return objects.wait(caller, refs, num_returns, timeout_s, stop_at_error)
+        grant = caller.grant
+        self._machine.placement.lend(grant)
         try:
-            return self._objects.wait(caller, refs, num_returns, timeout_s, stop_at_error)
+            return objects.wait(caller, refs, num_returns, timeout_s, stop_at_error)
         finally:
-            self._cluster.take_back(lent)
-            caller.cpus = lent
+            self._machine.placement.take_back(grant)
 
     def read(self, ref: ObjectRef[Any]) -> Outcome:
-        """See `Backend`."""
-        state: State = ref.entry  # type: ignore[assignment]  # our own entry
+        """See `Backend`; a large value is brought here first, which takes its time."""
+        state: Any = ref.entry  # our own entry
+        outcome: Outcome = state.outcome
         # `outcome_of` without its frame: this runs for every ref that is read.
-        return state.outcome if not state.caller.dead else OWNER_DIED  # type: ignore[return-value]  # it is ready
+        if type(outcome) is StoredValue or state.caller.gone:
+            return self._machine.stores.obtain(self._caller(), state)
+        return outcome
 
     def close(self) -> None:
         """End the simulation: suspended code gets `SimulationEnded`, patched names are restored."""
@@ -158,8 +145,8 @@ class SimBackend:
             self.kernel.close()
         finally:
             interrupts.uninstall()
-            process.names.uninstall(self)
-            clock.names.uninstall(self)
+            for names in self._names:
+                names.uninstall(self)
             if self._collected:
                 gc.enable()
 
@@ -167,16 +154,92 @@ class SimBackend:
 
     def join(self, settings: Settings) -> None:
         """The program initializes inside an open simulation."""
-        if settings.num_cpus is not None:
-            self._cluster.resize(settings.num_cpus)
+        self._machine.configure(settings)
         self._namespace = settings.namespace or _DEFAULT_NAMESPACE
 
     def leave(self) -> None:
         """The program shuts down inside an open simulation: its actors end."""
         for actor in list(self._driver.children or ()):
-            self._actors.end(actor, Event.OWNER_DIED, "its driver shut down")
-        self._cluster.resize(self._num_cpus)
+            self._machine.actors.end(actor, Event.OWNER_DIED, "its driver shut down")
+        self._machine.configure(Settings())
         self._namespace = _DEFAULT_NAMESPACE
+
+    # Abilities, see `core.abilities`
+
+    def cancel(self, ref: ObjectRef[Any], *, force: bool, recursive: bool) -> None:
+        """See `Cancels`."""
+        self._machine.cancels.cancel(self._caller(), ref, force=force, recursive=recursive)
+
+    def runtime_info(self) -> RuntimeInfo:
+        """See `KnowsItself`."""
+        return introspection.runtime_info(self._caller(), self._namespace)
+
+    def nodes(self) -> list[NodeInfo]:
+        """See `KnowsItself`."""
+        return introspection.node_infos(self._machine.nodes.all)
+
+    def named_actors(self) -> list[tuple[str, str]]:
+        """See `KnowsItself`."""
+        return self._machine.actors.names
+
+    def timeline(self) -> list[dict[str, Any]]:
+        """See `KnowsItself`; as far back as the trace is kept."""
+        return introspection.timeline(self.trace.last(sys.maxsize))
+
+    def create_group(
+        self,
+        bundles: Sequence[Mapping[str, float]],
+        strategy: str,
+        *,
+        name: str,
+        detached: bool,
+        bundle_label_selector: Sequence[Mapping[str, str]] = (),
+    ) -> int:
+        """See `PlacesGroups`."""
+        number = self._machine.objects.next_id()
+        group = self._machine.groups.create(number, bundles, strategy, name, bundle_label_selector)
+        group.owner = None if detached else self._caller()
+        return number
+
+    def remove_group(self, group_id: int) -> None:
+        """See `PlacesGroups`."""
+        self._machine.groups.remove(group_id)
+
+    def groups(self) -> list[GroupInfo]:
+        """See `PlacesGroups`."""
+        return [group.info() for group in self._machine.groups.all()]
+
+    def clear_nodes(self) -> None:
+        """See `ChangesNodes`."""
+        self._machine.clear_nodes()
+
+    def add_node(self, resources: Mapping[str, float], labels: Mapping[str, str]) -> int:
+        """See `ChangesNodes`."""
+        return self._machine.join(resources, labels).id
+
+    def remove_node(self, node_id: int) -> None:
+        """See `ChangesNodes`."""
+        self._machine.membership.leave(self._machine.nodes.all[node_id - 1])
+
+    def next_item(self, stream: ObjectRef[Any], timeout_s: float | None) -> ObjectRef[Any] | None:
+        """See `Streams`."""
+        items = stream.entry.stream  # type: ignore[attr-defined]  # our own entry
+        if not self.wait([self.peek(stream)], 1, timeout_s):
+            return None
+        item = items.take()
+        if item is None:
+            raise StopIteration
+        self._machine.calls.tell_taken(stream.entry)  # type: ignore[arg-type]  # our own entry
+        return ObjectRef(item)
+
+    def peek(self, stream: ObjectRef[Any]) -> ObjectRef[Any]:
+        """See `Streams`."""
+        items = stream.entry.stream  # type: ignore[attr-defined]  # our own entry
+        return stream if items.is_finished else ObjectRef(items.next)
+
+    def is_finished(self, stream: ObjectRef[Any]) -> bool:
+        """See `Streams`."""
+        return bool(stream.entry.stream.is_finished)  # type: ignore[attr-defined]  # our own entry
 
     # What `intercept.clock` asks
 
@@ -189,15 +252,22 @@ class SimBackend:
         """See `VirtualClock`."""
         return self.kernel.now_ns
 
-    def epoch_ns(self) -> int:
+    def wall_ns(self) -> int:
         """See `VirtualClock`."""
-        return self._epoch_ns
+        running: Any = current.running.get() or self._driver
+        return self._epoch_ns + int(running.node.clock_ns(self.kernel.now_ns))
 
     def sleep(self, seconds: float) -> None:
         """See `VirtualClock`."""
         caller = self._caller()
         self.trace.add((self.kernel.now_ns, "sleep", 0, caller.label, f"{seconds:g}s"))
         self.kernel.sleep(caller, round(seconds * NS))
+
+    # What `intercept.loops` asks
+
+    def new_loop(self) -> SimLoop:
+        """See `MakesLoops`."""
+        return SimLoop(self.kernel, self._caller())
 
     # What `intercept.process` asks
 
@@ -217,13 +287,10 @@ class SimBackend:
 
     def end_process(self, pid: int, why: str) -> bool:
         """See `ProcessTable`."""
-        target = self._cluster.process(pid)
+        target = self._machine.cluster.process(pid)
         if target is None or target is self._driver:
             return False
-        if target.actor is not None:
-            self._actors.crash(target.actor, why)
-        elif target.task is not None:
-            self._calls.crash_task(target.task, why)
+        self._machine.membership.end_process(target, why)
         running = current.running.get()
         if running is not None and running.dead:  # type: ignore[attr-defined]  # it has ended itself, or its parent
             self.kernel.stop_for_good(running)  # type: ignore[arg-type]
@@ -231,7 +298,7 @@ class SimBackend:
 
     def is_process(self, pid: int) -> bool:
         """See `ProcessTable`."""
-        return self._cluster.process(pid) is not None
+        return self._machine.cluster.process(pid) is not None
 
     def _caller(self) -> Process:
         """The process whose code runs now."""
@@ -246,78 +313,9 @@ class SimBackend:
         return self._driver
 
 
-class Simulation:
-    """A run, as the code that opened it sees it; readable during the run and afterwards.
-
-    Attributes:
-        seed: what the run's choices are derived from.
-    """
-
-    def __init__(self, seed: int, backend: SimBackend) -> None:
-        self.seed = seed
-        self._backend = backend
-
-    @property
-    def now_s(self) -> float:
-        """Virtual seconds since the start."""
-        return self._backend.kernel.now_ns / NS
-
-    @property
-    def steps(self) -> int:
-        """How many steps the kernel has run."""
-        return self._backend.kernel.steps
-
-    @property
-    def digest(self) -> str:
-        """A fingerprint of the whole trace so far: equal runs have equal digests, in any process."""
-        return self._backend.trace.digest
-
-    def last_records(self, count: int) -> list[Record]:
-        """At most `count` of the last trace records, oldest first."""
-        return self._backend.trace.last(count)
-
-
-@contextmanager
-def simulate(
-    seed: int = 0, *, config: SimConfig | None = None, choices: Choices | None = None
-) -> Iterator[Simulation]:
-    """Run the code of the ``with`` block as the driver of a simulated cluster.
-
-    Inside, `init()` joins the simulation, and `time.sleep` and `time.time` are virtual.
-
-    Args:
-        seed: decides everything that could go otherwise, unless `choices` does.
-        config: the cluster; by default one node with 8 CPUs.
-        choices: who answers instead of the seed.
-
-    Raises:
-        DeadlockError: the block waits and nothing can run any more.
-        LimitError: the run reached a limit of `config`.
-
-    Example:
-        >>> import simactors
-        >>> @simactors.remote
-        ... def double(x):
-        ...     return 2 * x
-        >>> with simactors.simulate(seed=7) as sim:
-        ...     simactors.get(double.remote(21))
-        42
-    """
-    if not isinstance(seed, int) or isinstance(seed, bool):
-        raise TypeError(f"seed must be an int, not {type(seed).__name__}")
-    if current.running.get() is not None:
-        raise RuntimeError("simulate() can't be opened by code that is being simulated")
-    backend = SimBackend(choices or SeededChoices(seed), config or SimConfig())
-    session = current.open_session(backend, scoped=True, join=backend.join, leave=backend.leave)
-    try:
-        yield Simulation(seed, backend)
-    finally:
-        current.close_session(session)
-
-
 def open_backend(settings: Settings) -> SimBackend:
     """See `core.backend.Opener`."""
-    backend = SimBackend(SeededChoices(settings.seed or 0), SimConfig())
+    backend = SimBackend(SeededChoices(settings.seed or 0), SimConfig(), FaultPlan())
     try:
         backend.join(settings)
     except BaseException:

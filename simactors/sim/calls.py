@@ -1,6 +1,6 @@
-"""From ``.remote()`` to the answer: submitting tasks, calls and creations, resolving ref arguments, retrying.
+"""From ``.remote()`` to the message: submitting tasks, calls and creations, and holding them until their refs are ready.
 
-Not the mailbox (`actors.py`) and not running code (`executor.py`).
+Not the mailbox (`turns.py`), not the life of actors (`actors.py`) or tasks (`tasks.py`), not running code.
 """
 
 from __future__ import annotations
@@ -13,18 +13,24 @@ from typing import Any
 from simactors import exceptions
 from simactors.core import calls
 from simactors.core.current import running
-from simactors.core.options import PLAIN_METHOD, MethodOptions
-from simactors.core.outcome import Failure, dependency_failure, failure
+from simactors.core.options import PLAIN_METHOD, MethodOptions, TaskOptions
+from simactors.core.outcome import Failure, failure
 from simactors.core.refs import ActorRef, ObjectRef
-from simactors.sim import demands, executor
-from simactors.sim.actors import Actors, SimActor
+from simactors.sim import demands, requests
+from simactors.sim.actor import SimActor
+from simactors.sim.actors import Actors
 from simactors.sim.cluster import Cluster, Link, Process
-from simactors.sim.invocation import OWNER_DIED, Invocation, StoredObject, outcome_of
+from simactors.sim.executor import current_call
+from simactors.sim.invocation import OWNER_DIED, Invocation, StoredObject
 from simactors.sim.kernel import Kernel
+from simactors.sim.lanes import limits_of
 from simactors.sim.lifecycle import Event
 from simactors.sim.network import Network
 from simactors.sim.objects import Objects, check_session
+from simactors.sim.streams import Stream
+from simactors.sim.tasks import Tasks, failed_dependency
 from simactors.sim.trace import Trace
+from simactors.sim.turns import Turns
 
 _running = running.get  # bound once: asked for every call
 _TASK_POOL = 0  # the id that stands for the workers in `Process.links`
@@ -45,6 +51,8 @@ class Calls:
         network: Network,
         objects: Objects,
         actors: Actors,
+        tasks: Tasks,
+        turns: Turns,
         caller: Callable[[], Process],
     ) -> None:
         self._caller = caller
@@ -54,9 +62,9 @@ class Calls:
         self._network = network
         self._objects = objects
         self._actors = actors
-        self._workers = 0
+        self._tasks = tasks
         self._trace_add = trace.add
-        self._arrive = actors.arrive  # bound once: stored in every call
+        self._arrive = turns.arrive  # bound once: stored in every call
 
     def submit_method(self, call: calls.MethodCall) -> list[ObjectRef[Any]]:
         """See `Backend.submit_method`."""
@@ -65,8 +73,6 @@ class Calls:
         actor: Any = actor_ref.entry
         if type(actor) is not SimActor or actor.process.backend is not caller.backend:
             actor = self.our_actor(actor_ref, caller)
-        if options is not PLAIN_METHOD or method.is_generator:
-            demands.check_method(method, options)
         label = method.label
         arguments = calls.pack_arguments(label, args, kwargs)
         if type(arguments) is not tuple:
@@ -85,16 +91,22 @@ class Calls:
         invocation.link = link
         if link.pending is not None:
             link.pending.append(invocation)
-        if options is not PLAIN_METHOD or method.is_generator:
+        if options is not PLAIN_METHOD:
             self._apply(options, invocation)
         elif actor.max_task_retries:
             invocation.retries = actor.max_task_retries
+        if caller.task is not None:
+            _adopt(caller.task, invocation)
         if link.closed:
             self._network.fail(invocation, actor.death or _killed(actor))
-        elif link.held is None and (type(arguments) is tuple or not invocation.refs):
-            self._network.send(link, invocation)
+        elif type(arguments) is tuple or not invocation.refs:
+            if link.held is None or not actor.is_ordered:
+                invocation.process = actor.process
+                self._network.send(link, invocation)
+            else:
+                link.held.append(invocation)
         else:
-            self._hold(link, invocation)
+            self._wait_for_refs(link, invocation)
         return [ObjectRef(invocation)] if options is PLAIN_METHOD else _refs(invocation)
 
     def our_actor(self, actor: ActorRef, caller: Process) -> SimActor:
@@ -123,17 +135,20 @@ class Calls:
         invocation.function = function
         invocation.options = options
         invocation.retries = options.max_retries
-        invocation.cpus = 1.0 if options.num_cpus is None else float(options.num_cpus)
+        invocation.particulars().request = requests.of_task(options, captured(caller))
         invocation.link = self._network.link(caller, _TASK_POOL)
-        self._add_returns(invocation, options.num_returns)
-        states = [ref.entry for ref in invocation.refs]
-        self._objects.when_ready(states, functools.partial(self._request, invocation))  # type: ignore[arg-type]
+        self._add_returns(options, invocation)
+        parent = running_call(caller)
+        if parent is not None:
+            _adopt(parent, invocation)
+        self._tasks.submit(invocation)
         return _refs(invocation)
 
     def create_actor(self, creation: calls.Creation, name: tuple[str, str] | None) -> ActorRef:
         """Start an actor; `name` is its free (namespace, name)."""
         caller = self._caller()
         cls, args, kwargs, options = creation
+        limits = limits_of(cls.interface, options)
         if cls not in self._sendable:
             demands.check_sendable("actor class", cls.cls)
             self._sendable.add(cls)
@@ -141,29 +156,42 @@ class Calls:
         arguments = calls.pack_arguments(label, args, kwargs)
         _check_refs(caller, arguments)
         invocation = self._invocation("create", label, caller, arguments)
-        process = self._cluster.start_process(f"actor-{invocation.id}")
-        actor = SimActor(invocation.id, cls, process, caller)
+        process = self._cluster.start_process(f"actor-{invocation.id}", caller.node)
+        is_detached = options.lifetime == "detached"
+        actor = SimActor(invocation.id, cls, process, None if is_detached else caller)
         actor.creation = invocation
         actor.restarts = options.max_restarts
         actor.max_task_retries = options.max_task_retries
         actor.max_pending_calls = options.max_pending_calls
+        actor.is_ordered = limits is None and not options.allow_out_of_order_execution
         if name is not None:
             self._actors.register(actor, name)
-        if caller.children is None:
-            caller.children = {}
-        caller.children[actor] = None
+        if not is_detached:
+            if caller.children is None:
+                caller.children = {}
+            caller.children[actor] = None
         invocation.actor = actor
         invocation.options = options
-        invocation.then = self._place
-        invocation.cpus = 1.0 if options.num_cpus is None else float(options.num_cpus)
+        invocation.then = self._actors.place
+        invocation.particulars().request = requests.of_actor(options, captured(caller))
         invocation.link = self._network.link(caller, actor.id)
         if invocation.refs:
             self._hold(invocation.link, invocation)
         else:
-            self._network.send(invocation.link, invocation)
+            self._send_creation(invocation)
         actor_ref = ActorRef(actor, cls.interface)
-        self._actors.watch(actor, actor_ref)
+        if not is_detached:
+            self._actors.watch(actor, actor_ref)
         return actor_ref
+
+    def tell_taken(self, call: Invocation) -> None:
+        """Let the code that yields know how many items have been taken, if it waits for that."""
+        stream = call.stream
+        if stream.limit is not None and call.process is not None:
+            assert call.link is not None
+            taken = stream.taken
+            hear = functools.partial(stream.hear, taken)
+            self._network.notify(call.link, call.caller.node, call.process.node, hear)
 
     def kill(self, actor: SimActor, *, no_restart: bool) -> None:
         """End an actor's process as soon as the message gets there.
@@ -176,9 +204,10 @@ class Calls:
         why = "it was killed by `ray.kill`"
         if no_restart:
             link.closed = True
-            self._network.notify(link, functools.partial(self._actors.end, actor, Event.KILLED, why))
+            end = functools.partial(self._actors.end, actor, Event.KILLED, why)
         else:
-            self._network.notify(link, functools.partial(self._actors.crash, actor, why))
+            end = functools.partial(self._actors.crash, actor, why)
+        self._network.notify(link, caller.node, actor.process.node, end)
 
     def _invocation(
         self, kind: str, label: str, caller: Process, arguments: calls.Arguments | tuple[Any, ...]
@@ -189,24 +218,46 @@ class Calls:
 
     def _apply(self, options: MethodOptions, invocation: Invocation) -> None:
         """What a call of a method needs beyond the plain case."""
-        self._add_returns(invocation, options.num_returns)
+        self._add_returns(options, invocation)
         if options.retry_exceptions:
             invocation.options = options
+        if options.concurrency_group is not None:
+            invocation.particulars().group = options.concurrency_group
         retries = options.max_task_retries
         invocation.retries = invocation.actor.max_task_retries if retries is None else retries
 
-    def _add_returns(self, invocation: Invocation, num_returns: int | str) -> None:
-        if num_returns == 1:
-            return
-        assert isinstance(num_returns, int)  # see `demands.check_method`
-        invocation.num_returns = num_returns
-        label = invocation.label
-        invocation.more = tuple(
-            StoredObject(self._objects.next_id(), f"{label}[{index}]", invocation.caller)
-            for index in range(1, num_returns)
-        )
+    def _add_returns(self, options: MethodOptions | TaskOptions, invocation: Invocation) -> None:
+        """Make the states of all its refs, or the stream that stands for them."""
+        num_returns = options.num_returns
+        if num_returns == "dynamic":
+            invocation.particulars().is_dynamic = True
+        elif num_returns == "streaming":
+            limit = options._generator_backpressure_num_objects
+            objects = self._objects
+            invocation.particulars().stream = Stream(
+                invocation,
+                None if limit is None or limit < 0 else limit,
+                objects.next_id,
+                objects.arrived,
+                self._kernel.soon,
+            )
+        elif num_returns != 1:
+            assert isinstance(num_returns, int)
+            invocation.num_returns = num_returns
+            caller, label = invocation.caller, invocation.label
+            invocation.more = tuple(
+                StoredObject(self._objects.next_id(), f"{label}[{index}]", caller, None, invocation)
+                for index in range(1, num_returns)
+            )
 
     # Ref arguments
+
+    def _wait_for_refs(self, link: Link, invocation: Invocation) -> None:
+        if invocation.actor.is_ordered:
+            self._hold(link, invocation)
+        else:
+            states: Any = [ref.entry for ref in invocation.refs]
+            self._objects.when_ready(states, functools.partial(self._send_or_fail, invocation))
 
     def _hold(self, link: Link, invocation: Invocation) -> None:
         """Keep a call back until its refs are ready, and every later call on this link behind it."""
@@ -229,116 +280,59 @@ class Calls:
                 self._objects.when_ready(states, functools.partial(self._release, link))
                 return
             held.popleft()
-            failed = OWNER_DIED if invocation.caller.dead else _failed_dependency(invocation)
-            if failed is None:
-                self._network.send(link, invocation)
-            elif invocation.function is None:  # a creation
-                self._actors.fail_creation(invocation, failed)
-            else:
-                self._network.fail(invocation, failed)
+            self._send_or_fail(invocation)
             if not held:
                 link.held = None
-                invocation.actor.holders.remove(link)
+                if invocation.actor.holders and link in invocation.actor.holders:
+                    invocation.actor.holders.remove(link)
 
-    # Tasks
-
-    def _request(self, invocation: Invocation) -> None:
-        """The arguments of a task are ready: ask for a worker."""
-        failed = OWNER_DIED if invocation.caller.dead else _failed_dependency(invocation)
-        if failed is not None:
-            self._network.fail(invocation, failed)
-            return
-        self._cluster.claim(invocation.cpus, functools.partial(self._lease, invocation))
-
-    def _lease(self, invocation: Invocation) -> None:
-        """The CPUs are there: send the task to a worker."""
+    def _send_or_fail(self, invocation: Invocation) -> None:
+        """The arguments of a call are ready."""
+        if invocation.is_canceled:
+            return  # it was answered then
+        failed = OWNER_DIED if invocation.caller.dead else failed_dependency(invocation)
         assert invocation.link is not None
-        self._workers += 1
-        invocation.process = self._cluster.start_process(f"worker-{self._workers}")
-        invocation.then = self._run_task
-        self._network.send(invocation.link, invocation)
-
-    def _run_task(self, invocation: Invocation) -> None:
-        process = invocation.process
-        assert process is not None
-        label = process.label
-        process.task = invocation
-        process.cpus = invocation.cpus
-        self._trace_add((self._kernel.now_ns, "start", invocation.id, label, invocation.label))
-        try:
-            context = executor.context_of(process)
-            reply = executor.execute(invocation, context, invocation.function.function)
-        except executor.FATAL:
-            raise
-        except (SystemExit, calls.ActorExit):
-            if process.dead:
-                return
-            self.crash_task(invocation, "it called sys.exit()")
-            return
-        except BaseException as error:  # the user's code may raise anything
-            if process.dead:
-                return
-            self._trace_add((self._kernel.now_ns, "raise", invocation.id, label, invocation.label))
-            if self._retry(invocation, error):
-                return
-            reply = (executor.failure_of(invocation, error),) * invocation.num_returns
+        if failed is None and invocation.function is None:
+            self._send_creation(invocation)
+        elif failed is None:
+            invocation.process = invocation.actor.process
+            self._network.send(invocation.link, invocation)
+        elif invocation.function is None:
+            self._actors.fail_creation(invocation, failed)
         else:
-            if process.dead:
-                return
-            self._trace_add((self._kernel.now_ns, "return", invocation.id, label, invocation.label))
-        self._finish_task(invocation)
-        self._network.reply(invocation, reply)
+            self._network.fail(invocation, failed)
 
-    def crash_task(self, invocation: Invocation, why: str) -> None:
-        """The process of a running task ended: run it again, or give up."""
-        process = invocation.process
-        assert process is not None
-        self._trace_add((self._kernel.now_ns, "die", invocation.id, process.label, why))
-        self._finish_task(invocation)
-        self._cluster.end_process(process)
-        for child in list(process.children or ()):
-            self._actors.end(child, Event.OWNER_DIED, f"its owner {process.label} is dead")
-        if invocation.retries != 0:
-            invocation.retries -= 1
-            self._request(invocation)
-            return
-        text = (
-            f"The worker died unexpectedly while executing this task: {invocation.label} in "
-            f"{process.where}; {why}."
-        )
-        self._network.fail(invocation, failure(exceptions.WorkerCrashedError(text)))
+    def _send_creation(self, invocation: Invocation) -> None:
+        assert invocation.link is not None
+        if invocation.actor.death is None:
+            invocation.actor.step(Event.DEPENDENCIES_READY)
+            self._network.send(invocation.link, invocation)
 
-    def _retry(self, invocation: Invocation, error: BaseException) -> bool:
-        """Start a task that raised once more, if its options say so."""
-        if not invocation.may_retry(error):
-            return False
-        invocation.retries -= 1
-        self._finish_task(invocation)
-        self._request(invocation)
-        return True
 
-    def _finish_task(self, invocation: Invocation) -> None:
-        process = invocation.process
-        assert process is not None
-        process.task = None
-        self._cluster.retire(process)
-        self._cluster.release(process.cpus)
-        process.cpus = 0.0
+def running_call(process: Process) -> Invocation | None:
+    """The call whose code runs now in `process`."""
+    if process.task is not None:
+        return process.task  # type: ignore[no-any-return]  # what `tasks.py` put there
+    if process.actor is None:
+        return None
+    current = process.actor.current
+    return current if isinstance(current, Invocation) else current_call.get()
 
-    # Actors
 
-    def _place(self, invocation: Invocation) -> None:
-        """A creation has arrived: find CPUs for the actor."""
-        self._cluster.claim(invocation.cpus, functools.partial(self._construct, invocation))
+def captured(process: Process) -> requests.Bundle | None:
+    """The placement group that what this process starts belongs to, unless it says otherwise."""
+    grant = process.grant
+    if grant is None or grant.bundle is None or not grant.captures:
+        return None
+    return requests.Bundle(grant.bundle[0], -1)
 
-    def _construct(self, invocation: Invocation) -> None:
-        actor: SimActor = invocation.actor
-        if invocation.options.num_cpus is None or actor.death is not None:
-            # As on Ray, an actor that names no CPUs needs one to be placed and none to live.
-            self._cluster.release(invocation.cpus)
-        else:
-            actor.cpus = invocation.cpus
-        self._actors.construct(invocation, actor.process)
+
+def _adopt(parent: Invocation, child: Invocation) -> None:
+    """Remember who made a call: who cancels one, cancels the other, too."""
+    extra = parent.particulars()
+    if extra.children is None:
+        extra.children = []
+    extra.children.append(child)
 
 
 def _check_refs(caller: Process, arguments: calls.Arguments | tuple[Any, ...]) -> None:
@@ -360,15 +354,10 @@ def _check_pending(link: Link, limit: int, label: str) -> None:
 def _refs(invocation: Invocation) -> list[ObjectRef[Any]]:
     if invocation.num_returns == 0:
         return []
-    return [ObjectRef(invocation), *(ObjectRef(state) for state in invocation.more)]
-
-
-def _failed_dependency(invocation: Invocation) -> Failure | None:
-    for ref in invocation.refs:
-        outcome = outcome_of(ref.entry)  # type: ignore[arg-type]  # our own entry
-        if isinstance(outcome, Failure):
-            return dependency_failure(invocation.label, outcome.error())
-    return None
+    first: ObjectRef[Any] = ObjectRef(invocation)
+    if invocation.stream is not None:
+        invocation.stream.watch(first)
+    return [first, *(ObjectRef(state) for state in invocation.more)]
 
 
 def _killed(actor: SimActor) -> Failure:

@@ -1,6 +1,6 @@
-"""Simulated processes and the node they run on: identity, links, CPUs.
+"""Simulated processes and what connects them: identity, links, where they run.
 
-Not their behaviour: actors live in `actors.py`, calls in `calls.py`.
+Not their behaviour: actors live in `actors.py`, tasks in `tasks.py`.
 """
 
 from __future__ import annotations
@@ -8,11 +8,12 @@ from __future__ import annotations
 import errno
 import os
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 from simactors.core.backend import Backend
+from simactors.sim.nodes import Node
 
 # Beyond the largest pid a Linux kernel gives, so that no simulated pid ever names a real process.
 _FIRST_PID = 5_000_000
@@ -20,6 +21,7 @@ _FIRST_PID = 5_000_000
 
 # Most actors never call anybody: none of them needs a dictionary of its own for that.
 _NO_LINKS: Mapping[int, Link] = MappingProxyType({})
+_NOTHING: list[Any] = []
 
 
 class Link:
@@ -48,28 +50,56 @@ class Link:
 class Process:
     """One simulated operating system process.
 
+    Invariant: `dead` implies `gone`, and `gone` or a pause implies `halted`.
+
     Attributes:
         label: what traces call it: ``driver``, ``actor-3``, ``worker-7``.
         pid: simulated; unique in the run.
+        node: where it runs.
+        halted: no step of its code may run now.
+        gone: the cluster counts it as dead: what it still does is nobody's answer. It may run on behind a partition.
+        dead: it has ended: its code never goes on.
+        parked: steps that came up while it was paused.
         links: its connections, by the id of the actor at the other end (0: the pool of task workers).
         children: the actors that must end when this process ends, oldest first.
         actor: the actor it was started for, if any.
         task: the task that runs in it, if any.
-        cpus: what its running task holds, and lends to others while it waits.
+        grant: the resources that it, or the task in it, holds.
+        served: how many tasks it has run.
 
     It is also what `core.current.running` holds while its code runs.
     """
 
-    __slots__ = ("actor", "backend", "children", "cpus", "dead", "label", "links", "pid", "task")
+    __slots__ = (
+        "actor",
+        "backend",
+        "children",
+        "dead",
+        "gone",
+        "grant",
+        "halted",
+        "label",
+        "links",
+        "node",
+        "parked",
+        "pid",
+        "served",
+        "task",
+    )
 
-    def __init__(self, backend: Backend, label: str, pid: int) -> None:
+    def __init__(self, backend: Backend, label: str, pid: int, node: Node) -> None:
         self.backend = backend
         self.label = label
         self.pid = pid
+        self.node = node
+        self.halted = False
+        self.gone = False
         self.dead = False
+        self.parked: list[Any] = _NOTHING
         self.actor: Any = None
         self.task: Any = None
-        self.cpus = 0.0
+        self.grant: Any = None
+        self.served = 0
         self.links: Mapping[int, Link] = _NO_LINKS
         self.children: dict[Any, None] | None = None
 
@@ -80,6 +110,19 @@ class Process:
             self.links = links = {}
         links[target] = link
 
+    def park(self, step: Any) -> None:
+        """Keep a step until the process goes on; what comes up for a dead one is dropped."""
+        if self.dead:
+            return
+        if self.parked is _NOTHING:
+            self.parked = []
+        self.parked.append(step)
+
+    def unpark(self) -> list[Any]:
+        """The steps that were parked."""
+        steps, self.parked = self.parked, _NOTHING
+        return list(steps)
+
     @property
     def where(self) -> str:
         """How errors name it."""
@@ -87,41 +130,27 @@ class Process:
 
 
 class Cluster:
-    """The processes of one run and the CPUs they share.
+    """The processes of one run."""
 
-    Args:
-        soon: runs an action as a step of its own; who is admitted may run user code, and that must not happen in the
-            middle of whatever freed the CPUs.
-
-    Invariant: `free_cpus` is the node's CPUs minus those of every admitted claim; it is negative only while code
-    that blocked in `get` has come back to CPUs that were lent to others meanwhile, as on Ray.
-    """
-
-    def __init__(self, backend: Backend, num_cpus: float, soon: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._soon = soon
         self._started = 0
         self._processes: dict[int, Process] = {}
-        self.num_cpus = num_cpus
-        self.free_cpus = num_cpus
-        self._queue: deque[tuple[float, Callable[[], None]]] = deque()
-        self._infeasible: list[tuple[float, Callable[[], None]]] = []
 
-    def resize(self, num_cpus: float) -> None:
-        """Give the node another number of CPUs."""
-        self.free_cpus += num_cpus - self.num_cpus
-        self.num_cpus = num_cpus
-        waiting, self._infeasible = self._infeasible, []
-        for cpus, admitted in waiting:
-            self.claim(cpus, admitted)
-        self._admit()
-
-    def start_process(self, label: str) -> Process:
-        """A new process."""
+    def start_process(self, label: str, node: Node) -> Process:
+        """A new process on `node`."""
         pid = _FIRST_PID + self._started
         self._started += 1
-        process = self._processes[pid] = Process(self._backend, label, pid)
+        process = self._processes[pid] = Process(self._backend, label, pid, node)
+        node.processes[process] = None
         return process
+
+    def move(self, process: Process, node: Node) -> None:
+        """A process that has not begun was placed elsewhere than it was thought to be."""
+        if process.node is not node:
+            del process.node.processes[process]
+            node.processes[process] = None
+            process.node = node
 
     def process(self, pid: int) -> Process | None:
         """The living process with that simulated pid; None if the pid was never given.
@@ -136,37 +165,21 @@ class Cluster:
             raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
         return found
 
+    def labelled(self, label: str) -> Process | None:
+        """The living process of that label."""
+        return next((p for p in self._processes.values() if p.label == label), None)
+
     def end_process(self, process: Process) -> None:
         """The process is no more: its code never goes on, its pid names nothing."""
-        process.dead = True
+        process.halted = process.gone = process.dead = True
+        process.parked = _NOTHING
         self._processes.pop(process.pid, None)
+        process.node.processes.pop(process, None)
+        if process in process.node.idle:
+            process.node.idle.remove(process)
+        if process.node.cores is not None:
+            process.node.cores.drop(process)
 
-    def retire(self, process: Process) -> None:
-        """A task's process is done: it lives on in the pool, where nothing runs that could be told by its pid."""
-        self._processes.pop(process.pid, None)
-
-    def claim(self, cpus: float, admitted: Callable[[], None]) -> None:
-        """Run `admitted` soon after `cpus` are free and everybody before has got theirs.
-
-        A claim larger than the node waits for ever, as on Ray; it does not hold back those behind it.
-        """
-        if cpus > self.num_cpus:
-            self._infeasible.append((cpus, admitted))
-        else:
-            self._queue.append((cpus, admitted))
-            self._admit()
-
-    def release(self, cpus: float) -> None:
-        """Give CPUs back."""
-        self.free_cpus += cpus
-        self._admit()
-
-    def take_back(self, cpus: float) -> None:
-        """Take CPUs again after lending them while blocked; does not wait."""
-        self.free_cpus -= cpus
-
-    def _admit(self) -> None:
-        while self._queue and self._queue[0][0] <= self.free_cpus:
-            cpus, admitted = self._queue.popleft()
-            self.free_cpus -= cpus
-            self._soon(admitted)
+    def disown(self, process: Process) -> None:
+        """The cluster counts the process as dead, though it may run on: nobody waits for its answers any more."""
+        process.gone = True

@@ -1,11 +1,20 @@
-"""What a simulated cluster is like: frozen data, every knob with its unit."""
+"""What a simulated cluster is like: frozen data, every knob with its unit.
+
+What goes wrong in it is a `FaultPlan` (`plan.py`). By default there is one node, messages take up to two milliseconds,
+work takes no time, and nothing fails.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from simactors.sim.distributions import Distribution
 
 NS = 1_000_000_000
 """Nanoseconds in a second."""
+
+_GIB = 2**30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,12 +22,17 @@ class Latency:
     """How long messages take on a link, in seconds.
 
     Every link (one process to another) has a least latency of its own, drawn between `low_s` and `high_s` from the
-    run's choices when it is first used; each message takes up to `jitter_s` longer than that.
+    run's choices when it is first used; each message takes longer than that by up to `jitter_s`, or by a sample of
+    `extra`.
+
+    Attributes:
+        extra: a distribution instead of the uniform jitter.
     """
 
     low_s: float = 0.0001
     high_s: float = 0.001
     jitter_s: float = 0.001
+    extra: Distribution | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.low_s <= self.high_s:
@@ -30,26 +44,143 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeConfig:
+    """One or several equal machines.
+
+    Attributes:
+        count: how many.
+        num_cpus, num_gpus, resources: as in Ray's `init`.
+        memory_bytes: what tasks and actors may ask for with `memory`, and what `SimConfig.memory_use` fills.
+        object_store_bytes: how much its object store holds.
+        labels: for label selectors.
+        zone: where it stands, for `LinkConfig`.
+        clock_offset_s: how far its clock is ahead of the true time, in seconds; negative: behind.
+        clock_drift_ppm: microseconds that its clock gains in each second.
+        slowness: how many times longer its work takes.
+    """
+
+    count: int = 1
+    num_cpus: float = 8
+    num_gpus: float = 0
+    resources: Mapping[str, float] = field(default_factory=dict)
+    memory_bytes: int = 16 * _GIB
+    object_store_bytes: int = 4 * _GIB
+    labels: Mapping[str, str] = field(default_factory=dict)
+    zone: str = ""
+    clock_offset_s: float = 0.0
+    clock_drift_ppm: float = 0.0
+    slowness: float = 1.0
+
+    def __post_init__(self) -> None:
+        _positive(self, "count", "memory_bytes", "object_store_bytes", "slowness")
+        _not_negative(self, "num_cpus", "num_gpus")
+
+    @property
+    def quantities(self) -> dict[str, float]:
+        """What it has, by resource."""
+        return {
+            "CPU": self.num_cpus,
+            "GPU": self.num_gpus,
+            "memory": self.memory_bytes,
+            "object_store_memory": self.object_store_bytes,
+            **self.resources,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkConfig:
+    """How nodes are connected; the first that fits a pair of nodes holds.
+
+    Attributes:
+        between: two names of nodes (``node-2``) or zones, in any order; ``"*"`` is any; a node and itself, too.
+        latency: of messages between them; None for `SimConfig.latency`.
+        bandwidth_bytes_per_s: what all transfers from one of the nodes to the other share; None for no limit.
+        loss: the share of messages that get lost on the way. Ray rides on TCP: each loss is a delay of
+            `retransmit_s` seconds, never a message that does not come.
+        duplication: the share of messages that are sent twice; the second is thrown away, but uses bandwidth.
+    """
+
+    between: tuple[str, str] = ("*", "*")
+    latency: Latency | None = None
+    bandwidth_bytes_per_s: float | None = None
+    loss: float = 0.0
+    duplication: float = 0.0
+    retransmit_s: float = 0.2
+
+    def __post_init__(self) -> None:
+        if len(self.between) != 2:
+            raise ValueError(f"LinkConfig needs two names in between, not {self.between!r}")
+        for name in ("loss", "duplication"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"LinkConfig needs 0 <= {name} < 1, not {getattr(self, name)}")
+        if self.bandwidth_bytes_per_s is not None:
+            _positive(self, "bandwidth_bytes_per_s")
+        _not_negative(self, "retransmit_s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SimConfig:
     """A simulated cluster.
 
     Attributes:
+        nodes: the machines, the head (where the driver runs) first; without any, one with `num_cpus` CPUs.
+        num_cpus: CPUs of the node; `init(num_cpus=...)` in the program wins over it, for every node.
         latency: of every link between two processes.
-        num_cpus: CPUs of the node; `init(num_cpus=...)` in the program wins over it.
+        links: what holds between certain nodes or zones.
+        service_times: how long the code of a method (``Model.predict``), a constructor (``Model.__init__``) or a task
+            (``train``) takes on an idle core, beside what it sleeps; ``*`` and ``?`` are wildcards, the first that fits
+            holds. Where more code works on a node than it has CPUs, it all goes slower.
+        memory_use: how many bytes the process of a method or task uses while that runs; same names. When those on a
+            node use more than it has, the youngest is killed, as Ray's memory monitor does.
+        process_start: how long a new process takes to start.
+        detection_s: after so many seconds of silence a node is declared dead.
+        spilling: what does not fit into an object store goes to disk; otherwise `ObjectStoreFullError`.
+        spill_bytes_per_s: how fast the disk is.
         epoch_s: what `time.time()` says at the start, in seconds since 1970.
         max_steps: the run ends with `LimitError` after that many steps.
         max_virtual_time_s: the run ends with `LimitError` at that virtual time, in seconds.
+        max_tasks: the run ends with `LimitError` when so many tasks and calls have been made.
         trace_records: how many of the last trace records stay readable.
     """
 
-    latency: Latency = field(default_factory=Latency)
+    nodes: tuple[NodeConfig, ...] = ()
     num_cpus: float = 8
+    latency: Latency = field(default_factory=Latency)
+    links: tuple[LinkConfig, ...] = ()
+    service_times: Mapping[str, Distribution] = field(default_factory=dict)
+    memory_use: Mapping[str, int] = field(default_factory=dict)
+    process_start: Distribution | None = None
+    detection_s: float = 5.0
+    spilling: bool = True
+    spill_bytes_per_s: float = 1e9
     epoch_s: float = 1_704_067_200.0  # 2024-01-01T00:00:00Z
     max_steps: int = 10_000_000
     max_virtual_time_s: float = 365 * 86_400.0
+    max_tasks: int = 100_000_000
     trace_records: int = 1_000
 
     def __post_init__(self) -> None:
-        for name in ("num_cpus", "max_steps", "max_virtual_time_s", "trace_records"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"SimConfig needs {name} > 0, not {getattr(self, name)}")
+        _positive(self, "num_cpus", "max_steps", "max_virtual_time_s", "max_tasks", "trace_records")
+        _positive(self, "detection_s", "spill_bytes_per_s")
+        for name, kind in (("nodes", NodeConfig), ("links", LinkConfig)):
+            wrong = [item for item in getattr(self, name) if not isinstance(item, kind)]
+            if wrong:
+                raise TypeError(f"SimConfig needs a tuple of {kind.__name__} in {name}, not {wrong[0]!r}")
+
+    @property
+    def machines(self) -> list[NodeConfig]:
+        """One entry for each node, the head first."""
+        groups = self.nodes or (NodeConfig(num_cpus=self.num_cpus),)
+        return [group for group in groups for _ in range(group.count)]
+
+
+def _positive(config: object, *names: str) -> None:
+    for name in names:
+        if not getattr(config, name) > 0:
+            raise ValueError(f"{type(config).__name__} needs {name} > 0, not {getattr(config, name)}")
+
+
+def _not_negative(config: object, *names: str) -> None:
+    for name in names:
+        if not getattr(config, name) >= 0:
+            raise ValueError(f"{type(config).__name__} needs {name} >= 0, not {getattr(config, name)}")

@@ -1,22 +1,39 @@
 """Runs user code as a simulated process and turns how it ended into outcomes.
 
-Not when: actors and calls decide that. This is the only place of the simulator where user code is called.
+Not when: actors and tasks decide that. This is the only place of the simulator where user code is called.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
-from collections.abc import Callable
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from simactors.core import calls, codec
 from simactors.core.current import running
 from simactors.core.outcome import Failure, Outcome, Value, task_failure
+from simactors.core.refs import DynamicObjectRefGenerator, ObjectRef
 from simactors.exceptions import TaskCancelledError
 from simactors.sim.cluster import Process
 from simactors.sim.fiber import SimulationEnded
 from simactors.sim.intercept import interrupts
-from simactors.sim.invocation import Invocation, outcome_of
+from simactors.sim.invocation import Invocation, StoredObject
+from simactors.sim.kernel import Kernel
+from simactors.sim.network import Network
+from simactors.sim.objects import Objects
+from simactors.sim.stores import Stores
+from simactors.sim.streams import Producer
+from simactors.sim.work import ServiceTimes
+
+SMALL_ATOMS = codec.ATOMS - {str, bytes}
+"""Results of these types need no copy and no place in an object store."""
+
+current_call: contextvars.ContextVar[Invocation | None] = contextvars.ContextVar(
+    "simactors_current_call", default=None
+)
+"""The call whose code runs, where a process runs several side by side."""
 
 
 def context_of(process: Process) -> contextvars.Context:
@@ -26,60 +43,161 @@ def context_of(process: Process) -> contextvars.Context:
     return context
 
 
-def execute(
-    invocation: Invocation,
-    context: contextvars.Context,
-    function: Callable[..., Any],
-    *instance: Any,
-) -> tuple[Outcome, ...]:
-    """Call `function` with fresh copies of the invocation's arguments, and pack what it returns.
+class Executor:
+    """Calls the user's functions.
+
+    What is called raises comes out as it is; see `failure_of`. All of it happens on the running greenlet and as the
+    invocation's process: rebuilding arguments and packing results runs the user's code, too.
 
     Args:
-        instance: of an actor, if `function` is a method that takes it first; nothing otherwise.
-
-    All on the running greenlet and as the invocation's process: rebuilding arguments and packing results runs the
-    user's code, too. Whatever it raises comes out as it is; see `failure_of`.
+        services: how long code takes.
     """
-    arguments = invocation.arguments
-    try:
-        if type(arguments) is not tuple:
-            return context.run(_unpack_and_call, invocation, function, *instance)
-        value = context.run(function, *instance, *arguments)
-        if invocation.num_returns == 1 and type(value) in codec.ATOMS:
-            return (Value(value),)
-        return context.run(_pack, value, invocation.num_returns)
-    except KeyboardInterrupt as error:
-        raise _own_interrupt(invocation, error) from error
+
+    def __init__(
+        self, kernel: Kernel, network: Network, objects: Objects, stores: Stores, services: ServiceTimes
+    ) -> None:
+        self._kernel = kernel
+        self._network = network
+        self._objects = objects
+        self._stores = stores
+        self._services = services
+
+    def execute(
+        self,
+        invocation: Invocation,
+        context: contextvars.Context,
+        function: Callable[..., Any],
+        *instance: Any,
+    ) -> tuple[Outcome, ...]:
+        """Call `function` with fresh copies of the invocation's arguments, and pack what it returns.
+
+        Args:
+            instance: of an actor, if `function` is a method that takes it first; nothing otherwise.
+        """
+        try:
+            return context.run(self._call_and_pack, invocation, function, *instance)
+        except KeyboardInterrupt as error:
+            raise own_interrupt(invocation, error) from error
+
+    def construct(self, invocation: Invocation, context: contextvars.Context, cls: type) -> Any:
+        """Make an actor's instance, as `execute` calls a function."""
+        try:
+            return context.run(self._call, invocation, cls)
+        except KeyboardInterrupt as error:
+            raise own_interrupt(invocation, error) from error
+
+    def pack(self, invocation: Invocation, value: Any) -> tuple[Outcome, ...]:
+        """What a call returned, as outcomes."""
+        process = invocation.process
+        assert process is not None
+        packed = calls.pack_results(value, invocation.num_returns)
+        return tuple(self._stores.stored(process, one, invocation.label) for one in packed)
+
+    async def run_coroutine(
+        self, invocation: Invocation, function: Callable[..., Any], *instance: Any
+    ) -> tuple[Outcome, ...]:
+        """As `execute`, on the event loop of an async actor."""
+        current_call.set(invocation)
+        value = self._call(invocation, function, *instance)
+        if invocation.extra is not None and (invocation.extra.stream or invocation.extra.is_dynamic):
+            return await self._drain_async(invocation, value)
+        if inspect.isawaitable(value):
+            value = await value
+        return self.pack(invocation, value)
+
+    def _call_and_pack(
+        self, invocation: Invocation, function: Callable[..., Any], *instance: Any
+    ) -> tuple[Outcome, ...]:
+        value = self._call(invocation, function, *instance)
+        if invocation.extra is not None and (invocation.extra.stream or invocation.extra.is_dynamic):
+            return self._drain(invocation, value)
+        return self.pack(invocation, value)
+
+    def _call(self, invocation: Invocation, function: Callable[..., Any], *instance: Any) -> Any:
+        process, arguments = invocation.process, invocation.arguments
+        assert process is not None
+        if type(arguments) is tuple:
+            self._services.spend(process, process.node, invocation.label)
+            return function(*instance, *arguments)
+        values = [self._stores.obtain(process, ref.entry).unwrap() for ref in invocation.refs]  # type: ignore[arg-type]
+        args, kwargs = arguments.unpack(values)  # type: ignore[union-attr]  # no tuple, see above
+        self._services.spend(process, process.node, invocation.label)
+        return function(*instance, *args, **kwargs)
+
+    # Generators
+
+    def _drain(self, invocation: Invocation, items: Iterator[Any]) -> tuple[Outcome, ...]:
+        """Run a generator to its end, and send its items home as they come."""
+        process = invocation.process
+        assert process is not None
+        sink = self._sink(invocation)
+        try:
+            for item in items:
+                sink.send(self._stores.stored(process, codec.pack(item), invocation.label))
+                sink.wait(process)
+        except FATAL:
+            raise
+        except Exception as error:  # the user's code may raise anything; it becomes the last item
+            if invocation.may_retry(error):
+                raise
+            sink.send(failure_of(invocation, error))
+        return sink.finish()
+
+    async def _drain_async(self, invocation: Invocation, items: AsyncIterator[Any]) -> tuple[Outcome, ...]:
+        if not hasattr(items, "__aiter__"):
+            return self._drain(invocation, items)  # type: ignore[arg-type]  # a plain generator, on the loop
+        process = invocation.process
+        assert process is not None
+        sink = self._sink(invocation)
+        try:
+            async for item in items:
+                sink.send(self._stores.stored(process, codec.pack(item), invocation.label))
+                while not sink.may_go_on:
+                    taken = asyncio.Event()
+                    sink.when_taken(taken.set)
+                    await taken.wait()
+        except FATAL:
+            raise
+        except Exception as error:  # as in `_drain`
+            if invocation.may_retry(error):
+                raise
+            sink.send(failure_of(invocation, error))
+        return sink.finish()
+
+    def _sink(self, invocation: Invocation) -> Producer | _Collector:
+        assert invocation.extra is not None
+        if invocation.extra.is_dynamic:
+            return _Collector(self._objects, invocation)
+        return Producer(self._kernel, self._network, invocation)
 
 
-def construct(invocation: Invocation, context: contextvars.Context, cls: type) -> Any:
-    """Make an actor's instance, as `execute` calls a function."""
-    try:
-        return context.run(_unpacked, invocation, cls)
-    except KeyboardInterrupt as error:
-        raise _own_interrupt(invocation, error) from error
+class _Collector:
+    """Takes the items of a dynamic generator: they are all sent home together, as refs."""
+
+    may_go_on = True
+
+    def __init__(self, objects: Objects, invocation: Invocation) -> None:
+        self._objects = objects
+        self._invocation = invocation
+        self._refs: list[ObjectRef[Any]] = []
+
+    def send(self, outcome: Outcome) -> None:
+        call = self._invocation
+        label = f"{call.label}[{len(self._refs)}]"
+        state = StoredObject(self._objects.next_id(), label, call.caller, outcome, call)
+        self._refs.append(ObjectRef(state))
+
+    def wait(self, process: Process) -> None:
+        pass
+
+    def when_taken(self, action: Callable[[], Any]) -> None:
+        pass
+
+    def finish(self) -> tuple[Outcome, ...]:
+        return (Value(codec.encode(DynamicObjectRefGenerator(self._refs))),)
 
 
-def _unpacked(invocation: Invocation, function: Callable[..., Any], *instance: Any) -> Any:
-    arguments = invocation.arguments
-    if type(arguments) is tuple:
-        return function(*instance, *arguments)
-    values = [outcome_of(ref.entry).unwrap() for ref in invocation.refs]  # type: ignore[arg-type]
-    args, kwargs = arguments.unpack(values)  # type: ignore[union-attr]  # no tuple, see above
-    return function(*instance, *args, **kwargs)
-
-
-def _unpack_and_call(
-    invocation: Invocation, function: Callable[..., Any], *instance: Any
-) -> tuple[Outcome, ...]:
-    return _pack(_unpacked(invocation, function, *instance), invocation.num_returns)
-
-
-def _pack(value: Any, num_returns: int) -> tuple[Outcome, ...]:
-    return tuple(Value(packed) for packed in calls.pack_results(value, num_returns))
-
-
-def _own_interrupt(invocation: Invocation, error: KeyboardInterrupt) -> BaseException:
+def own_interrupt(invocation: Invocation, error: KeyboardInterrupt) -> BaseException:
     """Ctrl-C ends the run; a KeyboardInterrupt that the code raised itself is its cancellation, as on Ray."""
     if interrupts.was_pressed():
         return error

@@ -24,8 +24,12 @@ class Process(Protocol):
     """What is to know of the process whose code is suspended."""
 
     @property
-    def dead(self) -> bool:
-        """Its code must never go on."""
+    def halted(self) -> bool:
+        """Its code must not go on now."""
+        ...
+
+    def park(self, step: object) -> None:
+        """Keep a step until it may, if it ever may."""
         ...
 
 
@@ -75,13 +79,15 @@ class Fibers:
         hub.switch()
 
     def resume(self, waiter: Suspended) -> None:
-        """Called by a hub: go on with suspended code, unless its process is dead.
+        """Called by a hub: go on with suspended code, unless its process stands still.
 
         Returns when this hub is needed again.
         """
-        if not waiter.process.dead:
-            self._idle.append(getcurrent())
-            waiter.fiber.switch()
+        if waiter.process.halted:
+            waiter.process.park(waiter)
+            return
+        self._idle.append(getcurrent())
+        waiter.fiber.switch()
 
     def resume_driver(self) -> None:
         """Called by a hub: go on with the driver."""

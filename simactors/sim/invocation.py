@@ -25,19 +25,75 @@ class StoredObject:
         outcome: None until it is ready.
         waiters: whom to tell then.
         label: what traces call it.
+        call: whose return it is; None for `put`.
     """
 
-    __slots__ = ("caller", "id", "label", "outcome", "waiters")
+    __slots__ = ("call", "caller", "id", "label", "outcome", "waiters")
 
-    def __init__(self, number: int, label: str, caller: Process, outcome: Outcome | None = None) -> None:
+    def __init__(
+        self,
+        number: int,
+        label: str,
+        caller: Process,
+        outcome: Outcome | None = None,
+        call: Invocation | None = None,
+    ) -> None:
         self.caller = caller
         self.id = number
         self.label = label
         self.outcome = outcome
         self.waiters: list[Any] | None = None
+        self.call = call
+
+    def when_done(self, action: Callable[[Outcome], None]) -> None:
+        """See `core.refs.Watchable`."""
+        _when_done(self, action)
+
+    def wait_done(self, timeout_s: float | None) -> bool:
+        """See `core.refs.Watchable`."""
+        return bool(self.caller.backend.wait([ObjectRef(self)], 1, timeout_s))
 
     def __str__(self) -> str:
         return f"{self.label} #{self.id}"
+
+
+class Particulars:
+    """What only some calls have.
+
+    Attributes:
+        request: the resources of a task.
+        group: the concurrency group of a method's call; None for the one that the method names.
+        stream: the items of a streaming call; see `streams.py`.
+        is_dynamic: its result is a generator of refs, made when all items are there.
+        attempt: how often it was begun before.
+        is_canceled: somebody has cancelled it.
+        children: the calls that its code has made, as long as somebody may cancel them together with it.
+        coroutine: the asyncio task that runs it.
+        is_ghost: a second execution of a call whose caller has given it up; nobody hears of its result.
+    """
+
+    __slots__ = (
+        "attempt",
+        "children",
+        "coroutine",
+        "group",
+        "is_canceled",
+        "is_dynamic",
+        "is_ghost",
+        "request",
+        "stream",
+    )
+
+    def __init__(self) -> None:
+        self.request: Any = None
+        self.group: str | None = None
+        self.stream: Any = None
+        self.is_dynamic = False
+        self.attempt = 0
+        self.is_canceled = False
+        self.children: list[Invocation] | None = None
+        self.coroutine: Any = None
+        self.is_ghost = False
 
 
 class Invocation:
@@ -48,7 +104,7 @@ class Invocation:
         num_returns: how many refs it has.
         more: the states of its second and further refs.
         caller: the process that made the call and owns the result.
-        process: where it runs; None before it is placed.
+        process: where it runs, or was sent to; None before it is placed.
         actor: the `SimActor` it goes to; None for a task.
         handle: keeps that actor alive until the answer is home.
         then: what happens when it is next ready, as a step of the kernel.
@@ -57,14 +113,14 @@ class Invocation:
         retries: how often it may still be run again; negative for no limit.
         reply: the outcomes on their way back, one for each return value.
         link: the way there and back.
-        cpus: what it holds while it runs, in CPUs.
+        extra: what only some calls have; None for the others.
     """
 
     __slots__ = (
         "actor",
         "arguments",
         "caller",
-        "cpus",
+        "extra",
         "function",
         "handle",
         "id",
@@ -99,15 +155,33 @@ class Invocation:
         self.function: Any = None
         self.options: Any = None
         self.retries = 0
-        self.cpus = 0.0
+        self.extra: Particulars | None = None
         self.link: Link | None = None
         # Set by the network before anybody looks.
         self.then: Callable[[Any], None]
         self.reply: tuple[Outcome, ...]
 
+    def particulars(self) -> Particulars:
+        """Its `extra`, made if it has none yet."""
+        if self.extra is None:
+            self.extra = Particulars()
+        return self.extra
+
+    @property
+    def stream(self) -> Any:
+        """The items of a streaming call; None for others."""
+        return None if self.extra is None else self.extra.stream
+
+    @property
+    def is_canceled(self) -> bool:
+        """Whether somebody has cancelled it."""
+        return self.extra is not None and self.extra.is_canceled
+
     def may_retry(self, error: BaseException) -> bool:
         """Whether its options want it to be run again after `error`."""
         if self.options is None or self.retries == 0 or not isinstance(error, Exception):
+            return False
+        if self.is_canceled:
             return False
         wanted: bool | list[Any] | tuple[Any, ...] = self.options.retry_exceptions
         return isinstance(error, tuple(wanted)) if isinstance(wanted, list | tuple) else bool(wanted)
@@ -117,8 +191,50 @@ class Invocation:
         """The refs among its arguments, whose values it needs to run."""
         return self.arguments.refs if isinstance(self.arguments, Arguments) else ()
 
+    def when_done(self, action: Callable[[Outcome], None]) -> None:
+        """See `core.refs.Watchable`."""
+        _when_done(self, action)
+
+    def wait_done(self, timeout_s: float | None) -> bool:
+        """See `core.refs.Watchable`."""
+        return bool(self.caller.backend.wait([ObjectRef(self)], 1, timeout_s))
+
     def __str__(self) -> str:
         return f"{self.label} #{self.id}"
+
+
+class Watch:
+    """Something to do once several refs are ready, without code that waits for it.
+
+    A waiter like `objects._RefWaiter`, as far as `Objects` looks at it.
+    """
+
+    __slots__ = ("action", "missing")
+    stop_at_error = False
+    timer = None
+
+    def __init__(self, missing: int, action: Callable[[], None]) -> None:
+        self.missing = missing
+        self.action = action
+
+    def then(self, _: object) -> None:
+        """All of them are."""
+        self.action()
+
+
+def add_waiter(state: State, waiter: Any) -> None:
+    """Tell `waiter` when `state` is ready."""
+    if state.waiters is None:
+        state.waiters = [waiter]
+    else:
+        state.waiters.append(waiter)
+
+
+def _when_done(state: State, action: Callable[[Outcome], None]) -> None:
+    if state.outcome is not None:
+        action(outcome_of(state))
+    else:
+        add_waiter(state, Watch(1, lambda: action(outcome_of(state))))
 
 
 OWNER_DIED = failure(OwnerDiedError("The object's owner is dead, and the object with it."))
@@ -127,7 +243,7 @@ OWNER_DIED = failure(OwnerDiedError("The object's owner is dead, and the object 
 def outcome_of(state: State) -> Outcome:
     """How the object behind a ref came out, for any process but its dead owner."""
     assert state.outcome is not None
-    return OWNER_DIED if state.caller.dead else state.outcome
+    return OWNER_DIED if state.caller.gone else state.outcome
 
 
 State = StoredObject | Invocation

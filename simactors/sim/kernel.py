@@ -7,6 +7,7 @@ and `Choices` picks. The kernel knows nothing of actors or objects: it runs step
 from __future__ import annotations
 
 import gc
+from asyncio import _get_running_loop, _set_running_loop
 from collections.abc import Callable
 from functools import partial
 from heapq import heapify, heappop, heappush
@@ -54,6 +55,11 @@ class Process(Protocol):
 
     label: str
     dead: bool
+    halted: bool
+
+    def park(self, step: object) -> None:
+        """Keep a step until its code may run, if it ever may."""
+        ...
 
 
 class Waiter:
@@ -143,6 +149,7 @@ class Kernel:
         ready: the steps that can happen at this instant, in the order in which they became ready.
         steps: how many steps have run.
         now_ns: virtual nanoseconds since the start.
+        on_close: called at the end, the oldest first, when no code waits any more.
         push, next_number: put an event on SimPy's queue: ``push((time_ns, NORMAL, next_number(), event))``.
     """
 
@@ -152,6 +159,7 @@ class Kernel:
         self.steps = 0
         self.now_ns = 0
         self.closing = False
+        self.on_close: list[Callable[[], None]] = []
         self._trace = trace
         self._max_steps = max_steps
         self._next_check = min(_STEPS_BETWEEN_CHECKS, max_steps)
@@ -169,6 +177,7 @@ class Kernel:
         self.in_driver = self._fibers.in_driver
         self._suspend = self._fibers.suspend
         self._resume = self._fibers.resume
+        self.check_limits: Callable[[], None] = lambda: None
         self.explain_standstill: Callable[[], str] = lambda: ""
         """Says who waits for what; bound by the backend."""
 
@@ -213,8 +222,15 @@ class Kernel:
             self._end_again()
         waiter.then = self._resume
         self._blocked[waiter] = None
+        loop = (
+            _get_running_loop()
+        )  # asyncio keeps it for the thread, and other code runs on this one meanwhile
+        if loop is not None:
+            _set_running_loop(None)
         self._suspend(waiter)
         del self._blocked[waiter]
+        if loop is not None:
+            _set_running_loop(loop)
         if self.closing:
             raise SimulationEnded
         if self._fatal is not None:
@@ -226,9 +242,25 @@ class Kernel:
     def sleep(self, process: Process, delay_ns: int) -> None:
         """Suspend the running code for a time."""
         until = self.now_ns + delay_ns
-        waiter = Waiter(process, _Time(until))
+        waiter = Waiter(process, SleepUntil(until))
         self.timer(delay_ns, lambda: waiter.then(waiter))
         self.block(waiter)
+
+    def interrupt(self, waiter: Waiter, error: BaseException) -> None:
+        """Raise `error` in code that waits, as a step; it no longer waits then."""
+        self.soon(lambda: self.raise_in(waiter, error))
+
+    def raise_in(self, waiter: Waiter, error: BaseException) -> None:
+        """Raise `error` in code that waits, now; only a step may do this."""
+        if waiter in self._blocked and not waiter.process.halted:
+            self._fatal = error  # what it is resumed with
+            self._fibers.resume(waiter)
+
+    def take_off(self, unwanted: Callable[[Any], bool]) -> list[Any]:
+        """Take events off the queue that would become ready later; the others keep their order."""
+        taken = [entry for entry in self._clock.queue if unwanted(entry[3])]
+        self._clock.drop(unwanted)
+        return [entry[3] for entry in sorted(taken, key=lambda entry: entry[:3])]
 
     def stop_for_good(self, process: Process) -> None:
         """Suspend the running code and never go on with it: its process has just ended."""
@@ -242,6 +274,9 @@ class Kernel:
             waiter = next(iter(self._blocked))
             self._fibers.end(waiter.fiber)
             self._blocked.pop(waiter, None)
+        for end in self.on_close:
+            end()
+        self.on_close.clear()
         self._fibers.close()
 
     def _hub(self) -> None:
@@ -302,6 +337,7 @@ class Kernel:
             raise exceptions.LimitError(
                 f"the run reached its limit of {self._max_steps} steps at {self.now_ns / NS:.6f}s of virtual time"
             )
+        self.check_limits()
         if self.steps >= self._next_collection:
             self._next_collection += _STEPS_BETWEEN_COLLECTIONS
             gc.collect()  # automatic collection is off: user finalizers run at fixed points only
@@ -321,7 +357,7 @@ class Kernel:
             self.ready.append(timer)
 
 
-class _Time:
+class SleepUntil:
     """For reports: the time that sleeping code waits for, put into words only when somebody asks."""
 
     __slots__ = ("_ns",)

@@ -13,6 +13,7 @@ from simactors.exceptions import InternalError
 class State(enum.Enum):
     """Where an actor is in its life."""
 
+    UNREADY = "waiting for the arguments of its constructor"
     PENDING = "pending creation"
     ALIVE = "alive"
     RESTARTING = "restarting"
@@ -22,8 +23,10 @@ class State(enum.Enum):
 class Event(enum.Enum):
     """What can happen to an actor's life."""
 
+    DEPENDENCIES_READY = "the arguments of its constructor are there"
     CONSTRUCTED = "its constructor returned"
     CONSTRUCTOR_RAISED = "its constructor raised"
+    UNSCHEDULABLE = "no node will ever take it"
     EXITED = "it asked to end"
     KILLED = "somebody killed it for good"
     CRASHED = "its process ended, and it has no restarts left"
@@ -32,11 +35,19 @@ class Event(enum.Enum):
     OWNER_DIED = "the process that created it ended"
 
 
-_P, _A, _R, _D = State.PENDING, State.ALIVE, State.RESTARTING, State.DEAD
+_U, _P, _A, _R, _D = State.UNREADY, State.PENDING, State.ALIVE, State.RESTARTING, State.DEAD
 
 LIFECYCLE: dict[tuple[State, Event], State] = {
+    (_U, Event.DEPENDENCIES_READY): _P,
+    (_U, Event.CONSTRUCTOR_RAISED): _D,  # an argument failed: it never ran
+    (_U, Event.KILLED): _D,
+    (_U, Event.CRASHED): _D,
+    (_U, Event.RESTARTED): _U,
+    (_U, Event.OUT_OF_SCOPE): _D,
+    (_U, Event.OWNER_DIED): _D,
     (_P, Event.CONSTRUCTED): _A,
     (_P, Event.CONSTRUCTOR_RAISED): _D,
+    (_P, Event.UNSCHEDULABLE): _D,
     (_P, Event.EXITED): _D,
     (_P, Event.KILLED): _D,
     (_P, Event.CRASHED): _D,
@@ -51,12 +62,14 @@ LIFECYCLE: dict[tuple[State, Event], State] = {
     (_A, Event.OWNER_DIED): _D,
     (_R, Event.CONSTRUCTED): _A,
     (_R, Event.CONSTRUCTOR_RAISED): _D,
+    (_R, Event.UNSCHEDULABLE): _D,
     (_R, Event.EXITED): _D,
     (_R, Event.KILLED): _D,
     (_R, Event.CRASHED): _D,
     (_R, Event.RESTARTED): _R,
     (_R, Event.OUT_OF_SCOPE): _D,
     (_R, Event.OWNER_DIED): _D,
+    (_D, Event.UNSCHEDULABLE): _D,
     (_D, Event.KILLED): _D,  # killing twice is fine
     (_D, Event.OUT_OF_SCOPE): _D,
     (_D, Event.OWNER_DIED): _D,

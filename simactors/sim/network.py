@@ -1,7 +1,8 @@
 """Messages between simulated processes: how long they take and in which order they arrive.
 
-What travels is the invocation itself (see `invocation.py`): it is scheduled as an event once for its way there and
-once for its way back, so that no object is made for a message.
+What travels is the invocation itself (see `invocation.py`): it is put on the kernel's queue once for its way there and
+once for its way back, so that no object is made for a message. What befalls messages is asked of rules (`rules.py`),
+where there are any.
 """
 
 from __future__ import annotations
@@ -12,19 +13,31 @@ from simpy.events import NORMAL
 
 from simactors.core.outcome import Failure, Outcome
 from simactors.sim.cluster import Link, Process
-from simactors.sim.config import NS, Latency
+from simactors.sim.config import NS, Latency, SimConfig
 from simactors.sim.invocation import Invocation
 from simactors.sim.kernel import Kernel
+from simactors.sim.nodes import Node
+from simactors.sim.rules import Links, Rule
+from simactors.sim.work import duration_sampler
 
 
 class Network:
     """Moves messages through virtual time.
 
     Args:
+        links: the links that certain pairs of nodes have.
         replied: what happens to an invocation when its reply is back at the caller.
+
+    Attributes:
+        head: the node that the cluster's own services run on, and the driver.
+        fails: asked for each call that is sent; true if its connection breaks: it is not sent then.
+        loses_reply: the same for each reply.
     """
 
-    def __init__(self, kernel: Kernel, latency: Latency, replied: Callable[[Invocation], None]) -> None:
+    def __init__(
+        self, kernel: Kernel, config: SimConfig, links: Links, replied: Callable[[Invocation], None]
+    ) -> None:
+        latency = config.latency
         self._replied = replied
         self._kernel = kernel
         self._number = kernel.choices.number
@@ -32,20 +45,49 @@ class Network:
         self._next_number = kernel.next_number
         self._low_ns = int(latency.low_s * NS)
         self._bound = int((latency.high_s - latency.low_s) * NS) + 1
-        self._jitter = kernel.choices.sampler("latency", int(latency.jitter_s * NS) + 1)
+        self._jitter = _jitter(kernel, latency, "latency")
+        self._links = links
+        self._own: dict[tuple[int, int], Callable[[], int]] = {}
+        self._process_start = (
+            None
+            if config.process_start is None
+            else duration_sampler(kernel, "process start", config.process_start)
+        )
+        self._rules: list[Rule] = []
+        self._is_plain = True
+        if config.links:
+            self.add_rule(links)
+        self.head: Node
+        self.fails: Callable[[Invocation], bool] | None = None
+        self.loses_reply: Callable[[Invocation], bool] | None = None
+
+    def add_rule(self, rule: Rule) -> None:
+        """Ask `rule` from now on how late each message is."""
+        self._rules.append(rule)
+        self._is_plain = False
+
+    def remove_rule(self, rule: Rule) -> None:
+        """Undo `add_rule`."""
+        self._rules.remove(rule)
+        self._is_plain = not self._rules
 
     def link(self, process: Process, target: int) -> Link:
         """The connection of `process` to the actor with the id `target`; 0 is the pool of task workers."""
         found = process.links.get(target)
         if found is None:
-            least_ns = self._low_ns + self._number("link", self._bound)
-            found = Link(least_ns)
+            found = Link(self._low_ns + self._number("link", self._bound))
             process.add_link(target, found)
         return found
 
     def send(self, link: Link, message: Invocation) -> None:
         """Make `message` ready at the other end, after everything sent on this link before."""
-        arrival = self._kernel.now_ns + link.least_ns + self._jitter()
+        if self._is_plain:
+            arrival = self._kernel.now_ns + link.least_ns + self._jitter()
+        else:
+            process = message.process or message.actor.process
+            arrival = self._kernel.now_ns + self._delay_ns(link, message.caller.node, process.node)
+        if self.fails is not None and self.fails(message):
+            return
         if arrival <= link.last_ns:
             arrival = link.last_ns + 1
         link.last_ns = arrival
@@ -53,23 +95,75 @@ class Network:
 
     def send_home(self, invocation: Invocation) -> None:
         """Make a call ready back at its caller; its `then` says what for. Keeps no order, see `reply`."""
-        assert invocation.link is not None
-        arrival = self._kernel.now_ns + invocation.link.least_ns + self._jitter()
-        self._push((arrival, NORMAL, self._next_number(), invocation))
+        link, process = invocation.link, invocation.process
+        assert link is not None
+        if self._is_plain or process is None:
+            delay_ns = link.least_ns + self._jitter()
+        else:
+            delay_ns = self._delay_ns(link, process.node, invocation.caller.node)
+        self._push((self._kernel.now_ns + delay_ns, NORMAL, self._next_number(), invocation))
 
     def reply(self, invocation: Invocation, outcomes: tuple[Outcome, ...]) -> None:
         """Send the outcomes of a call home. Replies keep no order: nothing in the runtime promises one."""
         link = invocation.link
         assert link is not None
+        if self.loses_reply is not None and self.loses_reply(invocation):
+            return
         invocation.reply = outcomes
+        invocation.then = self._replied
+        if self._is_plain:
+            arrival = self._kernel.now_ns + link.least_ns + self._jitter()
+            self._push((arrival, NORMAL, self._next_number(), invocation))
+        else:
+            self.send_home(invocation)
+
+    def fail(self, invocation: Invocation, failure: Failure) -> None:
+        """Answer a call with the same failure for each of its refs; the cluster itself does, so nothing delays it."""
+        link = invocation.link
+        assert link is not None
+        if invocation.extra is not None and invocation.extra.is_ghost:
+            return
+        invocation.reply = (failure,) * invocation.num_returns
         invocation.then = self._replied
         arrival = self._kernel.now_ns + link.least_ns + self._jitter()
         self._push((arrival, NORMAL, self._next_number(), invocation))
 
-    def fail(self, invocation: Invocation, failure: Failure) -> None:
-        """Answer a call with the same failure for each of its refs."""
-        self.reply(invocation, (failure,) * invocation.num_returns)
+    def notify(self, link: Link, source: Node, target: Node, action: Callable[[], None]) -> None:
+        """Run `action` after the time a message takes on `link` between two nodes; keeps no order with the others."""
+        if self._is_plain:
+            self._kernel.timer(link.least_ns + self._jitter(), action)
+        else:
+            self._kernel.timer(self._delay_ns(link, source, target), action)
 
-    def notify(self, link: Link, action: Callable[[], None]) -> None:
-        """Run `action` after the time a message takes on `link`; keeps no order with the others."""
-        self._kernel.timer(link.least_ns + self._jitter(), action)
+    def start_process(self, action: Callable[[], None]) -> None:
+        """Run `action` once a new process has started."""
+        if self._process_start is None:
+            action()
+        else:
+            self._kernel.timer(self._process_start(), action)
+
+    def _delay_ns(self, link: Link, source: Node, target: Node) -> int:
+        own = self._links.latency(source, target)
+        delay_ns = link.least_ns + self._jitter() if own is None else self._own_delay(own, source, target)
+        now_ns = self._kernel.now_ns
+        for rule in self._rules:
+            delay_ns += rule.delay_ns(source, target, now_ns + delay_ns)
+        return delay_ns
+
+    def _own_delay(self, latency: Latency, source: Node, target: Node) -> int:
+        """How long a message takes between two nodes that have a link of their own."""
+        key = source.id, target.id
+        sample = self._own.get(key)
+        if sample is None:
+            bound = int((latency.high_s - latency.low_s) * NS) + 1
+            least_ns = int(latency.low_s * NS) + self._number("link", bound)
+            jitter = _jitter(self._kernel, latency, f"latency {source.label} {target.label}")
+            sample = self._own[key] = lambda: least_ns + jitter()
+        return sample()
+
+
+def _jitter(kernel: Kernel, latency: Latency, label: str) -> Callable[[], int]:
+    """Draws how much longer than its least latency a message takes, in nanoseconds."""
+    if latency.extra is not None:
+        return duration_sampler(kernel, label, latency.extra)
+    return kernel.choices.sampler(label, int(latency.jitter_s * NS) + 1)

@@ -13,8 +13,9 @@ from simactors.core.outcome import Outcome, Value
 from simactors.core.refs import ObjectRef
 from simactors.sim.cluster import Process
 from simactors.sim.config import NS
-from simactors.sim.invocation import Invocation, State, StoredObject
+from simactors.sim.invocation import Invocation, State, StoredObject, Watch, add_waiter
 from simactors.sim.kernel import Kernel, Timer, Waiter
+from simactors.sim.stores import StoredValue
 from simactors.sim.trace import Trace
 
 # What looking at refs without waiting costs: without it, a loop of `wait(refs, timeout=0)` would never let time go on.
@@ -60,9 +61,9 @@ class Objects:
         self.ids += 1
         return self.ids
 
-    def put(self, packed: object, owner: Process) -> ObjectRef[Any]:
+    def put(self, value: Value, owner: Process) -> ObjectRef[Any]:
         """A ref that is ready at once."""
-        state = StoredObject(self.next_id(), "put()", owner, Value(packed))
+        state = StoredObject(self.next_id(), "put()", owner, value)
         self._trace_add((self._kernel.now_ns, "put", state.id, owner.label, ""))
         return ObjectRef(state)
 
@@ -71,8 +72,13 @@ class Objects:
         reply = invocation.reply
         kind = "ready" if not reply or reply[0].ok else "fail"
         self._trace_add((self._kernel.now_ns, kind, invocation.id, invocation.caller.label, invocation.label))
-        # What only the way here needed would otherwise live as long as the ref.
-        invocation.arguments = ()
+        if invocation.stream is not None:
+            self._end_stream(invocation)
+            return
+        # What only the way here needed would otherwise live as long as the ref; but not what a task needs that must
+        # be run again when its large result is lost.
+        if not (reply and type(reply[0]) is StoredValue and invocation.actor is None):
+            invocation.arguments = ()
         invocation.handle = None
         if not reply:
             # num_returns=0: nobody has a ref, but the call is no longer pending.
@@ -84,11 +90,23 @@ class Objects:
         if invocation.more:
             self._seal_more(invocation.more, reply[1:])
 
+    def arrived(self, state: StoredObject, outcome: Outcome) -> None:
+        """An item of a stream is there."""
+        state.outcome = outcome
+        if state.waiters is not None:
+            self._tell(state)
+
+    def _end_stream(self, invocation: Invocation) -> None:
+        outcome = invocation.reply[0]
+        invocation.arguments, invocation.handle = (), None
+        invocation.stream.end(outcome)
+        invocation.outcome = _NOTHING if outcome.ok else outcome
+        if invocation.waiters is not None:
+            self._tell(invocation)
+
     def _seal_more(self, states: Sequence[StoredObject], outcomes: Sequence[Outcome]) -> None:
         for state, outcome in zip(states, outcomes, strict=True):
-            state.outcome = outcome
-            if state.waiters is not None:
-                self._tell(state)
+            self.arrived(state, outcome)
 
     def when_ready(self, states: Sequence[State], action: Callable[[], None]) -> None:
         """Run `action` once all `states` are ready; at once if they are."""
@@ -96,9 +114,9 @@ class Objects:
         if not open_states:
             action()
             return
-        watch = _Watch(len(open_states), action)
+        watch = Watch(len(open_states), action)
         for state in open_states:
-            _add_waiter(state, watch)
+            add_waiter(state, watch)
 
     def wait(
         self,
@@ -189,28 +207,6 @@ class Objects:
             # Answer 0 leaves out the last one, so that the dullest run takes them in order.
             del ready[-1 - self._choices.pick("wait", ready)]
         return ready
-
-
-class _Watch:
-    """Something to do once several refs are ready, without code that waits for it."""
-
-    __slots__ = ("action", "missing", "process")
-    stop_at_error = False
-    timer = None
-
-    def __init__(self, missing: int, action: Callable[[], None]) -> None:
-        self.missing = missing
-        self.action = action
-
-    def then(self, _: object) -> None:
-        self.action()
-
-
-def _add_waiter(state: State, waiter: _RefWaiter | _Watch) -> None:
-    if state.waiters is None:
-        state.waiters = [waiter]
-    else:
-        state.waiters.append(waiter)
 
 
 def _remove_waiter(state: State, waiter: _RefWaiter) -> None:

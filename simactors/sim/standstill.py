@@ -7,11 +7,12 @@ from types import FrameType
 
 from simactors.sim.fiber import innermost_frame
 from simactors.sim.kernel import Waiter
+from simactors.sim.placement import Placement
 
 _OURS = ("simactors", "greenlet", "simpy")
 
 
-def explain(blocked: Sequence[Waiter]) -> str:
+def explain(blocked: Sequence[Waiter], placement: Placement) -> str:
     """One line for each living process whose code waits, the longest first."""
     lines = []
     for waiter in blocked:

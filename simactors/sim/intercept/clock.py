@@ -31,8 +31,8 @@ class VirtualClock(Protocol):
         """Nanoseconds since the simulation began."""
         ...
 
-    def epoch_ns(self) -> int:
-        """What `time.time_ns()` said at the beginning."""
+    def wall_ns(self) -> int:
+        """What the clock of the caller's node says, in nanoseconds since 1970."""
         ...
 
     def sleep(self, seconds: float) -> None:
@@ -66,13 +66,13 @@ def _sleep(seconds: float, /) -> None:
 def _time() -> float:
     """`time.time` in virtual time."""
     clock = _clock()
-    return names.real["time"]() if clock is None else (clock.epoch_ns() + clock.now_ns()) / 1e9
+    return names.real["time"]() if clock is None else clock.wall_ns() / 1e9
 
 
 def _time_ns() -> int:
     """`time.time_ns` in virtual time."""
     clock = _clock()
-    return names.real["time_ns"]() if clock is None else clock.epoch_ns() + clock.now_ns()
+    return names.real["time_ns"]() if clock is None else clock.wall_ns()
 
 
 def _monotonic() -> float:

@@ -36,7 +36,13 @@ class Dullest(Last):
 class Process:
     def __init__(self) -> None:
         self.label = "driver"
-        self.dead = False
+        self.dead = self.halted = False
+
+    def end(self) -> None:
+        self.dead = self.halted = True
+
+    def park(self, step: object) -> None:
+        assert self.dead
 
 
 def make(choices: Last | None = None, **limits: float) -> Kernel:
@@ -164,7 +170,7 @@ def test_code_of_a_dead_process_is_never_woken() -> None:
     process = Process()
     waiter = Waiter(process, "something")
     kernel.timer(1, lambda: (kernel.block(waiter), pytest.fail("it went on")))  # type: ignore[func-returns-value]
-    kernel.timer(2, lambda: setattr(process, "dead", True))
+    kernel.timer(2, process.end)
     kernel.timer(3, lambda: kernel.ready.append(waiter))
     kernel.sleep(Process(), 4)
     kernel.close()

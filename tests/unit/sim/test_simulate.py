@@ -254,17 +254,11 @@ def test_a_signal_to_a_simulated_pid_ends_that_process_only() -> None:
 
 
 def test_what_is_not_supported_yet_is_refused_by_name() -> None:
-    @simactors.remote
-    class Async:
-        async def method(self) -> None: ...
-
     with simactors.simulate():
-        with pytest.raises(ValueError, match="async def is not supported by backend='sim' yet"):
-            Async.remote()
-        with pytest.raises(ValueError, match="max_concurrency is not supported"):
-            Sleeper.options(max_concurrency=2).remote()
-        with pytest.raises(ValueError, match="num_gpus is not supported"):
-            nap.options(num_gpus=1).remote(1)
+        with pytest.raises(ValueError, match="runtime_env is not supported by backend='sim' yet"):
+            Sleeper.options(runtime_env={"pip": ["x"]}).remote()
+        with pytest.raises(ValueError, match="runtime_env is not supported"):
+            nap.options(runtime_env={"pip": ["x"]}).remote(1)
 
 
 def test_the_driver_that_exits_ends_its_run_not_the_test_runner() -> None:
@@ -493,7 +487,7 @@ def test_answered_time_outs_and_finished_processes_are_forgotten() -> None:
         simactors.get([nap.remote(0) for _ in range(100)])
         backend = sim._backend
         assert backend.kernel._clock.due < 2500
-        assert len(backend._cluster._processes) == 2
+        assert len(backend._machine.cluster._processes) <= 2 + 8  # workers wait for work, one for each CPU
 
 
 def test_code_that_does_not_let_itself_be_ended_is_left_behind() -> None:

@@ -1,0 +1,114 @@
+"""One simulated actor: its state, and nothing that happens to it.
+
+`actors.py` says how it lives and dies, `turns.py` which of its calls runs when.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import weakref
+from collections import deque
+from typing import Any
+
+from simactors.core import calls
+from simactors.core.outcome import Failure
+from simactors.core.refs import ActorRef
+from simactors.sim.cluster import Link, Process
+from simactors.sim.invocation import Invocation
+from simactors.sim.lanes import Lanes
+from simactors.sim.lifecycle import Event, State, next_state
+
+BUSY: Any = "not to be called directly"
+"""Stands in `current` where no call may start at once: several run side by side, or the process is stopped."""
+
+
+class Watch(weakref.ref[ActorRef]):
+    """Knows of which actor it watches the handles."""
+
+    __slots__ = ("actor",)
+    actor: SimActor
+
+
+class SimActor:
+    """One actor.
+
+    Invariant: of a plain actor, `current` is the only invocation whose code may run or be suspended in its process; of
+    a concurrent one, `lanes` knows them, and `current` is `BUSY`.
+
+    Attributes:
+        mailbox: calls that have arrived and wait for their turn; None while there are none.
+        death: what later calls are answered with; set when it dies.
+        context: the context variables of its process, which one call leaves to the next; None if none is set.
+        process: of the present incarnation.
+        creation: the call of the constructor, as long as it may have to be run (again).
+        has_begun: its constructor has been run, or begun, once.
+        holders: links whose first call waits for a ref; what they hold fails when it dies. None while there are none.
+        owner: the process that made it, and with which it ends; None for a detached actor.
+        rank: how many actors of its class were made before it, and itself: ``Account#2`` is the second.
+        restarts: how many are left; negative for no limit.
+        was_restarted: this is not its first incarnation.
+        lanes: only of a concurrent actor.
+        is_ordered: calls that wait for their arguments hold back later ones of the same caller.
+        watch: tells when the last handle is gone.
+        max_pending_calls: how many unanswered calls each process may have with it; -1 for no limit.
+        max_task_retries: how often its calls may be run again, unless a method says otherwise.
+    """
+
+    __slots__ = (
+        "cls",
+        "context",
+        "creation",
+        "current",
+        "death",
+        "has_begun",
+        "holders",
+        "id",
+        "instance",
+        "is_ordered",
+        "lanes",
+        "mailbox",
+        "max_pending_calls",
+        "max_task_retries",
+        "name",
+        "owner",
+        "process",
+        "rank",
+        "restarts",
+        "state",
+        "was_restarted",
+        "watch",
+    )
+
+    def __init__(self, number: int, cls: calls.ActorClass, process: Process, owner: Process | None) -> None:
+        self.id = number
+        self.owner = owner
+        self.cls = cls
+        self.process = process
+        process.actor = self
+        self.state = State.UNREADY
+        self.instance: Any = None
+        self.current: Invocation | None = None
+        self.mailbox: deque[Invocation] | None = None
+        self.death: Failure | None = None
+        self.context: contextvars.Context | None = None
+        self.creation: Invocation | None = None
+        self.has_begun = False
+        self.holders: list[Link] | None = None
+        self.restarts = 0
+        self.rank = 0
+        self.was_restarted = False
+        self.lanes: Lanes | None = None
+        self.is_ordered = True
+        self.max_pending_calls = -1
+        self.max_task_retries = 0
+        self.name: tuple[str, str] | None = None
+        self.watch: Watch | None = None
+
+    def step(self, event: Event) -> State:
+        """Go to the state after `event`; returns the one before."""
+        before = self.state
+        self.state = next_state(f"actor-{self.id}", before, event)
+        return before
+
+    def __str__(self) -> str:
+        return f"actor-{self.id} ({self.cls.interface.class_name})"

@@ -1,0 +1,104 @@
+"""How long things take: distributions of durations, in seconds, as frozen data.
+
+Each is sampled through its quantile function from one uniform number, so that a sample is one question to `Choices`
+and answer 0 is the shortest duration there is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+_NORMAL = NormalDist()
+_LEAST_PROBABILITY = 1e-12
+
+
+def _check(holds: bool, what: str) -> None:
+    if not holds:
+        raise ValueError(what)
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """Always `value_s` seconds."""
+
+    value_s: float
+
+    def __post_init__(self) -> None:
+        _check(self.value_s >= 0, f"Constant needs value_s >= 0, not {self.value_s}")
+
+    def quantile(self, _: float) -> float:
+        """The duration that is longer than a share of all; the share is from 0 up to, not including, 1."""
+        return self.value_s
+
+
+@dataclass(frozen=True, slots=True)
+class Uniform:
+    """Between `low_s` and `high_s` seconds, all equally likely."""
+
+    low_s: float
+    high_s: float
+
+    def __post_init__(self) -> None:
+        _check(
+            0 <= self.low_s <= self.high_s,
+            f"Uniform needs 0 <= low_s <= high_s, not low_s={self.low_s}, high_s={self.high_s}",
+        )
+
+    def quantile(self, share: float) -> float:
+        """See `Constant.quantile`."""
+        return self.low_s + share * (self.high_s - self.low_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Exponential:
+    """`least_s` seconds and an exponentially distributed time of mean `mean_s` on top."""
+
+    mean_s: float
+    least_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check(self.mean_s > 0, f"Exponential needs mean_s > 0, not {self.mean_s}")
+        _check(self.least_s >= 0, f"Exponential needs least_s >= 0, not {self.least_s}")
+
+    def quantile(self, share: float) -> float:
+        """See `Constant.quantile`."""
+        return self.least_s - self.mean_s * math.log1p(-share)
+
+
+@dataclass(frozen=True, slots=True)
+class Lognormal:
+    """Half of all take less than `median_s` seconds; `sigma` is the spread of the logarithm (0.5: mild, 1: long tail)."""
+
+    median_s: float
+    sigma: float
+
+    def __post_init__(self) -> None:
+        _check(self.median_s > 0, f"Lognormal needs median_s > 0, not {self.median_s}")
+        _check(self.sigma > 0, f"Lognormal needs sigma > 0, not {self.sigma}")
+
+    def quantile(self, share: float) -> float:
+        """See `Constant.quantile`."""
+        return self.median_s * math.exp(self.sigma * _NORMAL.inv_cdf(max(share, _LEAST_PROBABILITY)))
+
+
+@dataclass(frozen=True, slots=True)
+class Empirical:
+    """One of the durations in `samples_s`, as they were measured, in seconds."""
+
+    samples_s: Sequence[float]
+
+    def __post_init__(self) -> None:
+        _check(len(self.samples_s) > 0, "Empirical needs at least one sample")
+        _check(min(self.samples_s) >= 0, f"Empirical needs samples >= 0, not {min(self.samples_s)}")
+        object.__setattr__(self, "samples_s", tuple(sorted(self.samples_s)))
+
+    def quantile(self, share: float) -> float:
+        """See `Constant.quantile`."""
+        return self.samples_s[int(share * len(self.samples_s))]
+
+
+Distribution = Constant | Uniform | Exponential | Lognormal | Empirical
+"""How long something takes."""

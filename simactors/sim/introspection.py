@@ -1,0 +1,99 @@
+"""What programs can ask about where they run: runtime context, nodes, timeline.
+
+Only reads; see `core.abilities.KnowsItself`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from simactors.core.abilities import NodeInfo, RuntimeInfo
+from simactors.core.calls import Function
+from simactors.core.events import Record
+from simactors.core.refs import ActorRef
+from simactors.sim.actor import SimActor
+from simactors.sim.calls import captured, running_call
+from simactors.sim.cluster import Process
+from simactors.sim.invocation import Invocation
+from simactors.sim.nodes import Node
+from simactors.sim.resources import quantities_of
+
+_JOB = 1
+
+
+def runtime_info(process: Process, namespace: str) -> RuntimeInfo:
+    """What the code of `process` that runs now may know of itself."""
+    actor: SimActor | None = process.actor
+    call = running_call(process)
+    grant = process.grant
+    bundle = None if grant is None else grant.bundle
+    function_name, name = _names(call)
+    return RuntimeInfo(
+        job_id=_JOB,
+        node_id=process.node.id,
+        worker_id=process.pid,
+        namespace=namespace,
+        task_id=None if call is None else call.id,
+        task_name=name,
+        function_name=function_name,
+        attempt=0 if call is None or call.extra is None else call.extra.attempt,
+        actor=None if actor is None else ActorRef(actor, actor.cls.interface),
+        actor_name=None if actor is None or actor.name is None else actor.name[1],
+        placement_group_id=None if bundle is None else bundle[0],
+        captures_child_tasks=captured(process) is not None,
+        assigned={} if grant is None else quantities_of(grant.amounts),
+        gpu_ids=() if grant is None else grant.gpus,
+        was_reconstructed=actor is not None and actor.was_restarted,
+        is_canceled=call is not None and call.is_canceled,
+    )
+
+
+def _names(call: Invocation | None) -> tuple[str | None, str | None]:
+    """The name of what runs, and the name that its options give it."""
+    if call is None:
+        return None, None
+    given = getattr(call.options, "name", None) if isinstance(call.function, Function) else None
+    return call.label, given or call.label
+
+
+def node_infos(nodes: Sequence[Node]) -> list[NodeInfo]:
+    """Every node, as programs see it."""
+    return [
+        NodeInfo(
+            node_id=node.id,
+            name=node.label,
+            alive=node.alive,
+            total=quantities_of(node.pool.total.items()) if node.alive else {},
+            available=quantities_of(node.pool.free.items()) if node.alive else {},
+            labels=node.labels,
+        )
+        for node in nodes
+    ]
+
+
+_ENDS = frozenset({"return", "raise", "die"})
+
+
+def timeline(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """What ran where and when, as complete events of Chrome's trace format; times in microseconds."""
+    started: dict[int, Record] = {}
+    events = []
+    for record in records:
+        if record.kind == "start":
+            started[record.call] = record
+        elif record.kind in _ENDS and record.call in started:
+            start = started.pop(record.call)
+            events.append(
+                {
+                    "cat": "task",
+                    "name": start.what,
+                    "ph": "X",
+                    "pid": "node",
+                    "tid": start.process,
+                    "ts": start.time_ns / 1000,
+                    "dur": (record.time_ns - start.time_ns) / 1000,
+                    "args": {"call": start.call, "ended": record.kind},
+                }
+            )
+    return events

@@ -1,0 +1,92 @@
+"""Lanes: how many calls of a concurrent actor run at once, by concurrency group.
+
+Plain actors have none: they run one call after the other, see `turns.py`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from simactors.core.interface import ActorInterface
+from simactors.core.options import ActorOptions
+from simactors.sim.invocation import Invocation
+
+DEFAULT = ""
+_MOST_ASYNC = 1000  # as on Ray
+
+
+class Lane:
+    """The calls of one concurrency group.
+
+    Invariant: at most `limit` calls are in `running`; none waits while there is room.
+
+    Attributes:
+        loop: runs the coroutines of an async actor; None for threads.
+    """
+
+    __slots__ = ("limit", "loop", "running", "waiting")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.running: dict[Invocation, None] = {}
+        self.waiting: deque[Invocation] = deque()
+        self.loop: Any = None
+
+
+class Lanes:
+    """The concurrency groups of one incarnation of an actor.
+
+    Attributes:
+        is_async: calls are coroutines on an event loop, not threads.
+        leaving: somebody called `exit_actor`: the process ends when no call is under way any more.
+    """
+
+    __slots__ = ("by_group", "is_async", "leaving")
+
+    def __init__(self, limits: Mapping[str, int], *, is_async: bool) -> None:
+        self.by_group = {name: Lane(limit) for name, limit in limits.items()}
+        self.is_async = is_async
+        self.leaving: Invocation | None = None
+
+    def lane(self, group: str) -> Lane | None:
+        """The lane of a group; None if the actor has none of that name."""
+        return self.by_group.get(group)
+
+    @property
+    def under_way(self) -> list[Invocation]:
+        """The calls that have begun."""
+        return [call for lane in self.by_group.values() for call in lane.running]
+
+    @property
+    def waiting(self) -> list[Invocation]:
+        """The calls that have not begun."""
+        return [call for lane in self.by_group.values() for call in lane.waiting]
+
+    def close(self) -> None:
+        """The process is gone."""
+        for lane in self.by_group.values():
+            lane.running.clear()
+            lane.waiting.clear()
+            if lane.loop is not None:
+                lane.loop.end()
+
+
+def limits_of(interface: ActorInterface, options: ActorOptions) -> tuple[dict[str, int], bool] | None:
+    """How many calls each group may run at once, and whether the actor is async; None for a plain actor.
+
+    Raises:
+        ValueError: several threads and `allow_out_of_order_execution=False` contradict each other.
+    """
+    is_async = any(method.needs_event_loop for method in interface.methods.values())
+    most = options.max_concurrency or (_MOST_ASYNC if is_async else 1)
+    groups = dict(options.concurrency_groups or {})
+    if not is_async and most == 1 and not groups:
+        return None
+    if options.allow_out_of_order_execution is False:
+        raise ValueError(
+            "If you're using multi-threaded actors, Ray can't execute actor tasks in order. Set "
+            "`allow_out_of_order_execution=True` to allow out-of-order execution."
+        )
+    return {DEFAULT: most, **groups}, is_async

@@ -1,0 +1,244 @@
+"""asyncio's event loop in virtual time: one for each process that runs coroutines.
+
+Not a scheduler of its own: asyncio's `BaseEventLoop` keeps its promises (first in, first out; timers by time), and a
+whole turn of it is one step of the kernel. An idle loop has no stack. `run_forever`, which drivers use through
+`asyncio.run`, blocks in the kernel instead of in a selector.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from asyncio import events
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from simactors.core.current import running
+from simactors.sim.cluster import Process
+from simactors.sim.config import NS
+from simactors.sim.kernel import Kernel, Timer, Waiter
+
+_NOBODYS_THREAD = 1  # asyncio only asks whether there is one
+
+
+class SimLoop(asyncio.BaseEventLoop):
+    """The loop of one simulated process.
+
+    Invariant: a turn is either running, or scheduled, or nothing is ready.
+
+    Args:
+        failed: told what a turn raised that is nobody's outcome: the end of the simulation, Ctrl-C.
+    """
+
+    def __init__(self, kernel: Kernel, process: Process) -> None:
+        super().__init__()
+        self._kernel = kernel
+        self._process = process
+        self._selector = _NoSelector(self)
+        self._clock_resolution = 1 / NS
+        self._in_turn = (
+            False  # also while the code of a turn is suspended: nothing else runs on this loop then
+        )
+        self._is_blocking = False  # in run_forever
+        self._turn_due = False
+        self._alarm: Timer | None = None
+        self._sleeper: Waiter | None = None
+        # Turns run as the process, as all its code does.
+        self._context = contextvars.Context()
+        self._context.run(running.set, process if process.label != "driver" else None)
+
+        # In the order in which they were made; asyncio itself keeps tasks in a weak set, and they would end anywhere.
+        self._tasks: dict[asyncio.Task[Any], None] = {}
+        kernel.on_close.append(self._dispose)
+
+    def create_task(self, coro: Any, **options: Any) -> Any:
+        """See asyncio."""
+        task = super().create_task(coro, **options)
+        self._tasks[task] = None
+        task.add_done_callback(self._forget)
+        return task
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.pop(task, None)
+
+    def _dispose(self) -> None:
+        """The simulation is over: end what still waits, so that its ``finally`` blocks run here and now."""
+        self.end()
+        for task in list(self._tasks):
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  # it is pending on purpose
+            with suppress(BaseException):  # the user's code may raise anything, even now
+                task.get_coro().close()  # type: ignore[union-attr]  # it is a coroutine
+        self._tasks.clear()
+        self._closed = True
+
+    def __del__(self) -> None:
+        """Nothing to close: there is neither a selector nor a thread."""
+
+    def time(self) -> float:
+        """Virtual seconds since the start."""
+        return self._kernel.now_ns / NS
+
+    def call_soon(self, callback: Any, *args: Any, context: Any = None) -> Any:  # type: ignore[override]
+        """See asyncio."""
+        handle = super().call_soon(callback, *args, context=context)
+        self._wake()
+        return handle
+
+    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> Any:  # type: ignore[override]
+        """See asyncio; also what other simulated processes and the kernel's own steps call."""
+        return self.call_soon(callback, *args, context=context)
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Any, *args: Any, context: Any = None
+    ) -> Any:
+        """See asyncio."""
+        handle = super().call_at(when, callback, *args, context=context)
+        self._wake()
+        return handle
+
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Any, func: Callable[..., Any], *args: Any
+    ) -> Any:
+        """See asyncio; `func` runs as code of this process beside the loop, not in a real thread."""
+        self._check_closed()  # type: ignore[attr-defined]  # BaseEventLoop's
+        future = self.create_future()
+        context = contextvars.copy_context()
+
+        def run() -> None:
+            try:
+                result = context.run(func, *args)
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except Exception as error:  # the user's code may raise anything
+                self.call_soon(_settle, future, future.set_exception, error)
+            else:
+                self.call_soon(_settle, future, future.set_result, result)
+
+        self._kernel.soon(run)
+        return future
+
+    def run_forever(self) -> None:
+        """See asyncio; the running code is suspended while nothing is ready.
+
+        Without the hooks for asynchronous generators, which asyncio sets for the whole thread: other simulated
+        processes run on it meanwhile.
+        """
+        self._check_closed()  # type: ignore[attr-defined]  # BaseEventLoop's
+        self._check_running()  # type: ignore[attr-defined]  # as above
+        self._is_blocking, self._thread_id = True, _NOBODYS_THREAD
+        outer = events._get_running_loop()
+        events._set_running_loop(self)
+        try:
+            while True:
+                self._run_once()  # type: ignore[attr-defined]  # as above
+                if self._stopping:  # type: ignore[has-type]  # as above
+                    return
+        finally:
+            self._stopping = False
+            self._is_blocking = False
+            self._thread_id = None  # type: ignore[assignment]  # as below
+            events._set_running_loop(outer)
+
+    def end(self) -> None:
+        """The process is gone: nothing runs here any more."""
+        self._ready.clear()  # type: ignore[attr-defined]  # as above
+        self._scheduled.clear()  # type: ignore[attr-defined]  # as above
+        self._set_alarm(None)
+
+    def _wake(self) -> None:
+        """Something is ready, or a timer was set."""
+        if self._in_turn or self._turn_due:
+            return
+        if self._is_blocking:
+            self._wake_up()
+            return
+        self._arrange_turn()
+
+    def _wake_up(self) -> None:
+        """Let `run_forever` go on, once."""
+        if self._sleeper is not None:
+            sleeper, self._sleeper = self._sleeper, None
+            self._kernel.ready.append(sleeper)
+
+    def _arrange_turn(self) -> None:
+        ready, scheduled = self._ready, self._scheduled  # type: ignore[attr-defined]  # as above
+        if ready:
+            self._turn_due = True
+            self._kernel.soon(self._turn)
+        elif scheduled:
+            self._set_alarm(scheduled[0]._when)
+
+    def _set_alarm(self, when: float | None) -> None:
+        if self._alarm is not None:
+            self._kernel.cancel(self._alarm)
+            self._alarm = None
+        if when is not None:
+            self._alarm = self._kernel.timer(self._ns_until(when), self._ring)
+
+    def _ns_until(self, when: float) -> int:
+        return max(round(when * NS) - self._kernel.now_ns, 0)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        if not (self._in_turn or self._turn_due):
+            self._turn()
+
+    def _turn(self) -> None:
+        """Run what is ready now: one step of the kernel."""
+        self._turn_due = False
+        if self._process.halted:
+            self._turn_due = True
+            self._process.park(Timer(self._turn))
+            return
+        if self.is_closed():
+            return
+        self._in_turn = True
+        outer = events._get_running_loop()
+        events._set_running_loop(self)
+        self._thread_id = _NOBODYS_THREAD
+        try:
+            self._context.run(self._run_once)  # type: ignore[attr-defined]  # BaseEventLoop's
+        finally:
+            self._thread_id = None  # type: ignore[assignment]  # as BaseEventLoop says that it is not running
+            events._set_running_loop(outer)
+            self._in_turn = False
+        if not self._process.dead:
+            self._arrange_turn()
+
+    def _sleep(self, timeout_s: float | None) -> None:
+        """What the selector of a real loop does: wait until something is ready or the time is up."""
+        if not self._is_blocking or timeout_s == 0:
+            return
+        waiter = self._sleeper = Waiter(self._process, "its event loop")
+        timer = None
+        if timeout_s is not None:
+            timer = self._kernel.timer(round(timeout_s * NS), self._wake_up)
+        self._kernel.block(waiter)
+        self._sleeper = None
+        if timer is not None:
+            self._kernel.cancel(timer)
+
+    # What BaseEventLoop asks of its subclass
+
+    def _process_events(self, event_list: Any) -> None:
+        pass
+
+    def _write_to_self(self) -> None:
+        self._wake()
+
+
+class _NoSelector:
+    """Stands where a real loop waits for sockets."""
+
+    def __init__(self, loop: SimLoop) -> None:
+        self._loop = loop
+
+    def select(self, timeout: float | None) -> list[Any]:
+        self._loop._sleep(timeout)
+        return []
+
+
+def _settle(future: asyncio.Future[Any], settle: Callable[[Any], None], value: Any) -> None:
+    if not future.done():
+        settle(value)

@@ -1,0 +1,148 @@
+"""The parts of one simulation, wired together: who knows whom is decided here and nowhere else.
+
+Decides nothing at run time; `backend.py` forwards to the parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from simactors import exceptions
+from simactors.core.backend import Backend, Settings
+from simactors.core.choices import Choices
+from simactors.sim import standstill
+from simactors.sim.actors import Actors
+from simactors.sim.calls import Calls
+from simactors.sim.cancels import Cancels
+from simactors.sim.cluster import Cluster, Process
+from simactors.sim.config import NS, NodeConfig, SimConfig
+from simactors.sim.executor import Executor
+from simactors.sim.faults import Faults
+from simactors.sim.groups import Group, Groups
+from simactors.sim.kernel import Kernel
+from simactors.sim.membership import Membership
+from simactors.sim.network import Network
+from simactors.sim.nodes import Node, Nodes
+from simactors.sim.objects import Objects
+from simactors.sim.placement import Placement
+from simactors.sim.plan import FaultPlan
+from simactors.sim.rules import Links
+from simactors.sim.stores import Stores
+from simactors.sim.tasks import Tasks
+from simactors.sim.trace import Trace
+from simactors.sim.turns import Points, Turns
+from simactors.sim.work import ServiceTimes
+
+
+class Machine:
+    """All parts of one simulation; the backend that it belongs to has no others.
+
+    Args:
+        backend: what processes give as theirs.
+        caller: gives the process whose code runs now.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        choices: Choices,
+        config: SimConfig,
+        faults: FaultPlan,
+        caller: Callable[[], Process],
+    ) -> None:
+        self.trace = trace = Trace(config.trace_records)
+        self.kernel = kernel = Kernel(
+            choices, trace, max_steps=config.max_steps, max_virtual_time_s=config.max_virtual_time_s
+        )
+        self._config = config
+        self._is_empty = False
+        self.nodes = nodes = Nodes()
+        links = Links(choices, config.links, config.latency)
+        self.objects = objects = Objects(kernel, trace)
+        self.network = network = Network(kernel, config, links, objects.seal)
+        self.cluster = cluster = Cluster(backend)
+        self.groups = groups = Groups(nodes, lambda: self.placement.admit(), self._lose_bundle)
+        self.placement = placement = Placement(nodes, choices, kernel.soon, groups.bundles)
+        self.stores = stores = Stores(
+            kernel, config, links.bandwidth, lambda process, state: self.tasks.recover(process, state)
+        )
+        services = ServiceTimes(kernel, config.service_times)
+        run = Executor(kernel, network, objects, stores, services)
+        points = Points()
+        is_careful = bool(config.service_times or config.memory_use or faults.faults)
+        turns = Turns(kernel, trace, network, run, points, is_careful=is_careful)
+        self.actors = actors = Actors(kernel, trace, cluster, placement, network, run, turns)
+        self.tasks = tasks = Tasks(kernel, trace, cluster, placement, network, objects, actors, run, points)
+        self.membership = Membership(
+            kernel,
+            trace,
+            nodes,
+            cluster,
+            network,
+            placement,
+            groups,
+            stores,
+            actors,
+            tasks,
+            config.detection_s,
+        )
+        self.calls = Calls(kernel, trace, cluster, network, objects, actors, tasks, turns, caller)
+        self.cancels = Cancels(kernel, trace, network, placement, tasks)
+        for machine in config.machines:
+            self.add_node(machine)
+        self.network.head = nodes.all[0]
+        self.driver = cluster.start_process("driver", nodes.all[0])
+        kernel.check_limits = self._check_limits
+        kernel.explain_standstill = lambda: standstill.explain(kernel.blocked, placement)
+        self.faults = Faults(
+            kernel, trace, nodes, cluster, network, self.membership, actors, tasks, stores, points
+        )
+        self.faults.arm(faults, config)
+
+    def add_node(self, machine: NodeConfig) -> Node:
+        """A new machine joins."""
+        node = self.membership.join(machine.quantities, machine.labels, machine.zone)
+        node.slowness = machine.slowness
+        node.offset_ns = round(machine.clock_offset_s * NS)
+        node.drift_ppm = machine.clock_drift_ppm
+        return node
+
+    def configure(self, settings: Settings) -> None:
+        """Give every machine what the program's `init` asks for; what it does not name is as the config says."""
+        for node, machine in zip(self.nodes.all, self._config.machines, strict=False):
+            wanted = machine.quantities
+            if settings.num_cpus is not None:
+                wanted["CPU"] = settings.num_cpus
+            if settings.num_gpus is not None:
+                wanted["GPU"] = settings.num_gpus
+            wanted.update(settings.resources)
+            for name in dict.fromkeys((*wanted, *node.pool.total)):
+                node.pool.resize(name, wanted.get(name, 0))
+        self.groups.admit()
+        self.placement.admit()
+
+    def clear_nodes(self) -> None:
+        """Forget the machines of the config; the driver waits for the next one to join."""
+        self.nodes.clear()
+        self._config = replace(self._config, nodes=(NodeConfig(),))
+        self._is_empty = True
+
+    def join(self, resources: Mapping[str, float], labels: Mapping[str, str]) -> Node:
+        """A machine joins while the program runs; if there is none, it is the head."""
+        node = self.membership.join(resources, labels)
+        if self._is_empty:
+            self._is_empty = False
+            self.network.head = node
+            self.cluster.move(self.driver, node)
+        return node
+
+    def _check_limits(self) -> None:
+        if self.objects.ids > self._config.max_tasks:
+            raise exceptions.LimitError(
+                f"the run reached its limit of {self._config.max_tasks} tasks, calls and objects at "
+                f"{self.kernel.now_ns / NS:.6f}s of virtual time"
+            )
+
+    def _lose_bundle(self, group: Group, index: int) -> None:
+        self.membership.lose_bundle(group, index)

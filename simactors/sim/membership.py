@@ -1,0 +1,172 @@
+"""Nodes that join, fall silent, are declared dead: what the cluster does about its machines.
+
+Not why they fail (`faults.py`, or a program that removes one).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+
+from simactors.sim.actors import Actors
+from simactors.sim.cluster import Cluster, Process
+from simactors.sim.config import NS
+from simactors.sim.groups import Group, Groups
+from simactors.sim.invocation import Invocation
+from simactors.sim.kernel import Kernel
+from simactors.sim.network import Network
+from simactors.sim.nodes import Node, Nodes
+from simactors.sim.placement import Placement
+from simactors.sim.stores import Stores
+from simactors.sim.tasks import Tasks
+from simactors.sim.trace import Trace
+from simactors.sim.turns import unavailable
+
+_NOTICE_NS = 1_000_000  # a node that leaves says so
+
+
+class Membership:
+    """Which machines are part of the cluster.
+
+    Args:
+        detection_s: after so many seconds of silence a node is declared dead.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        trace: Trace,
+        nodes: Nodes,
+        cluster: Cluster,
+        network: Network,
+        placement: Placement,
+        groups: Groups,
+        stores: Stores,
+        actors: Actors,
+        tasks: Tasks,
+        detection_s: float,
+    ) -> None:
+        self._kernel = kernel
+        self._trace_add = trace.add
+        self._nodes = nodes
+        self._cluster = cluster
+        self._network = network
+        self._placement = placement
+        self._groups = groups
+        self._stores = stores
+        self._actors = actors
+        self._tasks = tasks
+        self._detection_ns = int(detection_s * NS)
+
+    def join(self, quantities: Mapping[str, float], labels: Mapping[str, str], zone: str = "") -> Node:
+        """A new node, ready for work."""
+        node = self._nodes.add(quantities, labels, zone)
+        self._trace_add((self._kernel.now_ns, "join", node.id, node.label, ""))
+        self._groups.admit()
+        self._placement.admit()
+        return node
+
+    def leave(self, node: Node) -> None:
+        """A node is taken away; it says so, so that it is known at once."""
+        self._stop(node)
+        self._kernel.timer(_NOTICE_NS, functools.partial(self.declare_dead, node, "it was removed"))
+
+    def crash(self, node: Node) -> None:
+        """A machine stops; that is noticed when nothing was heard of it for a while."""
+        if node.up:
+            self._stop(node)
+            why = "nothing is heard of it any more"
+            self._kernel.timer(self._detection_ns, functools.partial(self.declare_dead, node, why))
+
+    def silent(self, node: Node, for_ns: int) -> None:
+        """The head hears nothing of a node that runs on; if that takes too long, it is declared dead."""
+        if for_ns <= self._detection_ns:
+            return
+        why = "nothing is heard of it any more"
+        self._kernel.timer(self._detection_ns, functools.partial(self.declare_dead, node, why))
+        self._kernel.timer(for_ns, functools.partial(self._hears_of_its_death, node))
+
+    def declare_dead(self, node: Node, why: str) -> None:
+        """From now on everybody takes a node for dead, and does without it."""
+        if not node.alive:
+            return
+        self._nodes.declare_dead(node)
+        self._trace_add((self._kernel.now_ns, "lose", node.id, node.label, why))
+        processes = list(node.processes)
+        in_flight = self._kernel.take_off(_goes_through(processes))
+        self._stores.node_died(node)
+        self._placement.forget(lambda grant: grant.node is node)
+        for process in processes:
+            self._lose(process, f"its node {node.label} is dead: {why}", disowned=node.up)
+        for invocation in in_flight:
+            self._lose_message(invocation)
+        self._groups.node_died(node)
+
+    def end_process(self, process: Process, why: str) -> None:
+        """A process ends without a word."""
+        if not process.gone:
+            self._lose(process, why, disowned=False)
+
+    def lose_bundle(self, group: Group, index: int) -> None:
+        """A bundle's reservation is gone: what runs in it ends."""
+        lost = [g for g in self._placement.held if g.bundle == (group.id, index)]
+        for grant in lost:
+            holder = grant.holder
+            self._placement.forget(lambda other, grant=grant: other is grant)  # type: ignore[misc]  # a default
+            process = getattr(holder, "process", None)
+            if isinstance(process, Process) and not process.gone:
+                self._lose(process, f"placement group {group.id} was removed", disowned=False, for_good=True)
+
+    def _stop(self, node: Node) -> None:
+        node.up = False
+        self._trace_add((self._kernel.now_ns, "crash", node.id, node.label, ""))
+        for process in node.processes:
+            process.halted = process.dead = True
+            if process.actor is not None:
+                self._actors.pause(process.actor)
+        if node.cores is not None:
+            for process in node.processes:
+                node.cores.drop(process)
+
+    def _lose(self, process: Process, why: str, *, disowned: bool, for_good: bool = False) -> None:
+        if process.actor is not None:
+            if process.actor.process is process:
+                if for_good:
+                    process.actor.restarts = 0
+                self._actors.crash(process.actor, why, disowned=disowned)
+        elif process.task is not None:
+            self._tasks.crash(process.task, why, disowned=disowned)
+        elif not disowned:
+            self._cluster.end_process(process)
+        else:
+            self._cluster.disown(process)
+
+    def _lose_message(self, invocation: Invocation) -> None:
+        """A call or its answer was on its way to or from a node that is dead now."""
+        actor = invocation.actor
+        if invocation.caller.gone or invocation.outcome is not None:
+            return
+        if actor is None:
+            if invocation.process is not None and invocation.process.task is None:
+                self._tasks.lose_answer(invocation)
+        elif invocation.function is None:
+            return  # the actor itself is lost, and placed again
+        elif actor.death is not None:
+            self._network.fail(invocation, actor.death)
+        else:
+            self._actors.lost(invocation, unavailable(actor, "its node died"))
+
+    def _hears_of_its_death(self, node: Node) -> None:
+        """A node that was declared dead is in touch again: what runs on it ends."""
+        if node.alive:
+            return
+        node.up = False
+        self._trace_add((self._kernel.now_ns, "crash", node.id, node.label, "it was declared dead meanwhile"))
+        for process in list(node.processes):
+            self._cluster.end_process(process)
+
+
+def _goes_through(processes: list[Process]) -> Callable[[object], bool]:
+    """Whether an event is a call to one of `processes`, or its answer."""
+    lost = dict.fromkeys(processes)
+    return lambda event: isinstance(event, Invocation) and event.process in lost

@@ -1,0 +1,118 @@
+"""A simulated machine: what it has, who runs on it, how its clock goes.
+
+Not who is placed on it (`placement.py`) nor what befalls it (`faults.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from simactors.sim.resources import Amounts, Pool, amounts_of
+
+_PPM = 1_000_000
+
+
+class Node:
+    """One machine of the cluster.
+
+    Invariant: `alive` implies `up` or that nobody has noticed yet; a node that was declared dead never comes back to
+    life, a machine that returns is a new node.
+
+    Attributes:
+        id: a counter, from 1.
+        up: it runs; false as soon as it crashes.
+        alive: the cluster believes that it runs; false once it was declared dead.
+        pool: what it has and what is free of it.
+        labels: what label selectors match.
+        zone: for links between zones; empty if it is in none.
+        processes: the living ones, oldest first.
+        idle: worker processes that wait for a task, the longest first.
+        slowness: how many times longer its code takes; 1.0 for a healthy node.
+        offset_ns, drift_ppm: how its clock differs from the true time.
+        cores: what its working code shares; None before anything works.
+        store: its object store; None before anything lies there.
+    """
+
+    __slots__ = (
+        "alive",
+        "cores",
+        "drift_ppm",
+        "id",
+        "idle",
+        "label",
+        "labels",
+        "offset_ns",
+        "pool",
+        "processes",
+        "slowness",
+        "store",
+        "up",
+        "zone",
+    )
+
+    def __init__(self, number: int, total: Amounts, labels: Mapping[str, str], zone: str = "") -> None:
+        self.id = number
+        self.label = f"node-{number}"
+        self.pool = Pool(total)
+        self.labels = {"ray.io/node-id": self.hex(), **labels}
+        self.zone = zone
+        self.up = True
+        self.alive = True
+        self.processes: dict[Any, None] = {}
+        self.idle: list[Any] = []
+        self.slowness = 1.0
+        self.offset_ns = 0
+        self.drift_ppm = 0.0
+        self.cores: Any = None
+        self.store: Any = None
+
+    def hex(self) -> str:
+        """The id as Ray writes it: 56 hexadecimal digits."""
+        return f"{self.id:056x}"
+
+    def clock_ns(self, now_ns: int) -> int:
+        """What its clock says has passed since the start."""
+        if not self.drift_ppm:
+            return now_ns + self.offset_ns
+        return now_ns + self.offset_ns + int(now_ns * self.drift_ppm / _PPM)
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class Nodes:
+    """All nodes of a run.
+
+    Attributes:
+        all: dead ones too, the oldest first.
+        alive: those that are not declared dead.
+    """
+
+    def __init__(self) -> None:
+        self.all: list[Node] = []
+        self.alive: list[Node] = []
+
+    def add(self, quantities: Mapping[str, float], labels: Mapping[str, str], zone: str = "") -> Node:
+        """A new node."""
+        node = Node(len(self.all) + 1, amounts_of(quantities), labels, zone)
+        self.all.append(node)
+        self.alive.append(node)
+        return node
+
+    def declare_dead(self, node: Node) -> None:
+        """From now on everybody takes it for dead."""
+        node.alive = False
+        self.alive.remove(node)
+
+    def clear(self) -> None:
+        """Forget all nodes: nobody has used them."""
+        self.all.clear()
+        self.alive.clear()
+
+    def named(self, name: str) -> Node | None:
+        """The node called ``node-2``, or with that hexadecimal id."""
+        for node in self.all:
+            if name in (node.label, node.hex()):
+                return node
+        return None

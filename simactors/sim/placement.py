@@ -1,0 +1,271 @@
+"""Who gets which resources of which node, and who waits for them.
+
+Not what a node has (`resources.py`), nor what is done with a grant: tasks, actors and placement groups bring an action
+along. What is granted is announced as a step of its own, never in the middle of whatever freed the resources.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+from simactors.core.choices import Choices
+from simactors.sim.nodes import Node, Nodes
+from simactors.sim.requests import Affinity, Bundle, Labels, Request, Spread, matches
+from simactors.sim.resources import Amounts, Pool
+
+_FULL_ENOUGH = 0.5  # the hybrid policy fills a node up to here before it looks at others, as on Ray
+_TOP_SHARE = 5  # of the best nodes, one in five may be picked, as on Ray: which one is nobody's promise
+
+
+class Grant:
+    """Resources that somebody holds.
+
+    Attributes:
+        holder: who it is, for reports.
+        amounts: what it holds.
+        gpus: which GPUs.
+        bundle: (group id, index) of the bundle that they come from, if any.
+        captures: what the holder starts belongs to that group, too.
+        lent: CPUs that it does without for now, because its code waits, in `resources.GRAIN` units.
+    """
+
+    __slots__ = ("amounts", "bundle", "captures", "gpus", "holder", "lent", "node", "pool")
+
+    def __init__(self, holder: object, node: Node, pool: Pool, amounts: Amounts) -> None:
+        self.holder = holder
+        self.node = node
+        self.pool = pool
+        self.amounts = amounts
+        self.gpus = pool.take(amounts)
+        self.bundle: tuple[int, int] | None = None
+        self.captures = False
+        self.lent = 0
+
+
+class Claim(NamedTuple):
+    """Somebody who wants resources.
+
+    Attributes:
+        holder: who it is; its `str` is for reports.
+        near: where the one who asks is.
+        granted: called with the grant, as a step.
+        refused: called with the reason if it can never be granted, as a step.
+    """
+
+    holder: object
+    request: Request
+    near: Node
+    granted: Callable[[Grant], None]
+    refused: Callable[[str], None]
+
+
+class Bundles(NamedTuple):
+    """What `groups.py` tells of one placement group."""
+
+    nodes: list[Node | None]
+    pools: list[Pool | None]
+
+
+class Placement:
+    """All claims of one run.
+
+    Claims that ask for the same wait for one another, oldest first; others pass them, as on Ray.
+
+    Args:
+        soon: runs an action as a step of its own.
+        bundles: the bundles of a placement group; None once it was removed.
+
+    Attributes:
+        held: every grant, the oldest first.
+    """
+
+    def __init__(
+        self,
+        nodes: Nodes,
+        choices: Choices,
+        soon: Callable[[Callable[[], None]], None],
+        bundles: Callable[[int], Bundles | None],
+    ) -> None:
+        self._nodes = nodes
+        self._choices = choices
+        self._soon = soon
+        self._bundles = bundles
+        self._waiting: dict[Request, deque[Claim]] = {}
+        self._spread_from = 0
+        self.held: dict[Grant, None] = {}
+
+    def claim(self, claim: Claim) -> None:
+        """Grant `claim` as soon as what it asks for is free; one that nothing can hold waits for ever."""
+        queue = self._waiting.get(claim.request)
+        if queue:
+            queue.append(claim)
+        elif not self._try(claim):
+            self._waiting[claim.request] = deque([claim])
+
+    def release(self, grant: Grant) -> None:
+        """Give resources back. Harmless if repeated, or if their node or group is gone."""
+        if grant not in self.held:
+            return
+        del self.held[grant]
+        self.take_back(grant)
+        grant.pool.give(grant.amounts, grant.gpus)
+        self.admit()
+
+    def keep(self, grant: Grant, amounts: Amounts) -> None:
+        """Give back what was needed only to be placed; `amounts` is what stays taken."""
+        if grant.amounts != amounts and grant in self.held:
+            grant.pool.give(grant.amounts, grant.gpus)
+            grant.amounts = amounts
+            grant.gpus = grant.pool.take(amounts)
+            if not amounts:
+                del self.held[grant]
+            self.admit()
+
+    def lend(self, grant: Grant) -> None:
+        """Let others have the CPUs of a task whose code waits."""
+        if grant.lent or grant not in self.held:
+            return
+        for name, units in grant.amounts:
+            if name == "CPU":
+                grant.lent = units
+                grant.pool.free[name] += units
+                self.admit()
+
+    def take_back(self, grant: Grant) -> None:
+        """Take lent CPUs again; does not wait."""
+        if grant.lent:
+            grant.pool.free["CPU"] -= grant.lent
+            grant.lent = 0
+
+    def withdraw(self, holder: object) -> None:
+        """Forget the claims of somebody who is gone."""
+        for request, queue in list(self._waiting.items()):
+            kept = deque(claim for claim in queue if claim.holder is not holder)
+            if kept:
+                self._waiting[request] = kept
+            else:
+                del self._waiting[request]
+        self.admit()
+
+    def forget(self, lost: Callable[[Grant], bool]) -> None:
+        """Drop the grants of a node or a group that is gone, without giving anything back."""
+        for grant in [g for g in self.held if lost(g)]:
+            del self.held[grant]
+
+    def admit(self) -> None:
+        """Grant whatever can be granted now; called whenever something has become free."""
+        for request, queue in list(self._waiting.items()):
+            while queue and self._try(queue[0]):
+                queue.popleft()
+            if not queue:
+                self._waiting.pop(request, None)
+
+    @property
+    def waiting(self) -> list[Claim]:
+        """Who waits, for reports."""
+        return [claim for queue in self._waiting.values() for claim in queue]
+
+    def _try(self, claim: Claim) -> bool:
+        """Grant or refuse a claim, if that can be done now."""
+        request = claim.request
+        place: tuple[Node, Pool, tuple[int, int] | None] | None
+        if isinstance(request.where, Bundle):
+            bundles = self._bundles(request.where.group)
+            if bundles is None:
+                self._refuse(claim, f"placement group {request.where.group} was removed")
+                return True
+            place = _bundle_for(request, request.where, bundles)
+        else:
+            impossible = self._impossible(request)
+            if impossible:
+                self._refuse(claim, impossible)
+                return True
+            node = self._node_for(request, claim.near)
+            place = None if node is None else (node, node.pool, None)
+        if place is None:
+            return False
+        grant = Grant(claim.holder, place[0], place[1], request.to_place)
+        grant.bundle, grant.captures = place[2], request.captures
+        self.held[grant] = None
+        self._soon(lambda: claim.granted(grant))
+        return True
+
+    def _refuse(self, claim: Claim, why: str) -> None:
+        self._soon(lambda: claim.refused(why))
+
+    def _impossible(self, request: Request) -> str:
+        where = request.where
+        if not isinstance(where, Affinity) or where.soft:
+            return ""
+        node = self._nodes.named(where.node)
+        if node is None or not node.alive:
+            return f"the node {where.node} that it must run on does not exist or is dead"
+        if not node.pool.could_hold(request.to_place):
+            return f"the node {where.node} that it must run on can never hold it"
+        return ""
+
+    def _node_for(self, request: Request, near: Node) -> Node | None:
+        where, amounts = request.where, request.to_place
+        candidates: Sequence[Node] = self._nodes.alive
+        if request.labels:
+            candidates = [node for node in candidates if matches(request.labels, node.labels)]
+        if isinstance(where, Affinity):
+            wanted = self._nodes.named(where.node)
+            if wanted is not None and wanted.alive and wanted.pool.could_hold(amounts):
+                return wanted if wanted.pool.fits(amounts) else None
+        if isinstance(where, Labels):
+            candidates = [node for node in candidates if matches(where.hard, node.labels)]
+            preferred = [node for node in candidates if matches(where.soft, node.labels)]
+            if any(node.pool.could_hold(amounts) for node in preferred):
+                candidates = preferred
+        if isinstance(where, Spread):
+            return self._next_of(candidates, amounts)
+        return self._best_of(candidates, amounts, near)
+
+    def _next_of(self, candidates: Sequence[Node], amounts: Amounts) -> Node | None:
+        """The one after that which was taken last, so that all get their share."""
+        later = [node for node in candidates if node.id > self._spread_from]
+        for node in [*later, *candidates]:
+            if node.pool.fits(amounts):
+                self._spread_from = node.id
+                return node
+        return None
+
+    def _best_of(self, candidates: Sequence[Node], amounts: Amounts, near: Node) -> Node | None:
+        """Ray's hybrid policy: near and not too full; then the emptiest.
+
+        Which one of the best fifth is a choice, so in a cluster of fewer than ten nodes it is always the best.
+        """
+        top = max(1, len(candidates) // _TOP_SHARE)
+        rank = self._choices.number("node", top) if top > 1 else 0
+        passed = 0
+        scored: list[tuple[float, int, Node]] = []
+        is_candidate = near.alive and (candidates is self._nodes.alive or near in candidates)
+        for node in chain((near,) if is_candidate else (), candidates):
+            if node is near and (passed or scored):
+                continue  # it was first
+            if not node.pool.fits(amounts):
+                continue
+            fullness = node.pool.utilisation(amounts)
+            if fullness >= _FULL_ENOUGH:
+                scored.append((fullness, len(scored), node))
+            elif passed == rank:  # as good as it gets: no need to look at a thousand others
+                return node
+            else:
+                passed += 1
+        scored.sort()
+        return scored[min(rank, len(scored) - 1)][2] if scored else None
+
+
+def _bundle_for(
+    request: Request, where: Bundle, bundles: Bundles
+) -> tuple[Node, Pool, tuple[int, int]] | None:
+    indices: Iterable[int] = range(len(bundles.pools)) if where.number < 0 else (where.number,)
+    for index in indices:
+        node, pool = bundles.nodes[index], bundles.pools[index]
+        if node is not None and pool is not None and node.alive and pool.fits(request.to_place):
+            return node, pool, (where.group, index)
+    return None

@@ -1,0 +1,234 @@
+"""What goes wrong in a run: a `FaultPlan`, frozen data.
+
+Who makes it happen is `faults.py`. Faults keep Ray's meaning: a connection that breaks shows as an error or a retry,
+never as a message that silently does not come; nothing is noticed before it can be.
+
+Actors are named by their class (``Account``: all of that class), by the name they were given, or by the order of their
+creation (``Account#2``: the second of its class); nodes as ``node-2``; calls as ``Account.add`` or, for tasks, by
+function. ``*`` and ``?`` are wildcards in all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+def _check_time(fault: object, *names: str) -> None:
+    for name in names:
+        value = getattr(fault, name)
+        if value is not None and not value >= 0:
+            raise ValueError(f"{type(fault).__name__} needs {name} >= 0, not {value}")
+
+
+def _check_one(fault: object, *names: str) -> None:
+    given = [name for name in names if getattr(fault, name) is not None]
+    if len(given) != 1:
+        raise ValueError(
+            f"{type(fault).__name__} needs exactly one of {', '.join(names)}, not {given or 'none'}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrashProcess:
+    """An actor's or a worker's process ends without a word.
+
+    Attributes:
+        process: whose: an actor, a task by function, or ``worker-3``.
+        at_s: at that time, in virtual seconds; a process that is not there then is spared.
+        before_call: when the n-th call that fits `call` is about to start there, counted from 1 over all processes.
+        after_call: when the n-th such call has run, before its reply is sent.
+        call: which calls count.
+    """
+
+    process: str = "*"
+    at_s: float | None = None
+    before_call: int | None = None
+    after_call: int | None = None
+    call: str = "*"
+
+    def __post_init__(self) -> None:
+        _check_one(self, "at_s", "before_call", "after_call")
+        _check_time(self, "at_s", "before_call", "after_call")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrashNode:
+    """A machine stops at once, with all that runs and lies there.
+
+    Attributes:
+        node: which.
+        at_s: when, in virtual seconds.
+        back_after_s: a new, empty node of the same kind joins so many seconds later; None: never.
+    """
+
+    node: str
+    at_s: float
+    back_after_s: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_time(self, "at_s", "back_after_s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Nothing runs in a process, or on a node, for a while: a stopped process, a long garbage collection.
+
+    Attributes:
+        process, node: where; one of them.
+        at_s, for_s: when and how long, in virtual seconds.
+    """
+
+    at_s: float
+    for_s: float
+    process: str | None = None
+    node: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_one(self, "process", "node")
+        _check_time(self, "at_s", "for_s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlowNode:
+    """What a node works on takes longer for a while.
+
+    Attributes:
+        factor: how many times longer.
+        at_s, for_s: when and how long, in virtual seconds; None: to the end.
+    """
+
+    node: str
+    factor: float
+    at_s: float = 0.0
+    for_s: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_time(self, "at_s", "for_s")
+        if not self.factor > 0:
+            raise ValueError(f"SlowNode needs factor > 0, not {self.factor}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """Messages from one node to another do not get through for a while.
+
+    They arrive after it has healed, as TCP sends again. A node that the head does not hear of for longer than
+    `SimConfig.detection_s` is declared dead; its processes run on until they hear of it, and end then.
+
+    Attributes:
+        source, target: nodes or zones, wildcards allowed.
+        both_ways: also from `target` to `source`.
+        at_s, for_s: when and how long, in virtual seconds.
+    """
+
+    source: str
+    target: str
+    at_s: float
+    for_s: float
+    both_ways: bool = False
+
+    def __post_init__(self) -> None:
+        _check_time(self, "at_s", "for_s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partition:
+    """The cluster falls into groups of nodes that do not hear of one another for a while.
+
+    Attributes:
+        groups: the names of the nodes (or zones) of each group; what is named nowhere is one more group.
+        at_s, for_s: when and how long, in virtual seconds.
+    """
+
+    groups: tuple[tuple[str, ...], ...]
+    at_s: float
+    for_s: float
+
+    def __post_init__(self) -> None:
+        _check_time(self, "at_s", "for_s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailCall:
+    """The connection breaks under a call.
+
+    Attributes:
+        call: which calls.
+        lost: ``request``: it never arrives; ``reply``: it runs, but its answer is lost; ``late``: the caller gives up,
+            and makes it again if it may, while the first one is still on its way and runs, too. What the caller sees
+            is `ActorUnavailableError`, or for tasks `WorkerCrashedError`, or a retry if its options allow one.
+        nth: only the n-th call that fits, from 1; None: each with `probability`.
+        probability: from 0 to 1.
+    """
+
+    call: str
+    lost: str = "request"
+    nth: int | None = None
+    probability: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.lost not in ("request", "reply", "late"):
+            raise ValueError(f"FailCall needs lost='request', 'reply' or 'late', not {self.lost!r}")
+        if not 0 <= self.probability <= 1:
+            raise ValueError(f"FailCall needs 0 <= probability <= 1, not {self.probability}")
+        if self.nth is not None and self.nth < 1:
+            raise ValueError(f"FailCall needs nth >= 1, not {self.nth}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoseObject:
+    """Every copy of an object's value is lost.
+
+    Attributes:
+        of: whose results (``train``, ``Account.read``), or ``put()``.
+        nth: which of them, from 1, in the order in which they are stored.
+    """
+
+    of: str
+    nth: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JumpClock:
+    """A node's clock is set.
+
+    Attributes:
+        by_s: how far forward, in seconds; negative: back. Only `time.time` and its kin show it, as in reality.
+        at_s: when, in virtual seconds.
+    """
+
+    node: str
+    by_s: float
+    at_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_time(self, "at_s")
+
+
+Fault = CrashProcess | CrashNode | Pause | SlowNode | Cut | Partition | FailCall | LoseObject | JumpClock
+"""Anything that can go wrong."""
+
+KINDS: dict[str, type] = {
+    "crash_process": CrashProcess,
+    "crash_node": CrashNode,
+    "pause": Pause,
+    "slow_node": SlowNode,
+    "cut": Cut,
+    "partition": Partition,
+    "fail_call": FailCall,
+    "lose_object": LoseObject,
+    "jump_clock": JumpClock,
+}
+"""What files call them."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultPlan:
+    """The faults of a run, in any order."""
+
+    faults: tuple[Fault, ...] = ()
+
+    def __post_init__(self) -> None:
+        for fault in self.faults:
+            if not isinstance(fault, Fault):
+                raise TypeError(f"FaultPlan takes faults such as CrashNode(...), not {fault!r}")

@@ -1,0 +1,90 @@
+"""`simulate`: one run of a simulated cluster for the code of a ``with`` block, and what can be read off it.
+
+Not the cluster itself: `backend.py` opens and closes that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from simactors.core import current
+from simactors.core.choices import Choices, SeededChoices
+from simactors.core.events import Record
+from simactors.sim.backend import SimBackend
+from simactors.sim.config import NS, SimConfig
+from simactors.sim.plan import FaultPlan
+
+
+class Simulation:
+    """A run, as the code that opened it sees it; readable during the run and afterwards.
+
+    Attributes:
+        seed: what the run's choices are derived from.
+    """
+
+    def __init__(self, seed: int, backend: SimBackend) -> None:
+        self.seed = seed
+        self._backend = backend
+
+    @property
+    def now_s(self) -> float:
+        """Virtual seconds since the start."""
+        return self._backend.kernel.now_ns / NS
+
+    @property
+    def steps(self) -> int:
+        """How many steps the kernel has run."""
+        return self._backend.kernel.steps
+
+    @property
+    def digest(self) -> str:
+        """A fingerprint of the whole trace so far: equal runs have equal digests, in any process."""
+        return self._backend.trace.digest
+
+    def last_records(self, count: int) -> list[Record]:
+        """At most `count` of the last trace records, oldest first."""
+        return self._backend.trace.last(count)
+
+
+@contextmanager
+def simulate(
+    seed: int = 0,
+    *,
+    config: SimConfig | None = None,
+    faults: FaultPlan | None = None,
+    choices: Choices | None = None,
+) -> Iterator[Simulation]:
+    """Run the code of the ``with`` block as the driver of a simulated cluster.
+
+    Inside, `init()` joins the simulation, and `time.sleep` and `time.time` are virtual.
+
+    Args:
+        seed: decides everything that could go otherwise, unless `choices` does.
+        config: the cluster; by default one node with 8 CPUs.
+        faults: what goes wrong; by default nothing.
+        choices: who answers instead of the seed.
+
+    Raises:
+        DeadlockError: the block waits and nothing can run any more.
+        LimitError: the run reached a limit of `config`.
+
+    Example:
+        >>> import simactors
+        >>> @simactors.remote
+        ... def double(x):
+        ...     return 2 * x
+        >>> with simactors.simulate(seed=7) as sim:
+        ...     simactors.get(double.remote(21))
+        42
+    """
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise TypeError(f"seed must be an int, not {type(seed).__name__}")
+    if current.running.get() is not None:
+        raise RuntimeError("simulate() can't be opened by code that is being simulated")
+    backend = SimBackend(choices or SeededChoices(seed), config or SimConfig(), faults or FaultPlan())
+    session = current.open_session(backend, scoped=True, join=backend.join, leave=backend.leave)
+    try:
+        yield Simulation(seed, backend)
+    finally:
+        current.close_session(session)

@@ -1,0 +1,391 @@
+"""Whose turn it is at an actor: mailboxes, one call at a time or several side by side, and running them.
+
+Not how an actor lives and dies (`actors.py`): what ends it here goes there through the hook `left`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import types
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from simactors import exceptions
+from simactors.core import calls
+from simactors.core.outcome import Failure, Outcome, Value, failure
+from simactors.sim import executor
+from simactors.sim.actor import BUSY, SimActor
+from simactors.sim.executor import Executor
+from simactors.sim.fiber import SimulationEnded
+from simactors.sim.invocation import Invocation
+from simactors.sim.kernel import Kernel
+from simactors.sim.lanes import DEFAULT, Lane
+from simactors.sim.lifecycle import State
+from simactors.sim.loop import SimLoop
+from simactors.sim.network import Network
+from simactors.sim.trace import Trace
+
+_SMALL = executor.SMALL_ATOMS
+# Threads of one pool start in an order that nobody promises: within this time it is a choice.
+_THREAD_START_NS = 50_000
+
+
+class Points:
+    """What a fault plan wants to do around calls; see `faults.py`. Nothing by default.
+
+    Attributes:
+        before: asked when a call is about to start; true if it has ended the process.
+        after: the same when it has run, before its reply is sent.
+    """
+
+    before: Callable[[Invocation], bool] | None = None
+    after: Callable[[Invocation], bool] | None = None
+
+
+class Turns:
+    """The mailboxes of all actors of one run.
+
+    Args:
+        is_careful: service times or a fault plan want to be asked around every call.
+
+    Attributes:
+        left: called when an actor has asked to end itself, with why.
+        lost: called with a call that was sent to a process that is no more, and what it is answered with if it may not
+            be made again.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        trace: Trace,
+        network: Network,
+        run: Executor,
+        points: Points,
+        *,
+        is_careful: bool,
+    ) -> None:
+        self._kernel = kernel
+        self._trace_add = trace.add
+        self._network = network
+        self._executor = run
+        self._points = points
+        self._is_careful = is_careful
+        self._start = self.start  # bound once: stored in every queued call
+        self._thread_start = kernel.choices.sampler("thread", _THREAD_START_NS)
+        self.left: Callable[[SimActor, str], None]
+        self.lost: Callable[[Invocation, Failure], None]
+
+    def arrive(self, invocation: Invocation) -> None:
+        """A call reaches its actor."""
+        actor: SimActor = invocation.actor
+        process = actor.process
+        if actor.death is not None:
+            self._network.fail(invocation, actor.death)
+        elif invocation.process is not process:
+            self.lost(invocation, unavailable(actor, "its process ended"))
+        elif actor.current is None and actor.state is State.ALIVE:
+            self.start(invocation)
+        elif actor.state is State.RESTARTING and invocation.retries == 0 and not process.halted:
+            self._network.fail(invocation, unavailable(actor, "its process ended"))
+        else:
+            self.queue(invocation)
+
+    def arrive_again(self, invocation: Invocation) -> None:
+        """A call that was lost with a process reaches its actor once more; unlike others, it waits for a restart."""
+        actor: SimActor = invocation.actor
+        if actor.state is State.RESTARTING and invocation.process is actor.process:
+            self.queue(invocation)
+        else:
+            self.arrive(invocation)
+
+    def queue(self, invocation: Invocation) -> None:
+        """Let a call wait for its turn, which may be now."""
+        actor: SimActor = invocation.actor
+        if actor.lanes is None or actor.state is not State.ALIVE or actor.process.halted:
+            if actor.mailbox is None:
+                actor.mailbox = deque()
+            actor.mailbox.append(invocation)
+            return
+        lane = actor.lanes.lane(_group_of(invocation))
+        if lane is None:  # as on Ray: asking for a group that is not there ends the process
+            actor.process.backend.end_process(  # type: ignore[attr-defined]  # our own backend
+                actor.process.pid, f"it has no concurrency group {_group_of(invocation)!r}"
+            )
+        elif len(lane.running) < lane.limit:
+            self._begin(invocation, lane)
+        else:
+            lane.waiting.append(invocation)
+
+    def go_on(self, actor: SimActor) -> None:
+        """The actor is ready: its constructor has returned, or its process goes on after a pause."""
+        mailbox = actor.mailbox
+        if actor.lanes is None:
+            if mailbox:
+                self._take_next(actor, mailbox)
+            return
+        actor.current, actor.mailbox = BUSY, None
+        for invocation in mailbox or ():
+            self.queue(invocation)
+
+    # One call after the other
+
+    def start(self, invocation: Invocation) -> None:
+        """Run a call of a plain actor whose turn it is."""
+        actor: SimActor = invocation.actor
+        process = actor.process
+        if process.halted or invocation.process is not process:
+            self._postpone(invocation)
+            return
+        actor.current = invocation
+        self._trace_add((self._kernel.now_ns, "start", invocation.id, process.label, invocation.label))
+        context = actor.context
+        if context is None:
+            context = actor.context = executor.context_of(process)
+        arguments = invocation.arguments
+        try:
+            attribute = actor.cls.attributes[invocation.function]
+            # The common case, without a frame or a bound method in between: see `_run` for all others.
+            if (
+                type(arguments) is tuple
+                and type(attribute) is types.FunctionType
+                and invocation.extra is None
+                and not self._is_careful
+            ):
+                value = context.run(attribute, actor.instance, *arguments)
+                reply: tuple[Outcome, ...]
+                if type(value) in _SMALL and invocation.num_returns == 1:
+                    reply = (Value(value),)
+                else:
+                    reply = context.run(self._executor.pack, invocation, value)
+            else:
+                reply = self._run(invocation, context)
+        except BaseException as error:  # the user's code may raise anything
+            reply_or_none = self._failed(invocation, error)
+            if reply_or_none is None:
+                return
+            reply, kind = reply_or_none, "raise"
+        else:
+            kind = "return"
+        if process.gone:
+            return
+        self._trace_add((self._kernel.now_ns, kind, invocation.id, process.label, invocation.label))
+        self._network.reply(invocation, reply)
+        actor.current = None
+        if actor.mailbox:
+            self._take_next(actor, actor.mailbox)
+
+    def _postpone(self, invocation: Invocation) -> None:
+        """A turn came up for a process that stands still, or that is no more."""
+        actor: SimActor = invocation.actor
+        if actor.death is None and invocation.process is actor.process:
+            actor.process.park(invocation)
+
+    def _run(self, invocation: Invocation, context: Any) -> tuple[Outcome, ...]:
+        """Run a call's code, with all that some calls need."""
+        actor: SimActor = invocation.actor
+        before, after = self._points.before, self._points.after
+        if before is not None and before(invocation):
+            raise _ProcessEnded
+        method = actor.cls.bind(actor.instance, invocation.function)
+        reply = self._executor.execute(invocation, context, method)
+        if after is not None and not actor.process.gone and after(invocation):
+            raise _ProcessEnded
+        return self._as_canceled(invocation, reply)
+
+    def _as_canceled(self, invocation: Invocation, reply: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
+        if invocation.is_canceled:
+            return (canceled(invocation),) * max(invocation.num_returns, 1)
+        return reply
+
+    def _failed(self, invocation: Invocation, error: BaseException) -> tuple[Failure, ...] | None:
+        """What to answer for a call that raised; None if that is nobody's business any more."""
+        actor: SimActor = invocation.actor
+        process = invocation.process
+        assert process is not None
+        if isinstance(error, KeyboardInterrupt):
+            error = executor.own_interrupt(invocation, error)
+        if isinstance(error, executor.FATAL):
+            raise error
+        if process.gone:
+            return None
+        if isinstance(error, calls.ActorExit | SystemExit):
+            self._leave(actor, invocation)
+            return None
+        if invocation.may_retry(error):
+            self._retry(invocation)
+            return None
+        return self._as_canceled(
+            invocation, (executor.failure_of(invocation, error),) * invocation.num_returns
+        )  # type: ignore[return-value]  # all failures
+
+    def _leave(self, actor: SimActor, invocation: Invocation) -> None:
+        """The code of a call wants its actor to end; as on Ray, other calls that are under way end first."""
+        lanes = actor.lanes
+        if lanes is not None and lanes.leaving is None and len(lanes.under_way) > 1:
+            lanes.leaving = invocation
+            self._leave_lane(actor, invocation)
+        else:
+            self.left(actor, "it called exit_actor() or sys.exit()")
+
+    def _retry(self, invocation: Invocation) -> None:
+        """Send a call that raised once more; as on Ray, it comes after those that were sent meanwhile."""
+        actor: SimActor = invocation.actor
+        assert invocation.link is not None
+        invocation.retries -= 1
+        invocation.particulars().attempt += 1
+        invocation.then = self.arrive
+        row = (self._kernel.now_ns, "raise", invocation.id, actor.process.label, invocation.label)
+        self._trace_add(row)
+        self._network.send(invocation.link, invocation)
+        if actor.lanes is not None:
+            self._leave_lane(actor, invocation)
+            return
+        actor.current = None
+        if actor.mailbox:
+            self._take_next(actor, actor.mailbox)
+
+    def _take_next(self, actor: SimActor, mailbox: deque[Invocation]) -> None:
+        """The next call's turn has come."""
+        following = actor.current = mailbox.popleft()
+        following.then = self._start
+        self._kernel.ready.append(following)
+
+    # Several side by side
+
+    def _begin(self, invocation: Invocation, lane: Lane) -> None:
+        actor: SimActor = invocation.actor
+        assert actor.lanes is not None
+        lane.running[invocation] = None
+        if not actor.lanes.is_async:
+            begin = functools.partial(self._run_thread, invocation)
+            self._kernel.timer(self._thread_start(), begin)
+            return
+        if lane.loop is None:
+            lane.loop = SimLoop(self._kernel, actor.process)
+        # In no order that anybody promises, as on Ray.
+        begin = functools.partial(self._run_on_loop, invocation, lane.loop)
+        self._kernel.timer(self._thread_start(), begin)
+
+    def _run_thread(self, invocation: Invocation) -> None:
+        actor, process = invocation.actor, invocation.process
+        assert process is not None
+        if process.halted:
+            process.park(_Later(functools.partial(self._run_thread, invocation)))
+            return
+        self._trace_add((self._kernel.now_ns, "start", invocation.id, process.label, invocation.label))
+        context = self._context_for(invocation)
+        try:
+            reply: tuple[Outcome, ...] | None = self._run(invocation, context)
+        except BaseException as error:  # the user's code may raise anything
+            kind, reply = "raise", self._failed(invocation, error)
+        else:
+            kind = "return"
+        if reply is not None and not process.gone:
+            self._answer(actor, invocation, kind, reply)
+
+    def _run_on_loop(self, invocation: Invocation, loop: SimLoop) -> None:
+        process = invocation.process
+        assert process is not None
+        if process.halted:
+            process.park(_Later(functools.partial(self._run_on_loop, invocation, loop)))
+            return
+        context = self._context_for(invocation)
+        task = loop.create_task(self._coroutine(invocation), context=context)
+        invocation.particulars().coroutine = task
+        if invocation.is_canceled:
+            task.cancel()
+
+    async def _coroutine(self, invocation: Invocation) -> None:
+        """A call of an async actor from its start to its answer; nothing the user's code raises leaves it."""
+        actor, process = invocation.actor, invocation.process
+        assert process is not None
+        self._trace_add((self._kernel.now_ns, "start", invocation.id, process.label, invocation.label))
+        try:
+            before, after = self._points.before, self._points.after
+            if before is not None and before(invocation):
+                return
+            method = actor.cls.bind(actor.instance, invocation.function)
+            reply: tuple[Outcome, ...] | None = await self._executor.run_coroutine(invocation, method)
+            if after is not None and not process.gone and after(invocation):
+                return
+        except BaseException as error:  # the user's code may raise anything
+            kind, reply = "raise", self._failed_async(invocation, error)
+        else:
+            kind = "return"
+        if reply is not None and not process.gone:
+            self._answer(actor, invocation, kind, reply)
+
+    def _failed_async(self, invocation: Invocation, error: BaseException) -> tuple[Failure, ...] | None:
+        if isinstance(error, SimulationEnded):
+            return None  # a task's own exception would only be logged
+        if isinstance(error, asyncio.CancelledError):
+            told = exceptions.TaskCancelledError(f"{invocation} was cancelled")
+            return (executor.failure_of(invocation, told),) * max(invocation.num_returns, 1)
+        return self._failed(invocation, error)
+
+    def _context_for(self, invocation: Invocation) -> Any:
+        """Calls that run side by side share no context variables."""
+        actor: SimActor = invocation.actor
+        base = actor.context or executor.context_of(actor.process)
+        context = base.copy()
+        context.run(executor.current_call.set, invocation)
+        return context
+
+    def _answer(self, actor: SimActor, invocation: Invocation, kind: str, reply: tuple[Outcome, ...]) -> None:
+        label = actor.process.label
+        self._trace_add((self._kernel.now_ns, kind, invocation.id, label, invocation.label))
+        self._network.reply(invocation, reply)
+        self._leave_lane(actor, invocation)
+
+    def _leave_lane(self, actor: SimActor, invocation: Invocation) -> None:
+        lanes = actor.lanes
+        assert lanes is not None
+        lane = lanes.lane(_group_of(invocation))
+        if lane is None or invocation not in lane.running:
+            return
+        del lane.running[invocation]
+        if lane.waiting:
+            self._begin(lane.waiting.popleft(), lane)
+        if lanes.leaving is not None and not lanes.under_way:
+            self.left(actor, "it called exit_actor() or sys.exit()")
+
+
+class _ProcessEnded(BaseException):
+    """A fault plan has ended the process of the running call."""
+
+
+class _Later:
+    """A step that a paused process has put off."""
+
+    __slots__ = ("_action",)
+
+    def __init__(self, action: Callable[[], None]) -> None:
+        self._action = action
+
+    def then(self, _: object) -> None:
+        self._action()
+
+
+def _group_of(invocation: Invocation) -> str:
+    return (invocation.extra.group if invocation.extra is not None else None) or DEFAULT
+
+
+def canceled(invocation: Invocation) -> Failure:
+    """What a cancelled call is answered with."""
+    return failure(exceptions.TaskCancelledError(f"{invocation} was cancelled"))
+
+
+def unavailable(actor: SimActor, why: str) -> Failure:
+    """What a call is answered with that a restart has lost."""
+    text = describe(exceptions.ActorUnavailableError.default, actor, f"The actor restarts because {why}.")
+    return failure(exceptions.ActorUnavailableError(text))
+
+
+def describe(first: str, actor: SimActor, last: str) -> str:
+    """The text of an error about an actor."""
+    return (
+        f"{first}\n\tclass_name: {actor.cls.interface.class_name}\n\tactor_id: actor-{actor.id}\n"
+        f"\tpid: {actor.process.pid}\n{last}"
+    )
