@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from simactors.core import backend as backends
-from simactors.core import current
+from simactors.core import current, ids
+from simactors.core.abilities import KnowsItself
 from simactors.core.backend import Backend, Settings
 
 # Looked at for every call: bound once.
@@ -26,6 +27,9 @@ Ability = TypeVar("Ability")
 
 DEFAULT_BACKEND = "local"
 BACKEND_VARIABLE = "SIMACTORS_BACKEND"
+
+ADDRESS = f"{ids.node_address(1)}:6379"
+"""The address of whatever cluster is open; nothing listens there."""
 
 # Keywords of ray.init that mean nothing on one machine and without a dashboard; Ray programs pass them.
 _MEANINGLESS = frozenset(
@@ -214,7 +218,15 @@ def _join(session: current.Session, backend: str | None, settings: Settings) -> 
 
 
 def _context(backend: Backend) -> ClientContext:
-    return ClientContext(backend.name, {"address": backend.name})
+    info: dict[str, Any] = {
+        "address": ADDRESS,
+        "gcs_address": ADDRESS,
+        "node_ip_address": ids.node_address(1),
+        "webui_url": "",
+    }
+    if isinstance(backend, KnowsItself):
+        info["node_id"] = ids.node_id(backend.runtime_info().node_id).hex()
+    return ClientContext(backend.name, info)
 
 
 atexit.register(shutdown)

@@ -20,9 +20,10 @@ class RuntimeInfo:
     Attributes:
         job_id: of the driver's program.
         node_id, worker_id: of the node and of the process.
-        task_id: of the running call; None in the driver.
-        task_name: as the option `name` says, else `function_name`.
-        function_name: ``Log.add``, ``boom``; None in the driver.
+        task_id: of the running call; None in the driver. `Origin.task` of what the call returns is the same; of a
+            constructor it does not matter.
+        task_name: as the option `name` says, else the label of the method or function: ``Log.add``, ``boom``.
+        function_name: the same behind its module: ``bank.Log.add``; None in the driver.
         attempt: how often this call was begun before.
         actor: the actor whose code this is, if any.
         actor_name: None if it has none.

@@ -224,15 +224,19 @@ def describe_class(cls: type, method_options: Callable[[Any], MethodOptions]) ->
             f"{cls.__name__}.{name}",
             options=method_options(member),
             skip_first=inspect.isfunction(member) and not isinstance(found, staticmethod),
+            module=cls.__module__,
         )
     for name, function in BUILT_IN_METHODS.items():
         label = f"{cls.__name__}.{name}"
-        methods[name] = MethodSpec.of(function, name, label, options=PLAIN_METHOD, skip_first=True)
+        methods[name] = MethodSpec.of(
+            function, name, label, options=PLAIN_METHOD, skip_first=True, module=cls.__module__
+        )
     constructor = methods.get("__init__") or MethodSpec(
         name="__init__",
         label=f"{cls.__name__}.__init__",
         signature=Signature([]),
         options=PLAIN_METHOD,
+        module=cls.__module__,
     )
     interface = ActorInterface(class_name=cls.__name__, methods=methods)
     attributes = {name: _class_attribute(cls, name) for name in methods}

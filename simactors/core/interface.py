@@ -74,6 +74,7 @@ class MethodSpec:
     Attributes:
         name: as written in the class.
         label: what errors and traces call it: ``Log.add``, ``boom``.
+        module: where it was written; `RuntimeInfo.function_name` is ``module.label``.
         options: what `ray.method` said.
         needs_event_loop: written with ``async def``.
         is_generator: has a ``yield``; with `needs_event_loop`, an async generator.
@@ -83,6 +84,7 @@ class MethodSpec:
     label: str
     signature: Signature
     options: MethodOptions
+    module: str = ""
     needs_event_loop: bool = False
     is_generator: bool = False
 
@@ -95,13 +97,20 @@ class MethodSpec:
         *,
         options: MethodOptions,
         skip_first: bool,
+        module: str | None = None,
     ) -> MethodSpec:
-        """The description of `function`; `skip_first` if its first parameter is `self` or `cls`."""
+        """The description of `function`.
+
+        Args:
+            skip_first: its first parameter is `self` or `cls`.
+            module: that of the class, for a method; None for that of the function.
+        """
         return cls(
             name=name,
             label=label,
             signature=Signature.of(function, skip_first=skip_first),
             options=options,
+            module=module or function.__module__ or "",
             needs_event_loop=inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function),
             is_generator=is_generator(function),
         )

@@ -217,7 +217,10 @@ _RULES: Mapping[str, _Rule] = {
     "fallback_strategy": _Rule((list, type(None)), labels.fallback_problem),
     "runtime_env": _Rule((dict, type(None))),
     "name": _Rule((str, type(None)), _name_problem),
-    "namespace": _TEXT,
+    "namespace": _Rule(
+        (str, type(None)),
+        lambda v: None if v != "" else '"" is not a valid namespace. Pass None to not specify a namespace.',
+    ),
     "lifetime": _Rule(
         (str, type(None)),
         lambda v: (

@@ -9,10 +9,10 @@ from __future__ import annotations
 import concurrent.futures
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
-from simactors.core import codec
-from simactors.core.ids import Id, Kind
+from simactors.core import codec, ids
+from simactors.core.ids import Id
 from simactors.core.interface import ActorInterface
 from simactors.core.outcome import Outcome
 
@@ -28,6 +28,30 @@ class Entry(Protocol):
     @property
     def id(self) -> int:
         """Unique in the session; a counter, so that it prints short and repeats from run to run."""
+        ...
+
+
+class Origin(NamedTuple):
+    """The call that an object comes from; its id as programs see it is made of this.
+
+    Attributes:
+        task: what `RuntimeInfo.task_id` says inside the call.
+        actor: the id of the actor whose method it was.
+        position: 1 for the first return value or the stream; the items of a stream follow.
+    """
+
+    task: int
+    actor: int | None = None
+    position: int = 1
+
+
+@runtime_checkable
+class Originated(Protocol):
+    """An entry that knows where its object comes from; without it, the entry's own id stands for the task's."""
+
+    @property
+    def origin(self) -> Origin:
+        """Where it comes from."""
         ...
 
 
@@ -57,12 +81,21 @@ class ObjectRef(Generic[T_co]):
         self.entry = entry
 
     def hex(self) -> str:
-        """The id as 56 hexadecimal digits, the length Ray uses."""
-        return Id(Kind.OBJECT, self.entry.id).hex()
+        """The id as 56 hexadecimal digits; the first 48 are those of the task that it comes from."""
+        return self._id().hex()
 
     def binary(self) -> bytes:
         """The id as 28 bytes."""
-        return Id(Kind.OBJECT, self.entry.id).binary()
+        return self._id().binary()
+
+    def task_id(self) -> Id:
+        """The id of the call that it comes from."""
+        origin = self._origin()
+        return ids.task_id(origin.task, origin.actor)
+
+    def job_id(self) -> Id:
+        """The id of the driver's program."""
+        return ids.job_id()
 
     def is_nil(self) -> bool:
         """False: there is no ref of nothing."""
@@ -101,6 +134,12 @@ class ObjectRef(Generic[T_co]):
 
         self._watchable().when_done(lambda outcome: _call_in(loop, set_result, outcome))
         return future
+
+    def _id(self) -> Id:
+        return ids.object_id(self.task_id(), self._origin().position)
+
+    def _origin(self) -> Origin:
+        return self.entry.origin if isinstance(self.entry, Originated) else Origin(self.entry.id)
 
     def _watchable(self) -> Watchable:
         if not isinstance(self.entry, Watchable):

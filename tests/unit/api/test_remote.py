@@ -33,9 +33,7 @@ def test_options_that_belong_to_the_definition() -> None:
 def test_a_strategy_that_is_no_word_of_ray_is_refused_at_the_call(backend: Any) -> None:
     f.options(scheduling_strategy="SPREAD").remote()
     assert backend.calls[-1].options.scheduling_strategy == "SPREAD"
-    with pytest.raises(
-        ValueError, match='Invalid scheduling_strategy value NEAR. Valid values are \\["DEFAULT"'
-    ):
+    with pytest.raises(ValueError, match="Invalid scheduling_strategy value NEAR"):
         f.options(scheduling_strategy="NEAR").remote()
 
 
@@ -75,7 +73,5 @@ def test_method_takes_its_own_options_only() -> None:
     assert simactors.method(function) is function
     decorators: list[Callable[[], Any]] = [lambda: simactors.method(num_cpus=1), lambda: simactors.method(3)]
     for decorate in decorators:
-        with pytest.raises(
-            AssertionError, match="The @ray.method decorator must be applied using no arguments"
-        ):
+        with pytest.raises(AssertionError, match="decorator must be applied using no arguments"):
             decorate()
