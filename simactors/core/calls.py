@@ -159,6 +159,8 @@ def pack_results(value: Any, num_returns: int, *, by_value: bool = False) -> tup
         return (codec.pack(value, by_value=by_value),)
     if num_returns == 0:
         return ()
+    if inspect.isasyncgen(value):
+        raise TypeError("'async_generator' object is not iterable")
     if len(value) != num_returns:
         raise ValueError(f"Task returned {len(value)} objects, but num_returns={num_returns}.")
     return tuple(codec.pack(v, by_value=by_value) for v in value)

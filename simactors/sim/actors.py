@@ -136,6 +136,9 @@ class Actors:
         actor.current = invocation
         self._trace_add((self._kernel.now_ns, "start", invocation.id, process.label, invocation.label))
         actor.context = executor.context_of(process)
+        limits = limits_of(actor.cls.interface, invocation.options)
+        if limits is not None:
+            actor.lanes = Lanes(limits[0], is_async=limits[1])
         try:
             actor.instance = self._executor.construct(invocation, actor.context, actor.cls.cls)
         except executor.FATAL:
@@ -153,11 +156,6 @@ class Actors:
         """The constructor has returned."""
         actor.step(Event.CONSTRUCTED)
         actor.current = None
-        creation = actor.creation
-        assert creation is not None
-        limits = limits_of(actor.cls.interface, creation.options)
-        if limits is not None:
-            actor.lanes = Lanes(limits[0], is_async=limits[1])
         if actor.context is not None and len(actor.context) == 1:
             actor.context = None  # it only says who is running: most actors do nothing for long
         if actor.restarts == 0:

@@ -267,7 +267,7 @@ class SimBackend:
 
     def new_loop(self) -> SimLoop:
         """See `MakesLoops`."""
-        return SimLoop(self.kernel, self._caller())
+        return SimLoop(self.kernel, self._caller(), is_driven=False)
 
     # What `intercept.process` asks
 

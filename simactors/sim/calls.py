@@ -95,8 +95,8 @@ class Calls:
             self._apply(options, invocation)
         elif actor.max_task_retries:
             invocation.retries = actor.max_task_retries
-        if caller.task is not None:
-            _adopt(caller.task, invocation)
+        if caller.task is not None or (caller.actor is not None and caller.actor.lanes is not None):
+            _adopt(running_call(caller), invocation)
         if link.closed:
             self._network.fail(invocation, actor.death or _killed(actor))
         elif type(arguments) is tuple or not invocation.refs:
@@ -138,9 +138,7 @@ class Calls:
         invocation.particulars().request = requests.of_task(options, captured(caller))
         invocation.link = self._network.link(caller, _TASK_POOL)
         self._add_returns(options, invocation)
-        parent = running_call(caller)
-        if parent is not None:
-            _adopt(parent, invocation)
+        _adopt(running_call(caller), invocation)
         self._tasks.submit(invocation)
         return _refs(invocation)
 
@@ -327,8 +325,10 @@ def captured(process: Process) -> requests.Bundle | None:
     return requests.Bundle(grant.bundle[0], -1)
 
 
-def _adopt(parent: Invocation, child: Invocation) -> None:
+def _adopt(parent: Invocation | None, child: Invocation) -> None:
     """Remember who made a call: who cancels one, cancels the other, too."""
+    if parent is None:
+        return
     extra = parent.particulars()
     if extra.children is None:
         extra.children = []

@@ -10,15 +10,19 @@ import functools
 from typing import Any
 
 from simactors import exceptions
+from simactors.core.outcome import failure
 from simactors.core.refs import ObjectRef
 from simactors.sim.cluster import Process
 from simactors.sim.invocation import Invocation, StoredObject
 from simactors.sim.kernel import Kernel, SleepUntil, Waiter
 from simactors.sim.network import Network
+from simactors.sim.objects import Several
 from simactors.sim.placement import Placement
 from simactors.sim.tasks import Tasks
 from simactors.sim.trace import Trace
 from simactors.sim.turns import canceled
+
+_CHECK_NS = 500_000_000  # as often as Ray looks
 
 
 class Cancels:
@@ -48,46 +52,84 @@ class Cancels:
         extra = call.particulars()
         extra.is_canceled = True
         process = call.process
-        source = call.caller.node
         assert call.link is not None
         if process is None:
             self._cancel_waiting(call)
         else:
             arrive = functools.partial(self._arrive, call, process, force=force)
-            self._network.notify(call.link, source, process.node, arrive)
-        for child in extra.children or () if recursive else ():
+            self._network.notify(call.link, call.caller.node, process.node, arrive)
+        for child in self._children(call) if recursive else ():
             if child.outcome is None and not child.is_canceled:
                 self._mark(child, force=force and child.actor is None, recursive=True)
+
+    def _children(self, call: Invocation) -> list[Invocation]:
+        """The unfinished calls that the code of `call` has made, as far as anybody knows.
+
+        Tasks, and what tasks and concurrent actors call, are remembered; of a plain actor's calls of other actors,
+        which are far more, only those that it waits for are known.
+        """
+        extra = call.particulars()
+        found = dict.fromkeys(extra.children or ())
+        waiter = None if call.process is None else self._waiter_of(call.process)
+        for state in () if waiter is None else _waited_for(waiter):
+            if isinstance(state, Invocation) and state.caller is call.process:
+                found[state] = None
+        return list(found)
 
     def _cancel_waiting(self, call: Invocation) -> None:
         """It waits for its arguments or for resources: it never starts."""
         if call.actor is None:
             self._placement.withdraw(call)
-        self._network.fail(call, canceled(call))
+            self._network.fail(call, failure(exceptions.TaskCancelledError()))
+        else:
+            self._network.fail(call, canceled(call))
 
     def _arrive(self, call: Invocation, process: Process, *, force: bool) -> None:
         """The cancellation reaches the process that the call was sent to."""
         if call.outcome is not None or call.process is not process or process.gone:
             return
         extra = call.particulars()
-        if call.actor is not None:
-            if extra.coroutine is not None:
-                extra.coroutine.cancel()
+        if extra.coroutine is not None:
+            extra.is_told = True
+            extra.coroutine.cancel()
+        elif call.actor is not None:
+            self._tell_actor(call, process)
         elif force:
-            self._tasks.crash(call, "it was cancelled by force", exceptions.TaskCancelledError)
+            self._tasks.crash(call, "", exceptions.TaskCancelledError)
         else:
-            self._interrupt(process)
+            waiter = self._waiter_of(process)
+            if waiter is not None:
+                self._interrupt(waiter)
 
-    def _interrupt(self, process: Process) -> None:
-        """Raise `KeyboardInterrupt` in a task where it waits; code that sleeps wakes first, as in reality."""
-        for waiter in self._kernel.blocked:
-            if waiter.process is process:
-                self._interrupt_waiter(waiter)
-                return
+    def _tell_actor(self, call: Invocation, process: Process) -> None:
+        """A method that runs may ask whether it is cancelled; one that waits in a long `get` is interrupted there."""
+        actor = process.actor
+        if actor.current is call or (actor.lanes is not None and call in actor.lanes.under_way):
+            call.particulars().is_told = True
+            self._kernel.timer(_CHECK_NS, functools.partial(self._check, call, process, None))
 
-    def _interrupt_waiter(self, waiter: Waiter) -> None:
+    def _check(self, call: Invocation, process: Process, before: Waiter | None) -> None:
+        """Interrupt a `get` that has not come to an end since the last look, as Ray's own look now and then does."""
+        if call.then is not None and call.outcome is None and call.process is process and not process.gone:
+            waiter = self._waiter_of(process)
+            if waiter is not None and waiter is before and not isinstance(waiter.why, SleepUntil):
+                self._interrupt(waiter)
+            elif waiter is not None:
+                self._kernel.timer(_CHECK_NS, functools.partial(self._check, call, process, waiter))
+
+    def _waiter_of(self, process: Process) -> Waiter | None:
+        return next((waiter for waiter in self._kernel.blocked if waiter.process is process), None)
+
+    def _interrupt(self, waiter: Waiter) -> None:
+        """Raise `KeyboardInterrupt` where code waits; code that sleeps wakes first, as in reality."""
         error = KeyboardInterrupt()
         if isinstance(waiter.why, SleepUntil):
             waiter.then = lambda _: self._kernel.raise_in(waiter, error)
         else:
             self._kernel.interrupt(waiter, error)
+
+
+def _waited_for(waiter: Waiter) -> list[Any]:
+    """The states of the refs that code waits for."""
+    why: Any = waiter.why
+    return list(why.pending) if isinstance(why, Several) else [why]

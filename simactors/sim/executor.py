@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
+import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -21,6 +22,7 @@ from simactors.sim.fiber import SimulationEnded
 from simactors.sim.intercept import interrupts
 from simactors.sim.invocation import Invocation, StoredObject
 from simactors.sim.kernel import Kernel
+from simactors.sim.lanes import DEFAULT
 from simactors.sim.network import Network
 from simactors.sim.objects import Objects
 from simactors.sim.stores import Stores
@@ -80,8 +82,15 @@ class Executor:
             raise own_interrupt(invocation, error) from error
 
     def construct(self, invocation: Invocation, context: contextvars.Context, cls: type) -> Any:
-        """Make an actor's instance, as `execute` calls a function."""
+        """Make an actor's instance, as `execute` calls a function; an ``async`` constructor is run to its end."""
         try:
+            initialize = inspect.getattr_static(cls, "__init__")
+            if inspect.iscoroutinefunction(initialize):
+                instance = cls.__new__(cls)
+                loop = invocation.actor.lanes.loop_of(DEFAULT, self._kernel, invocation.process)
+                coroutine = context.run(self._call, invocation, initialize, instance)
+                context.run(loop.run_until_complete, coroutine)
+                return instance
             return context.run(self._call, invocation, cls)
         except KeyboardInterrupt as error:
             raise own_interrupt(invocation, error) from error
@@ -90,6 +99,8 @@ class Executor:
         """What a call returned, as outcomes."""
         process = invocation.process
         assert process is not None
+        if inspect.isgenerator(value) and invocation.num_returns > 1:
+            return self._first_items(invocation, process, value)
         packed = calls.pack_results(value, invocation.num_returns)
         return tuple(self._stores.stored(process, one, invocation.label) for one in packed)
 
@@ -135,6 +146,8 @@ class Executor:
             for item in items:
                 sink.send(self._stores.stored(process, codec.pack(item), invocation.label))
                 sink.wait(process)
+                if invocation.extra is not None and invocation.extra.is_told:
+                    break
         except FATAL:
             raise
         except Exception as error:  # the user's code may raise anything; it becomes the last item
@@ -163,6 +176,25 @@ class Executor:
                 raise
             sink.send(failure_of(invocation, error))
         return sink.finish()
+
+    def _first_items(
+        self, invocation: Invocation, process: Process, items: Iterator[Any]
+    ) -> tuple[Outcome, ...]:
+        """As many items as the call has refs; if the generator raises, those before have their values."""
+        outcomes: list[Outcome] = []
+        try:
+            for item in itertools.islice(items, invocation.num_returns):
+                outcomes.append(self._stores.stored(process, codec.pack(item), invocation.label))
+        except FATAL:
+            raise
+        except Exception as error:  # the user's code may raise anything
+            missing = invocation.num_returns - len(outcomes)
+            return (*outcomes, *[failure_of(invocation, error)] * missing)
+        if len(outcomes) < invocation.num_returns:
+            raise ValueError(
+                f"Task returned {len(outcomes)} objects, but num_returns={invocation.num_returns}."
+            )
+        return tuple(outcomes)
 
     def _sink(self, invocation: Invocation) -> Producer | _Collector:
         assert invocation.extra is not None
@@ -201,7 +233,7 @@ def own_interrupt(invocation: Invocation, error: KeyboardInterrupt) -> BaseExcep
     """Ctrl-C ends the run; a KeyboardInterrupt that the code raised itself is its cancellation, as on Ray."""
     if interrupts.was_pressed():
         return error
-    return TaskCancelledError(f"{invocation} raised KeyboardInterrupt")
+    return TaskCancelledError(f"Task: {invocation} was cancelled.")
 
 
 def failure_of(invocation: Invocation, error: BaseException) -> Failure:

@@ -45,7 +45,7 @@ def runtime_info(process: Process, namespace: str) -> RuntimeInfo:
         assigned={} if grant is None else quantities_of(grant.amounts),
         gpu_ids=() if grant is None else grant.gpus,
         was_reconstructed=actor is not None and actor.was_restarted,
-        is_canceled=call is not None and call.is_canceled,
+        is_canceled=call is not None and call.extra is not None and call.extra.is_told,
     )
 
 

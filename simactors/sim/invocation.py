@@ -67,6 +67,7 @@ class Particulars:
         is_dynamic: its result is a generator of refs, made when all items are there.
         attempt: how often it was begun before.
         is_canceled: somebody has cancelled it.
+        is_told: its running code can know that.
         children: the calls that its code has made, as long as somebody may cancel them together with it.
         coroutine: the asyncio task that runs it.
         is_ghost: a second execution of a call whose caller has given it up; nobody hears of its result.
@@ -80,6 +81,7 @@ class Particulars:
         "is_canceled",
         "is_dynamic",
         "is_ghost",
+        "is_told",
         "request",
         "stream",
     )
@@ -91,6 +93,7 @@ class Particulars:
         self.is_dynamic = False
         self.attempt = 0
         self.is_canceled = False
+        self.is_told = False
         self.children: list[Invocation] | None = None
         self.coroutine: Any = None
         self.is_ghost = False

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
-
 from simactors.core.interface import ActorInterface
 from simactors.core.options import ActorOptions
+from simactors.sim.cluster import Process
 from simactors.sim.invocation import Invocation
+from simactors.sim.kernel import Kernel
+from simactors.sim.loop import SimLoop
 
 DEFAULT = ""
 _MOST_ASYNC = 1000  # as on Ray
@@ -32,7 +33,7 @@ class Lane:
         self.limit = limit
         self.running: dict[Invocation, None] = {}
         self.waiting: deque[Invocation] = deque()
-        self.loop: Any = None
+        self.loop: SimLoop | None = None
 
 
 class Lanes:
@@ -63,6 +64,13 @@ class Lanes:
     def waiting(self) -> list[Invocation]:
         """The calls that have not begun."""
         return [call for lane in self.by_group.values() for call in lane.waiting]
+
+    def loop_of(self, group: str, kernel: Kernel, process: Process) -> SimLoop:
+        """The event loop of a group, in a thread of its own as on Ray; made when it is first needed."""
+        lane = self.by_group[group]
+        if lane.loop is None:
+            lane.loop = SimLoop(kernel, process, is_driven=True)
+        return lane.loop
 
     def close(self) -> None:
         """The process is gone."""

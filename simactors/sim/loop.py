@@ -28,18 +28,18 @@ class SimLoop(asyncio.BaseEventLoop):
     Invariant: a turn is either running, or scheduled, or nothing is ready.
 
     Args:
-        failed: told what a turn raised that is nobody's outcome: the end of the simulation, Ctrl-C.
+        is_driven: its turns come by themselves; otherwise somebody calls `run_forever`.
     """
 
-    def __init__(self, kernel: Kernel, process: Process) -> None:
+    def __init__(self, kernel: Kernel, process: Process, *, is_driven: bool) -> None:
         super().__init__()
         self._kernel = kernel
         self._process = process
         self._selector = _NoSelector(self)
         self._clock_resolution = 1 / NS
-        self._in_turn = (
-            False  # also while the code of a turn is suspended: nothing else runs on this loop then
-        )
+        self._is_driven = is_driven
+        # True also while the code of a turn is suspended: nothing else runs on this loop then.
+        self._in_turn = False
         self._is_blocking = False  # in run_forever
         self._turn_due = False
         self._alarm: Timer | None = None
@@ -137,6 +137,8 @@ class SimLoop(asyncio.BaseEventLoop):
         finally:
             self._stopping = False
             self._is_blocking = False
+            if self._is_driven:
+                self._arrange_turn()
             self._thread_id = None  # type: ignore[assignment]  # as below
             events._set_running_loop(outer)
 
@@ -148,12 +150,10 @@ class SimLoop(asyncio.BaseEventLoop):
 
     def _wake(self) -> None:
         """Something is ready, or a timer was set."""
-        if self._in_turn or self._turn_due:
-            return
         if self._is_blocking:
             self._wake_up()
-            return
-        self._arrange_turn()
+        elif self._is_driven and not (self._in_turn or self._turn_due):
+            self._arrange_turn()
 
     def _wake_up(self) -> None:
         """Let `run_forever` go on, once."""
@@ -181,12 +181,16 @@ class SimLoop(asyncio.BaseEventLoop):
 
     def _ring(self) -> None:
         self._alarm = None
-        if not (self._in_turn or self._turn_due):
+        if self._is_blocking:
+            self._wake_up()
+        elif not (self._in_turn or self._turn_due):
             self._turn()
 
     def _turn(self) -> None:
         """Run what is ready now: one step of the kernel."""
         self._turn_due = False
+        if self._is_blocking:
+            return  # its owner runs it meanwhile
         if self._process.halted:
             self._turn_due = True
             self._process.park(Timer(self._turn))
@@ -211,13 +215,13 @@ class SimLoop(asyncio.BaseEventLoop):
         if not self._is_blocking or timeout_s == 0:
             return
         waiter = self._sleeper = Waiter(self._process, "its event loop")
-        timer = None
         if timeout_s is not None:
-            timer = self._kernel.timer(round(timeout_s * NS), self._wake_up)
-        self._kernel.block(waiter)
-        self._sleeper = None
-        if timer is not None:
-            self._kernel.cancel(timer)
+            self._alarm = self._kernel.timer(round(timeout_s * NS), self._ring)
+        try:
+            self._kernel.block(waiter)
+        finally:
+            self._sleeper = None
+            self._set_alarm(None)
 
     # What BaseEventLoop asks of its subclass
 

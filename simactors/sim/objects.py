@@ -136,7 +136,7 @@ class Objects:
         failed = stop_at_error and any(s.outcome is not None and not s.outcome.ok for s in states)
         if missing > 0 and not failed:
             check_session(process, pending)
-            waiter = _RefWaiter(process, _Several(pending), missing)
+            waiter = _RefWaiter(process, Several(pending), missing)
             waiter.stop_at_error = stop_at_error
             for state in pending:
                 if state.waiters is None:
@@ -221,13 +221,13 @@ def check_session(process: Process, states: Sequence[State]) -> None:
             raise RuntimeError(f"the ref of {state} belongs to another session, which is over")
 
 
-class _Several:
+class Several:
     """For reports: the refs that code waits for, as they stand when somebody asks."""
 
     def __init__(self, pending: Sequence[State]) -> None:
-        self._pending = pending
+        self.pending = pending
 
     def __str__(self) -> str:
-        names = [str(s) for s in self._pending if s.outcome is None]
+        names = [str(s) for s in self.pending if s.outcome is None]
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         return f"{', '.join(names[:3])}{more}"

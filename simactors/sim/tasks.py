@@ -24,7 +24,7 @@ from simactors.sim.objects import Objects
 from simactors.sim.placement import Claim, Grant, Placement
 from simactors.sim.stores import StoredValue
 from simactors.sim.trace import Trace
-from simactors.sim.turns import Points, canceled
+from simactors.sim.turns import Points
 
 
 class Tasks:
@@ -110,7 +110,7 @@ class Tasks:
             return
         if invocation.is_canceled:
             self._finish(invocation)
-            self._network.fail(invocation, canceled(invocation))
+            self._network.fail(invocation, failure(exceptions.TaskCancelledError()))
             return
         self._trace_add((self._kernel.now_ns, "start", invocation.id, process.label, invocation.label))
         kind = "return"
@@ -152,8 +152,6 @@ class Tasks:
             invocation.retries -= 1
             invocation.particulars().attempt += 1
             return None
-        if invocation.is_canceled and isinstance(error, exceptions.TaskCancelledError):
-            return (canceled(invocation),) * max(invocation.num_returns, 1)
         return (executor.failure_of(invocation, error),) * invocation.num_returns
 
     def _finish(self, invocation: Invocation) -> None:
@@ -208,12 +206,13 @@ class Tasks:
             f"The worker died unexpectedly while executing this task: {invocation.label} in "
             f"{process.where}; {why}."
         )
-        self.lost(invocation, failure(error(text)))
+        told = error() if invocation.is_canceled else error(text)
+        self.lost(invocation, failure(told))
 
     def lost(self, invocation: Invocation, why: Failure) -> None:
         """A task was lost with its process or connection: run it again, or give up."""
         if invocation.retries == 0 or invocation.is_canceled:
-            self._network.fail(invocation, canceled(invocation) if invocation.is_canceled else why)
+            self._network.fail(invocation, why)
         else:
             invocation.retries -= 1
             invocation.particulars().attempt += 1

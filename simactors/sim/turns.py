@@ -86,7 +86,10 @@ class Turns:
         elif invocation.process is not process:
             self.lost(invocation, unavailable(actor, "its process ended"))
         elif actor.current is None and actor.state is State.ALIVE:
-            self.start(invocation)
+            if invocation.extra is not None and invocation.extra.group is not None:
+                self.queue(invocation)
+            else:
+                self.start(invocation)
         elif actor.state is State.RESTARTING and invocation.retries == 0 and not process.halted:
             self._network.fail(invocation, unavailable(actor, "its process ended"))
         else:
@@ -103,20 +106,30 @@ class Turns:
     def queue(self, invocation: Invocation) -> None:
         """Let a call wait for its turn, which may be now."""
         actor: SimActor = invocation.actor
-        if actor.lanes is None or actor.state is not State.ALIVE or actor.process.halted:
+        if actor.lanes is None and invocation.extra is not None and invocation.extra.group is not None:
+            self._no_such_group(actor, invocation)
+        elif actor.lanes is None or actor.state is not State.ALIVE or actor.process.halted:
             if actor.mailbox is None:
                 actor.mailbox = deque()
             actor.mailbox.append(invocation)
-            return
+        else:
+            self._enter_lane(actor, invocation)
+
+    def _enter_lane(self, actor: SimActor, invocation: Invocation) -> None:
+        assert actor.lanes is not None
         lane = actor.lanes.lane(_group_of(invocation))
-        if lane is None:  # as on Ray: asking for a group that is not there ends the process
-            actor.process.backend.end_process(  # type: ignore[attr-defined]  # our own backend
-                actor.process.pid, f"it has no concurrency group {_group_of(invocation)!r}"
-            )
+        if lane is None:
+            self._no_such_group(actor, invocation)
         elif len(lane.running) < lane.limit:
             self._begin(invocation, lane)
         else:
             lane.waiting.append(invocation)
+
+    def _no_such_group(self, actor: SimActor, invocation: Invocation) -> None:
+        """As on Ray, asking for a group that is not there ends the process."""
+        self.left(actor, f"it has no concurrency group {_group_of(invocation)!r}")
+        assert actor.death is not None
+        self._network.fail(invocation, actor.death)
 
     def go_on(self, actor: SimActor) -> None:
         """The actor is ready: its constructor has returned, or its process goes on after a pause."""
@@ -170,6 +183,8 @@ class Turns:
             kind = "return"
         if process.gone:
             return
+        if invocation.extra is not None:
+            reply = self._as_canceled(invocation, reply)
         self._trace_add((self._kernel.now_ns, kind, invocation.id, process.label, invocation.label))
         self._network.reply(invocation, reply)
         actor.current = None
@@ -195,9 +210,13 @@ class Turns:
         return self._as_canceled(invocation, reply)
 
     def _as_canceled(self, invocation: Invocation, reply: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
-        if invocation.is_canceled:
-            return (canceled(invocation),) * max(invocation.num_returns, 1)
-        return reply
+        if not invocation.is_canceled:
+            return reply
+        lanes = invocation.actor.lanes
+        told = canceled(invocation)
+        if lanes is not None and lanes.is_async:
+            told = executor.failure_of(invocation, told.error())
+        return (told,) * max(invocation.num_returns, 1)
 
     def _failed(self, invocation: Invocation, error: BaseException) -> tuple[Failure, ...] | None:
         """What to answer for a call that raised; None if that is nobody's business any more."""
@@ -262,10 +281,9 @@ class Turns:
             begin = functools.partial(self._run_thread, invocation)
             self._kernel.timer(self._thread_start(), begin)
             return
-        if lane.loop is None:
-            lane.loop = SimLoop(self._kernel, actor.process)
+        loop = actor.lanes.loop_of(_group_of(invocation), self._kernel, actor.process)
         # In no order that anybody promises, as on Ray.
-        begin = functools.partial(self._run_on_loop, invocation, lane.loop)
+        begin = functools.partial(self._run_on_loop, invocation, loop)
         self._kernel.timer(self._thread_start(), begin)
 
     def _run_thread(self, invocation: Invocation) -> None:
@@ -291,11 +309,12 @@ class Turns:
         if process.halted:
             process.park(_Later(functools.partial(self._run_on_loop, invocation, loop)))
             return
+        if invocation.is_canceled:  # it never starts
+            self._answer(invocation.actor, invocation, "raise", (canceled(invocation),))
+            return
         context = self._context_for(invocation)
         task = loop.create_task(self._coroutine(invocation), context=context)
         invocation.particulars().coroutine = task
-        if invocation.is_canceled:
-            task.cancel()
 
     async def _coroutine(self, invocation: Invocation) -> None:
         """A call of an async actor from its start to its answer; nothing the user's code raises leaves it."""
@@ -307,7 +326,8 @@ class Turns:
             if before is not None and before(invocation):
                 return
             method = actor.cls.bind(actor.instance, invocation.function)
-            reply: tuple[Outcome, ...] | None = await self._executor.run_coroutine(invocation, method)
+            reply: tuple[Outcome, ...] | None
+            reply = self._as_canceled(invocation, await self._executor.run_coroutine(invocation, method))
             if after is not None and not process.gone and after(invocation):
                 return
         except BaseException as error:  # the user's code may raise anything
@@ -321,8 +341,8 @@ class Turns:
         if isinstance(error, SimulationEnded):
             return None  # a task's own exception would only be logged
         if isinstance(error, asyncio.CancelledError):
-            told = exceptions.TaskCancelledError(f"{invocation} was cancelled")
-            return (executor.failure_of(invocation, told),) * max(invocation.num_returns, 1)
+            error = exceptions.TaskCancelledError(f"Task: {invocation} was cancelled.")
+            return (executor.failure_of(invocation, error),) * max(invocation.num_returns, 1)
         return self._failed(invocation, error)
 
     def _context_for(self, invocation: Invocation) -> Any:
@@ -374,7 +394,10 @@ def _group_of(invocation: Invocation) -> str:
 
 def canceled(invocation: Invocation) -> Failure:
     """What a cancelled call is answered with."""
-    return failure(exceptions.TaskCancelledError(f"{invocation} was cancelled"))
+    if invocation.actor is None or invocation.particulars().is_told:
+        return failure(exceptions.TaskCancelledError(f"Task: {invocation} was cancelled."))
+    text = f"The task {invocation} is canceled from an actor {invocation.actor} before it executes."
+    return failure(exceptions.TaskCancelledError(text))
 
 
 def unavailable(actor: SimActor, why: str) -> Failure:
