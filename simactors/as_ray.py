@@ -30,12 +30,31 @@ MODULES: Mapping[str, Sequence[str]] = {
         "simactors.api.handles:ActorMethod",
         "simactors.api.remote:ActorClass",
         "simactors.api.actors:exit_actor",
+        "simactors.api.remote:method",
     ),
     "ray.cloudpickle": ("cloudpickle",),
+    "ray.cluster_utils": ("simactors.cluster_utils:Cluster",),
     "ray.exceptions": ("simactors.exceptions",),
     "ray.remote_function": ("simactors.api.remote:RemoteFunction",),
+    "ray.runtime_context": (
+        "simactors.api.context:RuntimeContext",
+        "simactors.api.context:get_runtime_context",
+    ),
+    "ray.types": ("simactors.core.refs:ObjectRef",),
     "ray.util": ("simactors.util",),
     "ray.util.actor_pool": ("simactors.util.actor_pool",),
+    "ray.util.check_serialize": (
+        "simactors.util.serialization:FailureTuple",
+        "simactors.util.serialization:inspect_serializability",
+    ),
+    "ray.util.helpers": ("simactors.util.completion",),
+    "ray.util.placement_group": ("simactors.util.placement_group",),
+    "ray.util.queue": ("simactors.util.queue",),
+    "ray.util.scheduling_strategies": ("simactors.util.scheduling_strategies",),
+    "ray.util.serialization": (
+        "simactors.util.serialization:register_serializer",
+        "simactors.util.serialization:deregister_serializer",
+    ),
 }
 
 # Ray Core is in scope; what is built on it, and the tools around a cluster, are not.
@@ -113,6 +132,13 @@ class _Facade(ModuleType):
         setattr(self, name, value)
         return value
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # The import system sets a submodule on its package. As in Ray, the function `ray.util.placement_group` hides
+        # the module of that name, however that comes to be imported.
+        if isinstance(value, _Facade) and name in _public_names(self.__name__):
+            value = _resolve(self.__name__, name)
+        super().__setattr__(name, value)
+
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *_public_names(self.__name__)})
 
@@ -160,12 +186,14 @@ def _resolve(module: str, name: str) -> Any:
         return RAY_VERSION
     if name == "__all__":
         return _public_names(module)
-    if f"{module}.{name}" in MODULES:
-        return importlib.import_module(f"{module}.{name}")
     for place in MODULES[module]:
         source, _, only = place.partition(":")
         if only == name or (not only and name in _public(source)):
-            return getattr(importlib.import_module(source), name)
+            value = getattr(importlib.import_module(source), name)
+            if not isinstance(value, ModuleType):  # a module has a façade of its own
+                return value
+    if f"{module}.{name}" in MODULES:
+        return importlib.import_module(f"{module}.{name}")
     raise AttributeError(_missing(f"{module}.{name}"), name=name)
 
 

@@ -20,6 +20,8 @@ What real code must survive (Ray's classes, Ray's meaning)::
      │   └─ ReferenceCountingAssertionError (also AssertionError)
      ├─ ObjectStoreFullError
      ├─ OutOfMemoryError
+     ├─ TaskPlacementGroupRemoved
+     ├─ ActorPlacementGroupRemoved
      ├─ PendingCallsLimitExceeded
      ├─ AsyncioActorExit
      ├─ RaySystemError
@@ -200,6 +202,20 @@ class ObjectStoreFullError(RayError):
 
 class OutOfMemoryError(RayError):
     """The process was ended because its node ran out of memory."""
+
+
+class TaskPlacementGroupRemoved(RayError):
+    """The placement group of the task was removed."""
+
+    def __str__(self) -> str:
+        return "The placement group corresponding to this task has been removed."
+
+
+class ActorPlacementGroupRemoved(RayError):
+    """The placement group of the actor was removed."""
+
+    def __str__(self) -> str:
+        return "The placement group corresponding to this Actor has been removed."
 
 
 class PendingCallsLimitExceeded(RayError):

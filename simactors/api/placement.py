@@ -18,6 +18,7 @@ def check_task(label: str, options: TaskOptions) -> TaskOptions:
     Raises:
         ValueError: no such strategy, no such bundle, or none that is large enough.
     """
+    _check_whole(options)
     strategy = options.scheduling_strategy
     if not isinstance(strategy, PlacementGroupSchedulingStrategy):
         _check_word(strategy)
@@ -28,6 +29,7 @@ def check_task(label: str, options: TaskOptions) -> TaskOptions:
 
 def check_actor(actor_class: ActorClass, options: ActorOptions) -> ActorOptions:
     """As `check_task`, for an actor; its concurrency is checked, too."""
+    _check_whole(options)
     _check_concurrency(actor_class, options)
     strategy = options.scheduling_strategy
     if not isinstance(strategy, PlacementGroupSchedulingStrategy):
@@ -36,6 +38,14 @@ def check_actor(actor_class: ActorClass, options: ActorOptions) -> ActorOptions:
     to_place, to_keep = actor_needs(options)
     check_bundles(actor_class.interface.class_name, _with_real_group(strategy), to_place, to_keep)
     return replace(options, scheduling_strategy="DEFAULT") if _is_empty(strategy) else options
+
+
+def _check_whole(options: TaskOptions | ActorOptions) -> None:
+    gpus = options.num_gpus
+    if gpus is not None and gpus > 1 and gpus != int(gpus):
+        raise ValueError(
+            f"GPU resource quantities >1 must be whole numbers. The specified quantity {gpus} is invalid."
+        )
 
 
 def _check_word(strategy: object) -> None:

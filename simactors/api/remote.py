@@ -123,7 +123,7 @@ class RemoteFunction:
         made = self._made or self._described()
         made.spec.signature.check(args, kwargs)
         options = self._options
-        if options.scheduling_strategy is not None:
+        if options.scheduling_strategy is not None or options.num_gpus is not None:
             options = placement.check_task(made.spec.label, options)
         call = calls.TaskCall(made, args, kwargs, options)
         return unwrap_refs(session.active().submit_task(call), options.num_returns)

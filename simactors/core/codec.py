@@ -11,12 +11,13 @@ and translate them.
 
 from __future__ import annotations
 
+import copyreg
 import io
 import pickle
 import threading
 import traceback
 from collections import ChainMap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import CodeType
 from typing import Any, ClassVar, NamedTuple
 
@@ -75,7 +76,7 @@ def encode(value: object, *, by_value: bool = False) -> Encoded:
     """Pickle `value`, whatever it is; see `pack`."""
     if not by_value:
         try:
-            return _dump(value, pickle.dumps)
+            return _dump(value, _dump_plain if _reducers else pickle.dumps)
         except (pickle.PicklingError, AttributeError, TypeError):
             pass  # lambdas, local classes: cloudpickle can, or says better why it can't either
     return _dump(value, _dump_code)
@@ -95,6 +96,17 @@ def decode(encoded: Encoded) -> Any:
         raise RaySystemError(f"System error: {error}\ntraceback: {text}") from error
     finally:
         _scope.unpacking = outer
+
+
+_reducers: dict[type, Any] = {}
+
+
+def set_reducer(cls: type, reducer: Callable[[Any], tuple[Any, ...]] | None) -> None:
+    """Pickle instances of exactly `cls` as `reducer` says, in the words of ``__reduce__``; None for as usual."""
+    if reducer is None:
+        _reducers.pop(cls, None)
+    else:
+        _reducers[cls] = reducer
 
 
 def carry(traveller: object) -> tuple[Any, ...]:
@@ -123,6 +135,15 @@ def _dump(value: object, dumps: Any) -> Encoded:
         _scope.packing = outer
 
 
+def _dump_plain(value: object, **options: Any) -> bytes:
+    file = io.BytesIO()
+    pickler = pickle.Pickler(file, **options)
+    table: Any = ChainMap(_reducers, copyreg.dispatch_table)
+    pickler.dispatch_table = table
+    pickler.dump(value)
+    return file.getvalue()
+
+
 def _reduce_code(code: CodeType) -> tuple[Any, ...]:
     made, arguments = cloudpickle.CloudPickler.dispatch_table[CodeType](code)
     return made, tuple(code.co_filename if a == _NAMELESS else a for a in arguments)
@@ -135,7 +156,7 @@ class _CodePickler(cloudpickle.CloudPickler):  # type: ignore[misc]  # cloudpick
     """Keeps the names of source files, which cloudpickle drops since 3.1.3: tracebacks show the lines then."""
 
     dispatch_table: ClassVar[Any] = ChainMap(
-        {CodeType: _reduce_code}, cloudpickle.CloudPickler.dispatch_table
+        _reducers, {CodeType: _reduce_code}, cloudpickle.CloudPickler.dispatch_table
     )
 
 

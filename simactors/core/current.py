@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from simactors.core.backend import Backend, Settings
 
@@ -20,6 +20,19 @@ class Running(Protocol):
     @property
     def backend(self) -> Backend:
         """The backend it runs on."""
+        ...
+
+
+@runtime_checkable
+class Joinable(Protocol):
+    """A backend that can be open before the program's `init` and go on after its `shutdown`."""
+
+    def join(self, settings: Settings) -> None:
+        """The program initializes."""
+        ...
+
+    def leave(self) -> None:
+        """The program shuts down: what it started ends."""
         ...
 
 

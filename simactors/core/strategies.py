@@ -26,6 +26,10 @@ class GroupHandle(Protocol):
         """Whether it stands for no group."""
         ...
 
+
+class Reservation(GroupHandle, Protocol):
+    """A placement group whose bundles can be looked at. Apart, because looking may ask the backend."""
+
     @property
     def bundle_specs(self) -> Sequence[Mapping[str, float]]:
         """What each bundle reserves, by resource."""
@@ -43,7 +47,7 @@ class PlacementGroupSchedulingStrategy:
             as whoever calls.
     """
 
-    placement_group: GroupHandle | None
+    placement_group: Reservation | None
     placement_group_bundle_index: int = -1
     placement_group_capture_child_tasks: bool | None = None
 

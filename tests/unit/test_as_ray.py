@@ -49,8 +49,16 @@ def test_every_row_of_the_table_can_be_imported_and_listed(ray):
 
 
 def test_every_module_of_our_util_has_its_row():
-    ours = {f"ray.util.{module.name}" for module in pkgutil.iter_modules(simactors.util.__path__)}
-    assert ours <= set(MODULES)
+    ours = {f"simactors.util.{module.name}" for module in pkgutil.iter_modules(simactors.util.__path__)}
+    assert ours <= {place.partition(":")[0] for places in MODULES.values() for place in places}
+
+
+def test_a_function_hides_the_module_of_its_name_however_that_is_imported(ray):
+    import ray.util.placement_group
+    from ray.util.placement_group import PlacementGroup, placement_group
+
+    assert ray.util.placement_group is placement_group
+    assert importlib.import_module("ray.util.placement_group").PlacementGroup is PlacementGroup
 
 
 def test_star_import_gives_the_public_names(ray):
