@@ -225,6 +225,7 @@ class Cluster:
 
         Raises:
             ValueError: the driver runs there; as on Ray, that shuts the driver's session down.
+            KeyError: it was removed before.
         """
         if node is self.head_node:
             if session.is_initialized():
@@ -236,8 +237,14 @@ class Cluster:
                 )
             self.head_node = None
             return
+        if node not in self.worker_nodes:
+            raise KeyError(node)
         self.worker_nodes.remove(node)
         self._backend.remove_node(node.number)
+
+    def remaining_processes_alive(self) -> bool:
+        """Whether every node that was not removed lives."""
+        return all(node.alive() for node in self.list_all_nodes())
 
     def list_all_nodes(self) -> list[ClusterNode]:
         """Every node that was not removed, the head first."""

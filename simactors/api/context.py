@@ -341,11 +341,11 @@ def _row(node: NodeInfo) -> dict[str, Any]:
         "DashboardAgentListenPort": 0,
         "NodeName": address,
         "RuntimeEnvAgentPort": 0,
-        "DeathReason": 0,
+        "DeathReason": 0 if node.alive else 1,
         "DeathReasonMessage": "",
         "alive": node.alive,
         "Resources": {name: float(q) for name, q in node.total.items()} if node.alive else {},
-        "Labels": _labels(node),
+        "Labels": _labels(node) if node.alive else {_NODE_ID_LABEL: ids.node_id(node.node_id).hex()},
     }
 
 

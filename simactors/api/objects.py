@@ -45,7 +45,7 @@ def get(object_refs: Any, *, timeout: float | None = None) -> Any:
         )
     for ref in object_refs:
         if not isinstance(ref, ObjectRef):
-            raise TypeError(f"Attempting to call `get` on the value {ref}, which is not an ObjectRef.")
+            raise TypeError(f"Attempting to call `get` on the value {ref}, which is not an ray.ObjectRef.")
     return _get_list(object_refs, timeout)
 
 
@@ -72,8 +72,8 @@ def put(value: T) -> ObjectRef[T]:
     """
     if isinstance(value, ObjectRef):
         raise TypeError(
-            "Calling 'put' on an ObjectRef is not allowed. If you really want to do this, you can wrap the "
-            "ObjectRef in a list and call 'put' on it."
+            "Calling 'put' on an ray.ObjectRef is not allowed. If you really want to do this, you can wrap the "
+            "ray.ObjectRef in a list and call 'put' on it."
         )
     return session.active().put(value)
 

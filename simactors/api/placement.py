@@ -58,8 +58,9 @@ def _check_word(strategy: object) -> None:
 
 def _with_real_group(strategy: PlacementGroupSchedulingStrategy) -> PlacementGroupSchedulingStrategy:
     group: object = strategy.placement_group
-    if group is not None and not isinstance(group, GroupHandle):
-        raise TypeError(f"placement_group must be a PlacementGroup or None, not {type(group)}")
+    assert group is None or isinstance(group, GroupHandle), (
+        f"placement_group must be a PlacementGroup or None, not {type(group)}"
+    )
     return strategy
 
 

@@ -46,12 +46,14 @@ _MEANINGLESS = frozenset(
         "logging_config",
         "logging_format",
         "logging_level",
-        "object_store_memory",
         "runtime_env",
         "system_reserved_cpu",
         "system_reserved_memory",
     }
 )
+
+# Those that are resources by other names.
+_QUANTITIES = {"object_store_memory": "object_store_memory", "_memory": "memory"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,28 +102,25 @@ def init(
         backend: "sim", "local" or "ray". Without it, the environment variable SIMACTORS_BACKEND decides, and
             without that it is "local".
         num_cpus: how many CPUs tasks and actors may take together.
+        resources: further resources, by name.
         seed: of the simulation; a misuse on other backends.
-        more: other keywords of Ray's `init`, taken and ignored; a keyword Ray has not is an error.
+        more: other keywords of Ray's `init`: `object_store_memory` and `_memory` in bytes; the rest is taken and
+            ignored. A keyword that Ray has not is an error.
 
     Raises:
         RuntimeError: called twice without `ignore_reinit_error`, an unknown keyword, or another backend than
             that of the `simulate` block around it.
-        ValueError: an unknown backend, or a seed for a backend that has none.
+        ValueError: an unknown backend, a seed for a backend that has none, or resources for a cluster that is there.
     """
-    unknown = sorted(k for k in more if k not in _MEANINGLESS and not k.startswith("_"))
-    if unknown:
-        raise RuntimeError(f"Unknown keyword argument(s): {', '.join(unknown)}")
-    for name in more:
-        log.debug("init: %s has no meaning here and is ignored", name)
-    if more.get("runtime_env"):
-        log.warning("init: runtime_env is not supported yet and is ignored: %s", more["runtime_env"])
-    for name, amount in (("num_cpus", num_cpus), ("num_gpus", num_gpus)):
-        if amount is not None and (not isinstance(amount, int | float) or amount < 0):
-            raise ValueError(f"{name} must be a number >= 0, not {amount!r}")
+    _check_arguments(address, num_cpus, num_gpus, more)
+    quantities = dict(resources or {})
+    for name, resource in _QUANTITIES.items():
+        if more.get(name) is not None:
+            quantities[resource] = more[name]
     settings = Settings(
         num_cpus=num_cpus,
         num_gpus=num_gpus,
-        resources=dict(resources or {}),
+        resources=quantities,
         namespace=namespace,
         address=address,
         seed=seed,
@@ -139,6 +138,26 @@ def init(
     opened = backends.open_backend(chosen, settings)
     current.open_session(opened, scoped=False)
     return _context(opened)
+
+
+def _check_arguments(
+    address: str | None, num_cpus: float | None, num_gpus: float | None, more: Mapping[str, Any]
+) -> None:
+    unknown = sorted(k for k in more if k not in _MEANINGLESS | _QUANTITIES.keys() and not k.startswith("_"))
+    if unknown:
+        raise RuntimeError(f"Unknown keyword argument(s): {', '.join(unknown)}")
+    for name in more:
+        if name not in _QUANTITIES:
+            log.debug("init: %s has no meaning here and is ignored", name)
+    if more.get("runtime_env"):
+        log.warning("init: runtime_env is not supported yet and is ignored: %s", more["runtime_env"])
+    for name, amount in (("num_cpus", num_cpus), ("num_gpus", num_gpus)):
+        if amount is not None and (not isinstance(amount, int | float) or amount < 0):
+            raise ValueError(f"{name} must be a number >= 0, not {amount!r}")
+    if address not in (None, "local") and not (num_cpus is None and num_gpus is None):
+        raise ValueError(
+            "When connecting to an existing cluster, num_cpus and num_gpus must not be provided."
+        )
 
 
 def shutdown() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from simactors.core import codec, ids
-from simactors.core.ids import Id
+from simactors.core.ids import Id, Kind
 from simactors.core.interface import ActorInterface
 from simactors.core.outcome import Outcome
 
@@ -68,6 +68,15 @@ class Watchable(Protocol):
         ...
 
 
+class _Nothing:
+    """The entry of the ref of nothing."""
+
+    id = -1
+
+
+_NOTHING = _Nothing()
+
+
 class ObjectRef(Generic[T_co]):
     """A reference to a value that exists already or will exist later.
 
@@ -90,6 +99,8 @@ class ObjectRef(Generic[T_co]):
 
     def task_id(self) -> Id:
         """The id of the call that it comes from."""
+        if self.is_nil():
+            return Id.nil(Kind.TASK)
         origin = self._origin()
         return ids.task_id(origin.task, origin.actor)
 
@@ -97,9 +108,14 @@ class ObjectRef(Generic[T_co]):
         """The id of the driver's program."""
         return ids.job_id()
 
+    @staticmethod
+    def nil() -> ObjectRef[Any]:
+        """The ref of nothing; it can only be compared."""
+        return ObjectRef(_NOTHING)
+
     def is_nil(self) -> bool:
-        """False: there is no ref of nothing."""
-        return False
+        """Whether it is the ref of nothing."""
+        return self.entry is _NOTHING
 
     def future(self) -> concurrent.futures.Future[T_co]:
         """A future of the value.
@@ -136,6 +152,8 @@ class ObjectRef(Generic[T_co]):
         return future
 
     def _id(self) -> Id:
+        if self.is_nil():
+            return Id.nil(Kind.OBJECT)
         return ids.object_id(self.task_id(), self._origin().position)
 
     def _origin(self) -> Origin:
@@ -153,7 +171,13 @@ class ObjectRef(Generic[T_co]):
         return hash(self.entry.id)
 
     def __repr__(self) -> str:
-        return f"ObjectRef(object-{self.entry.id})"
+        return f"ObjectRef({self.hex()})"
+
+    def __copy__(self) -> ObjectRef[T_co]:
+        return self
+
+    def __deepcopy__(self, memo: object) -> ObjectRef[T_co]:
+        return self
 
     def __reduce__(self) -> tuple[Any, ...]:
         return codec.carry(self)

@@ -76,16 +76,16 @@ class PlacementGroup:
         """Whether all bundles were reserved in time.
 
         Args:
-            timeout_seconds: negative waits for ever.
+            timeout_seconds: whole seconds; as on Ray, less than one only looks. Negative waits for ever.
 
         Raises:
-            RaySystemError: the group was removed.
+            Exception: the group was removed.
         """
-        if self.is_empty:
+        if self.is_empty or _info(self).state == "CREATED":
             return True
         if _info(self).state != "REMOVED":
             ready = self.ready()
-            done, _ = wait([ready], timeout=None if timeout_seconds < 0 else timeout_seconds)
+            done, _ = wait([ready], timeout=None if timeout_seconds < 0 else int(timeout_seconds))
             if not done:
                 return False
             try:
@@ -139,7 +139,9 @@ def placement_group(
     validate_placement_group(bundles, strategy, lifetime, _soft_target_node_id, bundle_label_selector)
     backend = _backend()
     if name and _living(name) is not None:
-        raise exceptions.RaySystemError(f"System error: Placement group with name '{name}' already exists")
+        raise exceptions.RaySystemError(
+            f"System error: Failed to create placement group because name '{name}' already exists."
+        )
     reserved = [{resource: float(quantity) for resource, quantity in bundle.items()} for bundle in bundles]
     number = backend.create_group(
         reserved,
@@ -267,8 +269,8 @@ def _info(group: PlacementGroup) -> GroupInfo:
     raise _missing(group)
 
 
-def _missing(group: PlacementGroup) -> exceptions.RaySystemError:
-    return exceptions.RaySystemError(f"System error: Placement group {group.id.hex()} does not exist")
+def _missing(group: PlacementGroup) -> Exception:
+    return Exception(f"Placement group {group.id} does not exist.")  # as plain as on Ray
 
 
 def _living(name: str) -> GroupInfo | None:

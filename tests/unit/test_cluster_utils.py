@@ -37,6 +37,8 @@ def test_init_joins_the_cluster_that_was_made_before(backend: Any, opened: list[
     head = cluster.add_node(num_cpus=2, resources={"spoon": 1}, labels={"zone": "a"})
     assert opened == ["sim"]
     assert not simactors.is_initialized()
+    with pytest.raises(ValueError, match="num_cpus and num_gpus must not be provided"):
+        simactors.init(address=cluster.address, num_cpus=3)
     simactors.init(address=cluster.address)
     assert simactors.is_initialized()
     assert opened == ["sim"]
@@ -63,6 +65,9 @@ def test_nodes_come_and_go(backend: Any, opened: list[str]) -> None:
     cluster.remove_node(worker)
     assert not worker.alive()
     assert cluster.worker_nodes == []
+    assert cluster.remaining_processes_alive()
+    with pytest.raises(KeyError):
+        cluster.remove_node(worker)
     with pytest.raises(ValueError, match="Removing a node that is connected to this Ray client"):
         cluster.remove_node(cluster.head_node)  # type: ignore[arg-type]  # there is one
     assert not simactors.is_initialized()

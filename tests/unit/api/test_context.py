@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -122,6 +123,12 @@ def test_the_id_of_a_ref_tells_its_call(backend: Any) -> None:
     assert ref.task_id().hex()[16:] == "0" * 23 + "3" + "01000000"
     assert ref.job_id().hex() == "01000000"
     assert bytes.fromhex(ref.hex()) == ref.binary()
+    assert repr(ref) == f"ObjectRef({ref.hex()})"
+    assert copy.copy(ref) == copy.deepcopy(ref) == ref
+    nothing = simactors.ObjectRef.nil()
+    assert nothing.is_nil()
+    assert not ref.is_nil()
+    assert nothing.hex() == "f" * 56
 
 
 def test_nodes_and_resources_have_rays_shape(context: RuntimeContext, backend: Any) -> None:
@@ -141,6 +148,8 @@ def test_nodes_and_resources_have_rays_shape(context: RuntimeContext, backend: A
     assert rows[0]["NodeID"] == context.get_node_id()
     assert rows[0]["Resources"] == {"CPU": 4.0, "memory": 100.0}
     assert rows[2]["Resources"] == {}
+    assert list(rows[2]["Labels"]) == ["ray.io/node-id"]
+    assert [row["DeathReason"] for row in rows] == [0, 0, 1]
     assert context.get_node_labels() == {"ray.io/node-id": context.get_node_id(), "zone": "a"}
     assert simactors.cluster_resources() == {"CPU": 8.0, "memory": 200.0}
     assert simactors.available_resources() == {"CPU": 0.5, "memory": 200.0}

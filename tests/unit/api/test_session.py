@@ -1,0 +1,72 @@
+"""What `init` takes and what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import simactors
+from simactors.core import backend as backends
+from simactors.core import current
+from simactors.core.backend import Settings
+
+
+@pytest.fixture
+def told(backend: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Settings]]:
+    """Nothing is open; gives what the next backend is told."""
+    settings: list[Settings] = []
+
+    def open_backend(name: str, told: Settings) -> Any:
+        settings.append(told)
+        return backend
+
+    current.close_session(current.sessions[-1])
+    monkeypatch.setattr(backends, "open_backend", open_backend)
+    yield settings
+    simactors.shutdown()
+
+
+def test_memory_is_a_resource_like_others(told: list[Settings]) -> None:
+    simactors.init(
+        num_cpus=2,
+        num_gpus=1,
+        resources={"spoon": 1},
+        object_store_memory=10,
+        _memory=20,
+        include_dashboard=False,
+    )
+    assert (told[0].num_cpus, told[0].num_gpus) == (2, 1)
+    assert told[0].resources == {"spoon": 1, "object_store_memory": 10, "memory": 20}
+
+
+def test_who_joins_a_cluster_can_not_size_it(told: list[Settings]) -> None:
+    for sizes in ({"num_cpus": 1}, {"num_gpus": 0}):
+        with pytest.raises(ValueError, match="When connecting to an existing cluster"):
+            simactors.init(address="auto", **sizes)  # type: ignore[arg-type]  # mypy can't tell the keywords apart
+    simactors.init(address="local", num_cpus=1)
+    assert told[0].address == "local"
+
+
+def test_a_keyword_that_ray_has_not_is_an_error(told: list[Settings]) -> None:
+    with pytest.raises(RuntimeError, match=r"Unknown keyword argument\(s\): cpus"):
+        simactors.init(cpus=1)
+    assert not told
+
+
+def test_an_ability_that_the_backend_has_not_is_refused_by_its_name(backend: Any) -> None:
+    class Bare:
+        name = "bare"
+
+        def close(self) -> None: ...
+
+    current.close_session(current.sessions[-1])
+    current.open_session(Bare(), scoped=False)  # type: ignore[arg-type]  # as little of a backend as will do
+    for ask, what in (
+        (simactors.nodes, "nodes"),
+        (lambda: simactors.cancel(backend.ref()), r"cancel\(\)"),
+        (simactors.get_runtime_context().get_job_id, "get_runtime_context"),
+    ):
+        with pytest.raises(ValueError, match=f"{what} is not supported by backend='bare' yet"):
+            ask()
