@@ -30,7 +30,6 @@ DEFAULT_BACKEND = "sim"  # the only one that has several nodes without several m
 _MIB = 2**20
 _DEFAULTS: Mapping[str, float] = {
     "CPU": 1,
-    "GPU": 0,
     "memory": 16 * 1024 * _MIB,
     "object_store_memory": 150 * _MIB,
 }

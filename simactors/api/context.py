@@ -246,7 +246,7 @@ def cluster_resources() -> dict[str, float]:
 
 def available_resources() -> dict[str, float]:
     """What of `cluster_resources` is free; what is used up entirely is left out."""
-    return {name: q for name, q in _sum([n.available for n in _nodes() if n.alive]).items() if q > 0}
+    return _sum([node.available for node in _nodes() if node.alive])
 
 
 def timeline(filename: str | None = None) -> list[dict[str, Any]] | None:
@@ -344,7 +344,7 @@ def _row(node: NodeInfo) -> dict[str, Any]:
         "DeathReason": 0 if node.alive else 1,
         "DeathReasonMessage": "",
         "alive": node.alive,
-        "Resources": {name: float(q) for name, q in node.total.items()} if node.alive else {},
+        "Resources": _sum([node.total]) if node.alive else {},
         "Labels": _labels(node) if node.alive else {_NODE_ID_LABEL: ids.node_id(node.node_id).hex()},
     }
 
@@ -354,4 +354,4 @@ def _sum(quantities: list[Mapping[str, float]]) -> dict[str, float]:
     for one in quantities:
         for name, quantity in one.items():
             total[name] = total.get(name, 0.0) + quantity
-    return total
+    return {name: quantity for name, quantity in total.items() if quantity > 0}  # as Ray shows them
