@@ -88,10 +88,13 @@ class Arguments(NamedTuple):
     def unpack(self, values: Sequence[Any] = ()) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Fresh args and kwargs; `values` are those of `refs`, in their order."""
         args, kwargs = codec.unpack(self.packed)
-        if self.refs:
-            args = [values[a.index] if type(a) is _Placeholder else a for a in args]
-            kwargs = {k: values[a.index] if type(a) is _Placeholder else a for k, a in kwargs.items()}
-        return tuple(args), kwargs
+
+        def stand_aside(value: Any) -> Any:
+            if type(value) is _Placeholder:
+                return values[value.index]
+            return codec.decode(value) if type(value) is codec.Encoded else value
+
+        return tuple(map(stand_aside, args)), {k: stand_aside(v) for k, v in kwargs.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +121,17 @@ def pack_arguments(
         elif codec.ATOMS.issuperset(map(type, args)):
             return args
     refs: list[ObjectRef[Any]] = []
+    # As on Ray, arguments travel one by one: what two of them share arrives twice.
+    several = sum(type(v) not in codec.ATOMS for v in (*args, *kwargs.values())) > 1
 
     def stand_in(value: Any) -> Any:
         if type(value) is not ObjectRef:
-            return value
+            return codec.pack(value, by_value=by_value) if several else value
         refs.append(value)
         return _Placeholder(len(refs) - 1)
 
-    pair = tuple(map(stand_in, args)), {k: stand_in(v) for k, v in kwargs.items()}
     try:
+        pair = tuple(map(stand_in, args)), {k: stand_in(v) for k, v in kwargs.items()}
         return Arguments(codec.encode(pair, by_value=by_value), tuple(refs))
     except Exception as error:  # pickling runs the user's code
         culprit = _unserializable((*args, *kwargs.values()), by_value=by_value)

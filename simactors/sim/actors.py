@@ -105,7 +105,7 @@ class Actors:
         granted = functools.partial(self._granted, invocation, process)
         refused = functools.partial(self._refused, actor)
         near = invocation.caller.node
-        self._placement.claim(Claim(actor, invocation.extra.request, near, granted, refused))
+        self._placement.claim(Claim(actor, invocation.extra.request, near, True, granted, refused))
 
     def _granted(self, invocation: Invocation, process: Process, grant: Grant) -> None:
         actor: SimActor = invocation.actor
@@ -118,10 +118,9 @@ class Actors:
         self._cluster.move(process, grant.node)
         self._network.start_process(functools.partial(self.construct, invocation, process))
 
-    def _refused(self, actor: SimActor, why: str) -> None:
+    def _refused(self, actor: SimActor, why: exceptions.RayError) -> None:
         if actor.step(Event.UNSCHEDULABLE) is not State.DEAD:
-            text = f"The actor is not schedulable: {why}."
-            self._bury(actor, failure(exceptions.ActorUnschedulableError(text)), why)
+            self._bury(actor, failure(why), str(why))
 
     def construct(self, invocation: Invocation, process: Process) -> None:
         """Run an actor's constructor in `process`; `invocation` carries its arguments."""

@@ -131,7 +131,8 @@ class Calls:
         label = function.spec.label
         arguments = calls.pack_arguments(label, args, kwargs)
         _check_refs(caller, arguments)
-        invocation = self._invocation("call", label, caller, arguments)
+        invocation = self._invocation("call", options.name or label, caller, arguments)
+        invocation.label = label
         invocation.function = function
         invocation.options = options
         invocation.retries = options.max_retries
@@ -217,7 +218,7 @@ class Calls:
     def _apply(self, options: MethodOptions, invocation: Invocation) -> None:
         """What a call of a method needs beyond the plain case."""
         self._add_returns(options, invocation)
-        if options.retry_exceptions:
+        if options.retry_exceptions or options.name:
             invocation.options = options
         if options.concurrency_group is not None:
             invocation.particulars().group = options.concurrency_group
@@ -244,7 +245,9 @@ class Calls:
             invocation.num_returns = num_returns
             caller, label = invocation.caller, invocation.label
             invocation.more = tuple(
-                StoredObject(self._objects.next_id(), f"{label}[{index}]", caller, None, invocation)
+                StoredObject(
+                    self._objects.next_id(), f"{label}[{index}]", caller, None, invocation, index + 1
+                )
                 for index in range(1, num_returns)
             )
 

@@ -70,7 +70,7 @@ class Cancels:
         """
         extra = call.particulars()
         found = dict.fromkeys(extra.children or ())
-        waiter = None if call.process is None else self._waiter_of(call.process)
+        waiter = self._waiter_of(call.process) if call.process is not None and _is_running(call) else None
         for state in () if waiter is None else _waited_for(waiter):
             if isinstance(state, Invocation) and state.caller is call.process:
                 found[state] = None
@@ -127,6 +127,14 @@ class Cancels:
             waiter.then = lambda _: self._kernel.raise_in(waiter, error)
         else:
             self._kernel.interrupt(waiter, error)
+
+
+def _is_running(call: Invocation) -> bool:
+    """Whether the code of a task or of a plain actor's call has begun, and nobody else's runs in its process."""
+    process = call.process
+    if process is None:
+        return False
+    return process.task is call or (process.actor is not None and process.actor.current is call)
 
 
 def _waited_for(waiter: Waiter) -> list[Any]:

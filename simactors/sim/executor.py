@@ -86,7 +86,7 @@ class Executor:
         try:
             initialize = inspect.getattr_static(cls, "__init__")
             if inspect.iscoroutinefunction(initialize):
-                instance = cls.__new__(cls)
+                instance: Any = cls.__new__(cls)  # type: ignore[call-overload]  # the user's class
                 loop = invocation.actor.lanes.loop_of(DEFAULT, self._kernel, invocation.process)
                 coroutine = context.run(self._call, invocation, initialize, instance)
                 context.run(loop.run_until_complete, coroutine)
@@ -216,7 +216,8 @@ class _Collector:
     def send(self, outcome: Outcome) -> None:
         call = self._invocation
         label = f"{call.label}[{len(self._refs)}]"
-        state = StoredObject(self._objects.next_id(), label, call.caller, outcome, call)
+        position = len(self._refs) + 2  # behind the generator itself, as on Ray
+        state = StoredObject(self._objects.next_id(), label, call.caller, outcome, call, position)
         self._refs.append(ObjectRef(state))
 
     def wait(self, process: Process) -> None:

@@ -62,7 +62,7 @@ class Groups:
     """All placement groups of one run.
 
     Args:
-        freed: called when reservations were given back or made: others may go on.
+        freed: called when reservations were given back or are wanted: who waits may go on.
         lost: called with (group, index) of each bundle whose reservation is gone: what runs there must end.
     """
 
@@ -71,6 +71,7 @@ class Groups:
         self._freed = freed
         self._lost = lost
         self._groups: dict[int, Group] = {}
+        self._waiting: dict[int, Group] = {}  # those that are not, or no longer, placed as a whole
 
     def create(
         self,
@@ -83,8 +84,10 @@ class Groups:
         """A new group, placed at once if it fits."""
         wanted = [amounts_of(bundle) for bundle in bundles]
         conditions = [selector_of(s) for s in selectors] or [()] * len(wanted)
-        group = self._groups[number] = Group(number, name, strategy, wanted, conditions)
-        self.admit()
+        group = self._groups[number] = self._waiting[number] = Group(
+            number, name, strategy, wanted, conditions
+        )
+        self._freed()
         return group
 
     def remove(self, number: int) -> None:
@@ -93,6 +96,7 @@ class Groups:
         if group.is_removed:
             return
         group.state = "REMOVED"
+        self._waiting.pop(number, None)
         for index in range(len(group.bundles)):
             self._lost(group, index)
             self._give_back(group, index)
@@ -104,9 +108,10 @@ class Groups:
             for index, place in enumerate(group.nodes):
                 if place is node and not group.is_removed:
                     group.state = "RESCHEDULING"
+                    self._waiting[group.id] = group
                     group.nodes[index] = group.pools[index] = None
                     self._lost(group, index)
-        self.admit()
+        self._freed()
 
     def bundles(self, number: int) -> Bundles | None:
         """See `Placement`; None if the group was removed."""
@@ -123,12 +128,9 @@ class Groups:
 
     def admit(self) -> None:
         """Place the groups that fit now, the oldest first."""
-        placed = False
-        for group in self._groups.values():
-            if group.state in ("PENDING", "RESCHEDULING"):
-                placed |= self._place(group)
-        if placed:
-            self._freed()
+        for group in list(self._waiting.values()):
+            if self._place(group):
+                del self._waiting[group.id]
 
     def _place(self, group: Group) -> bool:
         """Reserve all bundles that have no place, or none."""

@@ -5,9 +5,10 @@ Only reads; see `core.abilities.KnowsItself`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from simactors.core import ids
 from simactors.core.abilities import NodeInfo, RuntimeInfo
 from simactors.core.calls import Function
 from simactors.core.events import Record
@@ -53,8 +54,15 @@ def _names(call: Invocation | None) -> tuple[str | None, str | None]:
     """The name of what runs, and the name that its options give it."""
     if call is None:
         return None, None
-    given = getattr(call.options, "name", None) if isinstance(call.function, Function) else None
-    return call.label, given or call.label
+    # A constructor's options are the actor's: their name is not the call's.
+    given = None if call.options is None or call.function is None else call.options.name
+    return _qualified(call), given or call.label
+
+
+def _qualified(call: Invocation) -> str:
+    """The full name of the code: ``module.Account.add``."""
+    spec = call.function.spec if isinstance(call.function, Function) else call.actor.cls.constructor
+    return f"{spec.module}.{call.label}"
 
 
 def node_infos(nodes: Sequence[Node]) -> list[NodeInfo]:
@@ -64,12 +72,21 @@ def node_infos(nodes: Sequence[Node]) -> list[NodeInfo]:
             node_id=node.id,
             name=node.label,
             alive=node.alive,
-            total=quantities_of(node.pool.total.items()) if node.alive else {},
-            available=quantities_of(node.pool.free.items()) if node.alive else {},
+            total=_quantities(node, node.pool.total) if node.alive else {},
+            available=_quantities(node, node.pool.free) if node.alive else {},
             labels=node.labels,
         )
         for node in nodes
     ]
+
+
+def _quantities(node: Node, units: Mapping[str, int]) -> dict[str, float]:
+    """What there is, or is left, of each resource; Ray counts the node itself and the head among them."""
+    found = {name: quantity for name, quantity in quantities_of(units.items()).items() if quantity}
+    found[f"node:{ids.node_address(node.id)}"] = 1.0
+    if node.id == 1:
+        found["node:__internal_head__"] = 1.0
+    return found
 
 
 _ENDS = frozenset({"return", "raise", "die"})
@@ -86,10 +103,11 @@ def timeline(records: Sequence[Record]) -> list[dict[str, Any]]:
             start = started.pop(record.call)
             events.append(
                 {
-                    "cat": "task",
+                    "cat": f"task::{start.what}",
+                    "cname": "generic_work",
                     "name": start.what,
                     "ph": "X",
-                    "pid": "node",
+                    "pid": "simulated cluster",
                     "tid": start.process,
                     "ts": start.time_ns / 1000,
                     "dur": (record.time_ns - start.time_ns) / 1000,

@@ -12,7 +12,7 @@ from typing import Any
 
 from simactors.core.calls import Arguments
 from simactors.core.outcome import Outcome, failure
-from simactors.core.refs import ActorRef, ObjectRef
+from simactors.core.refs import ActorRef, ObjectRef, Origin
 from simactors.exceptions import OwnerDiedError
 from simactors.sim.cluster import Link, Process
 
@@ -26,9 +26,10 @@ class StoredObject:
         waiters: whom to tell then.
         label: what traces call it.
         call: whose return it is; None for `put`.
+        position: which of the call's returns, from 1.
     """
 
-    __slots__ = ("call", "caller", "id", "label", "outcome", "waiters")
+    __slots__ = ("call", "caller", "id", "label", "outcome", "position", "waiters")
 
     def __init__(
         self,
@@ -37,6 +38,7 @@ class StoredObject:
         caller: Process,
         outcome: Outcome | None = None,
         call: Invocation | None = None,
+        position: int = 1,
     ) -> None:
         self.caller = caller
         self.id = number
@@ -44,6 +46,14 @@ class StoredObject:
         self.outcome = outcome
         self.waiters: list[Any] | None = None
         self.call = call
+        self.position = position
+
+    @property
+    def origin(self) -> Origin:
+        """See `core.refs.Originated`."""
+        if self.call is None:
+            return Origin(self.id)
+        return self.call.origin._replace(position=self.position)
 
     def when_done(self, action: Callable[[Outcome], None]) -> None:
         """See `core.refs.Watchable`."""
@@ -194,6 +204,11 @@ class Invocation:
         """The refs among its arguments, whose values it needs to run."""
         return self.arguments.refs if isinstance(self.arguments, Arguments) else ()
 
+    @property
+    def origin(self) -> Origin:
+        """See `core.refs.Originated`."""
+        return Origin(self.id, None if self.actor is None else self.actor.id)
+
     def when_done(self, action: Callable[[Outcome], None]) -> None:
         """See `core.refs.Watchable`."""
         _when_done(self, action)
@@ -240,7 +255,7 @@ def _when_done(state: State, action: Callable[[Outcome], None]) -> None:
         add_waiter(state, Watch(1, lambda: action(outcome_of(state))))
 
 
-OWNER_DIED = failure(OwnerDiedError("The object's owner is dead, and the object with it."))
+OWNER_DIED = failure(OwnerDiedError("The object's owner has exited, and the object is lost with it."))
 
 
 def outcome_of(state: State) -> Outcome:

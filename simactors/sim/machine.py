@@ -6,7 +6,6 @@ Decides nothing at run time; `backend.py` forwards to the parts.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from simactors import exceptions
 from simactors.core.backend import Backend, Settings
@@ -56,6 +55,7 @@ class Machine:
             choices, trace, max_steps=config.max_steps, max_virtual_time_s=config.max_virtual_time_s
         )
         self._config = config
+        self._is_managed = False  # by the program, which adds and removes nodes
         self._is_empty = False
         self.nodes = nodes = Nodes()
         links = Links(choices, config.links, config.latency)
@@ -63,9 +63,9 @@ class Machine:
         self.network = network = Network(kernel, config, links, objects.seal)
         self.cluster = cluster = Cluster(backend)
         self.groups = groups = Groups(nodes, lambda: self.placement.admit(), self._lose_bundle)
-        self.placement = placement = Placement(nodes, choices, kernel.soon, groups.bundles)
+        self.placement = placement = Placement(nodes, choices, kernel.soon, groups)
         self.stores = stores = Stores(
-            kernel, config, links.bandwidth, lambda process, state: self.tasks.recover(process, state)
+            kernel, config, links, network.cut_ns, lambda process, state: self.tasks.recover(process, state)
         )
         services = ServiceTimes(kernel, config.service_times)
         run = Executor(kernel, network, objects, stores, services)
@@ -109,8 +109,13 @@ class Machine:
         return node
 
     def configure(self, settings: Settings) -> None:
-        """Give every machine what the program's `init` asks for; what it does not name is as the config says."""
-        for node, machine in zip(self.nodes.all, self._config.machines, strict=False):
+        """Give every machine what the program's `init` asks for; what it does not name is as the config says.
+
+        The nodes of a `Cluster` are as they were added.
+        """
+        if self._is_managed:
+            return
+        for node, machine in zip(self.nodes.all, self._config.machines, strict=True):
             wanted = machine.quantities
             if settings.num_cpus is not None:
                 wanted["CPU"] = settings.num_cpus
@@ -119,14 +124,12 @@ class Machine:
             wanted.update(settings.resources)
             for name in dict.fromkeys((*wanted, *node.pool.total)):
                 node.pool.resize(name, wanted.get(name, 0))
-        self.groups.admit()
         self.placement.admit()
 
     def clear_nodes(self) -> None:
         """Forget the machines of the config; the driver waits for the next one to join."""
         self.nodes.clear()
-        self._config = replace(self._config, nodes=(NodeConfig(),))
-        self._is_empty = True
+        self._is_managed = self._is_empty = True
 
     def join(self, resources: Mapping[str, float], labels: Mapping[str, str]) -> Node:
         """A machine joins while the program runs; if there is none, it is the head."""

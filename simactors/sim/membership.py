@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 
+from simactors.exceptions import NodeDiedError, RayError, WorkerCrashedError
 from simactors.sim.actors import Actors
 from simactors.sim.cluster import Cluster, Process
 from simactors.sim.config import NS
@@ -62,7 +63,6 @@ class Membership:
         """A new node, ready for work."""
         node = self._nodes.add(quantities, labels, zone)
         self._trace_add((self._kernel.now_ns, "join", node.id, node.label, ""))
-        self._groups.admit()
         self._placement.admit()
         return node
 
@@ -97,7 +97,7 @@ class Membership:
         self._stores.node_died(node)
         self._placement.forget(lambda grant: grant.node is node)
         for process in processes:
-            self._lose(process, f"its node {node.label} is dead: {why}", disowned=node.up)
+            self._lose(process, f"its node has died: {node.label}, {why}", NodeDiedError, disowned=node.up)
         for invocation in in_flight:
             self._lose_message(invocation)
         self._groups.node_died(node)
@@ -115,7 +115,8 @@ class Membership:
             self._placement.forget(lambda other, grant=grant: other is grant)  # type: ignore[misc]  # a default
             process = getattr(holder, "process", None)
             if isinstance(process, Process) and not process.gone:
-                self._lose(process, f"placement group {group.id} was removed", disowned=False, for_good=True)
+                self._lose(process, "its placement group was removed", disowned=False)
+        self._placement.refuse_group(group.id)
 
     def _stop(self, node: Node) -> None:
         node.up = False
@@ -128,14 +129,19 @@ class Membership:
             for process in node.processes:
                 node.cores.drop(process)
 
-    def _lose(self, process: Process, why: str, *, disowned: bool, for_good: bool = False) -> None:
+    def _lose(
+        self,
+        process: Process,
+        why: str,
+        error: type[RayError] = WorkerCrashedError,
+        *,
+        disowned: bool,
+    ) -> None:
         if process.actor is not None:
             if process.actor.process is process:
-                if for_good:
-                    process.actor.restarts = 0
                 self._actors.crash(process.actor, why, disowned=disowned)
         elif process.task is not None:
-            self._tasks.crash(process.task, why, disowned=disowned)
+            self._tasks.crash(process.task, why, error, disowned=disowned)
         elif not disowned:
             self._cluster.end_process(process)
         else:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+from simactors import exceptions
 from simactors.core.choices import Choices
+from simactors.exceptions import RayError
 from simactors.sim.nodes import Node, Nodes
 from simactors.sim.requests import Affinity, Bundle, Labels, Request, Spread, matches
 from simactors.sim.resources import Amounts, Pool
@@ -52,14 +54,27 @@ class Claim(NamedTuple):
         holder: who it is; its `str` is for reports.
         near: where the one who asks is.
         granted: called with the grant, as a step.
-        refused: called with the reason if it can never be granted, as a step.
+        refused: called if it can never be granted, as a step, with what to tell who waits.
     """
 
     holder: object
     request: Request
     near: Node
+    is_actor: bool
     granted: Callable[[Grant], None]
-    refused: Callable[[str], None]
+    refused: Callable[[RayError], None]
+
+
+class PlacesBundles(Protocol):
+    """What `groups.py` does for placement."""
+
+    def admit(self) -> None:
+        """Reserve what can be reserved now."""
+        ...
+
+    def bundles(self, number: int) -> Bundles | None:
+        """The bundles of a placement group; None once it was removed."""
+        ...
 
 
 class Bundles(NamedTuple):
@@ -76,7 +91,7 @@ class Placement:
 
     Args:
         soon: runs an action as a step of its own.
-        bundles: the bundles of a placement group; None once it was removed.
+        groups: the placement groups, which come first when something has become free.
 
     Attributes:
         held: every grant, the oldest first.
@@ -87,12 +102,12 @@ class Placement:
         nodes: Nodes,
         choices: Choices,
         soon: Callable[[Callable[[], None]], None],
-        bundles: Callable[[int], Bundles | None],
+        groups: PlacesBundles,
     ) -> None:
         self._nodes = nodes
         self._choices = choices
         self._soon = soon
-        self._bundles = bundles
+        self._groups = groups
         self._waiting: dict[Request, deque[Claim]] = {}
         self._spread_from = 0
         self.held: dict[Grant, None] = {}
@@ -157,6 +172,7 @@ class Placement:
 
     def admit(self) -> None:
         """Grant whatever can be granted now; called whenever something has become free."""
+        self._groups.admit()
         for request, queue in list(self._waiting.items()):
             while queue and self._try(queue[0]):
                 queue.popleft()
@@ -173,15 +189,16 @@ class Placement:
         request = claim.request
         place: tuple[Node, Pool, tuple[int, int] | None] | None
         if isinstance(request.where, Bundle):
-            bundles = self._bundles(request.where.group)
-            if bundles is None:
-                self._refuse(claim, f"placement group {request.where.group} was removed")
+            bundles = self._groups.bundles(request.where.group)
+            if bundles is None and not request.to_place:
+                self._refuse(claim, _group_removed(claim))
                 return True
-            place = _bundle_for(request, request.where, bundles)
+            # As on Ray, who wants resources of a group that was removed waits for ever.
+            place = None if bundles is None else _bundle_for(request, request.where, bundles)
         else:
             impossible = self._impossible(request)
             if impossible:
-                self._refuse(claim, impossible)
+                self._refuse(claim, _unschedulable(claim, impossible))
                 return True
             node = self._node_for(request, claim.near)
             place = None if node is None else (node, node.pool, None)
@@ -193,7 +210,15 @@ class Placement:
         self._soon(lambda: claim.granted(grant))
         return True
 
-    def _refuse(self, claim: Claim, why: str) -> None:
+    def refuse_group(self, number: int) -> None:
+        """A placement group was removed: who waits for it is told."""
+        for request, queue in list(self._waiting.items()):
+            if isinstance(request.where, Bundle) and request.where.group == number:
+                del self._waiting[request]
+                for claim in queue:
+                    self._refuse(claim, _group_removed(claim))
+
+    def _refuse(self, claim: Claim, why: RayError) -> None:
         self._soon(lambda: claim.refused(why))
 
     def _impossible(self, request: Request) -> str:
@@ -258,6 +283,21 @@ class Placement:
                 passed += 1
         scored.sort()
         return scored[min(rank, len(scored) - 1)][2] if scored else None
+
+
+def _unschedulable(claim: Claim, why: str) -> RayError:
+    if claim.is_actor:
+        return exceptions.ActorUnschedulableError(f"The actor is not schedulable: {why}.")
+    return exceptions.TaskUnschedulableError(f"The task is not schedulable: {why}.")
+
+
+def _group_removed(claim: Claim) -> RayError:
+    if claim.is_actor:
+        text = "The placement group corresponding to this Actor has been removed."
+        return exceptions.ActorPlacementGroupRemoved(text)
+    return exceptions.TaskPlacementGroupRemoved(
+        "The placement group corresponding to this task has been removed."
+    )
 
 
 def _bundle_for(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from simactors.core import strategies
-from simactors.core.options import ActorOptions, TaskOptions
+from simactors.core.options import ActorOptions, TaskOptions, actor_needs, task_needs
 from simactors.sim.resources import Amounts, amounts_of
 
 Selector = tuple[tuple[str, str, tuple[str, ...]], ...]
@@ -62,35 +62,16 @@ class Request(NamedTuple):
     captures: bool = False
 
 
-_ONE_CPU = amounts_of({"CPU": 1})
-
-
 def of_task(options: TaskOptions, inherited: Bundle | None) -> Request:
     """What a task needs; `inherited` is the group that captures what its caller starts."""
-    amounts = amounts_of({"CPU": 1.0 if options.num_cpus is None else options.num_cpus, **_more(options)})
+    amounts = amounts_of(task_needs(options))
     return _request(amounts, amounts, options, inherited)
 
 
 def of_actor(options: ActorOptions, inherited: Bundle | None) -> Request:
-    """What an actor needs; without `num_cpus`, one CPU to be placed and none to live, as on Ray."""
-    more = _more(options)
-    cpus = options.num_cpus
-    to_keep = amounts_of({"CPU": cpus or 0.0, **more})
-    to_place = _ONE_CPU if cpus is None and not more else to_keep
-    return _request(to_place, to_keep, options, inherited)
-
-
-def _more(options: TaskOptions | ActorOptions) -> dict[str, float]:
-    more: dict[str, float] = dict(options.resources or {})
-    if options.num_gpus:
-        more["GPU"] = options.num_gpus
-    if options.memory:
-        more["memory"] = options.memory
-    if options.object_store_memory:
-        more["object_store_memory"] = options.object_store_memory
-    if options.accelerator_type:
-        more[f"accelerator_type:{options.accelerator_type}"] = 0.001
-    return more
+    """What an actor needs to be placed, and what of it it keeps."""
+    to_place, to_keep = actor_needs(options)
+    return _request(amounts_of(to_place), amounts_of(to_keep), options, inherited)
 
 
 def _request(
@@ -110,7 +91,8 @@ def _request(
     elif strategy == "SPREAD":
         where = Spread()
     elif strategy is None and options.placement_group == "default" and inherited is not None:
-        where, captures = inherited, True
+        captures = options.placement_group_capture_child_tasks is not False
+        where = inherited._replace(number=options.placement_group_bundle_index)
     return Request(to_place, to_keep, where, selector_of(options.label_selector), captures)
 
 

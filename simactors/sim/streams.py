@@ -70,7 +70,8 @@ class Stream:
         found = self._items.get(index)
         if found is None:
             call = self._invocation
-            found = StoredObject(self._next_id(), f"{call.label}[{index}]", call.caller)
+            label = f"{call.label}[{index}]"
+            found = StoredObject(self._next_id(), label, call.caller, None, call, index + 2)
             self._items[index] = found
             if self.total is not None and index >= self.total:
                 found.outcome = _END
@@ -151,15 +152,19 @@ class Producer:
         self._network = network
         self._invocation = invocation
         self._stream: Stream = invocation.stream
+        self._process: Any = (
+            invocation.process
+        )  # kept: by the time of an item, the call may run elsewhere once more
         self.produced = 0
 
     def send(self, outcome: Outcome) -> None:
         """Send one item home."""
         index, stream = self.produced, self._stream
         self.produced += 1
-        call, process = self._invocation, self._invocation.process
+        call, process = self._invocation, self._process
         assert call.link is not None
-        assert process is not None
+        if process.gone:
+            return  # nobody listens to it any more
         node = process.node
         self._network.notify(call.link, node, call.caller.node, lambda: stream.arrive(index, outcome))
 

@@ -52,6 +52,7 @@ class Tasks:
         self._executor = run
         self._points = points
         self._workers = 0
+        self._cut_off: list[Invocation] = []  # of callers that are taken for dead, and don't know it
 
     def submit(self, invocation: Invocation) -> None:
         """Run a task as soon as its arguments are ready."""
@@ -62,6 +63,9 @@ class Tasks:
         """The arguments are ready: ask for a worker."""
         if invocation.is_canceled:
             return  # it was answered then
+        if invocation.caller.gone and not invocation.caller.dead:
+            self._cut_off.append(invocation)
+            return
         failed = OWNER_DIED if invocation.caller.dead else failed_dependency(invocation)
         if failed is not None:
             self._network.fail(invocation, failed)
@@ -70,28 +74,35 @@ class Tasks:
         granted = functools.partial(self._lease, invocation)
         refused = functools.partial(self._refused, invocation)
         near = invocation.caller.node
-        self._placement.claim(Claim(invocation, invocation.extra.request, near, granted, refused))
+        self._placement.claim(Claim(invocation, invocation.extra.request, near, False, granted, refused))
 
-    def _refused(self, invocation: Invocation, why: str) -> None:
-        text = f"The task {invocation.label} is not schedulable: {why}."
-        self._network.fail(invocation, failure(exceptions.TaskUnschedulableError(text)))
+    def _refused(self, invocation: Invocation, why: exceptions.RayError) -> None:
+        self._network.fail(invocation, failure(why))
 
     def _lease(self, invocation: Invocation, grant: Grant) -> None:
         """The resources are there: send the task to a worker."""
-        assert invocation.link is not None
         if invocation.is_canceled:
             self._placement.release(grant)
+            return
+        if invocation.caller.gone or not grant.node.alive:  # since it was granted
+            self._placement.release(grant)
+            self._request(invocation)
             return
         process, is_new = self._worker(grant.node)
         process.grant = grant
         process.task = invocation
         invocation.process = process
         invocation.then = self._run
-        send = functools.partial(self._network.send, invocation.link, invocation)
+        send = functools.partial(self._send, invocation, process)
         if is_new:
-            self._network.start_process(send)
+            self._network.start_process(send, invocation.caller.node, process.node)
         else:
             send()
+
+    def _send(self, invocation: Invocation, process: Process) -> None:
+        if process.task is invocation:  # else the process has died before it was there
+            assert invocation.link is not None
+            self._network.send(invocation.link, invocation)
 
     def _worker(self, node: Node) -> tuple[Process, bool]:
         """A process for a task; one that is idle, if there is one: which, is nobody's promise."""
@@ -112,7 +123,8 @@ class Tasks:
             self._finish(invocation)
             self._network.fail(invocation, failure(exceptions.TaskCancelledError()))
             return
-        self._trace_add((self._kernel.now_ns, "start", invocation.id, process.label, invocation.label))
+        name = invocation.options.name or invocation.label
+        self._trace_add((self._kernel.now_ns, "start", invocation.id, process.label, name))
         kind = "return"
         reply: tuple[Outcome, ...] | None
         try:
@@ -132,7 +144,8 @@ class Tasks:
         self._trace_add((self._kernel.now_ns, kind, invocation.id, process.label, invocation.label))
         self._finish(invocation)
         if reply is None:
-            self._request(invocation)
+            invocation.then = self._again
+            self._network.send_home(invocation)
         else:
             self._network.reply(invocation, reply)
 
@@ -141,10 +154,21 @@ class Tasks:
         if before is not None and before(invocation):
             return None
         context = executor.context_of(process)
-        reply = self._executor.execute(invocation, context, invocation.function.function)
-        if after is not None and not process.gone and after(invocation):
-            return None
-        return reply
+        try:
+            return self._executor.execute(invocation, context, invocation.function.function)
+        finally:
+            if after is not None and not process.gone:
+                after(invocation)  # who has ended the process by that hears nothing of what it came to
+
+    def _again(self, invocation: Invocation) -> None:
+        """The caller has heard that its task failed, and makes it again."""
+        invocation.process = None
+        if invocation.is_canceled:
+            self._network.fail(invocation, failure(exceptions.TaskCancelledError()))
+            return
+        row = (self._kernel.now_ns, "retry", invocation.id, invocation.caller.label, invocation.label)
+        self._trace_add(row)
+        self.submit(invocation)
 
     def _failed(self, invocation: Invocation, error: BaseException) -> tuple[Failure, ...] | None:
         """What to answer for a task that raised; None if it is run again."""
@@ -171,8 +195,21 @@ class Tasks:
         else:
             process.node.idle.append(process)
 
-    def _end_process(self, process: Process) -> None:
-        self._cluster.end_process(process)
+    def end_worker(self, process: Process, *, disowned: bool) -> None:
+        """A worker that runs nothing has ended."""
+        self._end_process(process, disowned=disowned)
+
+    def give_up_cut_off(self) -> None:
+        """Some processes have heard that they are taken for dead: what they wanted to run never starts."""
+        self._cut_off, waiting = [], self._cut_off
+        for invocation in waiting:
+            self._request(invocation)
+
+    def _end_process(self, process: Process, *, disowned: bool = False) -> None:
+        if disowned:
+            self._cluster.disown(process)
+        else:
+            self._cluster.end_process(process)
         for child in list(process.children or ()):
             self._actors.end(child, Event.OWNER_DIED, f"its owner {process.label} is dead")
 
@@ -191,21 +228,20 @@ class Tasks:
             disowned: see `Actors.crash`.
         """
         process = invocation.process
-        assert process is not None
-        if process.gone:
+        if process is None or process.gone or process.task is not invocation:
             return
         self._trace_add((self._kernel.now_ns, "die", invocation.id, process.label, why))
-        if invocation in self._kernel.ready:
+        if invocation in self._kernel.ready:  # or on its way there: nothing must bring it there twice
             self._kernel.ready.remove(invocation)
-        if disowned:
-            self._cluster.disown(process)
-        else:
-            self._end_process(process)
+        self._kernel.take_off(lambda event: event is invocation)
+        self._end_process(process, disowned=disowned)
         self._finish(invocation)
-        text = (
-            f"The worker died unexpectedly while executing this task: {invocation.label} in "
-            f"{process.where}; {why}."
+        happened = (
+            "the node it was running on is dead"
+            if error is exceptions.NodeDiedError
+            else "the worker died unexpectedly"
         )
+        text = f"The task {invocation.label} failed because {happened} ({process.where}: {why})."
         told = error() if invocation.is_canceled else error(text)
         self.lost(invocation, failure(told))
 
@@ -217,14 +253,12 @@ class Tasks:
             invocation.retries -= 1
             invocation.particulars().attempt += 1
             invocation.process = None
-            self._request(invocation)
+            invocation.then = self._again
+            self._network.send_home(invocation)
 
-    def lose_answer(self, invocation: Invocation) -> None:
-        """A task has run, but its answer was on a node that is dead now."""
-        text = (
-            f"The worker died unexpectedly while executing this task: {invocation.label}; its node is dead."
-        )
-        self.lost(invocation, failure(exceptions.WorkerCrashedError(text)))
+    def lose_answer(self, invocation: Invocation, error: type[exceptions.RayError], why: str) -> None:
+        """A task has run, but its answer will never come."""
+        self.lost(invocation, failure(error(f"The task {invocation.label} failed because {why}.")))
 
     # Lost objects
 
@@ -234,7 +268,9 @@ class Tasks:
         Only results of tasks have a lineage: what was `put`, or what an actor returned, is gone.
         """
         call = state if isinstance(state, Invocation) else state.call
-        if call is None or not isinstance(call.function, calls.Function):
+        if state.outcome is None:  # somebody else has found out before
+            self._wait_for(process, state)
+        elif call is None or not isinstance(call.function, calls.Function):
             why: Exception = exceptions.ObjectLostError(
                 f"Failed to retrieve object {state}: all copies of it were lost, and it can't be made again, because "
                 f"it was made by {'put' if call is None else 'an actor'}."
@@ -242,12 +278,22 @@ class Tasks:
             _fail(state, failure(why))
         elif call.retries == 0:
             why = exceptions.ObjectReconstructionFailedError(
-                f"Failed to retrieve object {state}: it was lost, and its task may not be run again (max_retries)."
+                f"Failed to retrieve object {state}: it was lost, and its task may not be run again: none is left of "
+                f"max_retries={call.options.max_retries}."
             )
             _fail(state, failure(why))
         else:
             self._run_again(call)
-            self._objects.wait_one(process, state, None)
+            self._wait_for(process, state)
+
+    def _wait_for(self, process: Process, state: State) -> None:
+        """As `get`: a task lends its CPUs meanwhile, or what it waits for might never run."""
+        grant = process.grant if process.task is not None else None
+        if grant is not None:
+            self._placement.lend(grant)
+        self._objects.wait_one(process, state, None)
+        if grant is not None:
+            self._placement.take_back(grant)
 
     def _run_again(self, call: Invocation) -> None:
         call.retries -= 1
@@ -255,8 +301,9 @@ class Tasks:
         self._trace_add((self._kernel.now_ns, "recover", call.id, call.caller.label, call.label))
         states: list[State] = [call, *call.more]
         for state in states:
-            if isinstance(state.outcome, StoredValue):
+            if isinstance(state.outcome, StoredValue) and not state.outcome.copies:
                 state.outcome = None
+        call.process = None
         self.submit(call)
 
 
@@ -267,7 +314,8 @@ def _fail(state: State, why: Failure) -> None:
 def failed_dependency(invocation: Invocation) -> Failure | None:
     """The failure of a call one of whose ref arguments failed."""
     for ref in invocation.refs:
-        outcome = outcome_of(ref.entry)  # type: ignore[arg-type]  # our own entry
+        state: Any = ref.entry  # our own entry
+        outcome = None if state.outcome is None else outcome_of(state)  # a lost one may be under way again
         if isinstance(outcome, Failure):
             return dependency_failure(invocation.label, outcome.error())
     return None

@@ -1,0 +1,499 @@
+"""`cancel`: what it does to calls in every state, and what the code under way sees of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import simactors
+
+cancel = pytest.mark.not_yet(local="cancel comes with the issue on the real runtime")
+pytestmark = cancel
+
+
+@simactors.remote
+class Gate:
+    """Holds calls until it is opened, and takes notes."""
+
+    def __init__(self) -> None:
+        self.notes: list[Any] = []
+        self.opened = False
+
+    def note(self, what: Any) -> None:
+        self.notes.append(what)
+
+    def read(self) -> list[Any]:
+        return self.notes
+
+    def has(self, what: Any) -> bool:
+        return what in self.notes
+
+    def open(self) -> None:
+        self.opened = True
+
+    def is_open(self) -> bool:
+        return self.opened
+
+
+def pass_through(gate: Any, name: str) -> str:
+    """Waits for the gate with many short steps, in each of which it may be interrupted."""
+    simactors.get(gate.note.remote(f"{name} starts"))
+    while not simactors.get(gate.is_open.remote()):
+        time.sleep(0.01)
+    simactors.get(gate.note.remote(f"{name} ends"))
+    return name
+
+
+@simactors.remote
+def work(gate: Any, name: str = "work") -> str:
+    try:
+        return pass_through(gate, name)
+    except BaseException as error:
+        simactors.get(gate.note.remote(f"{name}: {type(error).__name__}"))
+        raise
+
+
+@simactors.remote
+def stubborn(gate: Any) -> str:
+    try:
+        return pass_through(gate, "stubborn")
+    except KeyboardInterrupt:
+        return "caught it"
+
+
+@simactors.remote(num_returns=2)
+def pair(gate: Any) -> tuple[str, int]:
+    return pass_through(gate, "pair"), 2
+
+
+@simactors.remote
+def parent(gate: Any) -> Any:
+    child = work.remote(gate, "child")
+    simactors.get(gate.note.remote([child]))
+    try:
+        return simactors.get(child)
+    except BaseException as error:
+        simactors.get(gate.note.remote(f"parent: {type(error).__name__}"))
+        raise
+
+
+@simactors.remote
+def count_for_ever(gate: Any) -> Iterator[int]:
+    i = 0
+    while not simactors.get(gate.is_open.remote()):
+        yield i
+        i += 1
+        time.sleep(0.01)
+
+
+@simactors.remote
+def ask_whether_canceled() -> bool:
+    return simactors.get_runtime_context().is_canceled()
+
+
+@simactors.remote
+class Worker:
+    """A plain actor."""
+
+    def __init__(self, gate: Any) -> None:
+        self.gate = gate
+
+    def work(self, name: str = "work") -> str:
+        return pass_through(self.gate, name)
+
+    def take(self, x: Any = None) -> Any:
+        simactors.get(self.gate.note.remote("took"))
+        return x
+
+    def work_until_canceled(self) -> str:
+        simactors.get(self.gate.note.remote("starts"))
+        while not simactors.get_runtime_context().is_canceled():
+            time.sleep(0.01)
+        simactors.get(self.gate.note.remote("knows"))
+        return "ends"
+
+    def wait_for(self, refs: list[Any]) -> Any:
+        simactors.get(self.gate.note.remote("waits"))
+        try:
+            return simactors.get(refs[0])
+        except BaseException as error:
+            simactors.get(self.gate.note.remote(f"waiting: {type(error).__name__}"))
+            raise
+
+    def count_for_ever(self) -> Iterator[int]:
+        i = 0
+        while not simactors.get(self.gate.is_open.remote()):
+            yield i
+            i += 1
+            time.sleep(0.01)
+
+
+@simactors.remote
+class Loop:
+    """An async actor."""
+
+    def __init__(self, gate: Any) -> None:
+        self.gate = gate
+
+    async def work(self, name: str = "work", then: str = "raise") -> str:
+        await self.gate.note.remote(f"{name} starts")
+        try:
+            while not await self.gate.is_open.remote():
+                await asyncio.sleep(0.01)
+        except asyncio.CancelledError:
+            await self.gate.note.remote(f"{name}: CancelledError")
+            if then == "return":
+                return "suppressed"
+            if then == "fail":
+                raise KeyError("k") from None
+            raise
+        await self.gate.note.remote(f"{name} ends")
+        return name
+
+    async def read_state(self) -> str:
+        return "alive"
+
+    async def parent(self, other: Any) -> Any:
+        return await other.work.remote("child")
+
+    async def parent_of_task(self) -> Any:
+        return await work.remote(self.gate, "child")
+
+    async def wait_for(self, refs: list[Any]) -> Any:
+        await self.gate.note.remote("waits")
+        return await refs[0]
+
+    async def count_for_ever(self) -> AsyncIterator[int]:
+        i = 0
+        try:
+            while True:
+                yield i
+                i += 1
+                await asyncio.sleep(0.01)
+        finally:
+            await self.gate.note.remote("closed")
+
+    async def ask_whether_canceled(self) -> bool:
+        return simactors.get_runtime_context().is_canceled()
+
+
+def until_noted(gate: Any, what: Any) -> None:
+    for _ in range(1000):
+        if simactors.get(gate.has.remote(what)):
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"{simactors.get(gate.read.remote())}, never {what}")
+
+
+def running(gate: Any, ref: Any, name: str = "work") -> Any:
+    until_noted(gate, f"{name} starts")
+    return ref
+
+
+def raised_by(ask: Callable[[], Any]) -> str:
+    with pytest.raises(simactors.exceptions.TaskCancelledError) as raised:
+        ask()
+    return type(raised.value).__name__
+
+
+def test_a_running_task_is_interrupted(ray: ModuleType) -> None:
+    gate = Gate.remote()
+    ref = running(gate, work.remote(gate))
+    assert ray.cancel(ref) is None
+    assert raised_by(lambda: ray.get(ref)) == "RayTaskError(TaskCancelledError)"
+    assert ray.get(gate.read.remote()) == ["work starts", "work: KeyboardInterrupt"]
+
+
+def test_a_task_may_catch_its_interruption(ray: ModuleType) -> None:
+    gate = Gate.remote()
+    ref = running(gate, stubborn.remote(gate), "stubborn")
+    ray.cancel(ref)
+    assert ray.get(ref) == "caught it"
+
+
+def test_force_kills_the_worker_and_no_retry_follows(ray: ModuleType) -> None:
+    gate = Gate.remote()
+    ref = running(gate, work.options(max_retries=5).remote(gate))
+    ray.cancel(ref, force=True)
+    assert raised_by(lambda: ray.get(ref)) == "TaskCancelledError"
+    time.sleep(0.1)
+    assert ray.get(gate.read.remote()) == ["work starts"]
+
+
+def test_a_cancelled_task_is_not_retried(ray: ModuleType) -> None:
+    gate = Gate.remote()
+    ref = running(gate, work.options(max_retries=5, retry_exceptions=True).remote(gate))
+    ray.cancel(ref)
+    assert raised_by(lambda: ray.get(ref)) == "RayTaskError(TaskCancelledError)"
+    time.sleep(0.1)
+    assert ray.get(gate.read.remote()) == ["work starts", "work: KeyboardInterrupt"]
+
+
+def test_a_task_without_a_place_to_run_never_starts(ray: ModuleType) -> None:
+    gate = Gate.remote()
+    holders = [work.remote(gate, f"holder {i}") for i in range(4)]
+    for i in range(4):
+        until_noted(gate, f"holder {i} starts")
+    queued, impossible = work.remote(gate, "queued"), work.options(num_cpus=1000).remote(gate, "impossible")
+    for ref in (queued, impossible):
+        ray.cancel(ref)
+        assert raised_by(lambda ref=ref: ray.get(ref)) == "TaskCancelledError"
+    ray.get(gate.open.remote())
+    assert ray.get(holders) == [f"holder {i}" for i in range(4)]
+    assert not ray.get(gate.has.remote("queued starts"))
+
+
+def test_a_task_that_waits_for_its_argument_never_starts(ray: ModuleType) -> None:
+    gate = Gate.remote()
+    argument = running(gate, work.remote(gate))
+    ref = work.remote(gate, argument)
+    ray.cancel(ref)
+    assert raised_by(lambda: ray.get(ref)) == "TaskCancelledError"
+    ray.get(gate.open.remote())
+    assert ray.get(argument) == "work"
+    assert ray.get(gate.read.remote()) == ["work starts", "work ends"]
+
+
+def test_what_depends_on_a_cancelled_task_fails_with_it(ray: ModuleType) -> None:
+    gate = Gate.remote()
+    ref = running(gate, work.remote(gate))
+    dependent = Worker.remote(gate).take.remote(ref)
+    ray.cancel(ref)
+    assert raised_by(lambda: ray.get(dependent)) == "RayTaskError(TaskCancelledError)"
+    assert not ray.get(gate.has.remote("took"))
+
+
+def test_finished_calls_and_put_objects_are_left_alone(ray: ModuleType) -> None:
+    gate = Gate.remote()
+    ray.get(gate.open.remote())
+    task, call, box = work.remote(gate), Worker.remote(gate).work.remote(), ray.put(1)
+    ray.get([task, call])
+    for ref in (task, call, box):
+        assert ray.cancel(ref) is None
+    ray.cancel(task, force=True)
+    assert ray.get([task, call, box]) == ["work", "work", 1]
+
+
+def test_cancelling_twice_is_harmless(ray: ModuleType) -> None:
+    gate = Gate.remote()
+    ref = running(gate, work.remote(gate))
+    ray.cancel(ref)
+    ray.cancel(ref)
+    assert raised_by(lambda: ray.get(ref)) == "RayTaskError(TaskCancelledError)"
+
+
+def test_one_ref_of_several_cancels_all_of_them(ray: ModuleType) -> None:
+    refs = pair.options(num_cpus=1000).remote(Gate.remote())
+    ray.cancel(refs[0])
+    for ref in refs:
+        assert raised_by(lambda ref=ref: ray.get(ref)) == "TaskCancelledError"
+
+
+def test_children_are_cancelled_with_their_parent(ray: ModuleType) -> None:
+    gate = Gate.remote()
+    ref = running(gate, parent.remote(gate), "child")
+    ray.cancel(ref)
+    assert raised_by(lambda: ray.get(ref)) == "RayTaskError(TaskCancelledError)"
+    until_noted(gate, "child: KeyboardInterrupt")
+
+
+def test_children_are_spared_if_it_is_not_recursive(ray: ModuleType) -> None:
+    gate = Gate.remote()
+    ref = running(gate, parent.remote(gate), "child")
+    ray.cancel(ref, recursive=False)
+    assert raised_by(lambda: ray.get(ref)) == "RayTaskError(TaskCancelledError)"
+    until_noted(gate, "parent: KeyboardInterrupt")
+    ray.get(gate.open.remote())
+    until_noted(gate, "child ends")
+
+
+def test_anybody_who_has_the_ref_can_cancel(ray: ModuleType) -> None:
+    gate = Gate.remote()
+    ref = running(gate, parent.remote(gate), "child")
+    (child,) = next(note for note in ray.get(gate.read.remote()) if isinstance(note, list))
+    ray.cancel(child)
+    assert raised_by(lambda: ray.get(ref)) == "RayTaskError(TaskCancelledError)"
+    assert ray.get(gate.has.remote("child: KeyboardInterrupt"))
+    assert ray.get(gate.has.remote("parent: RayTaskError(TaskCancelledError)"))
+
+
+def test_a_running_call_of_a_plain_actor_is_told_but_not_interrupted(ray: ModuleType) -> None:
+    gate = Gate.remote()
+    worker = Worker.remote(gate)
+    ref = worker.work_until_canceled.remote()
+    until_noted(gate, "starts")
+    ray.cancel(ref)
+    until_noted(gate, "knows")
+    assert raised_by(lambda: ray.get(ref)) == "TaskCancelledError"
+    assert ray.get(worker.take.remote(1)) == 1
+
+
+def test_a_cancelled_call_of_a_plain_actor_answers_when_it_has_ended(ray: ModuleType) -> None:
+    gate = Gate.remote()
+    worker = Worker.remote(gate)
+    ref = running(gate, worker.work.remote())
+    ray.cancel(ref)
+    assert ray.wait([ref], timeout=0.1) == ([], [ref])
+    ray.get(gate.open.remote())
+    assert raised_by(lambda: ray.get(ref)) == "TaskCancelledError"
+    assert ray.get(gate.read.remote()) == ["work starts", "work ends"]
+
+
+def test_a_plain_actor_that_waits_in_get_is_interrupted(ray: ModuleType) -> None:
+    gate = Gate.remote()
+    worker = Worker.remote(gate)
+    other = running(gate, work.remote(gate))
+    ref = worker.wait_for.remote([other])
+    until_noted(gate, "waits")
+    ray.cancel(ref)
+    assert raised_by(lambda: ray.get(ref)) == "TaskCancelledError"
+    until_noted(gate, "waiting: KeyboardInterrupt")
+    ray.get(gate.open.remote())
+    assert ray.get(other) == "work"
+
+
+def test_a_call_that_is_queued_at_its_actor_still_runs_but_does_not_answer(ray: ModuleType) -> None:
+    gate = Gate.remote()
+    worker = Worker.remote(gate)
+    first = running(gate, worker.work.remote())
+    queued = worker.take.remote(5)
+    time.sleep(0.2)
+    ray.cancel(queued)
+    time.sleep(0.2)
+    ray.get(gate.open.remote())
+    assert ray.get(first) == "work"
+    assert raised_by(lambda: ray.get(queued)) == "TaskCancelledError"
+    assert ray.get(worker.take.remote(6)) == 6
+    assert ray.get(gate.read.remote()) == ["work starts", "work ends", "took", "took"]
+
+
+def test_a_call_of_an_actor_that_waits_for_its_argument_never_runs(ray: ModuleType) -> None:
+    gate = Gate.remote()
+    for actor in (Worker.remote(gate), Loop.remote(gate)):
+        argument = running(gate, work.remote(gate))
+        ref = actor.work.remote(argument)
+        ray.cancel(ref)
+        with pytest.raises(
+            ray.exceptions.TaskCancelledError, match="is canceled from an actor .* before it executes"
+        ):
+            ray.get(ref)
+        ray.cancel(argument)
+        with pytest.raises(ray.exceptions.TaskCancelledError):
+            ray.get(argument)
+
+
+def test_actor_calls_cannot_be_forced(ray: ModuleType) -> None:
+    gate = Gate.remote()
+    worker = Worker.remote(gate)
+    ref = worker.work.remote()
+    with pytest.raises(ValueError, match="force=True is not supported for actor tasks"):
+        ray.cancel(ref, force=True)
+    ray.get(gate.open.remote())
+    assert ray.get(ref) == "work"
+
+
+@pytest.mark.parametrize("then", ["raise", "return", "fail"])
+def test_a_running_async_call_is_cancelled_whatever_it_does_about_it(ray: ModuleType, then: str) -> None:
+    gate = Gate.remote()
+    loop = Loop.remote(gate)
+    ref = running(gate, loop.work.remote("work", then))
+    ray.cancel(ref)
+    assert raised_by(lambda: ray.get(ref)) == "RayTaskError(TaskCancelledError)"
+    until_noted(gate, "work: CancelledError")
+    assert ray.get(loop.read_state.remote()) == "alive"
+    assert not ray.get(gate.has.remote("work ends"))
+
+
+def test_a_queued_async_call_never_starts(ray: ModuleType) -> None:
+    gate = Gate.remote()
+    loop = Loop.options(max_concurrency=1).remote(gate)
+    first = running(gate, loop.work.remote("first"), "first")
+    queued = loop.work.remote("queued")
+    time.sleep(0.2)
+    ray.cancel(queued)
+    time.sleep(0.2)
+    ray.get(gate.open.remote())
+    assert ray.get(first) == "first"
+    assert raised_by(lambda: ray.get(queued)) == "TaskCancelledError"
+    assert ray.get(loop.read_state.remote()) == "alive"
+    assert ray.get(gate.read.remote()) == ["first starts", "first ends"]
+
+
+@pytest.mark.parametrize("recursive", [True, False])
+def test_async_children_share_the_fate_of_their_parent_if_it_is_recursive(
+    ray: ModuleType, recursive: bool
+) -> None:
+    gate = Gate.remote()
+    loop, other = Loop.remote(gate), Loop.remote(gate)
+    ref = running(gate, loop.parent.remote(other), "child")
+    ray.cancel(ref, recursive=recursive)
+    assert raised_by(lambda: ray.get(ref)) == "RayTaskError(TaskCancelledError)"
+    if not recursive:
+        ray.get(gate.open.remote())
+    until_noted(gate, "child: CancelledError" if recursive else "child ends")
+
+
+def test_tasks_are_cancelled_with_the_async_call_that_made_them(ray: ModuleType) -> None:
+    gate = Gate.remote()
+    ref = running(gate, Loop.remote(gate).parent_of_task.remote(), "child")
+    ray.cancel(ref)
+    assert raised_by(lambda: ray.get(ref)) == "RayTaskError(TaskCancelledError)"
+    until_noted(gate, "child: KeyboardInterrupt")
+
+
+def test_what_a_cancelled_call_waits_for_is_spared_if_another_made_it(ray: ModuleType) -> None:
+    gate = Gate.remote()
+    other = running(gate, work.remote(gate))
+    ref = Loop.remote(gate).wait_for.remote([other])
+    until_noted(gate, "waits")
+    ray.cancel(ref)
+    assert raised_by(lambda: ray.get(ref)) == "RayTaskError(TaskCancelledError)"
+    ray.get(gate.open.remote())
+    assert ray.get(other) == "work"
+
+
+def test_a_generator_ends_when_it_is_cancelled(ray: ModuleType) -> None:
+    gate = Gate.remote()
+    for make, error in (
+        (lambda: count_for_ever.remote(gate), "RayTaskError(TaskCancelledError)"),
+        (lambda: Worker.remote(gate).count_for_ever.remote(), "TaskCancelledError"),
+        (lambda: Loop.remote(gate).count_for_ever.remote(), "RayTaskError(TaskCancelledError)"),
+    ):
+        items = make()
+        assert [ray.get(next(items)) for _ in range(3)] == [0, 1, 2]
+        ray.cancel(items)
+        *_, last = items
+        assert raised_by(lambda last=last: ray.get(last)) == error
+        assert raised_by(lambda items=items: ray.get(items.completed())) == error
+    until_noted(gate, "closed")
+
+
+@pytest.mark.not_yet()
+def test_only_refs_can_be_cancelled(ray: ModuleType) -> None:
+    for thing in (5, None, [ray.put(1)], Gate.remote()):
+        with pytest.raises(TypeError, match=r"ray.cancel\(\) only supported for object refs"):
+            ray.cancel(thing)
+
+
+def test_who_may_ask_whether_it_is_cancelled(ray: ModuleType) -> None:
+    assert ray.get(ask_whether_canceled.remote()) is False
+    with pytest.raises(RuntimeError, match="only available when the process is a worker"):
+        ray.get_runtime_context().is_canceled()
+    with pytest.raises(RuntimeError, match="not supported in an async actor"):
+        ray.get(Loop.remote(Gate.remote()).ask_whether_canceled.remote())
+
+
+def test_awaiting_a_cancelled_ref_raises_the_same(ray: ModuleType) -> None:
+    gate = Gate.remote()
+
+    async def main() -> None:
+        ref = running(gate, work.remote(gate))
+        ray.cancel(ref)
+        await ref
+
+    assert raised_by(lambda: asyncio.run(main())) == "RayTaskError(TaskCancelledError)"
