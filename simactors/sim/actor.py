@@ -41,7 +41,6 @@ class SimActor:
         context: the context variables of its process, which one call leaves to the next; None if none is set.
         process: of the present incarnation.
         creation: the call of the constructor, as long as it may have to be run (again).
-        has_begun: its constructor has been run, or begun, once.
         holders: links whose first call waits for a ref; what they hold fails when it dies. None while there are none.
         owner: the process that made it, and with which it ends; None for a detached actor.
         rank: how many actors of its class were made before it, and itself: ``Account#2`` is the second.
@@ -60,7 +59,6 @@ class SimActor:
         "creation",
         "current",
         "death",
-        "has_begun",
         "holders",
         "id",
         "instance",
@@ -92,7 +90,6 @@ class SimActor:
         self.death: Failure | None = None
         self.context: contextvars.Context | None = None
         self.creation: Invocation | None = None
-        self.has_begun = False
         self.holders: list[Link] | None = None
         self.restarts = 0
         self.rank = 0

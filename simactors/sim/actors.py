@@ -15,16 +15,17 @@ from simactors.core.outcome import Failure, failure
 from simactors.core.refs import ActorRef
 from simactors.sim import executor
 from simactors.sim.actor import BUSY, SimActor, Watch
+from simactors.sim.answers import describe, unavailable
 from simactors.sim.cluster import Cluster, Process
 from simactors.sim.executor import Executor
-from simactors.sim.invocation import Invocation
+from simactors.sim.invocation import OWNER_DIED, Invocation
 from simactors.sim.kernel import Kernel
 from simactors.sim.lanes import Lanes, limits_of
 from simactors.sim.lifecycle import Event, State
 from simactors.sim.network import Network
 from simactors.sim.placement import Claim, Grant, Placement
 from simactors.sim.trace import Trace
-from simactors.sim.turns import Turns, describe, unavailable
+from simactors.sim.turns import Turns
 
 
 class Actors:
@@ -49,6 +50,7 @@ class Actors:
         self._turns = turns
         turns.left, turns.lost = self._left, self.lost
         self._names: dict[tuple[str, str], SimActor] = {}
+        self._ranks: dict[str, int] = {}
         self._handles_gone = self._out_of_scope
 
     # Names and handles
@@ -57,6 +59,11 @@ class Actors:
         """Give an actor a (namespace, name); the caller has looked that it is free."""
         actor.name = name
         self._names[name] = actor
+
+    def enrol(self, actor: SimActor) -> None:
+        """Count a new actor among those of its class."""
+        name = actor.cls.interface.class_name
+        actor.rank = self._ranks[name] = self._ranks.get(name, 0) + 1
 
     def named(self, name: tuple[str, str]) -> SimActor | None:
         """The living actor of that (namespace, name)."""
@@ -98,10 +105,12 @@ class Actors:
     def place(self, invocation: Invocation) -> None:
         """A creation has arrived, or an actor is to be restarted: find a node for it."""
         actor: SimActor = invocation.actor
+        process = invocation.process = actor.process
         if actor.death is not None:
             return
+        if invocation.caller.gone and not invocation.caller.dead and not actor.was_restarted:
+            return  # its creator is behind a partition, and taken for dead: nobody hears it
         assert invocation.extra is not None
-        process = actor.process
         granted = functools.partial(self._granted, invocation, process)
         refused = functools.partial(self._refused, actor)
         near = invocation.caller.node
@@ -112,11 +121,15 @@ class Actors:
         if actor.death is not None or actor.process is not process:
             self._placement.release(grant)  # it has died before it began
             return
+        if not grant.node.alive:  # it was declared dead since
+            self.place(invocation)
+            return
         assert invocation.extra is not None
         self._placement.keep(grant, invocation.extra.request.to_keep)
         process.grant = grant
         self._cluster.move(process, grant.node)
-        self._network.start_process(functools.partial(self.construct, invocation, process))
+        construct = functools.partial(self.construct, invocation, process)
+        self._network.start_process(construct, self._network.head, process.node)
 
     def _refused(self, actor: SimActor, why: exceptions.RayError) -> None:
         if actor.step(Event.UNSCHEDULABLE) is not State.DEAD:
@@ -131,7 +144,6 @@ class Actors:
             process.park(_Construction(self, invocation, process))
             return
         invocation.process = process
-        actor.has_begun = True
         actor.current = invocation
         self._trace_add((self._kernel.now_ns, "start", invocation.id, process.label, invocation.label))
         actor.context = executor.context_of(process)
@@ -142,11 +154,9 @@ class Actors:
             actor.instance = self._executor.construct(invocation, actor.context, actor.cls.cls)
         except executor.FATAL:
             raise
-        except (calls.ActorExit, SystemExit):
-            if not process.gone:
-                self.end(actor, Event.EXITED, "it called exit_actor() or sys.exit() in its constructor")
         except BaseException as error:  # the user's code may raise anything
-            self.fail_creation(invocation, executor.failure_of(invocation, error))
+            if not process.gone:
+                self._constructor_raised(invocation, error)
         else:
             if not process.gone:
                 self._is_alive(actor)
@@ -160,6 +170,13 @@ class Actors:
         if actor.restarts == 0:
             actor.creation = None  # never run again: what its arguments hold may go, as on Ray
         self._turns.go_on(actor)
+
+    def _constructor_raised(self, invocation: Invocation, error: BaseException) -> None:
+        if isinstance(error, calls.ActorExit | SystemExit):
+            why = "it called exit_actor() or sys.exit() in its constructor"
+            self.end(invocation.actor, Event.EXITED, why)
+        else:
+            self.fail_creation(invocation, executor.failure_of(invocation, error))
 
     def fail_creation(self, invocation: Invocation, why: Failure) -> None:
         """The constructor raised, or never ran because one of its arguments failed."""
@@ -208,10 +225,16 @@ class Actors:
         node = creation.caller.node if actor.owner is not None else self._network.head
         actor.process = process = self._cluster.start_process(f"actor-{actor.id}", node)
         process.actor = actor
-        if not actor.has_begun and creation.process is None:
+        if creation.process is None:
             return  # it is still on its way, and will find the new process
         assert creation.link is not None
-        self._network.notify(creation.link, node, node, functools.partial(self.place, creation))
+        self._placement.withdraw(actor)
+        again = functools.partial(self._place_again, creation, process)
+        self._network.notify(creation.link, node, node, again)
+
+    def _place_again(self, creation: Invocation, process: Process) -> None:
+        if creation.actor.process is process:  # else it has been restarted once more meanwhile
+            self.place(creation)
 
     def lost(self, invocation: Invocation, why: Failure) -> None:
         """A call was lost with the process or the connection that it needs: fail it, or make it again."""
@@ -220,13 +243,16 @@ class Actors:
         else:
             invocation.retries -= 1
             invocation.particulars().attempt += 1
+            invocation.process = None
             invocation.then = self._resend
             self._network.send_home(invocation)
 
     def _resend(self, invocation: Invocation) -> None:
         """The caller has noticed that its call was lost, and makes it again."""
         assert invocation.link is not None
-        if not invocation.caller.dead:
+        if invocation.caller.dead:
+            self._network.fail(invocation, OWNER_DIED)  # for others who have its ref
+        else:
             invocation.then = self._turns.arrive_again
             invocation.process = invocation.actor.process
             row = (self._kernel.now_ns, "retry", invocation.id, invocation.caller.label, invocation.label)
@@ -263,7 +289,7 @@ class Actors:
             if invocation in self._kernel.ready:
                 self._kernel.ready.remove(invocation)  # its turn had come, but it had not started
         if actor.lanes is not None:
-            actor.lanes.close()
+            actor.lanes.close(end_loops=process.dead)
         actor.current = actor.mailbox = actor.lanes = None
         for child in list(process.children or ()):
             self.end(child, Event.OWNER_DIED, f"its owner {process.label} is dead")

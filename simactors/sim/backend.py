@@ -131,7 +131,7 @@ class SimBackend:
         state: Any = ref.entry  # our own entry
         outcome: Outcome = state.outcome
         # `outcome_of` without its frame: this runs for every ref that is read.
-        if type(outcome) is StoredValue or state.caller.gone:
+        if type(outcome) is StoredValue or outcome is None or state.caller.gone:
             return self._machine.stores.obtain(self._caller(), state)
         return outcome
 

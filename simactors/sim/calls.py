@@ -155,14 +155,17 @@ class Calls:
         arguments = calls.pack_arguments(label, args, kwargs)
         _check_refs(caller, arguments)
         invocation = self._invocation("create", label, caller, arguments)
-        process = self._cluster.start_process(f"actor-{invocation.id}", caller.node)
         is_detached = options.lifetime == "detached"
+        # Until it is placed, it is where it would be lost: with its owner, or with the cluster itself.
+        home = self._network.head if is_detached else caller.node
+        process = self._cluster.start_process(f"actor-{invocation.id}", home)
         actor = SimActor(invocation.id, cls, process, None if is_detached else caller)
         actor.creation = invocation
         actor.restarts = options.max_restarts
         actor.max_task_retries = options.max_task_retries
         actor.max_pending_calls = options.max_pending_calls
         actor.is_ordered = limits is None and not options.allow_out_of_order_execution
+        self._actors.enrol(actor)
         if name is not None:
             self._actors.register(actor, name)
         if not is_detached:

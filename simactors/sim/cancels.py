@@ -12,6 +12,7 @@ from typing import Any
 from simactors import exceptions
 from simactors.core.outcome import failure
 from simactors.core.refs import ObjectRef
+from simactors.sim.answers import canceled
 from simactors.sim.cluster import Process
 from simactors.sim.invocation import Invocation, StoredObject
 from simactors.sim.kernel import Kernel, SleepUntil, Waiter
@@ -20,7 +21,6 @@ from simactors.sim.objects import Several
 from simactors.sim.placement import Placement
 from simactors.sim.tasks import Tasks
 from simactors.sim.trace import Trace
-from simactors.sim.turns import canceled
 
 _CHECK_NS = 500_000_000  # as often as Ray looks
 
@@ -78,6 +78,7 @@ class Cancels:
 
     def _cancel_waiting(self, call: Invocation) -> None:
         """It waits for its arguments or for resources: it never starts."""
+        self._kernel.take_off(lambda event: event is call)  # it may be on its way to be made once more
         if call.actor is None:
             self._placement.withdraw(call)
             self._network.fail(call, failure(exceptions.TaskCancelledError()))
@@ -88,6 +89,8 @@ class Cancels:
         """The cancellation reaches the process that the call was sent to."""
         if call.outcome is not None or call.process is not process or process.gone:
             return
+        if call.actor is None and process.task is not call:
+            return  # it has run, and something else may run there now
         extra = call.particulars()
         if extra.coroutine is not None:
             extra.is_told = True

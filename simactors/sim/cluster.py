@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -50,7 +50,7 @@ class Link:
 class Process:
     """One simulated operating system process.
 
-    Invariant: `dead` implies `gone`, and `gone` or a pause implies `halted`.
+    Invariant: `dead` or a pause implies `halted`; whoever is not `dead` may run again.
 
     Attributes:
         label: what traces call it: ``driver``, ``actor-3``, ``worker-7``.
@@ -130,10 +130,15 @@ class Process:
 
 
 class Cluster:
-    """The processes of one run."""
+    """The processes of one run.
+
+    Attributes:
+        lost: called with each process as soon as the cluster counts it as dead.
+    """
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+        self.lost: Callable[[Process], None] = lambda _: None
         self._started = 0
         self._processes: dict[int, Process] = {}
 
@@ -143,6 +148,7 @@ class Cluster:
         self._started += 1
         process = self._processes[pid] = Process(self._backend, label, pid, node)
         node.processes[process] = None
+        process.halted, process.dead = node.halted, not node.up  # a node may be down before anybody knows
         return process
 
     def move(self, process: Process, node: Node) -> None:
@@ -151,6 +157,7 @@ class Cluster:
             del process.node.processes[process]
             node.processes[process] = None
             process.node = node
+            process.halted, process.dead = node.halted, not node.up
 
     def process(self, pid: int) -> Process | None:
         """The living process with that simulated pid; None if the pid was never given.
@@ -165,12 +172,14 @@ class Cluster:
             raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
         return found
 
-    def labelled(self, label: str) -> Process | None:
-        """The living process of that label."""
-        return next((p for p in self._processes.values() if p.label == label), None)
+    @property
+    def processes(self) -> list[Process]:
+        """Those that have not ended, the oldest first."""
+        return list(self._processes.values())
 
     def end_process(self, process: Process) -> None:
         """The process is no more: its code never goes on, its pid names nothing."""
+        was_gone = process.gone
         process.halted = process.gone = process.dead = True
         process.parked = _NOTHING
         self._processes.pop(process.pid, None)
@@ -179,7 +188,10 @@ class Cluster:
             process.node.idle.remove(process)
         if process.node.cores is not None:
             process.node.cores.drop(process)
+        if not was_gone:
+            self.lost(process)
 
     def disown(self, process: Process) -> None:
         """The cluster counts the process as dead, though it may run on: nobody waits for its answers any more."""
         process.gone = True
+        self.lost(process)

@@ -97,8 +97,7 @@ class Executor:
 
     def pack(self, invocation: Invocation, value: Any) -> tuple[Outcome, ...]:
         """What a call returned, as outcomes."""
-        process = invocation.process
-        assert process is not None
+        process: Any = running.get()  # not the invocation's: that may have been made again elsewhere meanwhile
         if inspect.isgenerator(value) and invocation.num_returns > 1:
             return self._first_items(invocation, process, value)
         packed = calls.pack_results(value, invocation.num_returns)

@@ -72,12 +72,12 @@ class Lanes:
             lane.loop = SimLoop(kernel, process, is_driven=True)
         return lane.loop
 
-    def close(self) -> None:
-        """The process is gone."""
+    def close(self, *, end_loops: bool) -> None:
+        """The process is gone; its loops run on if it does not know that."""
         for lane in self.by_group.values():
             lane.running.clear()
             lane.waiting.clear()
-            if lane.loop is not None:
+            if lane.loop is not None and end_loops:
                 lane.loop.end()
 
 

@@ -62,6 +62,7 @@ class Machine:
         self.objects = objects = Objects(kernel, trace)
         self.network = network = Network(kernel, config, links, objects.seal)
         self.cluster = cluster = Cluster(backend)
+        cluster.lost = self._remove_groups
         self.groups = groups = Groups(nodes, lambda: self.placement.admit(), self._lose_bundle)
         self.placement = placement = Placement(nodes, choices, kernel.soon, groups)
         self.stores = stores = Stores(
@@ -146,6 +147,10 @@ class Machine:
                 f"the run reached its limit of {self._config.max_tasks} tasks, calls and objects at "
                 f"{self.kernel.now_ns / NS:.6f}s of virtual time"
             )
+
+    def _remove_groups(self, owner: Process) -> None:
+        for group in self.groups.owned_by(owner):
+            self.groups.remove(group.id)
 
     def _lose_bundle(self, group: Group, index: int) -> None:
         self.membership.lose_bundle(group, index)

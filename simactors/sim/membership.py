@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 
 from simactors.exceptions import NodeDiedError, RayError, WorkerCrashedError
 from simactors.sim.actors import Actors
+from simactors.sim.answers import unavailable
 from simactors.sim.cluster import Cluster, Process
 from simactors.sim.config import NS
 from simactors.sim.groups import Group, Groups
-from simactors.sim.invocation import Invocation
+from simactors.sim.invocation import OWNER_DIED, Invocation
 from simactors.sim.kernel import Kernel
 from simactors.sim.network import Network
 from simactors.sim.nodes import Node, Nodes
@@ -21,7 +22,6 @@ from simactors.sim.placement import Placement
 from simactors.sim.stores import Stores
 from simactors.sim.tasks import Tasks
 from simactors.sim.trace import Trace
-from simactors.sim.turns import unavailable
 
 _NOTICE_NS = 1_000_000  # a node that leaves says so
 
@@ -93,7 +93,11 @@ class Membership:
         self._nodes.declare_dead(node)
         self._trace_add((self._kernel.now_ns, "lose", node.id, node.label, why))
         processes = list(node.processes)
-        in_flight = self._kernel.take_off(_goes_through(processes))
+        in_flight = [
+            message
+            for message in self._kernel.take_off(_goes_through(processes))
+            if message.process.task is not message  # else it is lost together with its worker
+        ]
         self._stores.node_died(node)
         self._placement.forget(lambda grant: grant.node is node)
         for process in processes:
@@ -106,6 +110,8 @@ class Membership:
         """A process ends without a word."""
         if not process.gone:
             self._lose(process, why, disowned=False)
+        elif not process.dead:
+            self._end_disowned(process)
 
     def lose_bundle(self, group: Group, index: int) -> None:
         """A bundle's reservation is gone: what runs in it ends."""
@@ -119,7 +125,7 @@ class Membership:
         self._placement.refuse_group(group.id)
 
     def _stop(self, node: Node) -> None:
-        node.up = False
+        node.up, node.halted = False, True
         self._trace_add((self._kernel.now_ns, "crash", node.id, node.label, ""))
         for process in node.processes:
             process.halted = process.dead = True
@@ -142,19 +148,16 @@ class Membership:
                 self._actors.crash(process.actor, why, disowned=disowned)
         elif process.task is not None:
             self._tasks.crash(process.task, why, error, disowned=disowned)
-        elif not disowned:
-            self._cluster.end_process(process)
         else:
-            self._cluster.disown(process)
+            self._tasks.end_worker(process, disowned=disowned)
 
     def _lose_message(self, invocation: Invocation) -> None:
         """A call or its answer was on its way to or from a node that is dead now."""
         actor = invocation.actor
-        if invocation.caller.gone or invocation.outcome is not None:
-            return
-        if actor is None:
-            if invocation.process is not None and invocation.process.task is None:
-                self._tasks.lose_answer(invocation)
+        if invocation.caller.gone:
+            self._network.fail(invocation, OWNER_DIED)  # for others who have its ref
+        elif actor is None:
+            self._tasks.lose_answer(invocation, NodeDiedError, "the node it was running on is dead")
         elif invocation.function is None:
             return  # the actor itself is lost, and placed again
         elif actor.death is not None:
@@ -166,10 +169,15 @@ class Membership:
         """A node that was declared dead is in touch again: what runs on it ends."""
         if node.alive:
             return
-        node.up = False
+        node.up, node.halted = False, True
         self._trace_add((self._kernel.now_ns, "crash", node.id, node.label, "it was declared dead meanwhile"))
         for process in list(node.processes):
-            self._cluster.end_process(process)
+            self._end_disowned(process)
+
+    def _end_disowned(self, process: Process) -> None:
+        """A process that was taken for dead has heard of it, or has ended by itself."""
+        self._tasks.end_worker(process, disowned=False)
+        self._tasks.give_up_cut_off()
 
 
 def _goes_through(processes: list[Process]) -> Callable[[object], bool]:

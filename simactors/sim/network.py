@@ -30,6 +30,7 @@ class Network:
 
     Attributes:
         head: the node that the cluster's own services run on, and the driver.
+        barriers: what cuts the cluster into parts, now and then; None if nothing ever does.
         fails: asked for each call that is sent; true if its connection breaks: it is not sent then.
         loses_reply: the same for each reply.
     """
@@ -58,6 +59,7 @@ class Network:
         if config.links:
             self.add_rule(links)
         self.head: Node
+        self.barriers: Rule | None = None
         self.fails: Callable[[Invocation], bool] | None = None
         self.loses_reply: Callable[[Invocation], bool] | None = None
 
@@ -66,10 +68,14 @@ class Network:
         self._rules.append(rule)
         self._is_plain = False
 
-    def remove_rule(self, rule: Rule) -> None:
-        """Undo `add_rule`."""
-        self._rules.remove(rule)
-        self._is_plain = not self._rules
+    def add_barriers(self, barriers: Rule) -> None:
+        """As `add_rule`; what is no message, but goes from node to node, asks with `cut_ns`."""
+        self.barriers = barriers
+        self.add_rule(barriers)
+
+    def cut_ns(self, source: Node, target: Node) -> int:
+        """How long nothing gets from one node to another, from now on; 0 if it does."""
+        return 0 if self.barriers is None else self.barriers.delay_ns(source, target, self._kernel.now_ns)
 
     def link(self, process: Process, target: int) -> Link:
         """The connection of `process` to the actor with the id `target`; 0 is the pool of task workers."""
@@ -84,8 +90,9 @@ class Network:
         if self._is_plain:
             arrival = self._kernel.now_ns + link.least_ns + self._jitter()
         else:
-            process = message.process or message.actor.process
-            arrival = self._kernel.now_ns + self._delay_ns(link, message.caller.node, process.node)
+            # What is for no process yet, an actor to be made, is for the cluster's own services.
+            target = self.head if message.process is None else message.process.node
+            arrival = self._kernel.now_ns + self._delay_ns(link, message.caller.node, target)
         if self.fails is not None and self.fails(message):
             return
         if arrival <= link.last_ns:
@@ -125,6 +132,7 @@ class Network:
             return
         invocation.reply = (failure,) * invocation.num_returns
         invocation.then = self._replied
+        invocation.process = None  # whatever becomes of its node now, this answer comes from somewhere else
         arrival = self._kernel.now_ns + link.least_ns + self._jitter()
         self._push((arrival, NORMAL, self._next_number(), invocation))
 
@@ -135,12 +143,15 @@ class Network:
         else:
             self._kernel.timer(self._delay_ns(link, source, target), action)
 
-    def start_process(self, action: Callable[[], None]) -> None:
-        """Run `action` once a new process has started."""
-        if self._process_start is None:
-            action()
+    def start_process(self, action: Callable[[], None], asker: Node, node: Node) -> None:
+        """Run `action` once a new process has started on `node`, which `asker` asks for it."""
+        delay_ns = self.cut_ns(asker, node)
+        if self._process_start is not None:
+            delay_ns += self._process_start()
+        if delay_ns:
+            self._kernel.timer(delay_ns, action)
         else:
-            self._kernel.timer(self._process_start(), action)
+            action()
 
     def _delay_ns(self, link: Link, source: Node, target: Node) -> int:
         own = self._links.latency(source, target)

@@ -6,6 +6,7 @@ Not who is placed on it (`placement.py`) nor what befalls it (`faults.py`).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
 from simactors.sim.resources import Amounts, Pool, amounts_of
@@ -23,6 +24,7 @@ class Node:
         id: a counter, from 1.
         up: it runs; false as soon as it crashes.
         alive: the cluster believes that it runs; false once it was declared dead.
+        halted: no code runs on it now: it is down, or stands still for a while.
         pool: what it has and what is free of it.
         labels: what label selectors match.
         zone: for links between zones; empty if it is in none.
@@ -38,6 +40,7 @@ class Node:
         "alive",
         "cores",
         "drift_ppm",
+        "halted",
         "id",
         "idle",
         "label",
@@ -59,6 +62,7 @@ class Node:
         self.zone = zone
         self.up = True
         self.alive = True
+        self.halted = False
         self.processes: dict[Any, None] = {}
         self.idle: list[Any] = []
         self.slowness = 1.0
@@ -70,6 +74,10 @@ class Node:
     def hex(self) -> str:
         """The id as Ray writes it: 56 hexadecimal digits."""
         return f"{self.id:056x}"
+
+    def matches(self, pattern: str) -> bool:
+        """Whether `pattern` means this node, by its name, its zone or a wildcard."""
+        return fnmatchcase(self.label, pattern) or (bool(self.zone) and fnmatchcase(self.zone, pattern))
 
     def clock_ns(self, now_ns: int) -> int:
         """What its clock says has passed since the start."""
@@ -109,6 +117,10 @@ class Nodes:
         """Forget all nodes: nobody has used them."""
         self.all.clear()
         self.alive.clear()
+
+    def matching(self, pattern: str) -> list[Node]:
+        """The nodes in the cluster that `pattern` means, by name, zone or wildcard, the oldest first."""
+        return [node for node in self.alive if node.matches(pattern)]
 
     def named(self, name: str) -> Node | None:
         """The node called ``node-2``, or with that hexadecimal id."""

@@ -77,7 +77,7 @@ class Objects:
             return
         # What only the way here needed would otherwise live as long as the ref; but not what a task needs that must
         # be run again when its large result is lost.
-        if not (reply and type(reply[0]) is StoredValue and invocation.actor is None):
+        if invocation.actor is not None or not any(type(outcome) is StoredValue for outcome in reply):
             invocation.arguments = ()
         invocation.handle = None
         if not reply:

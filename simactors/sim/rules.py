@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Protocol
 
 from simactors.core.choices import Choices
@@ -25,11 +24,6 @@ class Rule(Protocol):
     def delay_ns(self, source: Node, target: Node, now_ns: int) -> int:
         """How much later a message arrives that is sent now; 0 for not at all."""
         ...
-
-
-def names(node: Node, pattern: str) -> bool:
-    """Whether `pattern` means this node, by its name, its zone or a wildcard."""
-    return fnmatchcase(node.label, pattern) or (bool(node.zone) and fnmatchcase(node.zone, pattern))
 
 
 class Links:
@@ -54,6 +48,13 @@ class Links:
         link = self.link(source, target)
         return None if link is None else link.bandwidth_bytes_per_s
 
+    def bytes_for(self, source: Node, target: Node, size: int) -> int:
+        """How many bytes a transfer of `size` bytes takes: what is sent twice takes twice as many."""
+        link = self.link(source, target)
+        if link is not None and link.duplication and happens(self._choices, "duplication", link.duplication):
+            return 2 * size
+        return size
+
     def latency(self, source: Node, target: Node) -> Latency | None:
         """The latency of their link, if it has one of its own."""
         link = self.link(source, target)
@@ -65,12 +66,9 @@ class Links:
         if link is None or not link.loss:
             return 0
         losses = 0
-        while losses < _MOST_LOSSES and self._happens("loss", link.loss):
+        while losses < _MOST_LOSSES and happens(self._choices, "loss", link.loss):
             losses += 1
         return losses * int(link.retransmit_s * NS)
-
-    def _happens(self, label: str, probability: float) -> bool:
-        return happens(self._choices, label, probability)
 
 
 def happens(choices: Choices, label: str, probability: float) -> bool:
@@ -80,7 +78,7 @@ def happens(choices: Choices, label: str, probability: float) -> bool:
 
 def _fits(link: LinkConfig, source: Node, target: Node) -> bool:
     one, other = link.between
-    return (names(source, one) and names(target, other)) or (names(source, other) and names(target, one))
+    return (source.matches(one) and target.matches(other)) or (source.matches(other) and target.matches(one))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +86,31 @@ class Barrier:
     """Nothing gets from one side to the other between two moments; what was sent meanwhile arrives afterwards.
 
     Attributes:
-        stops: whether it lies between these two nodes, in this direction.
+        stops: whether it lies between these two nodes, in this direction; never asked for a node and itself.
     """
 
     stops: Callable[[Node, Node], bool]
     from_ns: int
     until_ns: int
 
+
+class Barriers:
+    """All barriers of a run, as one rule: who has waited for one may meet the next."""
+
+    def __init__(self, barriers: Sequence[Barrier]) -> None:
+        self._barriers = barriers
+
     def delay_ns(self, source: Node, target: Node, now_ns: int) -> int:
         """See `Rule`."""
-        if self.from_ns <= now_ns < self.until_ns and self.stops(source, target):
-            return self.until_ns - now_ns
-        return 0
+        if source is target:
+            return 0
+        arrival_ns = now_ns
+        while True:
+            ends = [
+                b.until_ns
+                for b in self._barriers
+                if b.from_ns <= arrival_ns < b.until_ns and b.stops(source, target)
+            ]
+            if not ends:
+                return arrival_ns - now_ns
+            arrival_ns = max(ends)

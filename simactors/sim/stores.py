@@ -15,8 +15,9 @@ from simactors.exceptions import ObjectStoreFullError
 from simactors.sim.cluster import Process
 from simactors.sim.config import NS, SimConfig
 from simactors.sim.invocation import State, outcome_of
-from simactors.sim.kernel import Kernel
+from simactors.sim.kernel import Kernel, Waiter
 from simactors.sim.nodes import Node
+from simactors.sim.rules import Links
 from simactors.sim.sharing import Shared
 
 INLINE_BYTES = 100 * 1024
@@ -74,6 +75,11 @@ class NodeStore:
         else:
             self.disk.pop(number, None)
 
+    def spill(self, value: StoredValue) -> None:
+        """Move a copy from memory to disk."""
+        self.disk[value.number] = self.memory.pop(value.number)
+        self.used -= value.size
+
     def touch(self, number: int) -> None:
         """A copy in memory was used."""
         self.memory[number] = self.memory.pop(number)
@@ -92,24 +98,30 @@ class Stores:
     """The object stores of all nodes.
 
     Args:
-        bandwidth: bytes per second from one node to another; None for no limit.
+        links: what holds between nodes.
+        cut_ns: how long nothing gets from one node to another, from now on.
         recover: makes a lost value again, or its state a failure; returns when that is done.
+
+    Attributes:
+        loses: asked for each value that is stored, by whose result it is: whether a fault plan loses it at once.
     """
 
     def __init__(
         self,
         kernel: Kernel,
         config: SimConfig,
-        bandwidth: Callable[[Node, Node], float | None],
+        links: Links,
+        cut_ns: Callable[[Node, Node], int],
         recover: Callable[[Process, State], None],
     ) -> None:
         self._kernel = kernel
         self._spilling = config.spilling
         self._spill_rate = config.spill_bytes_per_s
-        self._bandwidth = bandwidth
+        self._links = links
+        self._cut_ns = cut_ns
         self._recover = recover
         self.loses: Callable[[str], bool] | None = None
-        """Asked for each value that is stored: whether a fault plan loses it at once."""
+        self._stranded: dict[Waiter, None] = {}  # code that waits for a copy that is out of reach
         self._pipes: dict[tuple[int, int], Shared] = {}
         self._made = 0
 
@@ -136,42 +148,73 @@ class Stores:
         """The outcome behind a ref, brought to the node of `process`; suspends the running code meanwhile."""
         node = process.node
         while True:
-            outcome = outcome_of(state)
+            if state.outcome is None:  # it is being made again
+                self._recover(process, state)
+            # Who is behind a partition, and taken for dead, still has what is its own.
+            outcome = state.outcome if state.caller is process else outcome_of(state)
             if type(outcome) is not StoredValue:
+                assert outcome is not None
                 return outcome
             if node in outcome.copies:
                 self._load(process, outcome)
                 return outcome
-            source = next((other for other in outcome.copies if other.up), None)
-            if source is not None:
-                self._transfer(process, source, outcome)
+            if outcome.copies:
+                self._fetch(process, outcome)
+            elif process.gone:  # nobody makes anything for it
+                self._kernel.block(Waiter(process, f"{state}, as its node is cut off"))
             else:
                 self._recover(process, state)
 
     def node_died(self, node: Node) -> None:
         """What lay there is gone."""
-        if node.store is None:
+        if node.store is not None:
+            for value in node.store.all():
+                value.copies.pop(node, None)
+            node.store = NodeStore(node.store.capacity)
+        waiting, self._stranded = self._stranded, {}
+        self._kernel.ready.extend(waiting)
+
+    def _fetch(self, process: Process, value: StoredValue) -> None:
+        """Bring a value from a node that has it; or wait for a change, if none can be reached."""
+        away = {node: self._cut_ns(node, process.node) for node in value.copies if node.up}
+        source = next((node for node, cut_ns in away.items() if not cut_ns), None)
+        if source is not None:
+            self._transfer(process, source, value)
             return
-        for value in node.store.all():
-            value.copies.pop(node, None)
-        node.store = NodeStore(node.store.capacity)
+        waiter = Waiter(process, f"an object on {', '.join(map(str, value.copies))}, out of reach")
+        self._stranded[waiter] = None
+        if away:
+            self._kernel.timer(min(away.values()), lambda: self._look_again(waiter))
+        self._kernel.block(waiter)
+
+    def _look_again(self, waiter: Waiter) -> None:
+        """A cut has healed."""
+        if waiter in self._stranded:  # else a node was declared dead before
+            del self._stranded[waiter]
+            waiter.then(waiter)
 
     def _transfer(self, process: Process, source: Node, value: StoredValue) -> None:
         """Copy a value from another node's store, which takes size / bandwidth, shared with other transfers."""
         target = process.node
-        rate = self._bandwidth(source, target)
+        rate = self._links.bandwidth(source, target)
         if rate is not None:
             pipe = self._pipes.get((source.id, target.id))
             if pipe is None:
                 pipe = Shared(self._kernel, lambda users: rate / NS / users)
                 self._pipes[source.id, target.id] = pipe
-            pipe.use(process, value.size, f"{value.size} bytes from {source}")
+            size = self._links.bytes_for(source, target, value.size)
+            pipe.use(process, size, f"{value.size} bytes from {source}")
         if source.up and source in value.copies and target not in value.copies:
             self._keep(process, value)
 
     def _keep(self, process: Process, value: StoredValue) -> None:
         node = process.node
         store = self._store_of(node)
+        if self._is_for_disk(store, value):
+            value.copies[node] = None
+            store.disk[value.number] = weakref.ref(value)
+            self._use_disk(process, value.size)
+            return
         self._make_room(process, store, value.size)
         value.copies[node] = None
         store.keep(value)
@@ -182,28 +225,31 @@ class Stores:
         if value.number in store.memory:
             store.touch(value.number)
             return
-        self._make_room(process, store, value.size)
+        if not self._is_for_disk(store, value):
+            self._make_room(process, store, value.size)
+            if store.disk.pop(value.number, None) is not None:
+                store.keep(value)
         self._use_disk(process, value.size)
-        if store.disk.pop(value.number, None) is not None:
-            store.keep(value)
+
+    def _is_for_disk(self, store: NodeStore, value: StoredValue) -> bool:
+        """Whether it could never be in memory."""
+        return self._spilling and value.size > store.capacity
 
     def _make_room(self, process: Process, store: NodeStore, size: int) -> None:
         """Drop copies that others have too, and then spill, the longest unused first."""
-        candidates = store.oldest() if store.used + size > store.capacity else []
-        for value in candidates:
+        for value in store.oldest() if store.used + size > store.capacity else ():
             if store.used + size > store.capacity and len(value.copies) > 1:
                 store.forget(value.number, value.size)
                 del value.copies[process.node]
-        if store.used + size > store.capacity and (not self._spilling or size > store.capacity):
+        if store.used + size > store.capacity and not self._spilling:
             raise ObjectStoreFullError(
                 f"Failed to put an object of {size} bytes into the object store of {process.node}, because it is "
                 f"full: it holds {store.used} of {store.capacity} bytes, and everything in it is still referred to."
             )
-        for value in candidates:
-            if store.used + size > store.capacity and value.number in store.memory:
-                store.disk[value.number] = store.memory[value.number]
-                store.forget(value.number, value.size)
-                self._use_disk(process, value.size)
+        while store.used + size > store.capacity:  # asked anew each time: others fill it meanwhile
+            oldest = store.oldest()[0]
+            store.spill(oldest)
+            self._use_disk(process, oldest.size)
 
     def _use_disk(self, process: Process, size: int) -> None:
         self._kernel.sleep(process, round(size / self._spill_rate * NS))

@@ -14,9 +14,11 @@ from typing import Any
 
 from simactors import exceptions
 from simactors.core import calls
-from simactors.core.outcome import Failure, Outcome, Value, failure
+from simactors.core.outcome import Failure, Outcome, Value
 from simactors.sim import executor
 from simactors.sim.actor import BUSY, SimActor
+from simactors.sim.answers import canceled, unavailable
+from simactors.sim.cluster import Process
 from simactors.sim.executor import Executor
 from simactors.sim.fiber import SimulationEnded
 from simactors.sim.invocation import Invocation
@@ -27,6 +29,7 @@ from simactors.sim.loop import SimLoop
 from simactors.sim.network import Network
 from simactors.sim.trace import Trace
 
+_Failures = tuple[Failure, ...]
 _SMALL = executor.SMALL_ATOMS
 # Threads of one pool start in an order that nobody promises: within this time it is a choice.
 _THREAD_START_NS = 50_000
@@ -175,7 +178,7 @@ class Turns:
             else:
                 reply = self._run(invocation, context)
         except BaseException as error:  # the user's code may raise anything
-            reply_or_none = self._failed(invocation, error)
+            reply_or_none = self._failed(invocation, process, error)
             if reply_or_none is None:
                 return
             reply, kind = reply_or_none, "raise"
@@ -204,9 +207,12 @@ class Turns:
         if before is not None and before(invocation):
             raise _ProcessEnded
         method = actor.cls.bind(actor.instance, invocation.function)
-        reply = self._executor.execute(invocation, context, method)
-        if after is not None and not actor.process.gone and after(invocation):
-            raise _ProcessEnded
+        process = actor.process
+        try:
+            reply = self._executor.execute(invocation, context, method)
+        finally:
+            if after is not None and not process.gone:
+                after(invocation)  # who has ended the process by that hears nothing of what it came to
         return self._as_canceled(invocation, reply)
 
     def _as_canceled(self, invocation: Invocation, reply: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
@@ -218,11 +224,9 @@ class Turns:
             told = executor.failure_of(invocation, told.error())
         return (told,) * max(invocation.num_returns, 1)
 
-    def _failed(self, invocation: Invocation, error: BaseException) -> tuple[Failure, ...] | None:
-        """What to answer for a call that raised; None if that is nobody's business any more."""
+    def _failed(self, invocation: Invocation, process: Process, error: BaseException) -> _Failures | None:
+        """What to answer for a call that raised in `process`; None if that is nobody's business any more."""
         actor: SimActor = invocation.actor
-        process = invocation.process
-        assert process is not None
         if isinstance(error, KeyboardInterrupt):
             error = executor.own_interrupt(invocation, error)
         if isinstance(error, executor.FATAL):
@@ -278,48 +282,50 @@ class Turns:
         assert actor.lanes is not None
         lane.running[invocation] = None
         if not actor.lanes.is_async:
-            begin = functools.partial(self._run_thread, invocation)
+            begin = functools.partial(self._run_thread, invocation, actor.process)
             self._kernel.timer(self._thread_start(), begin)
             return
         loop = actor.lanes.loop_of(_group_of(invocation), self._kernel, actor.process)
         # In no order that anybody promises, as on Ray.
-        begin = functools.partial(self._run_on_loop, invocation, loop)
+        begin = functools.partial(self._run_on_loop, invocation, actor.process, loop)
         self._kernel.timer(self._thread_start(), begin)
 
-    def _run_thread(self, invocation: Invocation) -> None:
-        actor, process = invocation.actor, invocation.process
-        assert process is not None
+    def _run_thread(self, invocation: Invocation, process: Process) -> None:
+        actor = invocation.actor
+        if process.gone:
+            return  # it never started there, and may be on its way elsewhere
         if process.halted:
-            process.park(_Later(functools.partial(self._run_thread, invocation)))
+            process.park(_Later(functools.partial(self._run_thread, invocation, process)))
             return
         self._trace_add((self._kernel.now_ns, "start", invocation.id, process.label, invocation.label))
         context = self._context_for(invocation)
         try:
             reply: tuple[Outcome, ...] | None = self._run(invocation, context)
         except BaseException as error:  # the user's code may raise anything
-            kind, reply = "raise", self._failed(invocation, error)
+            kind, reply = "raise", self._failed(invocation, process, error)
         else:
             kind = "return"
         if reply is not None and not process.gone:
             self._answer(actor, invocation, kind, reply)
 
-    def _run_on_loop(self, invocation: Invocation, loop: SimLoop) -> None:
-        process = invocation.process
-        assert process is not None
+    def _run_on_loop(self, invocation: Invocation, process: Process, loop: SimLoop) -> None:
+        if process.gone:
+            return  # as above
         if process.halted:
-            process.park(_Later(functools.partial(self._run_on_loop, invocation, loop)))
+            process.park(_Later(functools.partial(self._run_on_loop, invocation, process, loop)))
             return
         if invocation.is_canceled:  # it never starts
             self._answer(invocation.actor, invocation, "raise", (canceled(invocation),))
             return
         context = self._context_for(invocation)
-        task = loop.create_task(self._coroutine(invocation), context=context)
+        task = loop.create_task(self._coroutine(invocation, process), context=context)
         invocation.particulars().coroutine = task
 
-    async def _coroutine(self, invocation: Invocation) -> None:
+    async def _coroutine(self, invocation: Invocation, process: Process) -> None:
         """A call of an async actor from its start to its answer; nothing the user's code raises leaves it."""
-        actor, process = invocation.actor, invocation.process
-        assert process is not None
+        actor = invocation.actor
+        if process.gone:
+            return
         self._trace_add((self._kernel.now_ns, "start", invocation.id, process.label, invocation.label))
         try:
             before, after = self._points.before, self._points.after
@@ -327,23 +333,27 @@ class Turns:
                 return
             method = actor.cls.bind(actor.instance, invocation.function)
             reply: tuple[Outcome, ...] | None
-            reply = self._as_canceled(invocation, await self._executor.run_coroutine(invocation, method))
-            if after is not None and not process.gone and after(invocation):
-                return
+            try:
+                reply = self._as_canceled(invocation, await self._executor.run_coroutine(invocation, method))
+            finally:
+                if after is not None and not process.gone:
+                    after(invocation)
         except BaseException as error:  # the user's code may raise anything
-            kind, reply = "raise", self._failed_async(invocation, error)
+            kind, reply = "raise", self._failed_async(invocation, process, error)
         else:
             kind = "return"
         if reply is not None and not process.gone:
             self._answer(actor, invocation, kind, reply)
 
-    def _failed_async(self, invocation: Invocation, error: BaseException) -> tuple[Failure, ...] | None:
+    def _failed_async(
+        self, invocation: Invocation, process: Process, error: BaseException
+    ) -> _Failures | None:
         if isinstance(error, SimulationEnded):
             return None  # a task's own exception would only be logged
         if isinstance(error, asyncio.CancelledError):
             error = exceptions.TaskCancelledError(f"Task: {invocation} was cancelled.")
             return (executor.failure_of(invocation, error),) * max(invocation.num_returns, 1)
-        return self._failed(invocation, error)
+        return self._failed(invocation, process, error)
 
     def _context_for(self, invocation: Invocation) -> Any:
         """Calls that run side by side share no context variables."""
@@ -390,25 +400,3 @@ class _Later:
 
 def _group_of(invocation: Invocation) -> str:
     return (invocation.extra.group if invocation.extra is not None else None) or DEFAULT
-
-
-def canceled(invocation: Invocation) -> Failure:
-    """What a cancelled call is answered with."""
-    if invocation.actor is None or invocation.particulars().is_told:
-        return failure(exceptions.TaskCancelledError(f"Task: {invocation} was cancelled."))
-    text = f"The task {invocation} is canceled from an actor {invocation.actor} before it executes."
-    return failure(exceptions.TaskCancelledError(text))
-
-
-def unavailable(actor: SimActor, why: str) -> Failure:
-    """What a call is answered with that a restart has lost."""
-    text = describe(exceptions.ActorUnavailableError.default, actor, f"The actor restarts because {why}.")
-    return failure(exceptions.ActorUnavailableError(text))
-
-
-def describe(first: str, actor: SimActor, last: str) -> str:
-    """The text of an error about an actor."""
-    return (
-        f"{first}\n\tclass_name: {actor.cls.interface.class_name}\n\tactor_id: actor-{actor.id}\n"
-        f"\tpid: {actor.process.pid}\n{last}"
-    )

@@ -1,0 +1,33 @@
+"""What calls are answered with that nobody runs to their end: cancelled, or lost with a process.
+
+Only the texts: who decides that is elsewhere.
+"""
+
+from __future__ import annotations
+
+from simactors import exceptions
+from simactors.core.outcome import Failure, failure
+from simactors.sim.actor import SimActor
+from simactors.sim.invocation import Invocation
+
+
+def canceled(invocation: Invocation) -> Failure:
+    """What a cancelled call is answered with."""
+    if invocation.actor is None or invocation.particulars().is_told:
+        return failure(exceptions.TaskCancelledError(f"Task: {invocation} was cancelled."))
+    text = f"The task {invocation} is canceled from an actor {invocation.actor} before it executes."
+    return failure(exceptions.TaskCancelledError(text))
+
+
+def unavailable(actor: SimActor, why: str) -> Failure:
+    """What a call is answered with that a restart has lost."""
+    text = describe(exceptions.ActorUnavailableError.default, actor, f"The actor restarts because {why}.")
+    return failure(exceptions.ActorUnavailableError(text))
+
+
+def describe(first: str, actor: SimActor, last: str) -> str:
+    """The text of an error about an actor."""
+    return (
+        f"{first}\n\tclass_name: {actor.cls.interface.class_name}\n\tactor_id: actor-{actor.id}\n"
+        f"\tpid: {actor.process.pid}\n{last}"
+    )
