@@ -68,7 +68,7 @@ class SimLoop(asyncio.BaseEventLoop):
         for task in list(self._tasks):
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # it is pending on purpose
             with suppress(BaseException):  # the user's code may raise anything, even now
-                task.get_coro().close()  # type: ignore[union-attr]  # it is a coroutine
+                task.get_coro().close()
         self._tasks.clear()
         self._closed = True
 
