@@ -31,3 +31,8 @@ def describe(first: str, actor: SimActor, last: str) -> str:
         f"{first}\n\tclass_name: {actor.cls.interface.class_name}\n\tactor_id: actor-{actor.id}\n"
         f"\tpid: {actor.process.pid}\n{last}"
     )
+
+
+def out_of_reach(actor: SimActor) -> str:
+    """What a caller is told whose connection to an actor broke."""
+    return describe(exceptions.ActorUnavailableError.default, actor, "The connection to the actor broke.")

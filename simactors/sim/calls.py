@@ -1,4 +1,4 @@
-"""From ``.remote()`` to the message: submitting tasks, calls and creations, and holding them until their refs are ready.
+"""From ``.remote()`` to the message: submitting tasks, calls and creations, holding them until their refs are ready.
 
 Not the mailbox (`turns.py`), not the life of actors (`actors.py`) or tasks (`tasks.py`), not running code.
 """

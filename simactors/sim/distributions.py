@@ -70,7 +70,7 @@ class Exponential:
 
 @dataclass(frozen=True, slots=True)
 class Lognormal:
-    """Half of all take less than `median_s` seconds; `sigma` is the spread of the logarithm (0.5: mild, 1: long tail)."""
+    """Half of all take less than `median_s` seconds; `sigma` spreads the logarithm (0.5: mild, 1: long tail)."""
 
     median_s: float
     sigma: float

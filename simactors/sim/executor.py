@@ -23,6 +23,7 @@ from simactors.sim.intercept import interrupts
 from simactors.sim.invocation import Invocation, StoredObject
 from simactors.sim.kernel import Kernel
 from simactors.sim.lanes import DEFAULT
+from simactors.sim.memory import Memory
 from simactors.sim.network import Network
 from simactors.sim.objects import Objects
 from simactors.sim.stores import Stores
@@ -53,16 +54,24 @@ class Executor:
 
     Args:
         services: how long code takes.
+        memory: how much memory it takes; None if nothing says.
     """
 
     def __init__(
-        self, kernel: Kernel, network: Network, objects: Objects, stores: Stores, services: ServiceTimes
+        self,
+        kernel: Kernel,
+        network: Network,
+        objects: Objects,
+        stores: Stores,
+        services: ServiceTimes,
+        memory: Memory | None,
     ) -> None:
         self._kernel = kernel
         self._network = network
         self._objects = objects
         self._stores = stores
         self._services = services
+        self._memory = memory
 
     def execute(
         self,
@@ -97,7 +106,9 @@ class Executor:
 
     def pack(self, invocation: Invocation, value: Any) -> tuple[Outcome, ...]:
         """What a call returned, as outcomes."""
-        process: Any = running.get()  # not the invocation's: that may have been made again elsewhere meanwhile
+        process: Any = (
+            running.get()
+        )  # not the invocation's: that may have been made again elsewhere meanwhile
         if inspect.isgenerator(value) and invocation.num_returns > 1:
             return self._first_items(invocation, process, value)
         packed = calls.pack_results(value, invocation.num_returns)
@@ -127,12 +138,18 @@ class Executor:
         process, arguments = invocation.process, invocation.arguments
         assert process is not None
         if type(arguments) is tuple:
-            self._services.spend(process, process.node, invocation.label)
+            self._work(process, invocation)
             return function(*instance, *arguments)
         values = [self._stores.obtain(process, ref.entry).unwrap() for ref in invocation.refs]  # type: ignore[arg-type]
         args, kwargs = arguments.unpack(values)  # type: ignore[union-attr]  # no tuple, see above
-        self._services.spend(process, process.node, invocation.label)
+        self._work(process, invocation)
         return function(*instance, *args, **kwargs)
+
+    def _work(self, process: Process, invocation: Invocation) -> None:
+        """What the config says that the code takes."""
+        if self._memory is not None:
+            self._memory.begin(process, invocation)
+        self._services.spend(process, process.node, invocation.label)
 
     # Generators
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+
 from simactors.core.interface import ActorInterface
 from simactors.core.options import ActorOptions
 from simactors.sim.cluster import Process
@@ -59,6 +60,10 @@ class Lanes:
     def under_way(self) -> list[Invocation]:
         """The calls that have begun."""
         return [call for lane in self.by_group.values() for call in lane.running]
+
+    def is_running(self, call: Invocation) -> bool:
+        """Whether that call has begun, and not ended."""
+        return any(call in lane.running for lane in self.by_group.values())
 
     @property
     def waiting(self) -> list[Invocation]:

@@ -19,8 +19,10 @@ from simactors.sim.config import NS, NodeConfig, SimConfig
 from simactors.sim.executor import Executor
 from simactors.sim.faults import Faults
 from simactors.sim.groups import Group, Groups
+from simactors.sim.invocation import Invocation
 from simactors.sim.kernel import Kernel
 from simactors.sim.membership import Membership
+from simactors.sim.memory import Memory
 from simactors.sim.network import Network
 from simactors.sim.nodes import Node, Nodes
 from simactors.sim.objects import Objects
@@ -69,12 +71,15 @@ class Machine:
             kernel, config, links, network.cut_ns, lambda process, state: self.tasks.recover(process, state)
         )
         services = ServiceTimes(kernel, config.service_times)
-        run = Executor(kernel, network, objects, stores, services)
+        memory = Memory(config.memory_use) if config.memory_use else None
+        run = Executor(kernel, network, objects, stores, services, memory)
         points = Points()
         is_careful = bool(config.service_times or config.memory_use or faults.faults)
         turns = Turns(kernel, trace, network, run, points, is_careful=is_careful)
         self.actors = actors = Actors(kernel, trace, cluster, placement, network, run, turns)
         self.tasks = tasks = Tasks(kernel, trace, cluster, placement, network, objects, actors, run, points)
+        if memory is not None:
+            memory.kill = self._kill_for_memory
         self.membership = Membership(
             kernel,
             trace,
@@ -147,6 +152,12 @@ class Machine:
                 f"the run reached its limit of {self._config.max_tasks} tasks, calls and objects at "
                 f"{self.kernel.now_ns / NS:.6f}s of virtual time"
             )
+
+    def _kill_for_memory(self, call: Invocation, why: str) -> None:
+        if call.actor is None:
+            self.tasks.crash(call, why, exceptions.OutOfMemoryError)
+        else:
+            self.actors.crash(call.actor, why)
 
     def _remove_groups(self, owner: Process) -> None:
         for group in self.groups.owned_by(owner):

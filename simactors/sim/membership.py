@@ -19,6 +19,7 @@ from simactors.sim.kernel import Kernel
 from simactors.sim.network import Network
 from simactors.sim.nodes import Node, Nodes
 from simactors.sim.placement import Placement
+from simactors.sim.resources import quantities_of
 from simactors.sim.stores import Stores
 from simactors.sim.tasks import Tasks
 from simactors.sim.trace import Trace
@@ -65,6 +66,11 @@ class Membership:
         self._trace_add((self._kernel.now_ns, "join", node.id, node.label, ""))
         self._placement.admit()
         return node
+
+    def replace(self, old: Node) -> Node:
+        """A machine comes back, empty: as a new node of the same kind."""
+        labels = {key: value for key, value in old.labels.items() if key != "ray.io/node-id"}
+        return self.join(quantities_of(old.pool.total.items()), labels, old.zone)
 
     def leave(self, node: Node) -> None:
         """A node is taken away; it says so, so that it is known at once."""

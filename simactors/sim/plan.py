@@ -3,9 +3,10 @@
 Who makes it happen is `faults.py`. Faults keep Ray's meaning: a connection that breaks shows as an error or a retry,
 never as a message that silently does not come; nothing is noticed before it can be.
 
-Actors are named by their class (``Account``: all of that class), by the name they were given, or by the order of their
-creation (``Account#2``: the second of its class); nodes as ``node-2``; calls as ``Account.add`` or, for tasks, by
-function. ``*`` and ``?`` are wildcards in all of them.
+Processes are named by their actor's class (``Account``: all of that class), by the name that it was given, by the order
+of its creation (``Account#2``: the second of its class), by the function of the task that runs there, or as traces call
+them: ``worker-3``, ``driver``. Nodes are named as ``node-2``, or by their zone; calls as ``Account.add`` or, for tasks,
+by function. ``*`` and ``?`` are wildcards in all of them; the driver and the head, where it runs, are spared by those.
 """
 
 from __future__ import annotations
@@ -18,6 +19,13 @@ def _check_time(fault: object, *names: str) -> None:
         value = getattr(fault, name)
         if value is not None and not value >= 0:
             raise ValueError(f"{type(fault).__name__} needs {name} >= 0, not {value}")
+
+
+def _check_count(fault: object, *names: str) -> None:
+    for name in names:
+        value = getattr(fault, name)
+        if value is not None and value < 1:
+            raise ValueError(f"{type(fault).__name__} needs {name} >= 1, not {value}")
 
 
 def _check_one(fault: object, *names: str) -> None:
@@ -33,10 +41,11 @@ class CrashProcess:
     """An actor's or a worker's process ends without a word.
 
     Attributes:
-        process: whose: an actor, a task by function, or ``worker-3``.
-        at_s: at that time, in virtual seconds; a process that is not there then is spared.
-        before_call: when the n-th call that fits `call` is about to start there, counted from 1 over all processes.
-        after_call: when the n-th such call has run, before its reply is sent.
+        process: whose: an actor, a task by function, or ``worker-3``; not the driver's.
+        at_s: at that time, in virtual seconds: all that `process` names; one that is not there then is spared.
+        before_call: when the n-th call that fits `call` is about to start in a process that fits, counted from 1 over
+            all of them. What is made again counts again; constructors don't.
+        after_call: when the n-th such call has run, well or not, before its reply is sent.
         call: which calls count.
     """
 
@@ -48,7 +57,8 @@ class CrashProcess:
 
     def __post_init__(self) -> None:
         _check_one(self, "at_s", "before_call", "after_call")
-        _check_time(self, "at_s", "before_call", "after_call")
+        _check_time(self, "at_s")
+        _check_count(self, "before_call", "after_call")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +66,7 @@ class CrashNode:
     """A machine stops at once, with all that runs and lies there.
 
     Attributes:
-        node: which.
+        node: which; not the head, where the driver runs.
         at_s: when, in virtual seconds.
         back_after_s: a new, empty node of the same kind joins so many seconds later; None: never.
     """
@@ -112,8 +122,9 @@ class SlowNode:
 class Cut:
     """Messages from one node to another do not get through for a while.
 
-    They arrive after it has healed, as TCP sends again. A node that the head does not hear of for longer than
-    `SimConfig.detection_s` is declared dead; its processes run on until they hear of it, and end then.
+    They arrive after it has healed, as TCP sends again. The head asks every node now and then whether it is there: one
+    that can't be asked, or can't answer, for longer than `SimConfig.detection_s` is declared dead. Its processes run on
+    until they hear of it, and end then; new tasks and actors of theirs never start.
 
     Attributes:
         source, target: nodes or zones, wildcards allowed.
@@ -157,7 +168,8 @@ class FailCall:
         lost: ``request``: it never arrives; ``reply``: it runs, but its answer is lost; ``late``: the caller gives up,
             and makes it again if it may, while the first one is still on its way and runs, too. What the caller sees
             is `ActorUnavailableError`, or for tasks `WorkerCrashedError`, or a retry if its options allow one.
-        nth: only the n-th call that fits, from 1; None: each with `probability`.
+        nth: only the n-th call that fits, from 1; what is made again does not count. None: each attempt, with
+            `probability`.
         probability: from 0 to 1.
     """
 
@@ -171,8 +183,7 @@ class FailCall:
             raise ValueError(f"FailCall needs lost='request', 'reply' or 'late', not {self.lost!r}")
         if not 0 <= self.probability <= 1:
             raise ValueError(f"FailCall needs 0 <= probability <= 1, not {self.probability}")
-        if self.nth is not None and self.nth < 1:
-            raise ValueError(f"FailCall needs nth >= 1, not {self.nth}")
+        _check_count(self, "nth")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +197,9 @@ class LoseObject:
 
     of: str
     nth: int = 1
+
+    def __post_init__(self) -> None:
+        _check_count(self, "nth")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ class Shared:
         self._kernel = kernel
         self._speed = speed
         self._users: list[tuple[float, int, Waiter]] = []
+        self._stopped: list[tuple[float, int, Waiter]] = []  # with what each of them still needs
         self._made = 0
         self._done = 0.0
         self._since_ns = 0
@@ -41,11 +42,32 @@ class Shared:
 
     def drop(self, process: Process) -> None:
         """The process is gone, and uses nothing any more."""
-        if any(user[2].process is process for user in self._users):
+        self._stopped = [user for user in self._stopped if user[2].process is not process]
+        self._take_out(process)
+
+    def stop(self, process: Process) -> None:
+        """The process stands still, and uses nothing until it may `go_on`."""
+        taken = self._take_out(process)
+        self._stopped += [(end - self._done, number, waiter) for end, number, waiter in taken]
+
+    def go_on(self, process: Process) -> None:
+        """Undo `stop`."""
+        back = [user for user in self._stopped if user[2].process is process]
+        if back:
+            self.settle()
+            self._stopped = [user for user in self._stopped if user[2].process is not process]
+            for left, number, waiter in back:
+                heappush(self._users, (self._done + left, number, waiter))
+            self.arrange()
+
+    def _take_out(self, process: Process) -> list[tuple[float, int, Waiter]]:
+        taken = [user for user in self._users if user[2].process is process]
+        if taken:
             self.settle()
             self._users = [user for user in self._users if user[2].process is not process]
             heapify(self._users)
             self.arrange()
+        return taken
 
     def settle(self) -> None:
         """Count what was got so far; call it before the speed changes, and `arrange` afterwards."""

@@ -1,0 +1,141 @@
+"""Connections that break under a call: requests and replies that get lost, calls that are made again too early.
+
+A lost message is never simply gone: whoever waits for it meets an error, or makes the call again if it may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from simactors import exceptions
+from simactors.core.outcome import Outcome, failure
+from simactors.sim.actors import Actors
+from simactors.sim.answers import out_of_reach
+from simactors.sim.invocation import Invocation
+from simactors.sim.kernel import Kernel
+from simactors.sim.network import Network
+from simactors.sim.plan import FailCall
+from simactors.sim.rules import happens
+from simactors.sim.tasks import Tasks
+from simactors.sim.trace import Trace
+
+
+class BrokenConnections:
+    """The `FailCall` faults of one run.
+
+    Whether a call fails is decided when it is first sent, and for the calls that fail at random at every attempt.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        trace: Trace,
+        network: Network,
+        actors: Actors,
+        tasks: Tasks,
+        faults: Sequence[FailCall],
+    ) -> None:
+        self._kernel = kernel
+        self._trace_add = trace.add
+        self._network = network
+        self._actors = actors
+        self._tasks = tasks
+        self._faults = faults
+        self._seen = [0] * len(faults)
+        self._doomed: dict[Invocation, FailCall] = {}  # calls whose reply will be lost
+
+    def fails(self, invocation: Invocation) -> bool:
+        """See `Network.fails`."""
+        if invocation.function is None or _is_ghost(invocation):
+            return False
+        broken = None
+        for index, fault in enumerate(self._faults):
+            # All are asked, even behind one that has hit: the count of one must not depend on another.
+            if fnmatchcase(invocation.label, fault.call) and self._hits(index, fault, invocation):
+                if fault.lost == "reply":
+                    self._doomed[invocation] = fault
+                else:
+                    broken = broken or fault
+        if broken is None:
+            return False
+        self._doomed.pop(invocation, None)
+        self._note(broken, invocation)
+        if broken.lost == "late":
+            self._send_ghost(invocation)
+        elif invocation.actor is None:
+            self._tasks.crash(invocation, "the connection to it broke")
+            return True
+        self._give_up(invocation, "the connection to its worker broke")
+        return True
+
+    def loses_reply(self, invocation: Invocation) -> bool:
+        """See `Network.loses_reply`."""
+        if _is_ghost(invocation):
+            return True
+        fault = self._doomed.pop(invocation, None)
+        if fault is None:
+            return False
+        self._note(fault, invocation)
+        self._give_up(invocation, "its answer was lost")
+        return True
+
+    def _hits(self, index: int, fault: FailCall, invocation: Invocation) -> bool:
+        if fault.nth is None:
+            label = f"fault {index} {fault.lost} {fault.call}"
+            return happens(self._kernel.choices, label, fault.probability)
+        if invocation.extra is not None and invocation.extra.attempt:
+            return False  # a call is one call, however often it is made
+        self._seen[index] += 1
+        return self._seen[index] == fault.nth
+
+    def _give_up(self, invocation: Invocation, why: str) -> None:
+        """The caller finds its connection broken."""
+        if invocation.actor is None:
+            self._tasks.lose_answer(invocation, exceptions.WorkerCrashedError, why)
+        else:
+            text = out_of_reach(invocation.actor)
+            self._actors.lost(invocation, failure(exceptions.ActorUnavailableError(text)))
+
+    def _send_ghost(self, invocation: Invocation) -> None:
+        """Let the call arrive and run, though its caller has given it up."""
+        ghost = _ghost_of(invocation)
+        process = invocation.process
+        if process is not None and process.task is invocation:
+            process.task = ghost
+        assert ghost.link is not None
+        self._network.send(ghost.link, ghost)
+
+    def _note(self, fault: FailCall, invocation: Invocation) -> None:
+        label = invocation.caller.label
+        what = f"{fault.lost} of {invocation.label}" if fault.lost != "late" else f"late {invocation.label}"
+        self._trace_add((self._kernel.now_ns, "fault", invocation.id, label, f"broken connection: {what}"))
+
+
+def _is_ghost(invocation: Invocation) -> bool:
+    return invocation.extra is not None and invocation.extra.is_ghost
+
+
+def _ghost_of(invocation: Invocation) -> Invocation:
+    """A second object for the same call: it is run like it, but nobody hears what it comes to."""
+    ghost = Invocation(invocation.id, invocation.label, invocation.caller, invocation.arguments)
+    for name in ("num_returns", "process", "actor", "handle", "function", "options", "link", "then"):
+        setattr(ghost, name, getattr(invocation, name))
+    extra = ghost.particulars()
+    extra.is_ghost = True
+    if invocation.extra is not None:
+        for name in ("request", "group", "is_dynamic", "attempt"):
+            setattr(extra, name, getattr(invocation.extra, name))
+        if invocation.extra.stream is not None:
+            extra.stream = _Unheard()
+    return ghost
+
+
+class _Unheard:
+    """The stream of a ghost: it takes every item, and nobody gets it."""
+
+    def arrive(self, index: int, outcome: Outcome) -> None:
+        pass
+
+    def may_yield(self, produced: int) -> bool:
+        return True
