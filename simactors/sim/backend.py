@@ -56,6 +56,7 @@ class SimBackend:
         self._closed = False
         self._pid = process.real_pid()
         self._in_driver = self.kernel.in_driver
+        self._objects = machine.objects
         self._collected = gc.isenabled()
         gc.disable()
         for names in self._names:
@@ -114,10 +115,12 @@ class SimBackend:
     ) -> list[ObjectRef[Any]]:
         """See `Backend`; a task that blocks lends its CPUs to others meanwhile."""
         caller: Any = _running() or self._caller()
-        objects = self._machine.objects
+        objects = self._objects
+        if caller.task is None and len(refs) == 1:  # most waits by far
+            state: Any = refs[0].entry
+            ready = state.outcome is not None or objects.wait_one(caller, state, timeout_s)
+            return refs if ready else []  # type: ignore[return-value]  # nobody changes what `api` gives and gets
         if caller.task is None or objects.ready(refs, num_returns):
-            if len(refs) == 1:  # most waits by far
-                return list(refs) if objects.wait_one(caller, refs[0].entry, timeout_s) else []  # type: ignore[arg-type]
             return objects.wait(caller, refs, num_returns, timeout_s, stop_at_error)
         grant = caller.grant
         self._machine.placement.lend(grant)

@@ -78,25 +78,20 @@ class Calls:
         if type(arguments) is not tuple:
             _check_refs(caller, arguments)
         link = caller.links.get(actor.id) or self._network.link(caller, actor.id)
-        if actor.max_pending_calls > 0:
-            _check_pending(link, actor.max_pending_calls, label)
         objects = self._objects
         number = objects.ids = objects.ids + 1
-        invocation = Invocation(number, label, caller, arguments)
+        invocation = Invocation(
+            number, label, caller, arguments, link, actor, actor_ref, method.name, self._arrive
+        )
+        if actor.max_pending_calls > 0:
+            _count_pending(link, actor.max_pending_calls, invocation)
         self._trace_add((self._kernel.now_ns, "call", number, caller.label, label))
-        invocation.actor = actor
-        invocation.handle = actor_ref
-        invocation.function = method.name
-        invocation.then = self._arrive
-        invocation.link = link
-        if link.pending is not None:
-            link.pending.append(invocation)
         if options is not PLAIN_METHOD:
             self._apply(options, invocation)
         elif actor.max_task_retries:
             invocation.retries = actor.max_task_retries
-        if caller.task is not None or (caller.actor is not None and caller.actor.lanes is not None):
-            _adopt(running_call(caller), invocation)
+        if caller.task is not None or caller.actor is not None:
+            _adopt_in(caller, invocation)
         if link.closed:
             self._network.fail(invocation, actor.death or _killed(actor))
         elif type(arguments) is tuple or not invocation.refs:
@@ -341,20 +336,27 @@ def _adopt(parent: Invocation | None, child: Invocation) -> None:
     extra.children.append(child)
 
 
+def _adopt_in(caller: Process, child: Invocation) -> None:
+    """As `_adopt`, for a call of a method: those of plain actors are too many to be remembered."""
+    if caller.task is not None or caller.actor.lanes is not None:
+        _adopt(running_call(caller), child)
+
+
 def _check_refs(caller: Process, arguments: calls.Arguments | tuple[Any, ...]) -> None:
     """Refuse refs of another session, which would be waited for for ever."""
     if isinstance(arguments, calls.Arguments):
         check_session(caller, [ref.entry for ref in arguments.refs])  # type: ignore[misc]  # our own entries
 
 
-def _check_pending(link: Link, limit: int, label: str) -> None:
+def _count_pending(link: Link, limit: int, invocation: Invocation) -> None:
     """Raise `PendingCallsLimitExceeded` if the caller has `limit` unanswered calls already."""
     link.pending = [call for call in link.pending or () if call.outcome is None]
     if len(link.pending) >= limit:
         raise exceptions.PendingCallsLimitExceeded(
-            f"{label} could not be submitted because {limit} calls are pending already. This limit can be "
+            f"{invocation.label} could not be submitted because {limit} calls are pending already. This limit can be "
             "adjusted with the `max_pending_calls` actor option."
         )
+    link.pending.append(invocation)
 
 
 def _refs(invocation: Invocation) -> list[ObjectRef[Any]]:

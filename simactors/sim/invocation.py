@@ -152,7 +152,16 @@ class Invocation:
     callbacks = None  # it simply becomes ready when it is due; see `kernel.Scheduled`
 
     def __init__(
-        self, number: int, label: str, caller: Process, arguments: Arguments | tuple[Any, ...]
+        self,
+        number: int,
+        label: str,
+        caller: Process,
+        arguments: Arguments | tuple[Any, ...],
+        link: Link | None = None,
+        actor: Any = None,
+        handle: ActorRef | None = None,
+        function: Any = None,
+        then: Any = None,
     ) -> None:
         self.id = number
         self.label = label
@@ -163,15 +172,15 @@ class Invocation:
         self.num_returns = 1
         self.more: tuple[StoredObject, ...] = ()
         self.process: Process | None = None
-        self.actor: Any = None
-        self.handle: ActorRef | None = None
-        self.function: Any = None
+        self.actor = actor
+        self.handle = handle
+        self.function = function
         self.options: Any = None
         self.retries = 0
         self.extra: Particulars | None = None
-        self.link: Link | None = None
+        self.link = link
+        self.then: Callable[[Any], None] = then
         # Set by the network before anybody looks.
-        self.then: Callable[[Any], None]
         self.reply: tuple[Outcome, ...]
 
     def particulars(self) -> Particulars:

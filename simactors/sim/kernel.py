@@ -221,14 +221,14 @@ class Kernel:
         if self.closing:
             self._end_again()
         waiter.then = self._resume
-        self._blocked[waiter] = None
-        loop = (
-            _get_running_loop()
-        )  # asyncio keeps it for the thread, and other code runs on this one meanwhile
+        blocked = self._blocked
+        blocked[waiter] = None
+        # asyncio keeps it for the thread, and other code runs on this one meanwhile.
+        loop = _get_running_loop()
         if loop is not None:
             _set_running_loop(None)
         self._suspend(waiter)
-        del self._blocked[waiter]
+        del blocked[waiter]
         if loop is not None:
             _set_running_loop(loop)
         if self.closing:

@@ -187,9 +187,13 @@ class Objects:
 
     def _tell(self, state: State) -> None:
         """Wake those who have waited for this ref, if it was the last they needed."""
-        waiters, state.waiters = state.waiters, None
+        waiters, state.waiters = state.waiters or (), None
+        if len(waiters) == 1 and waiters[0].missing == 1 and waiters[0].timer is None:  # most by far
+            waiters[0].missing = 0
+            self._kernel.ready.append(waiters[0])
+            return
         failed = state.outcome is not None and not state.outcome.ok
-        for waiter in waiters or ():
+        for waiter in waiters:
             if waiter.missing > 1 and not (waiter.stop_at_error and failed):
                 waiter.missing -= 1
                 continue

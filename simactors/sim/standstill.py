@@ -1,7 +1,7 @@
 """Says who waits for what when nothing can run any more: the text of a `DeadlockError`.
 
-Only reads. Code waits for calls; a call waits for the code that runs it, for its turn at an actor, for its arguments, or
-for resources that somebody holds. Where this leads back to where it began, that is the cycle, and it is told first.
+Only reads. Code waits for calls; a call waits for the code that runs it, for its turn at an actor, for its arguments,
+or for resources that somebody holds. Where this leads back to where it began, that is the circle, and it is told first.
 """
 
 from __future__ import annotations

@@ -205,7 +205,7 @@ def test_a_deadlock_names_who_waits_for_what_and_where() -> None:
             simactors.get(actor.call_myself.remote(actor))
     text = str(raised.value)
     assert "driver waits for Selfish.call_myself" in text
-    assert "actor-1 waits for Selfish.call_myself" in text
+    assert "actor-1 (Selfish.call_myself #2) waits for Selfish.call_myself" in text
     assert f'File "{__file__}"' in text
     assert "in call_myself" in text
 
