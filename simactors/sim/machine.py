@@ -117,11 +117,11 @@ class Machine:
     def configure(self, settings: Settings) -> None:
         """Give every machine what the program's `init` asks for; what it does not name is as the config says.
 
-        The nodes of a `Cluster` are as they were added.
+        The nodes of a `Cluster` are as they were added, and a machine that has come back is as it was.
         """
         if self._is_managed:
             return
-        for node, machine in zip(self.nodes.all, self._config.machines, strict=True):
+        for node, machine in zip(self.nodes.all, self._config.machines, strict=False):
             wanted = machine.quantities
             if settings.num_cpus is not None:
                 wanted["CPU"] = settings.num_cpus
