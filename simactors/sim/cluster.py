@@ -139,23 +139,19 @@ class Cluster:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self.lost: Callable[[Process], None] = lambda _: None
-        self._started = 0
-        self._processes: dict[int, Process] = {}
+        # By pid, from the first; a list and not a dictionary, and none for each node: there may be 100,000.
+        self._processes: list[Process | None] = []
 
     def start_process(self, label: str, node: Node) -> Process:
         """A new process on `node`."""
-        pid = _FIRST_PID + self._started
-        self._started += 1
-        process = self._processes[pid] = Process(self._backend, label, pid, node)
-        node.processes[process] = None
+        process = Process(self._backend, label, _FIRST_PID + len(self._processes), node)
+        self._processes.append(process)
         process.halted, process.dead = node.halted, not node.up  # a node may be down before anybody knows
         return process
 
     def move(self, process: Process, node: Node) -> None:
         """A process that has not begun was placed elsewhere than it was thought to be."""
         if process.node is not node:
-            del process.node.processes[process]
-            node.processes[process] = None
             process.node = node
             process.halted, process.dead = node.halted, not node.up
 
@@ -165,9 +161,9 @@ class Cluster:
         Raises:
             ProcessLookupError: it has ended.
         """
-        if not _FIRST_PID <= pid < _FIRST_PID + self._started:
+        if not _FIRST_PID <= pid < _FIRST_PID + len(self._processes):
             return None
-        found = self._processes.get(pid)
+        found = self._processes[pid - _FIRST_PID]
         if found is None:
             raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
         return found
@@ -175,15 +171,18 @@ class Cluster:
     @property
     def processes(self) -> list[Process]:
         """Those that have not ended, the oldest first."""
-        return list(self._processes.values())
+        return [process for process in self._processes if process is not None]
+
+    def processes_on(self, node: Node) -> list[Process]:
+        """Those of `processes` that are on `node`."""
+        return [process for process in self.processes if process.node is node]
 
     def end_process(self, process: Process) -> None:
         """The process is no more: its code never goes on, its pid names nothing."""
         was_gone = process.gone
         process.halted = process.gone = process.dead = True
         process.parked = _NOTHING
-        self._processes.pop(process.pid, None)
-        process.node.processes.pop(process, None)
+        self._processes[process.pid - _FIRST_PID] = None
         if process in process.node.idle:
             process.node.idle.remove(process)
         if process.node.cores is not None:

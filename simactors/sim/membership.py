@@ -98,7 +98,7 @@ class Membership:
             return
         self._nodes.declare_dead(node)
         self._trace_add((self._kernel.now_ns, "lose", node.id, node.label, why))
-        processes = list(node.processes)
+        processes = self._cluster.processes_on(node)
         in_flight = [
             message
             for message in self._kernel.take_off(_goes_through(processes))
@@ -133,12 +133,12 @@ class Membership:
     def _stop(self, node: Node) -> None:
         node.up, node.halted = False, True
         self._trace_add((self._kernel.now_ns, "crash", node.id, node.label, ""))
-        for process in node.processes:
+        for process in self._cluster.processes_on(node):
             process.halted = process.dead = True
             if process.actor is not None:
                 self._actors.pause(process.actor)
         if node.cores is not None:
-            for process in node.processes:
+            for process in self._cluster.processes_on(node):
                 node.cores.drop(process)
 
     def _lose(
@@ -177,7 +177,7 @@ class Membership:
             return
         node.up, node.halted = False, True
         self._trace_add((self._kernel.now_ns, "crash", node.id, node.label, "it was declared dead meanwhile"))
-        for process in list(node.processes):
+        for process in self._cluster.processes_on(node):
             self._end_disowned(process)
 
     def _end_disowned(self, process: Process) -> None:

@@ -28,7 +28,6 @@ class Node:
         pool: what it has and what is free of it.
         labels: what label selectors match.
         zone: for links between zones; empty if it is in none.
-        processes: the living ones, oldest first.
         idle: worker processes that wait for a task, the longest first.
         slowness: how many times longer its code takes; 1.0 for a healthy node.
         offset_ns, drift_ppm: how its clock differs from the true time.
@@ -47,7 +46,6 @@ class Node:
         "labels",
         "offset_ns",
         "pool",
-        "processes",
         "slowness",
         "store",
         "up",
@@ -63,7 +61,6 @@ class Node:
         self.up = True
         self.alive = True
         self.halted = False
-        self.processes: dict[Any, None] = {}
         self.idle: list[Any] = []
         self.slowness = 1.0
         self.offset_ns = 0

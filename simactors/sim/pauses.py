@@ -9,7 +9,7 @@ import functools
 from collections.abc import Callable
 
 from simactors.sim.actors import Actors
-from simactors.sim.cluster import Process
+from simactors.sim.cluster import Cluster, Process
 from simactors.sim.kernel import Kernel
 from simactors.sim.nodes import Node
 
@@ -20,8 +20,9 @@ class Pauses:
     Invariant: a living process is halted as long as it, or its node, is held at least once.
     """
 
-    def __init__(self, kernel: Kernel, actors: Actors) -> None:
+    def __init__(self, kernel: Kernel, cluster: Cluster, actors: Actors) -> None:
         self._kernel = kernel
+        self._cluster = cluster
         self._actors = actors
         self._held: dict[Process | Node, int] = {}  # how many times
 
@@ -35,7 +36,7 @@ class Pauses:
         """Stop all processes of a node, and those that come to it; returns what lets them go on."""
         self._count(node, 1)
         node.halted = True
-        for process in node.processes:
+        for process in self._cluster.processes_on(node):
             self._stop(process)
         return functools.partial(self._let_node_go, node)
 
@@ -46,7 +47,7 @@ class Pauses:
     def _let_node_go(self, node: Node) -> None:
         if not self._count(node, -1) and node.up:
             node.halted = False
-            for process in list(node.processes):
+            for process in self._cluster.processes_on(node):
                 self._go_on(process)
 
     def _count(self, who: Process | Node, change: int) -> int:

@@ -487,7 +487,7 @@ def test_answered_time_outs_and_finished_processes_are_forgotten() -> None:
         simactors.get([nap.remote(0) for _ in range(100)])
         backend = sim._backend
         assert backend.kernel._clock.due < 2500
-        assert len(backend._machine.cluster._processes) <= 2 + 8  # workers wait for work, one for each CPU
+        assert len(backend._machine.cluster.processes) <= 2 + 8  # workers wait for work, one for each CPU
 
 
 def test_code_that_does_not_let_itself_be_ended_is_left_behind() -> None:
