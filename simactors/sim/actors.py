@@ -125,9 +125,7 @@ class Actors:
             self.place(invocation)
             return
         assert invocation.extra is not None
-        self._placement.keep(grant, invocation.extra.request.to_keep)
-        if grant.amounts or grant.bundle is not None:  # most actors hold nothing while they live
-            process.grant = grant
+        process.grant = self._placement.keep(grant, invocation.extra.request.to_keep)
         self._cluster.move(process, grant.node)
         construct = functools.partial(self.construct, invocation, process)
         self._network.start_process(construct, self._network.head, process.node)

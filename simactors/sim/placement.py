@@ -47,6 +47,19 @@ class Grant:
         self.lent = 0
 
 
+class NothingHeld(NamedTuple):
+    """The grant of a process that was placed and holds nothing, as most actors do: one for all of them."""
+
+    amounts: Amounts = ()
+    gpus: tuple[int, ...] = ()
+    bundle: None = None
+    captures: bool = False
+    lent: int = 0
+
+
+NOTHING_HELD = NothingHeld()
+
+
 class Claim(NamedTuple):
     """Somebody who wants resources.
 
@@ -120,17 +133,17 @@ class Placement:
         elif not self._try(claim):
             self._waiting[claim.request] = deque([claim])
 
-    def release(self, grant: Grant) -> None:
+    def release(self, grant: Grant | NothingHeld) -> None:
         """Give resources back. Harmless if repeated, or if their node or group is gone."""
-        if grant not in self.held:
+        if isinstance(grant, NothingHeld) or grant not in self.held:
             return
         del self.held[grant]
         self.take_back(grant)
         grant.pool.give(grant.amounts, grant.gpus)
         self.admit()
 
-    def keep(self, grant: Grant, amounts: Amounts) -> None:
-        """Give back what was needed only to be placed; `amounts` is what stays taken."""
+    def keep(self, grant: Grant, amounts: Amounts) -> Grant | NothingHeld:
+        """Give back what was needed only to be placed; `amounts` is what stays taken. Returns what is held then."""
         if grant.amounts != amounts and grant in self.held:
             grant.pool.give(grant.amounts, grant.gpus)
             grant.amounts = amounts
@@ -138,6 +151,7 @@ class Placement:
             if not amounts:
                 del self.held[grant]
             self.admit()
+        return grant if grant.amounts or grant.bundle is not None else NOTHING_HELD
 
     def lend(self, grant: Grant) -> None:
         """Let others have the CPUs of a task whose code waits."""
