@@ -92,7 +92,8 @@ class Empirical:
 
     def __post_init__(self) -> None:
         _check(len(self.samples_s) > 0, "Empirical needs at least one sample")
-        _check(min(self.samples_s) >= 0, f"Empirical needs samples >= 0, not {min(self.samples_s)}")
+        wrong = [sample for sample in self.samples_s if not sample >= 0]
+        _check(not wrong, f"Empirical needs samples >= 0, not {wrong[:1]}")
         object.__setattr__(self, "samples_s", tuple(sorted(self.samples_s)))
 
     def quantile(self, share: float) -> float:
