@@ -386,7 +386,7 @@ def test_an_async_generator_has_no_fixed_number_of_results(ray: ModuleType) -> N
             ray.get(ref)
 
 
-@pytest.mark.not_yet()
+@pytest.mark.not_yet
 def test_functions_may_not_be_async(ray: ModuleType) -> None:
     async def f() -> int:
         return 1

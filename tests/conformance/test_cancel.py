@@ -30,8 +30,18 @@ class Gate:
     def read(self) -> list[Any]:
         return self.notes
 
+    def keep(self, refs: list[Any]) -> None:
+        self.kept = refs
+        self.notes.append("keeps it")
+
+    def give(self) -> list[Any]:
+        return self.kept
+
     def has(self, what: Any) -> bool:
         return what in self.notes
+
+    def has_beginning(self, what: str) -> bool:
+        return any(note.startswith(what) for note in self.notes)
 
     def open(self) -> None:
         self.opened = True
@@ -74,8 +84,8 @@ def pair(gate: Any) -> tuple[str, int]:
 @simactors.remote
 def parent(gate: Any) -> Any:
     child = work.remote(gate, "child")
-    simactors.get(gate.note.remote([child]))
     try:
+        simactors.get(gate.keep.remote([child]))
         return simactors.get(child)
     except BaseException as error:
         simactors.get(gate.note.remote(f"parent: {type(error).__name__}"))
@@ -118,8 +128,8 @@ class Worker:
         return "ends"
 
     def wait_for(self, refs: list[Any]) -> Any:
-        simactors.get(self.gate.note.remote("waits"))
         try:
+            simactors.get(self.gate.note.remote("waits"))
             return simactors.get(refs[0])
         except BaseException as error:
             simactors.get(self.gate.note.remote(f"waiting: {type(error).__name__}"))
@@ -141,12 +151,12 @@ class Loop:
         self.gate = gate
 
     async def work(self, name: str = "work", then: str = "raise") -> str:
-        await self.gate.note.remote(f"{name} starts")
         try:
+            await self.gate.note.remote(f"{name} starts")
             while not await self.gate.is_open.remote():
                 await asyncio.sleep(0.01)
-        except asyncio.CancelledError:
-            await self.gate.note.remote(f"{name}: CancelledError")
+        except BaseException as error:
+            await self.gate.note.remote(f"{name}: {type(error).__name__}")
             if then == "return":
                 return "suppressed"
             if then == "fail":
@@ -190,6 +200,15 @@ def until_noted(gate: Any, what: Any) -> None:
     raise AssertionError(f"{simactors.get(gate.read.remote())}, never {what}")
 
 
+def until_begun(gate: Any, what: str) -> None:
+    """Waits for a note that begins so: what hits a child may be an interruption or the end of its own child."""
+    for _ in range(1000):
+        if simactors.get(gate.has_beginning.remote(what)):
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"{simactors.get(gate.read.remote())}, never {what}")
+
+
 def running(gate: Any, ref: Any, name: str = "work") -> Any:
     until_noted(gate, f"{name} starts")
     return ref
@@ -204,7 +223,7 @@ def raised_by(ask: Callable[[], Any]) -> str:
 def test_a_running_task_is_interrupted(ray: ModuleType) -> None:
     gate = Gate.remote()
     ref = running(gate, work.remote(gate))
-    assert ray.cancel(ref) is None
+    assert ray.cancel(ref, recursive=False) is None
     assert raised_by(lambda: ray.get(ref)) == "RayTaskError(TaskCancelledError)"
     assert ray.get(gate.read.remote()) == ["work starts", "work: KeyboardInterrupt"]
 
@@ -212,7 +231,7 @@ def test_a_running_task_is_interrupted(ray: ModuleType) -> None:
 def test_a_task_may_catch_its_interruption(ray: ModuleType) -> None:
     gate = Gate.remote()
     ref = running(gate, stubborn.remote(gate), "stubborn")
-    ray.cancel(ref)
+    ray.cancel(ref, recursive=False)
     assert ray.get(ref) == "caught it"
 
 
@@ -228,7 +247,7 @@ def test_force_kills_the_worker_and_no_retry_follows(ray: ModuleType) -> None:
 def test_a_cancelled_task_is_not_retried(ray: ModuleType) -> None:
     gate = Gate.remote()
     ref = running(gate, work.options(max_retries=5, retry_exceptions=True).remote(gate))
-    ray.cancel(ref)
+    ray.cancel(ref, recursive=False)
     assert raised_by(lambda: ray.get(ref)) == "RayTaskError(TaskCancelledError)"
     time.sleep(0.1)
     assert ray.get(gate.read.remote()) == ["work starts", "work: KeyboardInterrupt"]
@@ -236,16 +255,17 @@ def test_a_cancelled_task_is_not_retried(ray: ModuleType) -> None:
 
 def test_a_task_without_a_place_to_run_never_starts(ray: ModuleType) -> None:
     gate = Gate.remote()
-    holders = [work.remote(gate, f"holder {i}") for i in range(4)]
-    for i in range(4):
-        until_noted(gate, f"holder {i} starts")
+    assert ray.get(gate.read.remote()) == []  # it needs a CPU, too, to be placed
+    holder = Worker.options(num_cpus=4).remote(gate)
+    assert ray.get(holder.take.remote(1)) == 1
     queued, impossible = work.remote(gate, "queued"), work.options(num_cpus=1000).remote(gate, "impossible")
     for ref in (queued, impossible):
         ray.cancel(ref)
         assert raised_by(lambda ref=ref: ray.get(ref)) == "TaskCancelledError"
+    ray.kill(holder)
     ray.get(gate.open.remote())
-    assert ray.get(holders) == [f"holder {i}" for i in range(4)]
-    assert not ray.get(gate.has.remote("queued starts"))
+    assert ray.get(work.remote(gate)) == "work"
+    assert ray.get(gate.read.remote()) == ["took", "work starts", "work ends"]
 
 
 def test_a_task_that_waits_for_its_argument_never_starts(ray: ModuleType) -> None:
@@ -299,7 +319,7 @@ def test_children_are_cancelled_with_their_parent(ray: ModuleType) -> None:
     ref = running(gate, parent.remote(gate), "child")
     ray.cancel(ref)
     assert raised_by(lambda: ray.get(ref)) == "RayTaskError(TaskCancelledError)"
-    until_noted(gate, "child: KeyboardInterrupt")
+    until_begun(gate, "child: ")
 
 
 def test_children_are_spared_if_it_is_not_recursive(ray: ModuleType) -> None:
@@ -315,8 +335,9 @@ def test_children_are_spared_if_it_is_not_recursive(ray: ModuleType) -> None:
 def test_anybody_who_has_the_ref_can_cancel(ray: ModuleType) -> None:
     gate = Gate.remote()
     ref = running(gate, parent.remote(gate), "child")
-    (child,) = next(note for note in ray.get(gate.read.remote()) if isinstance(note, list))
-    ray.cancel(child)
+    until_noted(gate, "keeps it")
+    (child,) = ray.get(gate.give.remote())
+    ray.cancel(child, recursive=False)
     assert raised_by(lambda: ray.get(ref)) == "RayTaskError(TaskCancelledError)"
     assert ray.get(gate.has.remote("child: KeyboardInterrupt"))
     assert ray.get(gate.has.remote("parent: RayTaskError(TaskCancelledError)"))
@@ -327,7 +348,7 @@ def test_a_running_call_of_a_plain_actor_is_told_but_not_interrupted(ray: Module
     worker = Worker.remote(gate)
     ref = worker.work_until_canceled.remote()
     until_noted(gate, "starts")
-    ray.cancel(ref)
+    ray.cancel(ref, recursive=False)
     until_noted(gate, "knows")
     assert raised_by(lambda: ray.get(ref)) == "TaskCancelledError"
     assert ray.get(worker.take.remote(1)) == 1
@@ -337,7 +358,7 @@ def test_a_cancelled_call_of_a_plain_actor_answers_when_it_has_ended(ray: Module
     gate = Gate.remote()
     worker = Worker.remote(gate)
     ref = running(gate, worker.work.remote())
-    ray.cancel(ref)
+    ray.cancel(ref, recursive=False)
     assert ray.wait([ref], timeout=0.1) == ([], [ref])
     ray.get(gate.open.remote())
     assert raised_by(lambda: ray.get(ref)) == "TaskCancelledError"
@@ -350,7 +371,7 @@ def test_a_plain_actor_that_waits_in_get_is_interrupted(ray: ModuleType) -> None
     other = running(gate, work.remote(gate))
     ref = worker.wait_for.remote([other])
     until_noted(gate, "waits")
-    ray.cancel(ref)
+    ray.cancel(ref, recursive=False)
     assert raised_by(lambda: ray.get(ref)) == "TaskCancelledError"
     until_noted(gate, "waiting: KeyboardInterrupt")
     ray.get(gate.open.remote())
@@ -379,7 +400,7 @@ def test_a_call_of_an_actor_that_waits_for_its_argument_never_runs(ray: ModuleTy
         ref = actor.work.remote(argument)
         ray.cancel(ref)
         with pytest.raises(
-            ray.exceptions.TaskCancelledError, match="is canceled from an actor .* before it executes"
+            ray.exceptions.TaskCancelledError, match=r"is canceled from an actor .* before it executes"
         ):
             ray.get(ref)
         ray.cancel(argument)
@@ -402,7 +423,7 @@ def test_a_running_async_call_is_cancelled_whatever_it_does_about_it(ray: Module
     gate = Gate.remote()
     loop = Loop.remote(gate)
     ref = running(gate, loop.work.remote("work", then))
-    ray.cancel(ref)
+    ray.cancel(ref, recursive=False)
     assert raised_by(lambda: ray.get(ref)) == "RayTaskError(TaskCancelledError)"
     until_noted(gate, "work: CancelledError")
     assert ray.get(loop.read_state.remote()) == "alive"
@@ -435,7 +456,7 @@ def test_async_children_share_the_fate_of_their_parent_if_it_is_recursive(
     assert raised_by(lambda: ray.get(ref)) == "RayTaskError(TaskCancelledError)"
     if not recursive:
         ray.get(gate.open.remote())
-    until_noted(gate, "child: CancelledError" if recursive else "child ends")
+    until_begun(gate, "child: " if recursive else "child ends")
 
 
 def test_tasks_are_cancelled_with_the_async_call_that_made_them(ray: ModuleType) -> None:
@@ -443,7 +464,7 @@ def test_tasks_are_cancelled_with_the_async_call_that_made_them(ray: ModuleType)
     ref = running(gate, Loop.remote(gate).parent_of_task.remote(), "child")
     ray.cancel(ref)
     assert raised_by(lambda: ray.get(ref)) == "RayTaskError(TaskCancelledError)"
-    until_noted(gate, "child: KeyboardInterrupt")
+    until_begun(gate, "child: ")
 
 
 def test_what_a_cancelled_call_waits_for_is_spared_if_another_made_it(ray: ModuleType) -> None:
@@ -466,14 +487,14 @@ def test_a_generator_ends_when_it_is_cancelled(ray: ModuleType) -> None:
     ):
         items = make()
         assert [ray.get(next(items)) for _ in range(3)] == [0, 1, 2]
-        ray.cancel(items)
+        ray.cancel(items, recursive=False)
         *_, last = items
         assert raised_by(lambda last=last: ray.get(last)) == error
         assert raised_by(lambda items=items: ray.get(items.completed())) == error
     until_noted(gate, "closed")
 
 
-@pytest.mark.not_yet()
+@pytest.mark.not_yet
 def test_only_refs_can_be_cancelled(ray: ModuleType) -> None:
     for thing in (5, None, [ray.put(1)], Gate.remote()):
         with pytest.raises(TypeError, match=r"ray.cancel\(\) only supported for object refs"):

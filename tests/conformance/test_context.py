@@ -293,9 +293,9 @@ def test_a_worker_is_replaced_after_max_calls(ray: ModuleType) -> None:
     assert pids[0] != pids[2]
 
 
-@pytest.mark.not_yet()
+@pytest.mark.not_yet
 def test_max_calls_belongs_to_the_function(ray: ModuleType) -> None:
-    with pytest.raises(ValueError, match="Setting 'max_calls' is not supported in '.options\\(\\)'"):
+    with pytest.raises(ValueError, match=r"Setting 'max_calls' is not supported in '.options\(\)'"):
         process.options(max_calls=1)
     with pytest.raises(ValueError, match="'max_calls' only accepts None, 0 or a positive integer"):
         ray.remote(max_calls=-1)(ids)

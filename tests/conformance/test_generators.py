@@ -397,7 +397,7 @@ def test_dynamic_results_come_all_at_once(ray: ModuleType) -> None:
     assert drain(ray.get(failing)) == [0, "RayTaskError(KeyError)"]
 
 
-@pytest.mark.not_yet()
+@pytest.mark.not_yet
 @pytest.mark.filterwarnings("ignore:num_returns='dynamic' is deprecated")
 @pytest.mark.parametrize("num_returns", ["streaming", "dynamic"])
 def test_only_generators_have_an_open_number_of_results(ray: ModuleType, num_returns: str) -> None:

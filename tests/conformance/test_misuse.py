@@ -115,7 +115,7 @@ def test_get_takes_a_ref_or_a_list_of_refs(ray: ModuleType) -> None:
 
 
 def test_put_takes_no_ref(ray: ModuleType) -> None:
-    with pytest.raises(TypeError, match="Calling 'put' on an ray.ObjectRef is not allowed"):
+    with pytest.raises(TypeError, match=r"Calling 'put' on an ray.ObjectRef is not allowed"):
         ray.put(ray.put(1))
 
 

@@ -273,7 +273,7 @@ def test_whole_gpus_have_numbers_and_parts_share_them(ray: ModuleType) -> None:
         halves = [User.options(num_gpus=0.5).remote() for _ in range(4)]
         found = sorted(ray.get([user.gpus.remote() for user in halves]))
         assert found == [[0], [0], [1], [1]]
-        with pytest.raises(ValueError, match="The specified quantity 1.5 is invalid"):
+        with pytest.raises(ValueError, match=r"The specified quantity 1.5 is invalid"):
             User.options(num_gpus=1.5).remote()
         with pytest.raises(ValueError, match="The quantity of resource num_gpus cannot be negative"):
             User.options(num_gpus=-1).remote()

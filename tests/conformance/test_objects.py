@@ -120,7 +120,7 @@ def test_refs_have_no_order_no_items_and_no_attributes(ray: ModuleType) -> None:
 
 def test_a_ref_cannot_be_put_but_in_a_container(ray: ModuleType) -> None:
     ref = ray.put(1)
-    with pytest.raises(TypeError, match="Calling 'put' on an ray.ObjectRef is not allowed"):
+    with pytest.raises(TypeError, match=r"Calling 'put' on an ray.ObjectRef is not allowed"):
         ray.put(ref)
     assert ray.get(ray.put([ref, {"key": ref}])) == [ref, {"key": ref}]
 

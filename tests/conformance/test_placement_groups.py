@@ -258,7 +258,7 @@ def test_a_group_can_be_sent(ray: ModuleType) -> None:
     remove(group)
 
 
-@pytest.mark.not_yet()
+@pytest.mark.not_yet
 def test_bundles_are_lists_of_resources_above_zero(ray: ModuleType) -> None:
     with pytest.raises(ValueError, match="Bundles must be a non-empty list of resource dictionaries"):
         make([])
@@ -270,6 +270,6 @@ def test_bundles_are_lists_of_resources_above_zero(ray: ModuleType) -> None:
     with pytest.raises(ValueError, match="Invalid placement group strategy TIGHT"):
         make([{"CPU": 1}], strategy="TIGHT")
     with pytest.raises(
-        ValueError, match="`lifetime` argument must be either `None` or 'detached'. Got eternal."
+        ValueError, match=r"`lifetime` argument must be either `None` or 'detached'. Got eternal."
     ):
         make([{"CPU": 1}], lifetime="eternal")
