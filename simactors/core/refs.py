@@ -235,7 +235,7 @@ class _RefFuture(concurrent.futures.Future[Any]):
         entry.when_done(self._finish)
 
     def _finish(self, outcome: Outcome) -> None:
-        if not self.set_running_or_notify_cancel():
+        if self.done() or not self.set_running_or_notify_cancel():
             return
         try:
             value = outcome.unwrap()
@@ -246,15 +246,20 @@ class _RefFuture(concurrent.futures.Future[Any]):
 
     def result(self, timeout: float | None = None) -> Any:
         """The value; see `concurrent.futures.Future.result`."""
-        if not self.done() and not self._entry.wait_done(timeout):
-            raise TimeoutError
+        self._wait(timeout)
         return super().result(0)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """The error; see `concurrent.futures.Future.exception`."""
-        if not self.done() and not self._entry.wait_done(timeout):
-            raise TimeoutError
+        self._wait(timeout)
         return super().exception(0)
+
+    def _wait(self, timeout: float | None) -> None:
+        if self.done():
+            return
+        if not self._entry.wait_done(timeout):
+            raise TimeoutError
+        self._entry.when_done(self._finish)  # at once: the outcome is there, though nobody may have told us yet
 
 
 def _call_in(loop: Any, action: Callable[[Outcome], None], outcome: Outcome) -> None:
