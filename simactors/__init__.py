@@ -27,7 +27,8 @@ from simactors.api.session import init, is_initialized, shutdown
 from simactors.core.refs import DynamicObjectRefGenerator, ObjectRef
 
 if TYPE_CHECKING:
-    from simactors.sim.config import SimConfig
+    from simactors.sim.config import Latency, LinkConfig, NodeConfig, SimConfig
+    from simactors.sim.plan import FaultPlan
     from simactors.sim.simulation import simulate
 
 __version__ = "0.1.0"
@@ -39,6 +40,10 @@ __all__ = [
     "WORKER_MODE",
     "ActorHandle",
     "DynamicObjectRefGenerator",
+    "FaultPlan",
+    "Latency",
+    "LinkConfig",
+    "NodeConfig",
     "ObjectRef",
     "ObjectRefGenerator",
     "SimConfig",
@@ -68,9 +73,13 @@ __all__ = [
 # Resolved on first use, so that `import simactors` does not load the simulator.
 _LAZY = {
     "simulate": "simactors.sim.simulation",
+    "FaultPlan": "simactors.sim.plan",
+    "Latency": "simactors.sim.config",
+    "LinkConfig": "simactors.sim.config",
+    "NodeConfig": "simactors.sim.config",
     "SimConfig": "simactors.sim.config",
 }
-_LAZY_MODULES = ("cluster_utils", "util")
+_LAZY_MODULES = ("cluster_utils", "distributions", "faults", "util")
 
 
 def __getattr__(name: str) -> Any:

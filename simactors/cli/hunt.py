@@ -24,6 +24,8 @@ _PROGRESS_EVERY_S = 0.2
 @click.option(
     "--first-seed", type=params.SEED, default=0, show_default=True, help="The seed of the first run."
 )
+@params.CLUSTER
+@params.FAULTS
 @params.MAX_STEPS
 @params.AS_RAY
 @params.JSON
@@ -32,6 +34,8 @@ def hunt(
     args: tuple[str, ...],
     seeds: int,
     first_seed: int,
+    cluster: str | None,
+    faults: str | None,
     max_steps: int,
     *,
     as_ray: bool,
@@ -41,7 +45,9 @@ def hunt(
 
     Shows the first failure, the last steps before it, and the command that replays exactly that run.
     """
-    program = Program(target=target, argv=args, as_ray=as_ray, max_steps=max_steps)
+    program = Program(
+        target=target, argv=args, as_ray=as_ray, max_steps=max_steps, cluster=cluster, faults=faults
+    )
     started = time.perf_counter()
     try:
         hunted = search.hunt(program, seeds=seeds, first_seed=first_seed, on_run=_progress(seeds))

@@ -82,4 +82,12 @@ MAX_STEPS = click.option(
     show_default=True,
     help="A simulated run that makes so many steps has reached its limit.",
 )
+CLUSTER = click.option(
+    "--cluster",
+    metavar="FILE.toml",
+    help="The simulated cluster: its nodes, network, costs of work. Default: one node, messages take about 1 ms.",
+)
+FAULTS = click.option(
+    "--faults", metavar="FILE.toml", help="What goes wrong in the simulated cluster. Default: nothing."
+)
 SEED = click.IntRange(min=0)

@@ -25,6 +25,8 @@ from simactors.reports import json_line, text
 @click.option(
     "--seed", type=params.SEED, help="Of the simulation: another seed, another schedule. Default: 0."
 )
+@params.CLUSTER
+@params.FAULTS
 @params.MAX_STEPS
 @params.AS_RAY
 @params.JSON
@@ -33,6 +35,8 @@ def run(
     args: tuple[str, ...],
     backend: str | None,
     seed: int | None,
+    cluster: str | None,
+    faults: str | None,
     max_steps: int,
     *,
     as_ray: bool,
@@ -43,11 +47,11 @@ def run(
     What the program prints goes to stdout as it is; how the run went goes to stderr.
     """
     backend = params.chosen_backend(backend)
-    if seed is not None and backend != "sim":
-        raise click.UsageError(
-            f"--seed means something only to the simulator, not to the backend {backend!r}."
-        )
-    program = Program(target=target, argv=args, as_ray=as_ray, max_steps=max_steps)
+    if backend != "sim":
+        _refuse_for_real(backend, seed=seed, cluster=cluster, faults=faults)
+    program = Program(
+        target=target, argv=args, as_ray=as_ray, max_steps=max_steps, cluster=cluster, faults=faults
+    )
     output = Output()
     try:
         result = _run(program, backend, seed or 0)
@@ -59,6 +63,15 @@ def run(
     if as_json:
         output.last_line(json_line.run_line(program, backend, result))
     exit_with(result.ending.outcome)
+
+
+def _refuse_for_real(backend: str, **given: object) -> None:
+    """Options of the simulator change nothing elsewhere: giving them is a mistake."""
+    for name, value in given.items():
+        if value is not None:
+            raise click.UsageError(
+                f"--{name} means something only to the simulator, not to the backend {backend!r}."
+            )
 
 
 def _run(program: Program, backend: str, seed: int) -> RunResult:

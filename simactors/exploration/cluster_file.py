@@ -9,14 +9,14 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
-from simactors.exploration.target import TargetError
-from simactors.sim import config, distributions, plan
+from simactors.exploration.target import Program, TargetError
+from simactors.sim import aims, config, distributions, plan
 
 Loaded = TypeVar("Loaded")
 
@@ -32,6 +32,24 @@ for _cls in (*_PARTS, *_DISTRIBUTIONS.values(), *plan.KINDS.values()):
     with_config(ConfigDict(extra="forbid"))(_cls)  # a misspelt knob is an error, not a knob left as it was
 
 
+def world_of(program: Program) -> tuple[config.SimConfig, plan.FaultPlan]:
+    """The cluster that a program runs on, and what goes wrong in it.
+
+    Raises:
+        TargetError: one of its files can't be read, or the two don't fit together.
+    """
+    cluster = config.SimConfig() if program.cluster is None else load_cluster(program.cluster)
+    if program.faults is None:
+        faults = plan.FaultPlan()
+    else:
+        faults = load_faults(program.faults)
+        try:
+            aims.check(faults, cluster)
+        except ValueError as error:
+            raise TargetError(f"{program.faults}: {error}") from None
+    return replace(cluster, max_steps=program.max_steps), faults
+
+
 def load_cluster(path: str) -> config.SimConfig:
     """The cluster that a file describes; ``kind`` says which distribution a duration has.
 
@@ -40,6 +58,8 @@ def load_cluster(path: str) -> config.SimConfig:
     """
     problems: list[str] = []
     table = _with_distributions(_read(path), "", problems)
+    if "max_steps" in table:  # one doorway for it, or it would be unclear which one wins
+        problems.append("max_steps: give it to the command, as --max-steps")
     cluster = _validated(config.SimConfig, table, "", problems)
     _refuse(path, problems)
     assert cluster is not None
@@ -79,10 +99,14 @@ def _with_distributions(table: Any, place: str, problems: list[str]) -> Any:
         return [_with_distributions(v, f"{place}[{i}]", problems) for i, v in enumerate(table)]
     if not isinstance(table, dict):
         return table
-    if "kind" in table:
+    if isinstance(table.get("kind"), str):
         return _of_kind(table, _DISTRIBUTIONS, place, problems) or distributions.Constant(0.0)  # told already
     below = f"{place}." if place else ""
-    return {key: _with_distributions(v, f"{below}{key}", problems) for key, v in table.items()}
+    # Labels are the user's own words: one may well be called ``kind``.
+    return {
+        key: value if key == "labels" else _with_distributions(value, f"{below}{key}", problems)
+        for key, value in table.items()
+    }
 
 
 def _of_kind(entry: Any, kinds: Mapping[str, type], place: str, problems: list[str]) -> Any:

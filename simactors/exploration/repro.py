@@ -18,7 +18,10 @@ from simactors.exploration.runner import RunResult, run_simulated
 from simactors.exploration.target import Program, Target
 
 PREFIX = "sim1-"
-_FIELDS = ("version", "target", "argv", "as_ray", "max_steps", "seed", "digest", "kind", "failure")
+_FIELDS = (
+    *("version", "target", "argv", "as_ray", "max_steps", "cluster", "faults", "world"),
+    *("seed", "digest", "kind", "failure"),
+)
 
 
 class TokenError(Exception):
@@ -30,7 +33,8 @@ class Repro:
     """One run, told from all others.
 
     Attributes:
-        target: as the user wrote it; relative to where it was run.
+        target: as the user wrote it; relative to where it was run. So are `cluster` and `faults`, see `Program`.
+        world: a short digest of what is in those two files; empty without them.
         digest: the first 16 digits of the trace's.
         kind: the class of the failure; None if the run passed.
         failure: a short digest of the failure's message.
@@ -41,6 +45,9 @@ class Repro:
     argv: tuple[str, ...]
     as_ray: bool
     max_steps: int
+    cluster: str | None
+    faults: str | None
+    world: str
     seed: int
     digest: str
     kind: str | None
@@ -56,6 +63,9 @@ class Repro:
             argv=program.argv,
             as_ray=program.as_ray,
             max_steps=program.max_steps,
+            cluster=program.cluster,
+            faults=program.faults,
+            world=_world_digest(program),
             seed=result.seed,
             digest=(result.digest or "")[:16],
             kind=result.ending.kind,
@@ -99,7 +109,12 @@ class Repro:
             TargetError: it isn't there.
         """
         return Program(
-            target=Target.parse(self.target), argv=self.argv, as_ray=self.as_ray, max_steps=self.max_steps
+            target=Target.parse(self.target),
+            argv=self.argv,
+            as_ray=self.as_ray,
+            max_steps=self.max_steps,
+            cluster=self.cluster,
+            faults=self.faults,
         )
 
 
@@ -120,7 +135,7 @@ def replay(repro: Repro) -> Replay:
     """Make the run of `repro` again and compare.
 
     Raises:
-        TargetError: the program can't be loaded (any more).
+        TargetError: the program, or a file of its cluster, can't be loaded (any more).
     """
     program = repro.program
     result = run_simulated(program, repro.seed)
@@ -136,10 +151,20 @@ def _differences(repro: Repro, program: Program, result: RunResult) -> list[str]
     digest = (result.digest or "")[:16]
     if repro.digest != digest:
         found.append(f"its trace has the digest {digest}..., the first one's {repro.digest}...")
+    if found and repro.world != _world_digest(program):
+        files = " or ".join(name for name in (program.cluster, program.faults) if name is not None)
+        found.append(f"{files} has been changed since")
     version = metadata.version("simactors")
     if found and repro.version != version:
         found.append(f"the first one was made by simactors {repro.version}, this is {version}")
     return found
+
+
+def _world_digest(program: Program) -> str:
+    """Of the files that describe the cluster and its faults."""
+    names = [name for name in (program.cluster, program.faults) if name is not None]
+    text = b"\0".join(Path(name).read_bytes() if Path(name).is_file() else b"" for name in names)
+    return hashlib.sha256(text).hexdigest()[:8] if names else ""
 
 
 def _failure_digest(program: Program, result: RunResult) -> str:

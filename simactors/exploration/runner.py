@@ -16,6 +16,7 @@ from simactors.exceptions import DeadlockError, Finding, InternalError, LimitErr
 from simactors.exploration import frames
 from simactors.exploration.target import Program, TargetError, prepared
 from simactors.sim.config import SimConfig
+from simactors.sim.plan import FaultPlan
 from simactors.sim.simulation import Simulation, simulate
 
 Outcome = Literal["passed", "failed", "deadlock", "limit", "error"]
@@ -66,12 +67,13 @@ def run_simulated(program: Program, seed: int) -> RunResult:
     """Run the program on a simulated cluster.
 
     Raises:
-        TargetError: it can't be loaded.
+        TargetError: it, or one of the files of its cluster, can't be loaded.
     """
+    config, faults = _world_of(program)
     simulation: Simulation | None = None
     with prepared(program) as start:
         try:
-            with simulate(seed, config=SimConfig(max_steps=program.max_steps)) as simulation:
+            with simulate(seed, config=config, faults=faults) as simulation:
                 ending = _run(start)
         except TargetError:
             raise
@@ -89,6 +91,14 @@ def run_simulated(program: Program, seed: int) -> RunResult:
         steps=simulation.steps,
         last_steps=tuple(str(record) for record in simulation.last_records(LAST_STEPS)),
     )
+
+
+def _world_of(program: Program) -> tuple[SimConfig, FaultPlan]:
+    if program.cluster is None and program.faults is None:
+        return SimConfig(max_steps=program.max_steps), FaultPlan()
+    from simactors.exploration import cluster_file  # lazily: pydantic takes as long as a small run
+
+    return cluster_file.world_of(program)
 
 
 def run_for_real(program: Program, backend: str) -> RunResult:

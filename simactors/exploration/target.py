@@ -66,12 +66,16 @@ class Program:
         argv: its command line arguments, without its own name.
         as_ray: whether ``import ray`` means simactors while it runs.
         max_steps: a simulated run that gets there has reached its limit: what never ends must be told in seconds.
+        cluster, faults: the files that describe the simulated cluster and what goes wrong in it; None for the plain
+            ones. See `cluster_file.py`.
     """
 
     target: Target
     argv: tuple[str, ...] = ()
     as_ray: bool = False
     max_steps: int = MAX_STEPS
+    cluster: str | None = None
+    faults: str | None = None
 
 
 @contextmanager

@@ -71,40 +71,40 @@ class Machine:
             kernel, config, links, network.cut_ns, lambda process, state: self.tasks.recover(process, state)
         )
         services = ServiceTimes(kernel, config.service_times)
-        memory = Memory(config.memory_use) if config.memory_use else None
+        memory = Memory(config.memory_use, self._kill_for_memory) if config.memory_use else None
         run = Executor(kernel, network, objects, stores, services, memory)
         points = Points()
         is_careful = bool(config.service_times or config.memory_use or faults.faults)
         turns = Turns(kernel, trace, network, run, points, is_careful=is_careful)
         self.actors = actors = Actors(kernel, trace, cluster, placement, network, run, turns)
         self.tasks = tasks = Tasks(kernel, trace, cluster, placement, network, objects, actors, run, points)
-        if memory is not None:
-            memory.kill = self._kill_for_memory
         self.membership = Membership(
-            kernel,
-            trace,
-            nodes,
-            cluster,
-            network,
-            placement,
-            groups,
-            stores,
-            actors,
-            tasks,
-            config.detection_s,
+            kernel, trace, nodes, cluster, network, placement, groups, stores, actors, tasks, config
         )
         self.calls = Calls(kernel, trace, cluster, network, objects, actors, tasks, turns, caller)
         self.cancels = Cancels(kernel, trace, network, placement, tasks)
-        for machine in config.machines:
-            self.add_node(machine)
-        self.network.head = nodes.all[0]
-        self.driver = cluster.start_process("driver", nodes.all[0])
         kernel.check_limits = self._check_limits
         kernel.explain_standstill = lambda: standstill.explain(kernel.blocked, placement)
-        self.faults = Faults(
-            kernel, trace, nodes, cluster, network, self.membership, actors, tasks, stores, points
+        for machine in config.machines:
+            self.add_node(machine)
+        network.head = nodes.all[0]
+        self.driver = cluster.start_process("driver", network.head)
+        self._arm(faults, config, points)
+
+    def _arm(self, plan: FaultPlan, config: SimConfig, points: Points) -> None:
+        faults = Faults(
+            self.kernel,
+            self.trace,
+            self.nodes,
+            self.cluster,
+            self.network,
+            self.membership,
+            self.actors,
+            self.tasks,
+            self.stores,
+            points,
         )
-        self.faults.arm(faults, config)
+        faults.arm(plan, config)
 
     def add_node(self, machine: NodeConfig) -> Node:
         """A new machine joins."""

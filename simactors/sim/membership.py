@@ -12,7 +12,7 @@ from simactors.exceptions import NodeDiedError, RayError, WorkerCrashedError
 from simactors.sim.actors import Actors
 from simactors.sim.answers import unavailable
 from simactors.sim.cluster import Cluster, Process
-from simactors.sim.config import NS
+from simactors.sim.config import NS, SimConfig
 from simactors.sim.groups import Group, Groups
 from simactors.sim.invocation import OWNER_DIED, Invocation
 from simactors.sim.kernel import Kernel
@@ -31,7 +31,7 @@ class Membership:
     """Which machines are part of the cluster.
 
     Args:
-        detection_s: after so many seconds of silence a node is declared dead.
+        config: says after how much silence a node is declared dead.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Membership:
         stores: Stores,
         actors: Actors,
         tasks: Tasks,
-        detection_s: float,
+        config: SimConfig,
     ) -> None:
         self._kernel = kernel
         self._trace_add = trace.add
@@ -58,7 +58,7 @@ class Membership:
         self._stores = stores
         self._actors = actors
         self._tasks = tasks
-        self._detection_ns = int(detection_s * NS)
+        self._detection_ns = int(config.detection_s * NS)
 
     def join(self, quantities: Mapping[str, float], labels: Mapping[str, str], zone: str = "") -> Node:
         """A new node, ready for work."""

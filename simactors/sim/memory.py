@@ -1,7 +1,7 @@
 """Memory that running code uses, as the config declares it; whoever is too much on a node is killed.
 
 As Ray's memory monitor: of the calls on the node the youngest that would be made again, or else the youngest. How a
-process ends is not decided here: that is the hook `kill`.
+process ends is not decided here.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ class ProcessEnded(BaseException):
 class Memory:
     """What the running calls of every node use.
 
-    Attributes:
+    Args:
         kill: ends the process of a call, for a reason.
     """
 
-    def __init__(self, use: Mapping[str, int]) -> None:
+    def __init__(self, use: Mapping[str, int], kill: Callable[[Invocation, str], None]) -> None:
         self._use = use
         self._sizes: dict[str, int] = {}
         self._held: dict[Node, dict[Invocation, tuple[Process, int]]] = {}  # the oldest first
-        self.kill: Callable[[Invocation, str], None]
+        self._kill = kill
 
     def begin(self, process: Process, invocation: Invocation) -> None:
         """A call begins to run; what it uses is free again when it has ended.
@@ -54,7 +54,7 @@ class Memory:
             total = sum(use for _, use in held.values())
             victim = _victim(list(held))
             del held[victim]
-            self.kill(
+            self._kill(
                 victim,
                 f"it was killed due to the node running low on memory: {node} has {capacity / _GIB:.3g} GiB, and "
                 f"{total / _GIB:.3g} GiB were used, {self._size_of(victim.label) / _GIB:.3g} GiB of them by it",

@@ -29,7 +29,7 @@ from simactors.sim.loop import SimLoop
 from simactors.sim.network import Network
 from simactors.sim.trace import Trace
 
-_Failures = tuple[Failure, ...]
+_Told = tuple[Failure, ...]
 _SMALL = executor.SMALL_ATOMS
 # Threads of one pool start in an order that nobody promises: within this time it is a choice.
 _THREAD_START_NS = 50_000
@@ -186,8 +186,7 @@ class Turns:
             kind = "return"
         if process.gone:
             return
-        if invocation.extra is not None:
-            reply = self._as_canceled(invocation, reply)
+        reply = reply if invocation.extra is None else self._as_canceled(invocation, reply)
         self._trace_add((self._kernel.now_ns, kind, invocation.id, process.label, invocation.label))
         self._network.reply(invocation, reply)
         actor.current = None
@@ -224,7 +223,7 @@ class Turns:
             told = executor.failure_of(invocation, told.error())
         return (told,) * max(invocation.num_returns, 1)
 
-    def _failed(self, invocation: Invocation, process: Process, error: BaseException) -> _Failures | None:
+    def _failed(self, invocation: Invocation, process: Process, error: BaseException) -> _Told | None:
         """What to answer for a call that raised in `process`; None if that is nobody's business any more."""
         actor: SimActor = invocation.actor
         if isinstance(error, KeyboardInterrupt):
@@ -345,9 +344,7 @@ class Turns:
         if reply is not None and not process.gone:
             self._answer(actor, invocation, kind, reply)
 
-    def _failed_async(
-        self, invocation: Invocation, process: Process, error: BaseException
-    ) -> _Failures | None:
+    def _failed_async(self, invocation: Invocation, process: Process, error: BaseException) -> _Told | None:
         if isinstance(error, SimulationEnded):
             return None  # a task's own exception would only be logged
         if isinstance(error, asyncio.CancelledError):

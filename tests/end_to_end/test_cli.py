@@ -220,3 +220,72 @@ def test_a_livelock_is_found_in_seconds_and_replayed(tmp_path: Path):
     replayed = simactors("replay", failure["repro"], "--json")
     assert replayed.returncode == 1
     assert last_line(replayed)["reproduced"] is True
+
+
+ACCOUNTS = """
+import simactors, time
+@simactors.remote(max_restarts=-1, max_task_retries=-1)
+class Account:
+    def __init__(self): self.balance = 0
+    def add(self): self.balance += 1; return self.balance
+def main():
+    account = Account.remote()
+    for _ in range(5):
+        time.sleep(0.2)
+        found = simactors.get(account.add.remote())
+    assert found == 5, found
+"""
+
+
+@pytest.fixture
+def accounts(tmp_path):
+    (tmp_path / "app.py").write_text(ACCOUNTS)
+    (tmp_path / "cluster.toml").write_text("[[nodes]]\nnum_cpus = 2\n[[nodes]]\ncount = 2\n")
+    fault = 'kind = "crash_process"\nprocess = "Account"\nbefore_call = 3'
+    (tmp_path / "faults.toml").write_text(f"[[faults]]\n{fault}\n")
+    return tmp_path
+
+
+def test_a_fault_makes_a_program_fail_that_passes_without_it(accounts):
+    target, world = f"{accounts}/app.py:main", ("--cluster", f"{accounts}/cluster.toml")
+    assert simactors("run", target, *world).returncode == 0
+    faults = ("--faults", f"{accounts}/faults.toml")
+    failed = simactors("run", target, *world, *faults)
+    assert failed.returncode == 1
+    assert "AssertionError: 3" in failed.stderr
+    assert "meets     its process crashes before Account.add" in failed.stderr
+
+    found = simactors("hunt", target, *world, *faults, "--seeds", "3", "--json")
+    (failure,) = last_line(found)["failures"]
+    replayed = simactors("replay", failure["repro"], "--json")
+    assert replayed.returncode == 1
+    assert last_line(replayed)["reproduced"] is True
+
+    (accounts / "faults.toml").write_text("")
+    changed = simactors("replay", failure["repro"])
+    assert "NOT reproduced" in changed.stderr
+    assert "faults.toml has been changed since" in changed.stderr
+    (accounts / "faults.toml").unlink()
+    gone = simactors("replay", failure["repro"])
+    assert (gone.returncode, gone.stderr.strip()) == (2, f"Error: {accounts}/faults.toml: no such file")
+
+
+def test_a_wrong_cluster_or_fault_file_is_wrong_input(accounts):
+    (accounts / "cluster.toml").write_text("num_cpu = 2")
+    done = simactors("run", f"{accounts}/app.py:main", "--cluster", f"{accounts}/cluster.toml")
+    assert done.returncode == 2
+    assert "num_cpu: there is no such knob; did you mean 'num_cpus'?" in done.stderr
+    (accounts / "faults.toml").write_text('[[faults]]\nkind = "crash_node"\nnode = "node-9"\nat_s = 1')
+    for command in (("run",), ("hunt", "--seeds", "2")):
+        done = simactors(*command, f"{accounts}/app.py:main", "--faults", f"{accounts}/faults.toml")
+        assert done.returncode == 2
+        assert "names no node or zone of this cluster: 'node-9'" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--cluster", "--faults"])
+def test_a_cluster_and_faults_mean_nothing_to_real_processes(accounts, option):
+    done = simactors(
+        "run", f"{accounts}/app.py:main", "--backend", "local", option, f"{accounts}/cluster.toml"
+    )
+    assert done.returncode == 2
+    assert f"{option} means something only to the simulator" in done.stderr
