@@ -144,7 +144,8 @@ class SimLoop(asyncio.BaseEventLoop):
 
     def end(self) -> None:
         """The process is gone: nothing runs here any more."""
-        self._ready.clear()  # type: ignore[attr-defined]  # as above
+        for handle in self._ready:  # type: ignore[attr-defined]  # as above
+            handle.cancel()  # and not taken out: a turn that is running counts them
         self._scheduled.clear()  # type: ignore[attr-defined]  # as above
         self._set_alarm(None)
 
