@@ -99,7 +99,7 @@ class Imports:
 
 def _as_shipped(thing: Function | ActorClass) -> Function | ActorClass:
     """Without what the worker finds in the class itself; what it inherits is not always picklable by itself."""
-    return thing if isinstance(thing, Function) else replace(thing, attributes={})
+    return thing if isinstance(thing, Function) else replace(thing, attributes={}, functions={})
 
 
 def _ship_by_value_if_needed(target: Any) -> None:

@@ -10,7 +10,7 @@ import inspect
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import GeneratorType
+from types import FunctionType, GeneratorType
 from typing import Any, NamedTuple
 
 from simactors.core import codec
@@ -33,12 +33,14 @@ class ActorClass:
 
     Attributes:
         attributes: what the class defines under the name of each method, as it stands there.
+        functions: those of them that are plain functions, to be called with the instance.
     """
 
     cls: type
     interface: ActorInterface
     constructor: MethodSpec
     attributes: Mapping[str, Any]
+    functions: Mapping[str, Callable[..., Any]]
 
     def bind(self, instance: Any, name: str) -> Callable[..., Any]:
         """The method `name` of `instance`; see `bind`, which is for those who hold no description of the class."""
@@ -247,4 +249,7 @@ def describe_class(cls: type, method_options: Callable[[Any], MethodOptions]) ->
     )
     interface = ActorInterface(class_name=cls.__name__, methods=methods)
     attributes = {name: _class_attribute(cls, name) for name in methods}
-    return ActorClass(cls=cls, interface=interface, constructor=constructor, attributes=attributes)
+    functions = {name: found for name, found in attributes.items() if type(found) is FunctionType}
+    return ActorClass(
+        cls=cls, interface=interface, constructor=constructor, attributes=attributes, functions=functions
+    )

@@ -259,7 +259,9 @@ class _RefFuture(concurrent.futures.Future[Any]):
             return
         if not self._entry.wait_done(timeout):
             raise TimeoutError
-        self._entry.when_done(self._finish)  # at once: the outcome is there, though nobody may have told us yet
+        self._entry.when_done(
+            self._finish
+        )  # at once: the outcome is there, though nobody may have told us yet
 
 
 def _call_in(loop: Any, action: Callable[[Outcome], None], outcome: Outcome) -> None:

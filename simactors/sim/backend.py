@@ -44,7 +44,7 @@ class SimBackend:
     def __init__(self, choices: Choices, config: SimConfig, faults: FaultPlan) -> None:
         if clock.names.worlds and not clock.names.worlds[-1].belongs_here():
             raise RuntimeError("another thread simulates already: run one simulation at a time in a process")
-        self._machine = machine = Machine(self, choices, config, faults, self._caller)
+        self._machine = machine = Machine(self, choices, config, faults, self._caller, self._the_driver)
         self.trace = machine.trace
         self.kernel = machine.kernel
         self._driver = machine.driver
@@ -114,7 +114,7 @@ class SimBackend:
         stop_at_error: bool = False,
     ) -> list[ObjectRef[Any]]:
         """See `Backend`; a task that blocks lends its CPUs to others meanwhile."""
-        caller: Any = _running() or self._caller()
+        caller: Any = _running() or self._the_driver()
         objects = self._objects
         if caller.task is None and len(refs) == 1:  # most waits by far
             state: Any = refs[0].entry
@@ -305,9 +305,10 @@ class SimBackend:
 
     def _caller(self) -> Process:
         """The process whose code runs now."""
-        running = _running()
-        if running is not None:
-            return running  # type: ignore[return-value]  # what our executor put there
+        return _running() or self._the_driver()  # type: ignore[return-value]  # what our executor put there
+
+    def _the_driver(self) -> Process:
+        """The driver's process, if it is its code that runs now."""
         if not self._in_driver():
             raise RuntimeError(
                 "a simulation can be used only while it is open and from the thread that opened it; "

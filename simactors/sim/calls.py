@@ -41,6 +41,7 @@ class Calls:
 
     Args:
         caller: gives the process whose code runs now.
+        driver: the same where that can only be the driver's.
     """
 
     def __init__(
@@ -54,8 +55,10 @@ class Calls:
         tasks: Tasks,
         turns: Turns,
         caller: Callable[[], Process],
+        driver: Callable[[], Process],
     ) -> None:
         self._caller = caller
+        self._driver = driver
         self._sendable: set[calls.Function | calls.ActorClass] = set()
         self._kernel = kernel
         self._cluster = cluster
@@ -68,7 +71,7 @@ class Calls:
 
     def submit_method(self, call: calls.MethodCall) -> list[ObjectRef[Any]]:
         """See `Backend.submit_method`."""
-        caller: Process = _running() or self._caller()  # type: ignore[assignment]  # what our executor put there
+        caller: Process = _running() or self._driver()  # type: ignore[assignment]  # what our executor put there
         actor_ref, method, args, kwargs, options = call
         actor: Any = actor_ref.entry
         if type(actor) is not SimActor or actor.process.backend is not caller.backend:

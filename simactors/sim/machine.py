@@ -42,6 +42,7 @@ class Machine:
     Args:
         backend: what processes give as theirs.
         caller: gives the process whose code runs now.
+        driver: the same where that can only be the driver's.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Machine:
         config: SimConfig,
         faults: FaultPlan,
         caller: Callable[[], Process],
+        driver: Callable[[], Process],
     ) -> None:
         self.trace = trace = Trace(config.trace_records)
         self.kernel = kernel = Kernel(
@@ -81,7 +83,7 @@ class Machine:
         self.membership = Membership(
             kernel, trace, nodes, cluster, network, placement, groups, stores, actors, tasks, config
         )
-        self.calls = Calls(kernel, trace, cluster, network, objects, actors, tasks, turns, caller)
+        self.calls = Calls(kernel, trace, cluster, network, objects, actors, tasks, turns, caller, driver)
         self.cancels = Cancels(kernel, trace, network, placement, tasks)
         kernel.check_limits = self._check_limits
         kernel.explain_standstill = lambda: standstill.explain(kernel.blocked, placement)

@@ -52,6 +52,7 @@ class Objects:
 
     def __init__(self, kernel: Kernel, trace: Trace) -> None:
         self._kernel = kernel
+        self._ready = kernel.ready
         self._choices: Choices = kernel.choices
         self.ids = 0
         self._trace_add = trace.add
@@ -69,10 +70,10 @@ class Objects:
 
     def seal(self, invocation: Invocation) -> None:
         """The reply is there: its refs are ready."""
-        reply = invocation.reply
+        reply, extra = invocation.reply, invocation.extra
         kind = "ready" if not reply or reply[0].ok else "fail"
         self._trace_add((self._kernel.now_ns, kind, invocation.id, invocation.caller.label, invocation.label))
-        if invocation.stream is not None:
+        if extra is not None and extra.stream is not None:
             self._end_stream(invocation)
             return
         # What only the way here needed would otherwise live as long as the ref; but not what a task needs that must
@@ -188,10 +189,12 @@ class Objects:
     def _tell(self, state: State) -> None:
         """Wake those who have waited for this ref, if it was the last they needed."""
         waiters, state.waiters = state.waiters or (), None
-        if len(waiters) == 1 and waiters[0].missing == 1 and waiters[0].timer is None:  # most by far
-            waiters[0].missing = 0
-            self._kernel.ready.append(waiters[0])
-            return
+        if len(waiters) == 1:  # most by far
+            first = waiters[0]
+            if first.missing == 1 and first.timer is None:
+                first.missing = 0
+                self._ready.append(first)
+                return
         failed = state.outcome is not None and not state.outcome.ok
         for waiter in waiters:
             if waiter.missing > 1 and not (waiter.stop_at_error and failed):
@@ -202,7 +205,7 @@ class Objects:
             waiter.missing = 0
             if waiter.timer is not None:
                 self._kernel.cancel(waiter.timer)
-            self._kernel.ready.append(waiter)
+            self._ready.append(waiter)
 
     def _pick(self, refs: Sequence[ObjectRef[Any]], most: int) -> list[ObjectRef[Any]]:
         """The ready ones, `most` at most; which of too many is nobody's promise, so `Choices` says."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import types
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -89,10 +88,10 @@ class Turns:
         elif invocation.process is not process:
             self.lost(invocation, unavailable(actor, "its process ended"))
         elif actor.current is None and actor.state is State.ALIVE:
-            if invocation.extra is not None and invocation.extra.group is not None:
-                self.queue(invocation)
+            if invocation.extra is None or invocation.extra.group is None:
+                self._run_now(invocation, actor, process)
             else:
-                self.start(invocation)
+                self.queue(invocation)
         elif actor.state is State.RESTARTING and invocation.retries == 0 and not process.halted:
             self._network.fail(invocation, unavailable(actor, "its process ended"))
         else:
@@ -148,46 +147,49 @@ class Turns:
     # One call after the other
 
     def start(self, invocation: Invocation) -> None:
-        """Run a call of a plain actor whose turn it is."""
+        """The turn of a call of a plain actor has come."""
         actor: SimActor = invocation.actor
         process = actor.process
         if process.halted or invocation.process is not process:
             self._postpone(invocation)
-            return
+        else:
+            self._run_now(invocation, actor, process)
+
+    def _run_now(self, invocation: Invocation, actor: SimActor, process: Process) -> None:
         actor.current = invocation
-        self._trace_add((self._kernel.now_ns, "start", invocation.id, process.label, invocation.label))
+        trace_add, kernel, label = self._trace_add, self._kernel, process.label
+        trace_add((kernel.now_ns, "start", invocation.id, label, invocation.label))
         context = actor.context
         if context is None:
             context = actor.context = executor.context_of(process)
         arguments = invocation.arguments
         try:
-            attribute = actor.cls.attributes[invocation.function]
+            function = actor.cls.functions.get(invocation.function)
             # The common case, without a frame or a bound method in between: see `_run` for all others.
             if (
-                type(arguments) is tuple
-                and type(attribute) is types.FunctionType
-                and invocation.extra is None
-                and not self._is_careful
+                function is None
+                or type(arguments) is not tuple
+                or invocation.extra is not None
+                or self._is_careful
             ):
-                value = context.run(attribute, actor.instance, *arguments)
-                reply: tuple[Outcome, ...]
+                reply = self._run(invocation, context)
+            else:
+                value = context.run(function, actor.instance, *arguments)
                 if type(value) in _SMALL and invocation.num_returns == 1:
                     reply = (Value(value),)
                 else:
                     reply = context.run(self._executor.pack, invocation, value)
-            else:
-                reply = self._run(invocation, context)
+            kind = "return"
         except BaseException as error:  # the user's code may raise anything
             reply_or_none = self._failed(invocation, process, error)
             if reply_or_none is None:
                 return
             reply, kind = reply_or_none, "raise"
-        else:
-            kind = "return"
         if process.gone:
             return
-        reply = reply if invocation.extra is None else self._as_canceled(invocation, reply)
-        self._trace_add((self._kernel.now_ns, kind, invocation.id, process.label, invocation.label))
+        if invocation.extra is not None:
+            reply = self._as_canceled(invocation, reply)
+        trace_add((kernel.now_ns, kind, invocation.id, label, invocation.label))
         self._network.reply(invocation, reply)
         actor.current = None
         if actor.mailbox:
