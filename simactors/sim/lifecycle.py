@@ -76,6 +76,22 @@ LIFECYCLE: dict[tuple[State, Event], State] = {
 }
 
 
+def diagram() -> str:
+    """The table as a Mermaid state diagram: one arrow for all events that lead from one state to another."""
+    arrows: dict[tuple[State, State], list[Event]] = {}
+    for (state, event), after in LIFECYCLE.items():
+        arrows.setdefault((state, after), []).append(event)
+    lines = ["stateDiagram-v2", f"    [*] --> {State.UNREADY.name}"]
+    lines += [f"    {state.name}: {state.value}" for state in State]
+    for (state, after), events in arrows.items():
+        lines.append(f"    {state.name} --> {after.name}: {'<br/>'.join(_word(event) for event in events)}")
+    return "\n".join([*lines, f"    {State.DEAD.name} --> [*]"])
+
+
+def _word(event: Event) -> str:
+    return event.name.lower().replace("_", " ")
+
+
 def next_state(who: str, state: State, event: Event) -> State:
     """The state after `event`; `who` is for the message."""
     try:
