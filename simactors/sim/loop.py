@@ -19,6 +19,9 @@ from simactors.sim.cluster import Process
 from simactors.sim.config import NS
 from simactors.sim.kernel import Kernel, Timer, Waiter
 
+# A turn of a real loop takes its time, in which others become ready: without that, what awaits nothing in particular,
+# as ``sleep(0)`` does, would never be overtaken.
+_TURN_NS = 20_000
 _NOBODYS_THREAD = 1  # asyncio only asks whether there is one
 
 
@@ -42,6 +45,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self._in_turn = False
         self._is_blocking = False  # in run_forever
         self._turn_due = False
+        self._until_turn = kernel.choices.sampler("turn", _TURN_NS)
         self._alarm: Timer | None = None
         self._sleeper: Waiter | None = None
         # Turns run as the process, as all its code does.
@@ -166,7 +170,7 @@ class SimLoop(asyncio.BaseEventLoop):
         ready, scheduled = self._ready, self._scheduled  # type: ignore[attr-defined]  # as above
         if ready:
             self._turn_due = True
-            self._kernel.soon(self._turn)
+            self._kernel.timer(self._until_turn(), self._turn)
         elif scheduled:
             self._set_alarm(scheduled[0]._when)
 
