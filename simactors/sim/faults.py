@@ -33,11 +33,11 @@ from simactors.sim.plan import (
     Pause,
     SlowNode,
 )
+from simactors.sim.points import Points
 from simactors.sim.rules import Barrier, Barriers
 from simactors.sim.stores import Stores
 from simactors.sim.tasks import Tasks
 from simactors.sim.trace import Trace
-from simactors.sim.turns import Points
 
 
 class _Silence(NamedTuple):

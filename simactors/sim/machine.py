@@ -28,11 +28,12 @@ from simactors.sim.nodes import Node, Nodes
 from simactors.sim.objects import Objects
 from simactors.sim.placement import Placement
 from simactors.sim.plan import FaultPlan
+from simactors.sim.points import Points
 from simactors.sim.rules import Links
 from simactors.sim.stores import Stores
 from simactors.sim.tasks import Tasks
 from simactors.sim.trace import Trace
-from simactors.sim.turns import Points, Turns
+from simactors.sim.turns import Turns
 from simactors.sim.work import ServiceTimes
 
 

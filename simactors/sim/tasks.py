@@ -22,9 +22,9 @@ from simactors.sim.network import Network
 from simactors.sim.nodes import Node
 from simactors.sim.objects import Objects
 from simactors.sim.placement import Claim, Grant, Placement
+from simactors.sim.points import Points
 from simactors.sim.stores import StoredValue
 from simactors.sim.trace import Trace
-from simactors.sim.turns import Points
 
 
 class Tasks:

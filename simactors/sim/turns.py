@@ -26,24 +26,13 @@ from simactors.sim.lanes import DEFAULT, Lane
 from simactors.sim.lifecycle import State
 from simactors.sim.loop import SimLoop
 from simactors.sim.network import Network
+from simactors.sim.points import Points
 from simactors.sim.trace import Trace
 
 _Told = tuple[Failure, ...]
 _SMALL = executor.SMALL_ATOMS
 # Threads of one pool start in an order that nobody promises: within this time it is a choice.
 _THREAD_START_NS = 50_000
-
-
-class Points:
-    """What a fault plan wants to do around calls; see `faults.py`. Nothing by default.
-
-    Attributes:
-        before: asked when a call is about to start; true if it has ended the process.
-        after: the same when it has run, before its reply is sent.
-    """
-
-    before: Callable[[Invocation], bool] | None = None
-    after: Callable[[Invocation], bool] | None = None
 
 
 class Turns:
