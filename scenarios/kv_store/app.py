@@ -41,6 +41,7 @@ class Replica:
     def __init__(self, batch):
         self.batch = batch
         self.view = 0
+        self.backups = []
         self.data = {}
         self.uncopied = {}
 
@@ -49,24 +50,30 @@ class Replica:
         self.view = max(self.view, number)
         return self.data
 
+    def start(self, view, data):
+        """A view begins: who is in it, and what all of them together have."""
+        self._check(view.number)
+        self.backups = view.replicas[1:]
+        merge(self.data, data)
+
     def copy(self, number, entries):
-        """The primary of a view (or the coordinator, when a view begins) says what is to be kept."""
+        """What the primary has got."""
         self._check(number)
         merge(self.data, entries)
 
-    def put(self, view, key, version, value):
-        self._check(view.number)
+    def put(self, number, key, version, value):
+        self._check(number)
         merge(self.data, {key: (version, value)})
         merge(self.uncopied, {key: (version, value)})
         if len(self.uncopied) >= self.batch:
             try:
-                ray.get([backup.copy.remote(view.number, self.uncopied) for backup in view.replicas[1:]])
+                ray.get([backup.copy.remote(number, self.uncopied) for backup in self.backups])
             except (RayActorError, TryAgainError) as error:
                 raise TryAgainError("a backup did not take it") from error
             self.uncopied = {}
 
-    def get(self, view, key):
-        self._check(view.number)
+    def get(self, number, key):
+        self._check(number)
         return self.data.get(key, (0, None))
 
     def _check(self, number):
@@ -99,12 +106,13 @@ class Coordinator:
             except ActorDiedError:
                 print(f"view {number} begins without a replica that is lost")
         assert alive, "all replicas are lost"
+        view = View(number, alive)
         try:
             for replica in alive:
-                patiently(replica.copy, number, data)
+                patiently(replica.start, view, data)
         except ActorDiedError:  # one more is lost meanwhile
             return self._begin(number + 1, alive)
-        return View(number, alive)
+        return view
 
 
 def patiently(method, *args):
@@ -132,10 +140,10 @@ class Store:
 
     def put(self, key, version, value):
         """Repeating it is harmless: a version is written once."""
-        self._ask(lambda primary: primary.put.remote(self.view, key, version, value))
+        self._ask(lambda primary: primary.put.remote(self.view.number, key, version, value))
 
     def get(self, key):
-        return self._ask(lambda primary: primary.get.remote(self.view, key))
+        return self._ask(lambda primary: primary.get.remote(self.view.number, key))
 
     def _ask(self, send):
         for _ in range(TRIES):
