@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 fitting=scenarios/parameter_server/app.py
 tutorial=scenarios/ray_tutorial/app.py
 bank=scenarios/bank/app.py
+store=scenarios/kv_store
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 
@@ -52,5 +53,12 @@ grep -q '^reproduced exactly' "$output" || { echo "demo: not reproduced"; exit 1
 
 explain "8. The mended bank passes under all 100 seeds."
 show hunt $bank:fixed --seeds 100; expect 0
+
+explain "9. A node of a replicated store crashes while clients write: a replica is lost, and no write that was acknowledged."
+show run $store/app.py:good --cluster $store/cluster.toml --faults $store/faults.toml; expect 0
+grep -q 'begins without a replica' "$output" || { echo "demo: no replica was lost"; exit 1; }
+
+explain "10. A store that acknowledges too early loses writes when the node of its primary crashes."
+show hunt $store/app.py:bad --seeds 40 --cluster $store/cluster.toml --faults $store/faults.toml; expect 1
 
 explain "All steps did what they say."
