@@ -61,6 +61,12 @@ class Mortal:
             raise ValueError(attempt)
         return attempt
 
+    def fail_once(self, what: Any) -> Any:
+        attempts = simactors.get(self.tally.note.remote(what))
+        if what == 1 and attempts <= 6:  # "born" and five calls
+            raise ValueError(what)
+        return what
+
     def started_with(self) -> list[Any]:
         return self.start
 
@@ -176,3 +182,34 @@ def test_a_method_that_raises_is_run_again_only_if_its_exceptions_are_retried(ra
     mortal = Mortal.remote(Tally.remote())
     again = mortal.fail_twice.options(retry_exceptions=[ValueError], max_task_retries=-1)
     assert ray.get(again.remote()) == 3
+
+
+def test_a_method_that_is_run_again_comes_after_those_that_were_called_meanwhile(ray: ModuleType) -> None:
+    tally = Tally.remote()
+    mortal = Mortal.options(max_task_retries=1).remote(tally)
+    method = mortal.fail_once.options(retry_exceptions=True)
+    assert ray.get([method.remote(i) for i in range(5)]) == [0, 1, 2, 3, 4]
+    assert ray.get(tally.read.remote()) == ["born", 0, 1, 2, 3, 4, 1]
+
+
+def test_what_an_actor_has_answered_outlives_it(ray: ModuleType) -> None:
+    mortal = Mortal.remote()
+    ref = mortal.call.remote()
+    ray.wait([ref])
+    ray.kill(mortal)
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        ray.get(mortal.call.remote())
+    assert ray.get(ref) == 1
+
+
+def test_callers_keep_their_own_order_and_none_between_them(ray: ModuleType) -> None:
+    @ray.remote
+    def caller(tally: Any, name: str) -> None:
+        simactors.get([tally.note.remote((name, i)) for i in range(10)])
+
+    tally = Tally.remote()
+    ray.get([caller.remote(tally, "a"), caller.remote(tally, "b")])
+    notes = ray.get(tally.read.remote())
+    assert len(notes) == 20
+    for name in "ab":
+        assert [i for who, i in notes if who == name] == list(range(10))
