@@ -252,9 +252,13 @@ class Kernel:
 
     def raise_in(self, waiter: Waiter, error: BaseException) -> None:
         """Raise `error` in code that waits, now; only a step may do this."""
-        if waiter in self._blocked and not waiter.process.halted:
-            self._fatal = error  # what it is resumed with
-            self._fibers.resume(waiter)
+        if waiter not in self._blocked:
+            return
+        if waiter.process.halted:
+            waiter.process.park(Timer(lambda: self.raise_in(waiter, error)))
+            return
+        self._fatal = error  # what it is resumed with
+        self._fibers.resume(waiter)
 
     def take_off(self, unwanted: Callable[[Any], bool]) -> list[Any]:
         """Take events off the queue that would become ready later; the others keep their order."""

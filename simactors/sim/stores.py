@@ -140,7 +140,7 @@ class Stores:
             return Value(packed)
         self._made += 1
         value = StoredValue(packed, size, self._made)
-        if not is_lost:
+        if not is_lost and process.node.alive:
             self._keep(process, value)
         return value
 
@@ -159,7 +159,8 @@ class Stores:
                 self._load(process, outcome)
                 return outcome
             if outcome.copies:
-                self._fetch(process, outcome)
+                if self._fetch(process, outcome) and not node.alive:
+                    return outcome  # it has it, and nobody counts what lies there
             elif process.gone:  # nobody makes anything for it
                 self._kernel.block(Waiter(process, f"{state}, as its node is cut off"))
             else:
@@ -174,18 +175,19 @@ class Stores:
         waiting, self._stranded = self._stranded, {}
         self._kernel.ready.extend(waiting)
 
-    def _fetch(self, process: Process, value: StoredValue) -> None:
-        """Bring a value from a node that has it; or wait for a change, if none can be reached."""
+    def _fetch(self, process: Process, value: StoredValue) -> bool:
+        """Bring a value from a node that has it; or wait for a change, if none can be reached: false then."""
         away = {node: self._cut_ns(node, process.node) for node in value.copies if node.up}
         source = next((node for node, cut_ns in away.items() if not cut_ns), None)
         if source is not None:
             self._transfer(process, source, value)
-            return
+            return source.up
         waiter = Waiter(process, f"an object on {', '.join(map(str, value.copies))}, out of reach")
         self._stranded[waiter] = None
         if away:
             self._kernel.timer(min(away.values()), lambda: self._look_again(waiter))
         self._kernel.block(waiter)
+        return False
 
     def _look_again(self, waiter: Waiter) -> None:
         """A cut has healed."""
@@ -204,7 +206,7 @@ class Stores:
                 self._pipes[source.id, target.id] = pipe
             size = self._links.bytes_for(source, target, value.size)
             pipe.use(process, size, f"{value.size} bytes from {source}")
-        if source.up and source in value.copies and target not in value.copies:
+        if source.up and source in value.copies and target not in value.copies and target.alive:
             self._keep(process, value)
 
     def _keep(self, process: Process, value: StoredValue) -> None:

@@ -178,6 +178,18 @@ def test_the_driver_can_stand_still_too(results):
     assert results(program, Pause(process="*", at_s=1, for_s=5)) == [2.0] * 4
 
 
+def test_a_cancelled_task_that_stands_still_meets_it_when_it_goes_on(results):
+    def program() -> list[Any]:
+        ref = work.remote(3.0)
+        time.sleep(2)
+        simactors.cancel(ref)
+        return [asked(ref), round(time.monotonic(), 1)]
+
+    assert results(program) == [["RayTaskError(TaskCancelledError)", 3.0]] * 4
+    pause = Pause(process="work", at_s=1, for_s=5)
+    assert results(program, pause) == [["RayTaskError(TaskCancelledError)", 6.0]] * 4
+
+
 # Slow nodes and clocks
 
 
