@@ -139,12 +139,20 @@ def test_wrong_input_has_exit_code_2_and_no_traceback():
     assert "Add --as-ray" in simactors("run", TUTORIAL).stderr
 
 
-def test_the_example_of_the_readme_finds_what_it_says(tmp_path):
-    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        (0, r"seed \d+ loses money after 0\.\d+ virtual seconds\n"),
+        (1, r"on node 2\non node 3 after 3\.0 virtual seconds\n"),
+    ],
+)
+def test_the_examples_of_the_readme_print_what_it_says(number, says, tmp_path):
+    examples = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert len(examples) == 2
     file = tmp_path / "example.py"
-    file.write_text(example)
+    file.write_text(examples[number])
     done = subprocess.run([sys.executable, file], capture_output=True, text=True, check=True, timeout=60)
-    assert re.fullmatch(r"seed \d+ loses money after 0\.\d+ virtual seconds\n", done.stdout)
+    assert re.fullmatch(says, done.stdout)
 
 
 @pytest.mark.parametrize("backend", ["sim", "local"])
