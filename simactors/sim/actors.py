@@ -243,10 +243,10 @@ class Actors:
             invocation.retries -= 1
             invocation.particulars().attempt += 1
             invocation.process = None
-            invocation.then = self._resend
+            invocation.then = self.resend
             self._network.send_home(invocation)
 
-    def _resend(self, invocation: Invocation) -> None:
+    def resend(self, invocation: Invocation) -> None:
         """The caller has noticed that its call was lost, and makes it again."""
         assert invocation.link is not None
         if invocation.caller.dead:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 
+from simactors.core.choices import Choices
 from simactors.core.interface import ActorInterface
 from simactors.core.options import ActorOptions
 from simactors.sim.cluster import Process
@@ -69,6 +70,14 @@ class Lanes:
     def waiting(self) -> list[Invocation]:
         """The calls that have not begun."""
         return [call for lane in self.by_group.values() for call in lane.waiting]
+
+    def take_waiting(self, lane: Lane, choices: Choices) -> Invocation:
+        """Who is next when there is room: the oldest; of coroutines any, as Ray keeps no order among them."""
+        waiting = lane.waiting
+        index = choices.pick("lane", waiting) if self.is_async and len(waiting) > 1 else 0
+        following = waiting[index]
+        del waiting[index]
+        return following
 
     def loop_of(self, group: str, kernel: Kernel, process: Process) -> SimLoop:
         """The event loop of a group, in a thread of its own as on Ray; made when it is first needed."""

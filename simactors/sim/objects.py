@@ -76,9 +76,9 @@ class Objects:
         if extra is not None and extra.stream is not None:
             self._end_stream(invocation)
             return
-        # What only the way here needed would otherwise live as long as the ref; but not what a task needs that must
-        # be run again when its large result is lost.
-        if invocation.actor is not None or not any(type(outcome) is StoredValue for outcome in reply):
+        # What only the way here needed would otherwise live as long as the ref; but not what a call needs that must
+        # be made again when its large result is lost.
+        if invocation.retries == 0 or not any(type(outcome) is StoredValue for outcome in reply):
             invocation.arguments = ()
         invocation.handle = None
         if not reply:

@@ -187,7 +187,8 @@ class Tasks:
             self._placement.release(process.grant)
             process.grant = None
         process.served += 1
-        most = invocation.options.max_calls
+        # As on Ray, a worker that has used a GPU ends, so that the GPU's memory is free again.
+        most = invocation.options.max_calls or (1 if invocation.options.num_gpus else 0)
         if process.gone:
             return
         if most and process.served >= most:
@@ -263,23 +264,22 @@ class Tasks:
     # Lost objects
 
     def recover(self, process: Process, state: State) -> None:
-        """See `Stores`: run the task again whose result was lost, if that can be done.
-
-        Only results of tasks have a lineage: what was `put`, or what an actor returned, is gone.
-        """
+        """See `Stores`: make the call again whose result was lost, if that can be done; what was `put` is gone."""
         call = state if isinstance(state, Invocation) else state.call
         if state.outcome is None:  # somebody else has found out before
             self._wait_for(process, state)
-        elif call is None or not isinstance(call.function, calls.Function):
+        elif call is None:
             why: Exception = exceptions.ObjectLostError(
-                f"Failed to retrieve object {state}: all copies of it were lost, and it can't be made again, because "
-                f"it was made by {'put' if call is None else 'an actor'}."
+                f"Failed to retrieve object {state}: all copies of it were lost, and what was put can't be made again."
             )
             _fail(state, failure(why))
         elif call.retries == 0:
+            limit = (
+                "max_task_retries" if call.actor is not None else f"max_retries={call.options.max_retries}"
+            )
             why = exceptions.ObjectReconstructionFailedError(
-                f"Failed to retrieve object {state}: it was lost, and its task may not be run again: none is left of "
-                f"max_retries={call.options.max_retries}."
+                f"Failed to retrieve object {state}: it was lost, and its call may not be made again: none is left of "
+                f"{limit}."
             )
             _fail(state, failure(why))
         else:
@@ -304,7 +304,10 @@ class Tasks:
             if isinstance(state.outcome, StoredValue) and not state.outcome.copies:
                 state.outcome = None
         call.process = None
-        self.submit(call)
+        if call.actor is not None:
+            self._actors.resend(call)
+        else:
+            self.submit(call)
 
 
 def _fail(state: State, why: Failure) -> None:

@@ -81,10 +81,16 @@ class Turns:
                 self._run_now(invocation, actor, process)
             else:
                 self.queue(invocation)
-        elif actor.state is State.RESTARTING and invocation.retries == 0 and not process.halted:
+        elif self._fails_during_restart(invocation, actor, process):
             self._network.fail(invocation, unavailable(actor, "its process ended"))
         else:
             self.queue(invocation)
+
+    def _fails_during_restart(self, invocation: Invocation, actor: SimActor, process: Process) -> bool:
+        """As on Ray, a call without retries fails while its actor starts anew, but waits while no node takes it."""
+        if actor.state is not State.RESTARTING or invocation.retries != 0:
+            return False
+        return process.grant is not None and not process.halted
 
     def arrive_again(self, invocation: Invocation) -> None:
         """A call that was lost with a process reaches its actor once more; unlike others, it waits for a restart."""
@@ -365,7 +371,7 @@ class Turns:
             return
         del lane.running[invocation]
         if lane.waiting:
-            self._begin(lane.waiting.popleft(), lane)
+            self._begin(lanes.take_waiting(lane, self._kernel.choices), lane)
         if lanes.leaving is not None and not lanes.under_way:
             self.left(actor, "it called exit_actor() or sys.exit()")
 

@@ -531,8 +531,8 @@ def test_objects_that_nothing_can_make_again_are_lost(results):
         return [*values, asked(work.options(max_retries=0).remote())]
 
     faults = [LoseObject(of="put()"), LoseObject(of="Counter.add", nth=2), LoseObject(of="work")]
-    lost = "ObjectLostError"
-    assert results(program, *faults) == [[lost, 1, lost, "ObjectReconstructionFailedError"]] * 4
+    failed = "ObjectReconstructionFailedError"
+    assert results(program, *faults) == [["ObjectLostError", 1, failed, failed]] * 4
 
 
 # What can't be
