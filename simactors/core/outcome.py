@@ -92,13 +92,15 @@ def task_failure(function_name: str, error: BaseException, where: str, *, by_val
 
 def dependency_failure(function_name: str, cause: Exception, *, by_value: bool = False) -> Failure:
     """What a call ends with if one of its ref arguments failed with `cause`; the code never ran."""
-    if not isinstance(cause, exceptions.RayTaskError):
+    if not isinstance(cause, exceptions.RayTaskError | exceptions.TaskCancelledError):
         return failure(cause, by_value=by_value)
+    kind = "RayTaskError" if isinstance(cause, exceptions.RayTaskError) else type(cause).__name__
     text = (
         "  At least one of the input arguments for this task could not be computed:\n"
-        f"{type(cause).__module__}.RayTaskError: {cause}"
+        f"{type(cause).__module__}.{kind}: {cause}"
     )
-    return failure(exceptions.RayTaskError(function_name, text, cause.cause), by_value=by_value)
+    first = cause.cause if isinstance(cause, exceptions.RayTaskError) else cause
+    return failure(exceptions.RayTaskError(function_name, text, first), by_value=by_value)
 
 
 def format_user_traceback(error: BaseException) -> str:

@@ -20,9 +20,10 @@ from simactors.core.refs import ActorRef, ObjectRef
 from simactors.sim import demands, introspection
 from simactors.sim.cluster import Process
 from simactors.sim.config import NS, SimConfig
-from simactors.sim.intercept import clock, interrupts, loops, process
+from simactors.sim.intercept import clock, interrupts, locks, loops, process
 from simactors.sim.intercept.names import Names
 from simactors.sim.lifecycle import Event
+from simactors.sim.locks import SimLock, SimRLock
 from simactors.sim.loop import SimLoop
 from simactors.sim.machine import Machine
 from simactors.sim.plan import FaultPlan
@@ -39,7 +40,15 @@ class SimBackend:
     """
 
     name = "sim"
-    _names: tuple[Names[Any], ...] = (clock.names, process.names, loops.names, loops.public)
+    _names: tuple[Names[Any], ...] = (
+        clock.names,
+        clock.of_queues,
+        clock.of_threading,
+        process.names,
+        loops.names,
+        loops.public,
+        locks.names,
+    )
 
     def __init__(self, choices: Choices, config: SimConfig, faults: FaultPlan) -> None:
         if clock.names.worlds and not clock.names.worlds[-1].belongs_here():
@@ -271,6 +280,16 @@ class SimBackend:
     def new_loop(self) -> SimLoop:
         """See `MakesLoops`."""
         return SimLoop(self.kernel, self._caller(), is_driven=False)
+
+    # What `intercept.locks` asks
+
+    def new_lock(self) -> SimLock:
+        """See `MakesLocks`."""
+        return SimLock(self.kernel, self._caller)
+
+    def new_rlock(self) -> SimRLock:
+        """See `MakesLocks`."""
+        return SimRLock(self.kernel, self._caller)
 
     # What `intercept.process` asks
 

@@ -72,6 +72,10 @@ class Fibers:
         """Whether the running code is the driver's own, on the thread that opened the still open simulation."""
         return getcurrent() is self._driver and not self._closed
 
+    def current(self) -> object:
+        """What stands for the running code: the same as long as it runs, and no other code's."""
+        return getcurrent()
+
     def suspend(self, waiter: Suspended) -> None:
         """Let a hub go on in place of the running code; returns when `waiter` is resumed."""
         waiter.fiber = getcurrent()

@@ -175,6 +175,7 @@ class Kernel:
         self._fatal: BaseException | None = None
         self._fibers = Fibers(self._hub)
         self.in_driver = self._fibers.in_driver
+        self.current_fiber = self._fibers.current
         self._suspend = self._fibers.suspend
         self._resume = self._fibers.resume
         self.check_limits: Callable[[], None] = lambda: None

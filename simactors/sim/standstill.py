@@ -128,6 +128,9 @@ class _Picture:
         waits = [str(ref.entry) for ref in call.refs if _is_open(ref)]
         if waits:
             return f"waits for its argument {', '.join(waits[:3])}"
+        lanes = None if call.actor is None else call.actor.lanes
+        if lanes is not None and call in lanes.under_way:
+            return ""  # it runs, beside others
         if call.actor is not None and call.actor.current is not call and call.function is not None:
             current = call.actor.current
             if isinstance(current, Invocation):

@@ -26,6 +26,7 @@ class Stream:
     Attributes:
         taken: how many items have been handed out.
         total: how many there are in all; None as long as that is open.
+        sent: how many items have been sent.
         told: how many items the producer knows to be taken.
         limit: how many items the producer may be ahead of `told`; None for no limit.
         arrived: called with each item as it arrives, so that its waiters are told.
@@ -40,6 +41,7 @@ class Stream:
         "_soon",
         "_watched",
         "limit",
+        "sent",
         "taken",
         "told",
         "total",
@@ -62,6 +64,7 @@ class Stream:
         self._producer: Callable[[], None] | None = None
         self.limit = limit
         self.taken = 0
+        self.sent = 0
         self.told = 0
         self.total: int | None = None
 
@@ -108,10 +111,7 @@ class Stream:
         if outcome.ok:
             self.total = outcome.unwrap()
         else:
-            index = self.taken
-            while index in self._items and self._items[index].outcome is not None:
-                index += 1
-            self.total = index
+            self.total = max(self.sent, self.taken)  # what is on its way will arrive
         assert self.total is not None
         for index, item in list(self._items.items()):
             if index >= self.total and item.outcome is None:
@@ -161,6 +161,7 @@ class Producer:
         """Send one item home."""
         index, stream = self.produced, self._stream
         self.produced += 1
+        stream.sent = max(stream.sent, self.produced)
         call, process = self._invocation, self._process
         assert call.link is not None
         if process.gone:

@@ -6,7 +6,9 @@ outside a simulation see the real one.
 
 from __future__ import annotations
 
+import queue
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -111,3 +113,7 @@ _REPLACEMENTS: dict[str, Callable[..., Any]] = {
 
 names: Names[VirtualClock] = Names(time, _REPLACEMENTS)
 """What is replaced; open simulations install themselves here."""
+
+# Where the standard library bound the clock early, and waits by it: time-outs of queues, conditions, semaphores.
+of_queues: Names[VirtualClock] = Names(queue, {"time": _monotonic})
+of_threading: Names[VirtualClock] = Names(threading, {"_time": _monotonic})

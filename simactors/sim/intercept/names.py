@@ -9,6 +9,7 @@ import site
 import sys
 import sysconfig
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
@@ -25,6 +26,8 @@ _NOT_THE_USERS = tuple(
     }
 )
 _OURS = ("simactors", "real_backend")
+_HERE = Path(__file__).resolve().parents[3]
+_OUR_FOLDERS = tuple(f"{_HERE / name}/" for name in _OURS)
 
 
 class Names(Generic[World]):
@@ -85,6 +88,9 @@ def _is_users(module: ModuleType) -> bool:
     if module.__name__ == "__main__":
         return True
     file = getattr(module, "__file__", None)
-    if not isinstance(file, str) or file.startswith(_NOT_THE_USERS):
-        return False
-    return module.__name__.partition(".")[0] not in _OURS
+    return isinstance(file, str) and is_users_file(file) and module.__name__.partition(".")[0] not in _OURS
+
+
+def is_users_file(file: str) -> bool:
+    """Whether code from this file is the user's: not the standard library's, an installed package's, or ours."""
+    return not file.startswith((*_NOT_THE_USERS, *_OUR_FOLDERS))
