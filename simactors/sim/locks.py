@@ -57,8 +57,16 @@ class SimLock:
         """Whether somebody has it."""
         return self._is_taken
 
+    # To who looks at it, it is like the real one, which has nothing inside that anybody could see or send.
+
+    def __repr__(self) -> str:
+        return f"<{'locked' if self._is_taken else 'unlocked'} _thread.lock object, simulated>"
+
+    def __dir__(self) -> list[str]:
+        return ["__enter__", "__exit__", "acquire", "locked", "release"]
+
     def __reduce__(self) -> NoReturn:
-        raise TypeError("cannot pickle '_thread.lock' object")  # as the real one says
+        raise TypeError("cannot pickle '_thread.lock' object")
 
     def _wait(self, timeout_s: float) -> bool:
         waiter = Waiter(self._caller(), "a lock")
@@ -120,8 +128,14 @@ class SimRLock:
     def __exit__(self, *_: object) -> None:
         self.release()
 
+    def __repr__(self) -> str:
+        return f"<{'locked' if self._count else 'unlocked'} _thread.RLock object, simulated>"
+
+    def __dir__(self) -> list[str]:
+        return ["__enter__", "__exit__", "acquire", "release"]
+
     def __reduce__(self) -> NoReturn:
-        raise TypeError("cannot pickle '_thread.RLock' object")  # as the real one says
+        raise TypeError("cannot pickle '_thread.RLock' object")
 
     # What `threading.Condition` asks of a lock that can be taken several times
 
