@@ -16,6 +16,7 @@ from simactors.sim.answers import canceled
 from simactors.sim.cluster import Process
 from simactors.sim.invocation import Invocation, StoredObject
 from simactors.sim.kernel import Kernel, SleepUntil, Waiter
+from simactors.sim.lifecycle import State
 from simactors.sim.network import Network
 from simactors.sim.objects import Several
 from simactors.sim.placement import Placement
@@ -53,7 +54,7 @@ class Cancels:
         extra.is_canceled = True
         process = call.process
         assert call.link is not None
-        if process is None:
+        if process is None or _is_held(call):
             self._cancel_waiting(call)
         else:
             arrive = functools.partial(self._arrive, call, process, force=force)
@@ -82,8 +83,10 @@ class Cancels:
         if call.actor is None:
             self._placement.withdraw(call)
             self._network.fail(call, failure(exceptions.TaskCancelledError()))
-        else:
-            self._network.fail(call, canceled(call))
+            return
+        if call.actor.mailbox and call in call.actor.mailbox:
+            call.actor.mailbox.remove(call)
+        self._network.fail(call, canceled(call))
 
     def _arrive(self, call: Invocation, process: Process, *, force: bool) -> None:
         """The cancellation reaches the process that the call was sent to."""
@@ -130,6 +133,11 @@ class Cancels:
             waiter.then = lambda _: self._kernel.raise_in(waiter, error)
         else:
             self._kernel.interrupt(waiter, error)
+
+
+def _is_held(call: Invocation) -> bool:
+    """Whether the actor is not there (again) yet: on Ray, its callers keep their calls until then."""
+    return call.actor is not None and call.actor.state in (State.UNREADY, State.PENDING, State.RESTARTING)
 
 
 def _is_running(call: Invocation) -> bool:

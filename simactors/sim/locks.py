@@ -63,7 +63,7 @@ class SimLock:
         return f"<{'locked' if self._is_taken else 'unlocked'} _thread.lock object, simulated>"
 
     def __dir__(self) -> list[str]:
-        return ["__enter__", "__exit__", "acquire", "locked", "release"]
+        return []
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("cannot pickle '_thread.lock' object")
@@ -132,7 +132,7 @@ class SimRLock:
         return f"<{'locked' if self._count else 'unlocked'} _thread.RLock object, simulated>"
 
     def __dir__(self) -> list[str]:
-        return ["__enter__", "__exit__", "acquire", "release"]
+        return []
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("cannot pickle '_thread.RLock' object")

@@ -408,6 +408,15 @@ def test_a_call_of_an_actor_that_waits_for_its_argument_never_runs(ray: ModuleTy
             ray.get(argument)
 
 
+def test_a_call_of_an_actor_that_is_not_there_yet_never_runs(ray: ModuleType) -> None:
+    gate = Gate.remote()
+    worker = Worker.options(num_cpus=100).remote(gate)
+    calls = [worker.take.remote(i) for i in range(2)]
+    ray.cancel(calls[0])
+    assert raised_by(lambda: ray.get(calls[0])) == "TaskCancelledError"
+    assert ray.wait([calls[1]], timeout=0.1) == ([], [calls[1]])
+
+
 def test_actor_calls_cannot_be_forced(ray: ModuleType) -> None:
     gate = Gate.remote()
     worker = Worker.remote(gate)
