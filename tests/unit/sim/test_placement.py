@@ -42,14 +42,8 @@ def test_tasks_stay_near_their_caller_until_its_node_is_half_full(results) -> No
     def program() -> list[int]:
         return sorted(places(5.0, count=8))
 
-    assert (
-        results(program, config=cluster(num_cpus=4)) == [[1, 1, 2, 2, 3, 3, *rest] for rest in [[]]] or True
-    )
-    for found in results(program, config=cluster(num_cpus=4)):
-        counts = Counter(found)
-        assert counts[1] >= 2
-        assert max(counts.values()) <= 4
-        assert sum(counts.values()) == 8
+    # Two on each node make all of them half full; the emptiest gets the next, of equals the first.
+    assert results(program, config=cluster(num_cpus=4)) == [[1, 1, 1, 2, 2, 2, 3, 3]] * 4
     assert results(lambda: places(5.0, count=2), config=cluster(num_cpus=4)) == [[1, 1]] * 4
 
 
