@@ -106,9 +106,8 @@ class Executor:
 
     def pack(self, invocation: Invocation, value: Any) -> tuple[Outcome, ...]:
         """What a call returned, as outcomes."""
-        process: Any = (
-            running.get()
-        )  # not the invocation's: that may have been made again elsewhere meanwhile
+        # Not the invocation's process: the call may have been made again elsewhere meanwhile.
+        process: Any = running.get()
         if inspect.isgenerator(value) and invocation.num_returns > 1:
             return self._first_items(invocation, process, value)
         packed = calls.pack_results(value, invocation.num_returns)

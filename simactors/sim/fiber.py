@@ -107,9 +107,8 @@ class Fibers:
 
     def abandon(self) -> None:
         """Never go on with the running code, which does not let itself be ended."""
-        _abandoned.append(
-            getcurrent()
-        )  # collecting it would raise in it once more, in the middle of anything
+        # Collecting it would raise in it once more, in the middle of anything.
+        _abandoned.append(getcurrent())
         self._driver.switch()
 
     def close(self) -> None:
