@@ -1,7 +1,7 @@
 """What programs hold instead of values and instances: `ObjectRef`, `ActorRef`, `DynamicObjectRefGenerator`.
 
-Not the object store and not the actors: a ref points at its backend's own entry and knows nothing of it
-but an id. `api/handles.py` dresses an `ActorRef` up as the handle that users call.
+Not the object store and not the actors: a ref points at its backend's own entry and knows nothing of it but an id, and
+what an `Originated` or `Watchable` one tells. `api/handles.py` dresses an `ActorRef` up as the handle that users call.
 """
 
 from __future__ import annotations
@@ -259,9 +259,8 @@ class _RefFuture(concurrent.futures.Future[Any]):
             return
         if not self._entry.wait_done(timeout):
             raise TimeoutError
-        self._entry.when_done(
-            self._finish
-        )  # at once: the outcome is there, though nobody may have told us yet
+        # At once: the outcome is there, though nobody may have told us yet.
+        self._entry.when_done(self._finish)
 
 
 def _call_in(loop: Any, action: Callable[[Outcome], None], outcome: Outcome) -> None:

@@ -51,7 +51,7 @@ class Actors:
         turns.left, turns.lost = self._left, self.lost
         self._names: dict[tuple[str, str], SimActor] = {}
         self._ranks: dict[str, int] = {}
-        self._handles_gone = self._out_of_scope
+        self._handles_gone = self._out_of_scope  # bound once: stored in every watch
 
     # Names and handles
 

@@ -139,7 +139,7 @@ class SimConfig:
         epoch_s: what `time.time()` says at the start, in seconds since 1970.
         max_steps: the run ends with `LimitError` after that many steps.
         max_virtual_time_s: the run ends with `LimitError` at that virtual time, in seconds.
-        max_tasks: the run ends with `LimitError` when so many tasks and calls have been made.
+        max_tasks: the run ends with `LimitError` when so many tasks, calls and objects have been made.
         trace_records: how many of the last trace records stay readable.
     """
 

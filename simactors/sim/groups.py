@@ -114,7 +114,7 @@ class Groups:
         self._freed()
 
     def bundles(self, number: int) -> Bundles | None:
-        """See `Placement`; None if the group was removed."""
+        """See `PlacesBundles`."""
         group = self._groups.get(number)
         return None if group is None or group.is_removed else Bundles(group.nodes, group.pools)
 

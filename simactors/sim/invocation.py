@@ -71,7 +71,7 @@ class Particulars:
     """What only some calls have.
 
     Attributes:
-        request: the resources of a task.
+        request: what a task or an actor asks of the cluster.
         group: the concurrency group of a method's call; None for the one that the method names.
         stream: the items of a streaming call; see `streams.py`.
         is_dynamic: its result is a generator of refs, made when all items are there.
@@ -122,7 +122,7 @@ class Invocation:
         handle: keeps that actor alive until the answer is home.
         then: what happens when it is next ready, as a step of the kernel.
         function: the name of the method, or the task's `calls.Function`; None for a construction.
-        options: of the task or the construction; of a method only if it may be retried.
+        options: of the task or the construction; of a method only if it may be retried or has a name of its own.
         retries: how often it may still be run again; negative for no limit.
         reply: the outcomes on their way back, one for each return value.
         link: the way there and back.

@@ -149,7 +149,10 @@ class Kernel:
         ready: the steps that can happen at this instant, in the order in which they became ready.
         steps: how many steps have run.
         now_ns: virtual nanoseconds since the start.
+        closing: the simulation is over: code that waits is being ended.
         on_close: called at the end, the oldest first, when no code waits any more.
+        check_limits: called now and then; raises `LimitError` at a limit that the kernel itself does not know.
+        explain_standstill: says who waits for what. Both are bound by `machine.py`.
         push, next_number: put an event on SimPy's queue: ``push((time_ns, NORMAL, next_number(), event))``.
     """
 
@@ -180,7 +183,6 @@ class Kernel:
         self._resume = self._fibers.resume
         self.check_limits: Callable[[], None] = lambda: None
         self.explain_standstill: Callable[[], str] = lambda: ""
-        """Says who waits for what; bound by the backend."""
 
     @property
     def blocked(self) -> list[Waiter]:

@@ -1,6 +1,6 @@
 """The state of every ref: when it becomes ready, and who waits for it.
 
-Not where values come from: `actors.py` and `calls.py` hand outcomes over, here they travel home and are sealed.
+Not where outcomes come from: replies arrive through `network.py`, the items of generators through `streams.py`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from simactors.sim.trace import Trace
 
 # What looking at refs without waiting costs: without it, a loop of `wait(refs, timeout=0)` would never let time go on.
 _LOOK_NS = 1_000
-
 
 _NOTHING = Value(None)
 

@@ -1,6 +1,6 @@
 """Where a fault plan may step in around calls: before one starts, and after it has run.
 
-Not what it does there (`faults.py`); actors and tasks ask.
+Not what it does there (`faults.py`); `turns.py` and `tasks.py` ask.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from simactors.sim.invocation import Invocation
 
 
 class Points:
-    """What a fault plan wants to do around calls; see `faults.py`. Nothing by default.
+    """What a fault plan wants to do around calls; nothing by default.
 
     Attributes:
         before: asked when a call is about to start; true if it has ended the process.

@@ -23,13 +23,17 @@ class Stream:
 
     Invariant: items before `total` exist or will arrive; `_END` is the outcome of those behind it, which nobody takes.
 
+    Args:
+        next_id: gives the ids of the items.
+        arrived: called with each item as it arrives, so that its waiters are told.
+        soon: runs an action as a step of its own.
+
     Attributes:
         taken: how many items have been handed out.
         total: how many there are in all; None as long as that is open.
         sent: how many items have been sent.
         told: how many items the producer knows to be taken.
         limit: how many items the producer may be ahead of `told`; None for no limit.
-        arrived: called with each item as it arrives, so that its waiters are told.
     """
 
     __slots__ = (
@@ -152,9 +156,8 @@ class Producer:
         self._network = network
         self._invocation = invocation
         self._stream: Stream = invocation.stream
-        self._process: Any = (
-            invocation.process
-        )  # kept: by the time of an item, the call may run elsewhere once more
+        # Kept: by the time of an item, the call may run elsewhere once more.
+        self._process: Any = invocation.process
         self.produced = 0
 
     def send(self, outcome: Outcome) -> None:

@@ -1,6 +1,7 @@
 """Whose turn it is at an actor: mailboxes, one call at a time or several side by side, and running them.
 
-Not how an actor lives and dies (`actors.py`): what ends it here goes there through the hook `left`.
+Not how an actor lives and dies (`actors.py`): what ends it here, or has missed it, goes there through the hooks `left`
+and `lost`.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Turns:
     """The mailboxes of all actors of one run.
 
     Args:
-        is_careful: service times or a fault plan want to be asked around every call.
+        is_careful: service times, memory use or a fault plan want to be asked around every call.
 
     Attributes:
         left: called when an actor has asked to end itself, with why.

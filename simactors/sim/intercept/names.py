@@ -1,6 +1,6 @@
 """Replacing names of the standard library while a simulation is open, and putting them back.
 
-Not what the replacements do: `clock.py` and `process.py` say that.
+Not what the replacements do: the other files of this folder say that.
 """
 
 from __future__ import annotations
