@@ -19,7 +19,7 @@ from simactors.sim.answers import describe, unavailable
 from simactors.sim.cluster import Cluster, Process
 from simactors.sim.executor import Executor
 from simactors.sim.invocation import OWNER_DIED, Invocation
-from simactors.sim.kernel import Kernel
+from simactors.sim.kernel import Kernel, Timer
 from simactors.sim.lanes import Lanes, limits_of
 from simactors.sim.lifecycle import Event, State
 from simactors.sim.network import Network
@@ -91,10 +91,12 @@ class Actors:
         # happens repeats from run to run, because cycles are collected at fixed steps only.
         actor = watch.actor  # type: ignore[attr-defined]  # a `Watch`, see above
         if actor.death is None and not self._kernel.closing:
-            self._kernel.ready.append(_LastHandleDropped(self, actor))
+            self._kernel.soon(functools.partial(self._retire, actor))
 
-    def retire(self, actor: SimActor) -> None:
+    def _retire(self, actor: SimActor) -> None:
         """Nobody has a handle any more: the actor ends as soon as the runtime has noticed."""
+        if actor.death is not None:
+            return
         assert actor.owner is not None  # a detached one is not watched
         link = self._network.link(actor.owner, actor.id)
         end = functools.partial(self.end, actor, Event.OUT_OF_SCOPE, "all references to it are gone")
@@ -140,7 +142,7 @@ class Actors:
         if actor.death is not None or actor.process is not process:
             return  # it died before it began, perhaps to start again in another process
         if process.halted:
-            process.park(_Construction(self, invocation, process))
+            process.park(Timer(functools.partial(self.construct, invocation, process)))
             return
         invocation.process = process
         actor.current = invocation
@@ -240,8 +242,7 @@ class Actors:
         if invocation.retries == 0 or invocation.is_canceled:
             self._network.fail(invocation, why)
         else:
-            invocation.retries -= 1
-            invocation.particulars().attempt += 1
+            invocation.begin_again()
             invocation.process = None
             invocation.then = self.resend
             self._network.send_home(invocation)
@@ -316,31 +317,3 @@ def _under_way(actor: SimActor) -> list[Invocation]:
         leaving = [] if actor.lanes.leaving is None else [actor.lanes.leaving]
         found += [*leaving, *actor.lanes.under_way, *actor.lanes.waiting]
     return [*found, *(actor.mailbox or ())]
-
-
-class _LastHandleDropped:
-    """A step: the runtime is told that nobody can call an actor any more."""
-
-    __slots__ = ("_actor", "_actors")
-
-    def __init__(self, actors: Actors, actor: SimActor) -> None:
-        self._actors = actors
-        self._actor = actor
-
-    def then(self, _: object) -> None:
-        if self._actor.death is None:
-            self._actors.retire(self._actor)
-
-
-class _Construction:
-    """A step: the constructor of an actor, put off because its process stands still."""
-
-    __slots__ = ("_actors", "_invocation", "_process")
-
-    def __init__(self, actors: Actors, invocation: Invocation, process: Process) -> None:
-        self._actors = actors
-        self._invocation = invocation
-        self._process = process
-
-    def then(self, _: object) -> None:
-        self._actors.construct(self._invocation, self._process)

@@ -129,6 +129,10 @@ class Process:
         return f"pid={self.pid}, {self.label}"
 
 
+class ProcessEnded(BaseException):
+    """The process of the running code has just been ended: nothing of it goes on."""
+
+
 class Cluster:
     """The processes of one run.
 

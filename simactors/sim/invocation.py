@@ -67,6 +67,10 @@ class StoredObject:
         return f"{self.label} #{self.id}"
 
 
+FIRST_ITEM = 2
+"""The position of a generator's first item among the returns of its call; the generator itself has the first."""
+
+
 class Particulars:
     """What only some calls have.
 
@@ -78,6 +82,7 @@ class Particulars:
         attempt: how often it was begun before.
         is_canceled: somebody has cancelled it.
         is_told: its running code can know that.
+        remade: items of its generator that were lost and are made again, by their number.
         children: the calls that its code has made, as long as somebody may cancel them together with it.
         coroutine: the asyncio task that runs it.
         is_ghost: a second execution of a call whose caller has given it up; nobody hears of its result.
@@ -92,6 +97,7 @@ class Particulars:
         "is_dynamic",
         "is_ghost",
         "is_told",
+        "remade",
         "request",
         "stream",
     )
@@ -102,6 +108,7 @@ class Particulars:
         self.stream: Any = None
         self.is_dynamic = False
         self.attempt = 0
+        self.remade: dict[int, StoredObject] = {}
         self.is_canceled = False
         self.is_told = False
         self.children: list[Invocation] | None = None
@@ -207,6 +214,11 @@ class Invocation:
             return False
         wanted: bool | list[Any] | tuple[Any, ...] = self.options.retry_exceptions
         return isinstance(error, tuple(wanted)) if isinstance(wanted, list | tuple) else bool(wanted)
+
+    def begin_again(self) -> None:
+        """It is to be run once more: one retry fewer is left."""
+        self.retries -= 1
+        self.particulars().attempt += 1
 
     @property
     def refs(self) -> tuple[ObjectRef[Any], ...]:

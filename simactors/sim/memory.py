@@ -10,15 +10,11 @@ from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from simactors.sim.cluster import Process
+from simactors.sim.cluster import Process, ProcessEnded
 from simactors.sim.invocation import Invocation
 from simactors.sim.nodes import Node
 
 _GIB = 2**30
-
-
-class ProcessEnded(BaseException):
-    """The process of the running code has just been killed: nothing of it goes on."""
 
 
 class Memory:

@@ -15,7 +15,7 @@ from simactors.sim import executor
 from simactors.sim.actors import Actors
 from simactors.sim.cluster import Cluster, Process
 from simactors.sim.executor import Executor
-from simactors.sim.invocation import OWNER_DIED, Invocation, State, outcome_of
+from simactors.sim.invocation import FIRST_ITEM, OWNER_DIED, Invocation, State, outcome_of
 from simactors.sim.kernel import Kernel
 from simactors.sim.lifecycle import Event
 from simactors.sim.network import Network
@@ -173,8 +173,7 @@ class Tasks:
     def _failed(self, invocation: Invocation, error: BaseException) -> tuple[Failure, ...] | None:
         """What to answer for a task that raised; None if it is run again."""
         if invocation.may_retry(error):
-            invocation.retries -= 1
-            invocation.particulars().attempt += 1
+            invocation.begin_again()
             return None
         return (executor.failure_of(invocation, error),) * invocation.num_returns
 
@@ -251,8 +250,7 @@ class Tasks:
         if invocation.retries == 0 or invocation.is_canceled:
             self._network.fail(invocation, why)
         else:
-            invocation.retries -= 1
-            invocation.particulars().attempt += 1
+            invocation.begin_again()
             invocation.process = None
             invocation.then = self._again
             self._network.send_home(invocation)
@@ -283,7 +281,7 @@ class Tasks:
             )
             _fail(state, failure(why))
         else:
-            self._run_again(call)
+            self._run_again(call, state)
             self._wait_for(process, state)
 
     def _wait_for(self, process: Process, state: State) -> None:
@@ -295,14 +293,16 @@ class Tasks:
         if grant is not None:
             self._placement.take_back(grant)
 
-    def _run_again(self, call: Invocation) -> None:
-        call.retries -= 1
-        call.particulars().attempt += 1
+    def _run_again(self, call: Invocation, lost: State) -> None:
+        call.begin_again()
         self._trace_add((self._kernel.now_ns, "recover", call.id, call.caller.label, call.label))
         states: list[State] = [call, *call.more]
         for state in states:
             if isinstance(state.outcome, StoredValue) and not state.outcome.copies:
                 state.outcome = None
+        if lost not in states:  # an item of a generator
+            lost.outcome = None
+            call.particulars().remade[lost.position - FIRST_ITEM] = lost  # type: ignore[union-attr]  # no call
         call.process = None
         if call.actor is not None:
             self._actors.resend(call)

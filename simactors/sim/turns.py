@@ -18,11 +18,11 @@ from simactors.core.outcome import Failure, Outcome, Value
 from simactors.sim import executor
 from simactors.sim.actor import BUSY, SimActor
 from simactors.sim.answers import canceled, unavailable
-from simactors.sim.cluster import Process
+from simactors.sim.cluster import Process, ProcessEnded
 from simactors.sim.executor import Executor
 from simactors.sim.fiber import SimulationEnded
 from simactors.sim.invocation import Invocation
-from simactors.sim.kernel import Kernel
+from simactors.sim.kernel import Kernel, Timer
 from simactors.sim.lanes import DEFAULT, Lane
 from simactors.sim.lifecycle import State
 from simactors.sim.loop import SimLoop
@@ -202,7 +202,7 @@ class Turns:
         actor: SimActor = invocation.actor
         before, after = self._points.before, self._points.after
         if before is not None and before(invocation):
-            raise _ProcessEnded
+            raise ProcessEnded
         method = actor.cls.bind(actor.instance, invocation.function)
         process = actor.process
         try:
@@ -253,8 +253,7 @@ class Turns:
         """Send a call that raised once more; as on Ray, it comes after those that were sent meanwhile."""
         actor: SimActor = invocation.actor
         assert invocation.link is not None
-        invocation.retries -= 1
-        invocation.particulars().attempt += 1
+        invocation.begin_again()
         invocation.then = self.arrive
         row = (self._kernel.now_ns, "raise", invocation.id, actor.process.label, invocation.label)
         self._trace_add(row)
@@ -292,7 +291,7 @@ class Turns:
         if process.gone:
             return  # it never started there, and may be on its way elsewhere
         if process.halted:
-            process.park(_Later(functools.partial(self._run_thread, invocation, process)))
+            process.park(Timer(functools.partial(self._run_thread, invocation, process)))
             return
         self._trace_add((self._kernel.now_ns, "start", invocation.id, process.label, invocation.label))
         context = self._context_for(invocation)
@@ -309,7 +308,7 @@ class Turns:
         if process.gone:
             return  # as above
         if process.halted:
-            process.park(_Later(functools.partial(self._run_on_loop, invocation, process, loop)))
+            process.park(Timer(functools.partial(self._run_on_loop, invocation, process, loop)))
             return
         if invocation.is_canceled:  # it never starts
             self._answer(invocation.actor, invocation, "raise", (canceled(invocation),))
@@ -375,22 +374,6 @@ class Turns:
             self._begin(lanes.take_waiting(lane, self._kernel.choices), lane)
         if lanes.leaving is not None and not lanes.under_way:
             self.left(actor, "it called exit_actor() or sys.exit()")
-
-
-class _ProcessEnded(BaseException):
-    """A fault plan has ended the process of the running call."""
-
-
-class _Later:
-    """A step that a paused process has put off."""
-
-    __slots__ = ("_action",)
-
-    def __init__(self, action: Callable[[], None]) -> None:
-        self._action = action
-
-    def then(self, _: object) -> None:
-        self._action()
 
 
 def _group_of(invocation: Invocation) -> str:
