@@ -11,7 +11,18 @@ from typing import NamedTuple
 
 from simactors.sim.cluster import Process
 from simactors.sim.config import SimConfig
-from simactors.sim.plan import CrashNode, CrashProcess, Cut, Fault, FaultPlan, Partition, Pause
+from simactors.sim.nodes import is_meant
+from simactors.sim.plan import (
+    CrashNode,
+    CrashProcess,
+    Cut,
+    Fault,
+    FaultPlan,
+    JumpClock,
+    Partition,
+    Pause,
+    SlowNode,
+)
 
 DRIVER = "driver"
 
@@ -52,7 +63,7 @@ class _Machine(NamedTuple):
 
     def matches(self, pattern: str) -> bool:
         """As `Node.matches`."""
-        return fnmatchcase(self.name, pattern) or (bool(self.zone) and fnmatchcase(self.zone, pattern))
+        return is_meant(pattern, self.name, self.zone)
 
     def __str__(self) -> str:
         return f"{self.name} (zone {self.zone})" if self.zone else self.name
@@ -92,7 +103,7 @@ def _problem(fault: Fault, machines: Sequence[_Machine]) -> str:
         return "can't be: the driver is the program itself"
     if isinstance(fault, Cut) and not _divides(fault, machines):
         return "cuts nothing: no node is ever cut off from itself"
-    if isinstance(fault, Partition) and len({_group(fault, m) for m in machines}) < 2:
+    if isinstance(fault, Partition) and len({fault.group_of(m.matches) for m in machines}) < 2:
         return "divides nothing: all nodes are in one group"
     return ""
 
@@ -102,20 +113,14 @@ def _node_patterns(fault: Fault) -> list[str]:
         return [fault.source, fault.target]
     if isinstance(fault, Partition):
         return [name for group in fault.groups for name in group]
-    if isinstance(fault, Pause):
-        return [] if fault.node is None else [fault.node]
-    node = getattr(fault, "node", None)
-    return [] if node is None else [node]
+    if isinstance(fault, CrashNode | JumpClock | SlowNode):
+        return [fault.node]
+    if isinstance(fault, Pause) and fault.node is not None:
+        return [fault.node]
+    return []
 
 
 def _divides(fault: Cut, machines: Sequence[_Machine]) -> bool:
     return any(
         a is not b and a.matches(fault.source) and b.matches(fault.target) for a in machines for b in machines
     )
-
-
-def _group(fault: Partition, machine: _Machine) -> int:
-    for number, group in enumerate(fault.groups):
-        if any(machine.matches(name) for name in group):
-            return number
-    return -1

@@ -92,18 +92,18 @@ class Faults:
         barriers = []
         for fault in plan.faults:
             match fault:
-                case CrashProcess(at_s=float() | int()):
-                    self._at(fault.at_s, functools.partial(self._crash_processes, fault))
+                case CrashProcess(at_s=float() | int() as at_s):
+                    self._after(at_s, functools.partial(self._crash_processes, fault))
                 case CrashNode():
-                    self._at(fault.at_s, functools.partial(self._crash_nodes, fault))
+                    self._after(fault.at_s, functools.partial(self._crash_nodes, fault))
                 case Pause():
                     self._arm_pause(fault)
                 case SlowNode():
-                    self._at(fault.at_s, functools.partial(self._slow_down, fault))
+                    self._after(fault.at_s, functools.partial(self._slow_down, fault))
                 case Cut() | Partition():
                     barriers.append(self._arm_cut(fault))
                 case JumpClock():
-                    self._at(fault.at_s, functools.partial(self._set_clocks, fault))
+                    self._after(fault.at_s, functools.partial(self._set_clocks, fault))
         if barriers:
             self._network.add_barriers(Barriers(barriers))
 
@@ -126,9 +126,9 @@ class Faults:
         if losing:
             self._stores.loses = functools.partial(self._loses, losing)
 
-    def _at(self, time_s: float | None, action: Callable[[], None]) -> None:
-        assert time_s is not None
-        self._kernel.timer(round(time_s * NS), action)
+    def _after(self, delay_s: float, action: Callable[[], None]) -> None:
+        """Do something so many seconds from now on; plans are armed when nothing has happened yet."""
+        self._kernel.timer(round(delay_s * NS), action)
 
     def _note(self, where: str, what: str) -> None:
         self._trace.add((self._kernel.now_ns, "fault", 0, where, what))
@@ -165,10 +165,7 @@ class Faults:
                 self._note(node.label, "the machine stops")
                 self._membership.crash(node)
                 if fault.back_after_s is not None:
-                    self._at_later(fault.back_after_s, functools.partial(self._come_back, node))
-
-    def _at_later(self, delay_s: float, action: Callable[[], None]) -> None:
-        self._kernel.timer(round(delay_s * NS), action)
+                    self._after(fault.back_after_s, functools.partial(self._come_back, node))
 
     def _come_back(self, old: Node) -> None:
         self._note(old.label, "its machine comes back, as a new node")
@@ -182,7 +179,7 @@ class Faults:
             self._slow.setdefault(node, [node.slowness]).append(fault.factor)
             self._set_speed(node)
             if fault.for_s is not None:
-                self._at_later(fault.for_s, functools.partial(self._speed_up, node, fault.factor))
+                self._after(fault.for_s, functools.partial(self._speed_up, node, fault.factor))
 
     def _speed_up(self, node: Node, factor: float) -> None:
         self._note(node.label, f"no longer works {factor:g} times as long")
@@ -205,7 +202,7 @@ class Faults:
     # What stands still, or is cut off
 
     def _arm_pause(self, fault: Pause) -> None:
-        self._at(fault.at_s, functools.partial(self._pause, fault))
+        self._after(fault.at_s, functools.partial(self._pause, fault))
         if fault.node is not None:
             pattern = fault.node
             self._fall_silent(fault, lambda node: node.matches(pattern))
@@ -224,16 +221,15 @@ class Faults:
                     self._note(process.label, "its process stands still")
                     go_on.append(self._pauses.hold(process))
         for action in go_on:
-            self._at_later(fault.for_s, action)
+            self._after(fault.for_s, action)
 
     def _arm_cut(self, fault: Cut | Partition) -> Barrier:
         stops = _stops_of(fault)
-        head_hears = self._hears
-        self._at(fault.at_s, functools.partial(self._note, "network", _told(fault)))
-        self._at(
+        self._after(fault.at_s, functools.partial(self._note, "network", _told(fault)))
+        self._after(
             fault.at_s + fault.for_s, functools.partial(self._note, "network", f"healed: {_told(fault)}")
         )
-        self._fall_silent(fault, lambda node: not head_hears(node, stops))
+        self._fall_silent(fault, lambda node: not self._hears(node, stops))
         return Barrier(stops, round(fault.at_s * NS), round((fault.at_s + fault.for_s) * NS))
 
     def _hears(self, node: Node, stops: Callable[[Node, Node], bool]) -> bool:
@@ -244,7 +240,7 @@ class Faults:
     def _fall_silent(self, fault: Pause | Cut | Partition, covers: Callable[[Node], bool]) -> None:
         from_ns, until_ns = round(fault.at_s * NS), round((fault.at_s + fault.for_s) * NS)
         self._silences.append(_Silence(covers, from_ns, until_ns))
-        self._at(fault.at_s, self._look_for_silence)
+        self._after(fault.at_s, self._look_for_silence)
 
     def _look_for_silence(self) -> None:
         """Something that keeps nodes silent has begun: several in a row may add up to a long silence."""
@@ -292,22 +288,14 @@ class _Counted:
 
 def _stops_of(fault: Cut | Partition) -> Callable[[Node, Node], bool]:
     if isinstance(fault, Partition):
-        groups = fault.groups
-        return lambda source, target: _group_of(groups, source) != _group_of(groups, target)
+        group_of = fault.group_of
+        return lambda source, target: group_of(source.matches) != group_of(target.matches)
 
     def stops(source: Node, target: Node) -> bool:
         one_way = source.matches(fault.source) and target.matches(fault.target)
         return one_way or (fault.both_ways and source.matches(fault.target) and target.matches(fault.source))
 
     return stops
-
-
-def _group_of(groups: tuple[tuple[str, ...], ...], node: Node) -> int:
-    """The number of the group that a node is in; -1 if it is named in none."""
-    for number, group in enumerate(groups):
-        if any(node.matches(name) for name in group):
-            return number
-    return -1
 
 
 def _told(fault: Cut | Partition) -> str:

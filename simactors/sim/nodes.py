@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
+from simactors.core import ids
 from simactors.sim.resources import Amounts, Pool, amounts_of
 
 _PPM = 1_000_000
@@ -70,11 +71,11 @@ class Node:
 
     def hex(self) -> str:
         """The id as Ray writes it: 56 hexadecimal digits."""
-        return f"{self.id:056x}"
+        return ids.node_id(self.id).hex()
 
     def matches(self, pattern: str) -> bool:
         """Whether `pattern` means this node, by its name, its zone or a wildcard."""
-        return fnmatchcase(self.label, pattern) or (bool(self.zone) and fnmatchcase(self.zone, pattern))
+        return is_meant(pattern, self.label, self.zone)
 
     def clock_ns(self, now_ns: int) -> int:
         """What its clock says has passed since the start."""
@@ -84,6 +85,11 @@ class Node:
 
     def __str__(self) -> str:
         return self.label
+
+
+def is_meant(pattern: str, name: str, zone: str) -> bool:
+    """Whether `pattern` means the node of that name, in that zone if it is in one."""
+    return fnmatchcase(name, pattern) or (bool(zone) and fnmatchcase(zone, pattern))
 
 
 class Nodes:
@@ -119,9 +125,7 @@ class Nodes:
         """The nodes in the cluster that `pattern` means, by name, zone or wildcard, the oldest first."""
         return [node for node in self.alive if node.matches(pattern)]
 
-    def named(self, name: str) -> Node | None:
-        """The node called ``node-2``, or with that hexadecimal id."""
-        for node in self.all:
-            if name in (node.label, node.hex()):
-                return node
-        return None
+    def with_id(self, text: str) -> Node | None:
+        """The node with that hexadecimal id, dead or alive."""
+        number = ids.Id.from_hex(ids.Kind.NODE, text).number
+        return self.all[number - 1] if 0 < number <= len(self.all) else None

@@ -239,7 +239,7 @@ class Placement:
         where = request.where
         if not isinstance(where, Affinity) or where.soft:
             return ""
-        node = self._nodes.named(where.node)
+        node = self._nodes.with_id(where.node)
         if node is None or not node.alive:
             return f"the node {where.node} that it must run on does not exist or is dead"
         if not node.pool.could_hold(request.to_place):
@@ -252,7 +252,7 @@ class Placement:
         if request.labels:
             candidates = [node for node in candidates if matches(request.labels, node.labels)]
         if isinstance(where, Affinity):
-            wanted = self._nodes.named(where.node)
+            wanted = self._nodes.with_id(where.node)
             if wanted is not None and wanted.alive and wanted.pool.could_hold(amounts):
                 return wanted if wanted.pool.fits(amounts) else None
         if isinstance(where, Labels):

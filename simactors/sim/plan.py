@@ -11,10 +11,14 @@ by function. ``*`` and ``?`` are wildcards in all of them; the driver and the he
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from simactors.sim.distributions import check_numbers
 
 
 def _check_time(fault: object, *names: str) -> None:
+    check_numbers(fault)
     for name in names:
         value = getattr(fault, name)
         if value is not None and not value >= 0:
@@ -157,6 +161,10 @@ class Partition:
 
     def __post_init__(self) -> None:
         _check_time(self, "at_s", "for_s")
+
+    def group_of(self, matches: Callable[[str], bool]) -> int:
+        """The number of the group that a node is in, which says what names it `matches`; -1: it is named in none."""
+        return next((i for i, group in enumerate(self.groups) if any(map(matches, group))), -1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,7 +110,7 @@ def selector_of(labels: Mapping[str, str] | None) -> Selector:
 def _conditions(conditions: Mapping[str, Any] | None) -> Selector:
     found = []
     for key, condition in sorted((conditions or {}).items()):
-        values = tuple(getattr(condition, "values", ()))
+        values = condition.values if isinstance(condition, strategies.In | strategies.NotIn) else ()
         found.append((key, _OPERATORS[type(condition)], values))
     return tuple(found)
 

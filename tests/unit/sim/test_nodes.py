@@ -41,9 +41,8 @@ def test_a_dead_node_is_named_but_matches_no_more() -> None:
     found = nodes("a", "a")
     found.declare_dead(found.all[1])
     assert [node.label for node in found.matching("a")] == ["node-1"]
-    assert found.named("node-2") is found.all[1]
-    assert found.named(found.all[0].hex()) is found.all[0]
-    assert found.named("node-3") is None
+    assert [found.with_id(node.hex()) for node in found.all] == found.all
+    assert found.with_id(f"{3:056x}") is None
 
 
 def test_a_clock_is_off_and_drifts() -> None:
