@@ -189,16 +189,11 @@ def check_bundles(
     Raises:
         ValueError: there is no bundle of that index, or none that is large enough.
     """
-    group, index = strategy.placement_group, strategy.placement_group_bundle_index
+    group = strategy.placement_group
+    check_index(group, strategy.placement_group_bundle_index)
     if group is None or group.is_empty:
-        if index != -1:
-            raise ValueError("If placement group is not set, the value of bundle index must be -1.")
         return
     bundles = group.bundle_specs
-    if not -1 <= index < len(bundles):
-        raise ValueError(
-            f"placement group bundle index {index} is invalid. Valid placement group indexes: 0-{len(bundles)}"
-        )
     if not _fits_into_one(to_keep, bundles):
         raise ValueError(
             f"Cannot schedule {label} with the placement group because the resource request {dict(to_keep)} "
@@ -209,6 +204,18 @@ def check_bundles(
             f"Cannot schedule {label} with the placement group because the actor requires "
             f"{to_place.get('CPU', 0)} CPU for creation, but it cannot fit into any bundles for the placement "
             f"group, {list(bundles)}. Consider creating a placement group with CPU resources."
+        )
+
+
+def check_index(group: Reservation | None, index: int) -> None:
+    """Raise `ValueError` if `group` has no bundle of that index; -1 stands for any, and is all that no group has."""
+    if group is None or group.is_empty:
+        if index != -1:
+            raise ValueError("If placement group is not set, the value of bundle index must be -1.")
+    elif not -1 <= index < len(group.bundle_specs):
+        raise ValueError(
+            f"placement group bundle index {index} is invalid. Valid placement group indexes: "
+            f"0-{len(group.bundle_specs)}"
         )
 
 

@@ -66,7 +66,7 @@ class SimBackend:
         self._pid = process.real_pid()
         self._in_driver = self.kernel.in_driver
         self._objects = machine.objects
-        self._collected = gc.isenabled()
+        self._is_gc_on = gc.isenabled()
         gc.disable()
         for names in self._names:
             names.install(self)
@@ -159,7 +159,7 @@ class SimBackend:
             interrupts.uninstall()
             for names in self._names:
                 names.uninstall(self)
-            if self._collected:
+            if self._is_gc_on:
                 gc.enable()
 
     # What `init` and `shutdown` do inside ``with simulate()``

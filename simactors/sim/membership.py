@@ -123,10 +123,9 @@ class Membership:
         """A bundle's reservation is gone: what runs in it ends."""
         lost = [g for g in self._placement.held if g.bundle == (group.id, index)]
         for grant in lost:
-            holder = grant.holder
             self._placement.forget(lambda other, grant=grant: other is grant)  # type: ignore[misc]  # a default
-            process = getattr(holder, "process", None)
-            if isinstance(process, Process) and not process.gone:
+            process = grant.holder.process
+            if process is not None and not process.gone:
                 self._lose(process, "its placement group was removed", disowned=False)
         self._placement.refuse_group(group.id)
 

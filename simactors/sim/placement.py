@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from simactors import exceptions
 from simactors.core.choices import Choices
 from simactors.exceptions import RayError
+from simactors.sim.cluster import Process
 from simactors.sim.nodes import Node, Nodes
 from simactors.sim.requests import Affinity, Bundle, Labels, Request, Spread, matches
 from simactors.sim.resources import Amounts, Pool
@@ -22,11 +23,20 @@ _FULL_ENOUGH = 0.5  # the hybrid policy fills a node up to here before it looks 
 _TOP_SHARE = 5  # of the best nodes, one in five may be picked, as on Ray: which one is nobody's promise
 
 
+class Holder(Protocol):
+    """Who asks for resources and holds them, a call or an actor; its `str` is for reports."""
+
+    @property
+    def process(self) -> Process | None:
+        """Where its code runs, if there is such a place yet."""
+        ...
+
+
 class Grant:
     """Resources that somebody holds.
 
     Attributes:
-        holder: who it is, for reports.
+        holder: who it is.
         amounts: what it holds.
         gpus: which GPUs.
         bundle: (group id, index) of the bundle that they come from, if any.
@@ -36,7 +46,7 @@ class Grant:
 
     __slots__ = ("amounts", "bundle", "captures", "gpus", "holder", "lent", "node", "pool")
 
-    def __init__(self, holder: object, node: Node, pool: Pool, amounts: Amounts) -> None:
+    def __init__(self, holder: Holder, node: Node, pool: Pool, amounts: Amounts) -> None:
         self.holder = holder
         self.node = node
         self.pool = pool
@@ -64,13 +74,13 @@ class Claim(NamedTuple):
     """Somebody who wants resources.
 
     Attributes:
-        holder: who it is; its `str` is for reports.
+        holder: who it is.
         near: where the one who asks is.
         granted: called with the grant, as a step.
         refused: called if it can never be granted, as a step, with what to tell who waits.
     """
 
-    holder: object
+    holder: Holder
     request: Request
     near: Node
     is_actor: bool
@@ -169,7 +179,7 @@ class Placement:
             grant.pool.free["CPU"] -= grant.lent
             grant.lent = 0
 
-    def withdraw(self, holder: object) -> None:
+    def withdraw(self, holder: Holder) -> None:
         """Forget the claims of somebody who is gone."""
         for request, queue in list(self._waiting.items()):
             kept = deque(claim for claim in queue if claim.holder is not holder)

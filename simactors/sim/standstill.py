@@ -107,7 +107,7 @@ class _Picture:
         claim = self._claim_of(call)
         if claim is not None:
             for grant in self._holders(claim):
-                yield _process_of(grant)
+                yield grant.holder.process
         elif any(_is_open(ref) for ref in call.refs):
             for ref in call.refs:
                 if _is_open(ref):
@@ -168,15 +168,10 @@ def _is_open(ref: Any) -> bool:
     return ref.entry.outcome is None
 
 
-def _process_of(grant: Grant) -> Any:
-    return getattr(grant.holder, "process", None)
-
-
 def _code(waiter: Waiter) -> str:
     """The code that waits: its process, and the call that runs there."""
     process: Any = waiter.process
-    actor = getattr(process, "actor", None)
-    call = getattr(process, "task", None) or (None if actor is None else actor.current)
+    call = process.task or (None if process.actor is None else process.actor.current)
     return f"  {process.label} ({call})" if isinstance(call, Invocation) else f"  {process.label}"
 
 

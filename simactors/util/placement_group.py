@@ -16,7 +16,7 @@ from simactors.core import ids, labels
 from simactors.core.abilities import GroupInfo, KnowsItself, PlacesGroups
 from simactors.core.ids import Id, Kind
 from simactors.core.refs import ObjectRef
-from simactors.core.strategies import PlacementGroupSchedulingStrategy
+from simactors.core.strategies import PlacementGroupSchedulingStrategy, check_index
 
 VALID_PLACEMENT_GROUP_STRATEGIES = {"PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD"}
 """Ray's name for the words that `placement_group` takes."""
@@ -187,14 +187,7 @@ def placement_group_table(placement_group: PlacementGroup | None = None) -> dict
 
 def check_placement_group_index(placement_group: PlacementGroup, bundle_index: int) -> None:
     """Raise `ValueError` if the group has no bundle of that index; -1 stands for any."""
-    if placement_group.is_empty:
-        if bundle_index != -1:
-            raise ValueError("If placement group is not set, the value of bundle index must be -1.")
-    elif not -1 <= bundle_index < placement_group.bundle_count:
-        raise ValueError(
-            f"placement group bundle index {bundle_index} is invalid. Valid placement group indexes: "
-            f"0-{placement_group.bundle_count}"
-        )
+    check_index(placement_group, bundle_index)
 
 
 def validate_placement_group(
