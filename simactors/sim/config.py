@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from simactors.sim.distributions import Distribution
+from simactors.sim.distributions import LARGEST, Distribution, check_numbers
 
 NS = 1_000_000_000
 """Nanoseconds in a second."""
@@ -35,6 +35,7 @@ class Latency:
     extra: Distribution | None = None
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         if not 0 <= self.low_s <= self.high_s:
             raise ValueError(
                 f"Latency needs 0 <= low_s <= high_s, not low_s={self.low_s}, high_s={self.high_s}"
@@ -72,8 +73,14 @@ class NodeConfig:
     slowness: float = 1.0
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         _positive(self, "count", "memory_bytes", "object_store_bytes", "slowness")
         _not_negative(self, "num_cpus", "num_gpus")
+        for name, quantity in self.resources.items():
+            if name in ("CPU", "GPU", "memory", "object_store_memory"):
+                raise ValueError(f"NodeConfig has a knob of its own for {name!r}: leave it out of resources")
+            if not 0 <= quantity <= LARGEST:
+                raise ValueError(f"NodeConfig needs resources >= 0, not {name}={quantity}")
 
     @property
     def quantities(self) -> dict[str, float]:
@@ -108,6 +115,7 @@ class LinkConfig:
     retransmit_s: float = 0.2
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         if len(self.between) != 2:
             raise ValueError(f"LinkConfig needs two names in between, not {self.between!r}")
         for name in ("loss", "duplication"):
@@ -160,12 +168,21 @@ class SimConfig:
     trace_records: int = 1_000
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         _positive(self, "num_cpus", "max_steps", "max_virtual_time_s", "max_tasks", "trace_records")
         _positive(self, "detection_s", "spill_bytes_per_s")
         for name, kind in (("nodes", NodeConfig), ("links", LinkConfig)):
             wrong = [item for item in getattr(self, name) if not isinstance(item, kind)]
             if wrong:
                 raise TypeError(f"SimConfig needs a tuple of {kind.__name__} in {name}, not {wrong[0]!r}")
+        for label, time in self.service_times.items():
+            if not isinstance(time, Distribution):
+                raise TypeError(
+                    f"SimConfig needs a distribution, Constant(0.1) say, in service_times[{label!r}]"
+                )
+        for label, size in self.memory_use.items():
+            if not 0 <= size <= LARGEST:
+                raise ValueError(f"SimConfig needs memory_use >= 0, not {label}={size}")
 
     @property
     def machines(self) -> list[NodeConfig]:

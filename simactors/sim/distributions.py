@@ -8,11 +8,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from statistics import NormalDist
+from typing import Any
 
 _NORMAL = NormalDist()
 _LEAST_PROBABILITY = 1e-12
+
+
+LARGEST = 1e18
+"""No number of a config or a plan may be larger, and none infinite: times in nanoseconds are counted exactly."""
+
+_LARGEST_SIGMA = 50.0
+
+
+def check_numbers(thing: Any) -> None:
+    """Raise `ValueError` for a number among the fields of a frozen dataclass that nothing could be done with."""
+    for field in fields(thing):
+        value = getattr(thing, field.name)
+        if isinstance(value, int | float) and not abs(value) <= LARGEST:  # also what is not a number at all
+            raise ValueError(
+                f"{type(thing).__name__} needs a finite {field.name}, at most {LARGEST:g}, not {value}"
+            )
 
 
 def _check(holds: bool, what: str) -> None:
@@ -27,6 +44,7 @@ class Constant:
     value_s: float
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         _check(self.value_s >= 0, f"Constant needs value_s >= 0, not {self.value_s}")
 
     def quantile(self, _: float) -> float:
@@ -42,6 +60,7 @@ class Uniform:
     high_s: float
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         _check(
             0 <= self.low_s <= self.high_s,
             f"Uniform needs 0 <= low_s <= high_s, not low_s={self.low_s}, high_s={self.high_s}",
@@ -60,6 +79,7 @@ class Exponential:
     least_s: float = 0.0
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         _check(self.mean_s > 0, f"Exponential needs mean_s > 0, not {self.mean_s}")
         _check(self.least_s >= 0, f"Exponential needs least_s >= 0, not {self.least_s}")
 
@@ -76,8 +96,9 @@ class Lognormal:
     sigma: float
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         _check(self.median_s > 0, f"Lognormal needs median_s > 0, not {self.median_s}")
-        _check(self.sigma > 0, f"Lognormal needs sigma > 0, not {self.sigma}")
+        _check(0 < self.sigma <= _LARGEST_SIGMA, f"Lognormal needs 0 < sigma <= 50, not {self.sigma}")
 
     def quantile(self, share: float) -> float:
         """See `Constant.quantile`."""
@@ -91,8 +112,10 @@ class Empirical:
     samples_s: Sequence[float]
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         _check(len(self.samples_s) > 0, "Empirical needs at least one sample")
         wrong = [sample for sample in self.samples_s if not sample >= 0]
+        _check(max(self.samples_s) <= LARGEST, f"Empirical needs finite samples, not {max(self.samples_s)}")
         _check(not wrong, f"Empirical needs samples >= 0, not {wrong[:1]}")
         object.__setattr__(self, "samples_s", tuple(sorted(self.samples_s)))
 

@@ -20,7 +20,7 @@ from simactors.exceptions import TaskCancelledError
 from simactors.sim.cluster import Process
 from simactors.sim.fiber import SimulationEnded
 from simactors.sim.intercept import interrupts
-from simactors.sim.invocation import Invocation, StoredObject
+from simactors.sim.invocation import FIRST_ITEM, Invocation, StoredObject
 from simactors.sim.kernel import Kernel
 from simactors.sim.lanes import DEFAULT
 from simactors.sim.memory import Memory
@@ -231,7 +231,10 @@ class _Collector:
     def send(self, outcome: Outcome) -> None:
         call = self._invocation
         label = f"{call.label}[{len(self._refs)}]"
-        position = len(self._refs) + 2  # behind the generator itself, as on Ray
+        lost = call.particulars().remade.pop(len(self._refs), None)
+        if lost is not None:
+            self._objects.arrived(lost, outcome)
+        position = len(self._refs) + FIRST_ITEM
         state = StoredObject(self._objects.next_id(), label, call.caller, outcome, call, position)
         self._refs.append(ObjectRef(state))
 

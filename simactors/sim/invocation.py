@@ -29,7 +29,7 @@ class StoredObject:
         position: which of the call's returns, from 1.
     """
 
-    __slots__ = ("call", "caller", "id", "label", "outcome", "position", "waiters")
+    __slots__ = ("__weakref__", "call", "caller", "id", "label", "outcome", "position", "waiters")
 
     def __init__(
         self,

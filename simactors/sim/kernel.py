@@ -156,7 +156,15 @@ class Kernel:
         push, next_number: put an event on SimPy's queue: ``push((time_ns, NORMAL, next_number(), event))``.
     """
 
-    def __init__(self, choices: Choices, trace: Trace, *, max_steps: int, max_virtual_time_s: float) -> None:
+    def __init__(
+        self,
+        choices: Choices,
+        trace: Trace,
+        *,
+        max_steps: int,
+        max_virtual_time_s: float,
+        steps_between_checks: int = _STEPS_BETWEEN_CHECKS,
+    ) -> None:
         self.choices = choices
         self.ready: list[Step] = []
         self.steps = 0
@@ -165,7 +173,8 @@ class Kernel:
         self.on_close: list[Callable[[], None]] = []
         self._trace = trace
         self._max_steps = max_steps
-        self._next_check = min(_STEPS_BETWEEN_CHECKS, max_steps)
+        self._between_checks = min(steps_between_checks, _STEPS_BETWEEN_CHECKS)
+        self._next_check = min(self._between_checks, max_steps)
         self._next_collection = _STEPS_BETWEEN_COLLECTIONS
         self._endings = 0
         self._max_ns = int(max_virtual_time_s * NS)
@@ -339,7 +348,7 @@ class Kernel:
     def _keep_house(self) -> None:
         """What must be done now and then, at fixed points so that runs repeat."""
         self._trace.fold()
-        self._next_check = min(self.steps + _STEPS_BETWEEN_CHECKS, max(self._max_steps, self.steps + 1))
+        self._next_check = min(self.steps + self._between_checks, max(self._max_steps, self.steps + 1))
         if self.steps >= self._max_steps:
             raise exceptions.LimitError(
                 f"the run reached its limit of {self._max_steps} steps at {self.now_ns / NS:.6f}s of virtual time"

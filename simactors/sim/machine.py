@@ -57,11 +57,14 @@ class Machine:
     ) -> None:
         self.trace = trace = Trace(config.trace_records)
         self.kernel = kernel = Kernel(
-            choices, trace, max_steps=config.max_steps, max_virtual_time_s=config.max_virtual_time_s
+            choices,
+            trace,
+            max_steps=config.max_steps,
+            max_virtual_time_s=config.max_virtual_time_s,
+            steps_between_checks=config.max_tasks,
         )
         self._config = config
-        self._is_managed = False  # by the program, which adds and removes nodes
-        self._is_empty = False
+        self._is_managed = self._is_empty = False  # by the program, which adds and removes nodes
         self.nodes = nodes = Nodes()
         links = Links(choices, config.links, config.latency)
         self.objects = objects = Objects(kernel, trace)

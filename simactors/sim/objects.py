@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from simactors.core.choices import Choices
-from simactors.core.outcome import Outcome, Value
+from simactors.core.outcome import Outcome, Value, failure
 from simactors.core.refs import ObjectRef
+from simactors.exceptions import ObjectReconstructionFailedError
 from simactors.sim.cluster import Process
 from simactors.sim.config import NS
 from simactors.sim.invocation import Invocation, State, StoredObject, Watch, add_waiter
@@ -22,6 +23,9 @@ from simactors.sim.trace import Trace
 _LOOK_NS = 1_000
 
 _NOTHING = Value(None)
+_NOT_MADE_AGAIN = failure(
+    ObjectReconstructionFailedError("The generator ran again and did not yield the lost item this time.")
+)
 
 
 class _RefWaiter(Waiter):
@@ -77,8 +81,11 @@ class Objects:
             return
         # What only the way here needed would otherwise live as long as the ref; but not what a call needs that must
         # be made again when its large result is lost.
-        if invocation.retries == 0 or not any(type(outcome) is StoredValue for outcome in reply):
+        is_generator = extra is not None and extra.is_dynamic
+        if invocation.retries == 0 or not (is_generator or any(type(o) is StoredValue for o in reply)):
             invocation.arguments = ()
+        if is_generator:
+            self._fail_remade(invocation)
         invocation.handle = None
         if not reply:
             # num_returns=0: nobody has a ref, but the call is no longer pending.
@@ -98,11 +105,23 @@ class Objects:
 
     def _end_stream(self, invocation: Invocation) -> None:
         outcome = invocation.reply[0]
-        invocation.arguments, invocation.handle = (), None
+        if invocation.retries == 0:
+            invocation.arguments = ()
+        invocation.handle = None
         invocation.stream.end(outcome)
+        self._fail_remade(invocation)
         invocation.outcome = _NOTHING if outcome.ok else outcome
         if invocation.waiters is not None:
             self._tell(invocation)
+
+    def _fail_remade(self, invocation: Invocation) -> None:
+        """A generator has run again; what was to come of it and will not is lost for good."""
+        extra, outcome = invocation.particulars(), invocation.reply[0]
+        for index, state in list(extra.remade.items()):
+            if outcome.ok and extra.stream is not None and index < extra.stream.total:
+                continue  # it is on its way
+            del extra.remade[index]
+            self.arrived(state, outcome if not outcome.ok else _NOT_MADE_AGAIN)
 
     def _seal_more(self, states: Sequence[StoredObject], outcomes: Sequence[Outcome]) -> None:
         for state, outcome in zip(states, outcomes, strict=True):

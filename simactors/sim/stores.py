@@ -47,6 +47,11 @@ class StoredValue(Value):
             node.store.forget(self.number, self.size)
 
 
+def is_lost(outcome: Outcome | None) -> bool:
+    """Whether this is a large value of which no copy is left."""
+    return type(outcome) is StoredValue and not outcome.copies
+
+
 class NodeStore:
     """What lies on one node.
 

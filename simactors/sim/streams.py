@@ -11,9 +11,10 @@ from typing import Any
 
 from simactors.core.outcome import Outcome, Value
 from simactors.core.refs import ObjectRef
-from simactors.sim.invocation import Invocation, StoredObject
+from simactors.sim.invocation import FIRST_ITEM, Invocation, StoredObject
 from simactors.sim.kernel import Kernel, Process, Waiter
 from simactors.sim.network import Network
+from simactors.sim.stores import is_lost
 
 _END = Value(None)
 
@@ -38,6 +39,7 @@ class Stream:
 
     __slots__ = (
         "_arrived",
+        "_given",
         "_invocation",
         "_items",
         "_next_id",
@@ -63,6 +65,7 @@ class Stream:
         self._next_id = next_id
         self._arrived = arrived
         self._soon = soon
+        self._given: weakref.WeakValueDictionary[int, StoredObject] = weakref.WeakValueDictionary()
         self._watched: weakref.ref[ObjectRef[Any]] | None = None
         self._items: dict[int, StoredObject] = {}
         self._producer: Callable[[], None] | None = None
@@ -78,7 +81,7 @@ class Stream:
         if found is None:
             call = self._invocation
             label = f"{call.label}[{index}]"
-            found = StoredObject(self._next_id(), label, call.caller, None, call, index + 2)
+            found = StoredObject(self._next_id(), label, call.caller, None, call, index + FIRST_ITEM)
             self._items[index] = found
             if self.total is not None and index >= self.total:
                 found.outcome = _END
@@ -98,12 +101,20 @@ class Stream:
         """Hand out the next item, which has arrived; None at the end."""
         if self.is_finished:
             return None
-        item = self._items.pop(self.taken)
+        item = self._given[self.taken] = self._items.pop(self.taken)
         self.taken += 1
         return item
 
     def arrive(self, index: int, outcome: Outcome) -> None:
         """An item has come; one that came before, or after the end, is dropped: a retry yields it again."""
+        lost = self._invocation.particulars().remade.pop(index, None)
+        if lost is not None:
+            self._arrived(lost, outcome)
+            return
+        given = self._given.get(index)
+        if given is not None and is_lost(given.outcome):
+            given.outcome = outcome  # nobody has asked for it yet, but it comes all the same
+            return
         if index < self.taken or (self.total is not None and index >= self.total):
             return
         item = self.item(index)

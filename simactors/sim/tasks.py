@@ -15,7 +15,7 @@ from simactors.sim import executor
 from simactors.sim.actors import Actors
 from simactors.sim.cluster import Cluster, Process
 from simactors.sim.executor import Executor
-from simactors.sim.invocation import FIRST_ITEM, OWNER_DIED, Invocation, State, outcome_of
+from simactors.sim.invocation import FIRST_ITEM, OWNER_DIED, Invocation, State, StoredObject, outcome_of
 from simactors.sim.kernel import Kernel
 from simactors.sim.lifecycle import Event
 from simactors.sim.network import Network
@@ -302,7 +302,8 @@ class Tasks:
                 state.outcome = None
         if lost not in states:  # an item of a generator
             lost.outcome = None
-            call.particulars().remade[lost.position - FIRST_ITEM] = lost  # type: ignore[union-attr]  # no call
+            assert isinstance(lost, StoredObject)
+            call.particulars().remade[lost.position - FIRST_ITEM] = lost
         call.process = None
         if call.actor is not None:
             self._actors.resend(call)

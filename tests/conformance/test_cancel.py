@@ -527,3 +527,12 @@ def test_awaiting_a_cancelled_ref_raises_the_same(ray: ModuleType) -> None:
         await ref
 
     assert raised_by(lambda: asyncio.run(main())) == "RayTaskError(TaskCancelledError)"
+
+
+def test_what_depends_on_a_task_that_was_cancelled_before_it_ran_fails_as_a_task(ray: ModuleType) -> None:
+    gate = Gate.remote()
+    never = work.options(num_cpus=1000).remote(gate)
+    dependent = work.remote(gate, never)
+    ray.cancel(never)
+    assert raised_by(lambda: ray.get(never)) == "TaskCancelledError"
+    assert raised_by(lambda: ray.get(dependent)) == "RayTaskError(TaskCancelledError)"

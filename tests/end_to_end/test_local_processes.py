@@ -437,12 +437,15 @@ def test_what_is_not_honoured_yet_is_refused() -> None:
     class Async:
         async def work(self) -> None: ...
 
+    def count(n: int) -> Iterator[int]:
+        yield from range(n)
+
     for submit in (
         lambda: Box.options(max_restarts=1).remote(),
         lambda: Box.options(max_concurrency=2).remote(),
         lambda: Box.options(num_gpus=1).remote(),
         lambda: ray.remote(Async).remote(),
-        lambda: square.options(num_returns="streaming").remote(1),
+        lambda: ray.remote(count).remote(1),
         lambda: square.options(runtime_env={"env_vars": {"A": "1"}}).remote(1),
     ):
         with pytest.raises(ValueError, match="is not supported by backend='local' yet"):

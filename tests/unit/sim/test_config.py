@@ -199,3 +199,37 @@ def test_things_of_the_wrong_kind_are_refused() -> None:
         SimConfig(nodes=("node-1",))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="tuple of LinkConfig"):
         SimConfig(links=(NodeConfig(),))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: SimConfig(detection_s=float("inf")),
+        lambda: SimConfig(epoch_s=float("nan")),
+        lambda: NodeConfig(num_cpus=float("inf")),
+        lambda: NodeConfig(resources={"a": -4}),
+        lambda: NodeConfig(resources={"CPU": 3}),
+        lambda: LinkConfig(retransmit_s=1e300),
+        lambda: SimConfig(memory_use={"M.f": -5}),
+        lambda: SimConfig(service_times={"M.f": 3}),  # type: ignore[dict-item]  # wrong on purpose
+    ],
+)
+def test_numbers_that_nothing_can_be_done_with_are_refused(make: Any) -> None:
+    with pytest.raises((ValueError, TypeError), match=r"needs|knob"):
+        make()
+
+
+def test_a_limit_of_tasks_is_noticed_at_once() -> None:
+    ran = []
+
+    @simactors.remote
+    def note(i: int) -> None:
+        ran.append(i)
+
+    def note_all() -> None:
+        for i in range(100):
+            simactors.get(note.remote(i))
+
+    with simactors.simulate(config=SimConfig(max_tasks=3)), pytest.raises(exceptions.LimitError):
+        note_all()
+    assert len(ran) <= 4

@@ -1,0 +1,73 @@
+"""Large items of generators that are lost: made again by running the generator again, or told to be gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import simactors
+from simactors import FaultPlan
+from simactors.cluster_utils import Cluster
+from simactors.faults import LoseObject
+
+LARGE = 30_000  # of these numbers are more than travels inside messages
+LOST = FaultPlan((LoseObject(of="*items", nth=2), LoseObject(of="*items", nth=3)))
+
+
+@simactors.remote
+def items(count: int) -> Iterator[Any]:
+    for i in range(count):
+        yield np.full(LARGE, i)
+
+
+@simactors.remote
+class Source:
+    """Yields the same."""
+
+    def items(self, count: int) -> Iterator[Any]:
+        for i in range(count):
+            yield np.full(LARGE, i)
+
+
+def first_of(ref: Any) -> Any:
+    try:
+        return int(simactors.get(ref)[0])
+    except simactors.exceptions.RayError as error:
+        return type(error).__name__
+
+
+@pytest.mark.parametrize("max_retries", [2, -1])
+@pytest.mark.parametrize("num_returns", ["streaming", "dynamic"])
+def test_lost_items_of_a_task_are_made_again(num_returns: str, max_retries: int) -> None:
+    with simactors.simulate(seed=1, faults=LOST):
+        found = items.options(num_returns=num_returns, max_retries=max_retries).remote(4)
+        refs = simactors.get(found) if num_returns == "dynamic" else found
+        assert [first_of(ref) for ref in refs] == [0, 1, 2, 3]
+
+
+def test_lost_items_that_may_not_be_made_again_are_gone_and_the_others_stay() -> None:
+    gone = "ObjectReconstructionFailedError"
+    with simactors.simulate(seed=1, faults=LOST):
+        assert [first_of(ref) for ref in items.options(max_retries=0).remote(4)] == [0, gone, gone, 3]
+    with simactors.simulate(seed=1, faults=LOST):
+        assert [first_of(ref) for ref in Source.remote().items.remote(4)] == [0, gone, gone, 3]
+
+
+def test_lost_items_of_an_actor_are_made_again_if_its_calls_are_retried() -> None:
+    with simactors.simulate(seed=1, faults=LOST):
+        source = Source.options(max_task_retries=-1).remote()
+        assert [first_of(ref) for ref in source.items.remote(4)] == [0, 1, 2, 3]
+
+
+def test_all_items_of_a_lost_node_come_from_one_more_run() -> None:
+    with simactors.simulate(seed=1):
+        cluster = Cluster()
+        cluster.add_node(num_cpus=1)
+        node = cluster.add_node(num_cpus=1, resources={"here": 1})
+        refs = list(items.options(resources={"here": 1}, max_retries=1).remote(4))
+        cluster.remove_node(node)
+        cluster.add_node(num_cpus=1, resources={"here": 1})
+        assert [first_of(ref) for ref in refs] == [0, 1, 2, 3]
