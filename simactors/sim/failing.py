@@ -134,6 +134,8 @@ def _ghost_of(invocation: Invocation) -> Invocation:
 class _Unheard:
     """The stream of a ghost: it takes every item, and nobody gets it."""
 
+    sent = 0
+
     def arrive(self, index: int, outcome: Outcome) -> None:
         pass
 

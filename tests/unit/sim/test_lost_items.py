@@ -11,7 +11,7 @@ import pytest
 import simactors
 from simactors import FaultPlan
 from simactors.cluster_utils import Cluster
-from simactors.faults import LoseObject
+from simactors.faults import FailCall, LoseObject
 
 LARGE = 30_000  # of these numbers are more than travels inside messages
 LOST = FaultPlan((LoseObject(of="*items", nth=2), LoseObject(of="*items", nth=3)))
@@ -71,3 +71,13 @@ def test_all_items_of_a_lost_node_come_from_one_more_run() -> None:
         cluster.remove_node(node)
         cluster.add_node(num_cpus=1, resources={"here": 1})
         assert [first_of(ref) for ref in refs] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("lost", ["request", "reply", "late"])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_broken_connection_neither_loses_nor_repeats_items(seed: int, lost: str) -> None:
+    faults = FaultPlan((FailCall(call="*items", lost=lost, nth=1),))
+    with simactors.simulate(seed=seed, faults=faults):
+        assert [first_of(ref) for ref in items.remote(4)] == [0, 1, 2, 3]
+        source = Source.options(max_task_retries=1).remote()
+        assert [first_of(ref) for ref in source.items.remote(3)] == [0, 1, 2]
