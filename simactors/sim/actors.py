@@ -239,13 +239,7 @@ class Actors:
 
     def lost(self, invocation: Invocation, why: Failure) -> None:
         """A call was lost with the process or the connection that it needs: fail it, or make it again."""
-        if invocation.retries == 0 or invocation.is_canceled:
-            self._network.fail(invocation, why)
-        else:
-            invocation.begin_again()
-            invocation.process = None
-            invocation.then = self.resend
-            self._network.send_home(invocation)
+        self._network.lose(invocation, why, self.resend)
 
     def resend(self, invocation: Invocation) -> None:
         """The caller has noticed that its call was lost, and makes it again."""

@@ -136,6 +136,21 @@ class Network:
         arrival = self._kernel.now_ns + link.least_ns + self._jitter()
         self._push((arrival, NORMAL, self._next_number(), invocation))
 
+    def lose(self, invocation: Invocation, why: Failure, again: Callable[[Invocation], None]) -> None:
+        """A call was lost with the process or the connection that it needs: fail it, or let its caller make it again.
+
+        Args:
+            why: what it is answered with if it may not be made again.
+            again: how it is, once the caller has noticed.
+        """
+        if invocation.retries == 0 or invocation.is_canceled:
+            self.fail(invocation, why)
+        else:
+            invocation.begin_again()
+            invocation.process = None
+            invocation.then = again
+            self.send_home(invocation)
+
     def notify(self, link: Link, source: Node, target: Node, action: Callable[[], None]) -> None:
         """Run `action` after the time a message takes on `link` between two nodes; keeps no order with the others."""
         if self._is_plain:

@@ -247,13 +247,7 @@ class Tasks:
 
     def lost(self, invocation: Invocation, why: Failure) -> None:
         """A task was lost with its process or connection: run it again, or give up."""
-        if invocation.retries == 0 or invocation.is_canceled:
-            self._network.fail(invocation, why)
-        else:
-            invocation.begin_again()
-            invocation.process = None
-            invocation.then = self._again
-            self._network.send_home(invocation)
+        self._network.lose(invocation, why, self._again)
 
     def lose_answer(self, invocation: Invocation, error: type[exceptions.RayError], why: str) -> None:
         """A task has run, but its answer will never come."""
