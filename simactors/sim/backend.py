@@ -17,14 +17,10 @@ from simactors.core.backend import Settings
 from simactors.core.choices import Choices, SeededChoices
 from simactors.core.outcome import Outcome
 from simactors.core.refs import ActorRef, ObjectRef
-from simactors.sim import demands, introspection
+from simactors.sim import demands, introspection, world
 from simactors.sim.cluster import Process
-from simactors.sim.config import NS, SimConfig
-from simactors.sim.intercept import clock, interrupts, locks, loops, process
-from simactors.sim.intercept.names import Names
+from simactors.sim.config import SimConfig
 from simactors.sim.lifecycle import Event
-from simactors.sim.locks import SimLock, SimRLock
-from simactors.sim.loop import SimLoop
 from simactors.sim.machine import Machine
 from simactors.sim.plan import FaultPlan
 from simactors.sim.stores import StoredValue
@@ -40,19 +36,9 @@ class SimBackend:
     """
 
     name = "sim"
-    _names: tuple[Names[Any], ...] = (
-        clock.names,
-        clock.of_queues,
-        clock.of_threading,
-        process.names,
-        loops.names,
-        loops.public,
-        locks.names,
-    )
 
     def __init__(self, choices: Choices, config: SimConfig, faults: FaultPlan) -> None:
-        if clock.names.worlds and not clock.names.worlds[-1].belongs_here():
-            raise RuntimeError("another thread simulates already: run one simulation at a time in a process")
+        world.refuse_second()
         self._machine = machine = Machine(self, choices, config, faults, self._caller, self._the_driver)
         self.trace = machine.trace
         self.kernel = machine.kernel
@@ -61,16 +47,12 @@ class SimBackend:
         self.submit_method = machine.calls.submit_method
         self.submit_task = machine.calls.submit_task
         self._namespace = _DEFAULT_NAMESPACE
-        self._epoch_ns = int(config.epoch_s * NS)
         self._closed = False
-        self._pid = process.real_pid()
         self._in_driver = self.kernel.in_driver
         self._objects = machine.objects
         self._is_gc_on = gc.isenabled()
         gc.disable()
-        for names in self._names:
-            names.install(self)
-        interrupts.install()
+        self._world = world.World(machine, config, self._caller)
 
     # What programs ask
 
@@ -152,13 +134,12 @@ class SimBackend:
         if self._closed:
             return
         self._closed = True
+        self._world.begin_closing()
         self.trace.freeze()  # what code does while it is being ended is no part of the run
         try:
             self.kernel.close()
         finally:
-            interrupts.uninstall()
-            for names in self._names:
-                names.uninstall(self)
+            self._world.close()
             if self._is_gc_on:
                 gc.enable()
 
@@ -252,75 +233,6 @@ class SimBackend:
     def is_finished(self, stream: ObjectRef[Any]) -> bool:
         """See `Streams`."""
         return bool(stream.entry.stream.is_finished)  # type: ignore[attr-defined]  # our own entry
-
-    # What `intercept.clock` asks
-
-    def belongs_here(self) -> bool:
-        """See `VirtualClock`."""
-        # Suspended code that is being ended still lives in virtual time: a real sleep there would be one.
-        return current.running.get() is not None or (not self._closed and self.kernel.in_driver())
-
-    def now_ns(self) -> int:
-        """See `VirtualClock`."""
-        return self.kernel.now_ns
-
-    def wall_ns(self) -> int:
-        """See `VirtualClock`."""
-        running: Any = current.running.get() or self._driver
-        return self._epoch_ns + int(running.node.clock_ns(self.kernel.now_ns))
-
-    def sleep(self, seconds: float) -> None:
-        """See `VirtualClock`."""
-        caller = self._caller()
-        self.trace.add((self.kernel.now_ns, "sleep", 0, caller.label, f"{seconds:g}s"))
-        self.kernel.sleep(caller, round(seconds * NS))
-
-    # What `intercept.loops` asks
-
-    def new_loop(self) -> SimLoop:
-        """See `MakesLoops`."""
-        return SimLoop(self.kernel, self._caller(), is_driven=False)
-
-    # What `intercept.locks` asks
-
-    def new_lock(self) -> SimLock:
-        """See `MakesLocks`."""
-        return SimLock(self.kernel, self._caller)
-
-    def new_rlock(self) -> SimRLock:
-        """See `MakesLocks`."""
-        return SimRLock(self.kernel, self._caller)
-
-    # What `intercept.process` asks
-
-    def current_pid(self) -> int | None:
-        """See `ProcessTable`."""
-        running = current.running.get()
-        if running is None or self._forked():
-            return None
-        return running.pid  # type: ignore[attr-defined, no-any-return]  # our own process
-
-    def is_driver(self) -> bool:
-        """See `ProcessTable`."""
-        return current.running.get() is None and self.kernel.in_driver() and not self._forked()
-
-    def _forked(self) -> bool:
-        return process.real_pid() != self._pid
-
-    def end_process(self, pid: int, why: str) -> bool:
-        """See `ProcessTable`."""
-        target = self._machine.cluster.process(pid)
-        if target is None or target is self._driver:
-            return False
-        self._machine.membership.end_process(target, why)
-        running = current.running.get()
-        if running is not None and running.dead:  # type: ignore[attr-defined]  # it has ended itself, or its parent
-            self.kernel.stop_for_good(running)  # type: ignore[arg-type]
-        return True
-
-    def is_process(self, pid: int) -> bool:
-        """See `ProcessTable`."""
-        return self._machine.cluster.process(pid) is not None
 
     def _caller(self) -> Process:
         """The process whose code runs now."""

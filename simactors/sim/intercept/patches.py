@@ -1,0 +1,57 @@
+"""All that is replaced while a simulation is open, in one list.
+
+Not what the replacements do: each file of this folder says that of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from simactors.sim.intercept import clock, interrupts, locks, loops, process
+
+
+class Patch(Protocol):
+    """Something of the interpreter that is different while at least one world is open."""
+
+    def install(self, world: Any, /) -> None:
+        """Let the replacement see `world`, until it is uninstalled."""
+        ...
+
+    def uninstall(self, world: Any, /) -> None:
+        """Undo `install`; the last one restores what was there."""
+        ...
+
+
+_PATCHES: tuple[Patch, ...] = (
+    clock.names,
+    clock.of_queues,
+    clock.of_threading,
+    process.names,
+    loops.names,
+    loops.public,
+    locks.names,
+)
+
+
+def install(world: Any) -> None:
+    """Replace everything, and let it ask `world`, which keeps the promises of all files of this folder.
+
+    If one can't be installed, none is.
+    """
+    done: list[Patch] = []
+    try:
+        for patch in _PATCHES:
+            patch.install(world)
+            done.append(patch)
+        interrupts.install()
+    except BaseException:
+        for patch in reversed(done):
+            patch.uninstall(world)
+        raise
+
+
+def uninstall(world: Any) -> None:
+    """Undo `install`, in the opposite order."""
+    interrupts.uninstall()
+    for patch in reversed(_PATCHES):
+        patch.uninstall(world)

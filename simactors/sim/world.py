@@ -1,0 +1,121 @@
+"""What replaced names of the standard library ask: the clock, the processes, the locks and loops of one simulation.
+
+Not the replacements (`intercept/`), and nothing that programs ask through the API (`backend.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from simactors.core import current
+from simactors.sim.cluster import Process
+from simactors.sim.config import NS, SimConfig
+from simactors.sim.intercept import clock, patches, process
+from simactors.sim.locks import SimLock, SimRLock
+from simactors.sim.loop import SimLoop
+from simactors.sim.machine import Machine
+
+
+def refuse_second() -> None:
+    """Only one thread of a real process can simulate.
+
+    Raises:
+        RuntimeError: another thread does.
+    """
+    if clock.names.worlds and not clock.names.worlds[-1].belongs_here():
+        raise RuntimeError("another thread simulates already: run one simulation at a time in a process")
+
+
+class World:
+    """One simulation, as simulated code sees it through the standard library; open from its making to `close`.
+
+    Args:
+        caller: gives the process whose code runs now.
+    """
+
+    def __init__(self, machine: Machine, config: SimConfig, caller: Callable[[], Process]) -> None:
+        self._machine = machine
+        self._kernel = machine.kernel
+        self._driver = machine.driver
+        self._caller = caller
+        self._epoch_ns = int(config.epoch_s * NS)
+        self._real_pid = process.real_pid()
+        self._is_closing = False
+        patches.install(self)
+
+    def begin_closing(self) -> None:
+        """The driver leaves: from now on only code that is being ended is simulated."""
+        self._is_closing = True
+
+    def close(self) -> None:
+        """Restore what was replaced."""
+        patches.uninstall(self)
+
+    def belongs_here(self) -> bool:
+        """Whether the code that runs now is simulated."""
+        # Suspended code that is being ended still lives in virtual time: a real sleep there would be one.
+        return current.running.get() is not None or (not self._is_closing and self._kernel.in_driver())
+
+    # What `intercept.clock` asks
+
+    def now_ns(self) -> int:
+        """See `VirtualClock`."""
+        return self._kernel.now_ns
+
+    def wall_ns(self) -> int:
+        """See `VirtualClock`."""
+        running = current.running.get() or self._driver
+        return self._epoch_ns + int(running.node.clock_ns(self._kernel.now_ns))  # type: ignore[attr-defined]  # our own process
+
+    def sleep(self, seconds: float) -> None:
+        """See `VirtualClock`."""
+        caller = self._caller()
+        self._machine.trace.add((self._kernel.now_ns, "sleep", 0, caller.label, f"{seconds:g}s"))
+        self._kernel.sleep(caller, round(seconds * NS))
+
+    # What `intercept.loops` asks
+
+    def new_loop(self) -> SimLoop:
+        """See `MakesLoops`."""
+        return SimLoop(self._kernel, self._caller(), is_driven=False)
+
+    # What `intercept.locks` asks
+
+    def new_lock(self) -> SimLock:
+        """See `MakesLocks`."""
+        return SimLock(self._kernel, self._caller)
+
+    def new_rlock(self) -> SimRLock:
+        """See `MakesLocks`."""
+        return SimRLock(self._kernel, self._caller)
+
+    # What `intercept.process` asks
+
+    def current_pid(self) -> int | None:
+        """See `ProcessTable`."""
+        running = current.running.get()
+        if running is None or self._forked():
+            return None
+        return running.pid  # type: ignore[attr-defined, no-any-return]  # our own process
+
+    def is_driver(self) -> bool:
+        """See `ProcessTable`."""
+        return current.running.get() is None and self._kernel.in_driver() and not self._forked()
+
+    def is_process(self, pid: int) -> bool:
+        """See `ProcessTable`."""
+        return self._machine.cluster.process(pid) is not None
+
+    def end_process(self, pid: int, why: str) -> bool:
+        """See `ProcessTable`."""
+        target = self._machine.cluster.process(pid)
+        if target is None or target is self._driver:
+            return False
+        self._machine.membership.end_process(target, why)
+        running = current.running.get()
+        if running is not None and running.dead:  # type: ignore[attr-defined]  # it has ended itself, or its parent
+            self._kernel.stop_for_good(running)  # type: ignore[arg-type]
+        return True
+
+    def _forked(self) -> bool:
+        return process.real_pid() != self._real_pid
