@@ -267,3 +267,7 @@ class LimitError(Finding):
 
 class InternalError(Exception):
     """A fault of simactors itself; please report it with the message."""
+
+
+class EscapeWarning(UserWarning):
+    """Something in the program is outside the control of the simulation: runs may differ from Ray's, or not repeat."""

@@ -149,7 +149,7 @@ class RemoteFunction:
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return RemoteFunction, (self._function, self._options)
+        return RemoteFunction, (self._function, self._options, calls.Described(self._made))
 
 
 class ActorClass:
@@ -216,7 +216,7 @@ class ActorClass:
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return ActorClass, (self._class, self._options)
+        return ActorClass, (self._class, self._options, calls.Described(self._made))
 
 
 def _options_of_method(member: Any) -> MethodOptions:

@@ -34,6 +34,7 @@ class ActorClass:
     Attributes:
         attributes: what the class defines under the name of each method, as it stands there.
         functions: those of them that are plain functions, to be called with the instance.
+        origin: what was exported, if this describes one process's own copy of it.
     """
 
     cls: type
@@ -41,11 +42,29 @@ class ActorClass:
     constructor: MethodSpec
     attributes: Mapping[str, Any]
     functions: Mapping[str, Callable[..., Any]]
+    origin: ActorClass | None = None
 
     def bind(self, instance: Any, name: str) -> Callable[..., Any]:
         """The method `name` of `instance`; see `bind`, which is for those who hold no description of the class."""
         attribute: Any = self.attributes[name]
         return attribute.__get__(instance, self.cls)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A description that goes along with its remote function or actor class where a backend knows it there, too.
+
+    Elsewhere it arrives as None, and what it described is described, and shipped, anew.
+    """
+
+    code: Function | ActorClass | None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _nothing, ()
+
+
+def _nothing() -> None:
+    return None
 
 
 class TaskCall(NamedTuple):

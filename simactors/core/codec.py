@@ -19,7 +19,7 @@ import traceback
 from collections import ChainMap
 from collections.abc import Callable, Sequence
 from types import CodeType
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import cloudpickle  # type: ignore[import-untyped]
 
@@ -40,6 +40,22 @@ class Encoded(NamedTuple):
     data: bytes
     buffers: tuple[bytes | memoryview, ...] = ()
     carried: tuple[Any, ...] = ()
+
+
+class Homes(Protocol):
+    """Where several processes share one interpreter: gives each its own copies of the user's code."""
+
+    def dump(self, value: object, **options: Any) -> bytes:
+        """Pickle `value`, which the running process sends and plain pickle refuses."""
+        ...
+
+    def load(self, data: bytes, *, buffers: Sequence[bytes | memoryview]) -> Any:
+        """Unpickle for the running process, with its own classes."""
+        ...
+
+
+homes: list[Homes] = []
+"""Those of the open simulations, the innermost last."""
 
 
 class _Scope(threading.local):
@@ -76,10 +92,12 @@ def encode(value: object, *, by_value: bool = False) -> Encoded:
     """Pickle `value`, whatever it is; see `pack`."""
     if not by_value:
         try:
-            return _dump(value, _dump_plain if _reducers else pickle.dumps)
+            return encode_with(_dump_plain if _reducers else pickle.dumps, value)
         except (pickle.PicklingError, AttributeError, TypeError):
             pass  # lambdas, local classes: cloudpickle can, or says better why it can't either
-    return _dump(value, _dump_code)
+        if homes:
+            return encode_with(homes[-1].dump, value)
+    return encode_with(dump_code, value)
 
 
 def decode(encoded: Encoded) -> Any:
@@ -90,6 +108,8 @@ def decode(encoded: Encoded) -> Any:
     """
     outer, _scope.unpacking = _scope.unpacking, encoded.carried
     try:
+        if homes and _GLOBAL in encoded.data:
+            return homes[-1].load(encoded.data, buffers=encoded.buffers)
         return pickle.loads(encoded.data, buffers=encoded.buffers)
     except Exception as error:
         text = "".join(traceback.format_exception(error)).rstrip()
@@ -98,6 +118,8 @@ def decode(encoded: Encoded) -> Any:
         _scope.unpacking = outer
 
 
+_GLOBAL = pickle.STACK_GLOBAL
+"""In every pickle that names a class or a function; in some others, too."""
 _reducers: dict[type, Any] = {}
 
 
@@ -124,7 +146,8 @@ def _alight(index: int) -> Any:
     return _scope.unpacking[index]
 
 
-def _dump(value: object, dumps: Any) -> Encoded:
+def encode_with(dumps: Callable[..., bytes], value: object) -> Encoded:
+    """`value` in transit, pickled by `dumps`, which takes what `pickle.dumps` takes."""
     outer, _scope.packing = _scope.packing, []
     buffers: list[pickle.PickleBuffer] = []
     try:
@@ -152,7 +175,7 @@ def _reduce_code(code: CodeType) -> tuple[Any, ...]:
 _NAMELESS = "<dynamic-code>"
 
 
-class _CodePickler(cloudpickle.CloudPickler):  # type: ignore[misc]  # cloudpickle has no types
+class CodePickler(cloudpickle.CloudPickler):  # type: ignore[misc]  # cloudpickle has no types
     """Keeps the names of source files, which cloudpickle drops since 3.1.3: tracebacks show the lines then."""
 
     dispatch_table: ClassVar[Any] = ChainMap(
@@ -160,9 +183,10 @@ class _CodePickler(cloudpickle.CloudPickler):  # type: ignore[misc]  # cloudpick
     )
 
 
-def _dump_code(value: object, **options: Any) -> bytes:
+def dump_code(value: object, pickler: Callable[..., CodePickler] = CodePickler, **options: Any) -> bytes:
+    """A pickle that takes along the code of what can't be imported elsewhere."""
     file = io.BytesIO()
-    _CodePickler(file, **options).dump(value)
+    pickler(file, **options).dump(value)
     return file.getvalue()
 
 

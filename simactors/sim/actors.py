@@ -16,8 +16,9 @@ from simactors.core.refs import ActorRef
 from simactors.sim import executor
 from simactors.sim.actor import BUSY, SimActor, Watch
 from simactors.sim.answers import describe, unavailable
-from simactors.sim.cluster import Cluster, Process
+from simactors.sim.cluster import Cluster, Process, context_of
 from simactors.sim.executor import Executor
+from simactors.sim.exports import Exports
 from simactors.sim.invocation import OWNER_DIED, Invocation
 from simactors.sim.kernel import Kernel, Timer
 from simactors.sim.lanes import Lanes, limits_of
@@ -40,7 +41,9 @@ class Actors:
         network: Network,
         run: Executor,
         turns: Turns,
+        exports: Exports,
     ) -> None:
+        self._exports = exports
         self._kernel = kernel
         self._trace_add = trace.add
         self._cluster = cluster
@@ -147,11 +150,12 @@ class Actors:
         invocation.process = process
         actor.current = invocation
         self._trace_add((self._kernel.now_ns, "start", invocation.id, process.label, invocation.label))
-        actor.context = executor.context_of(process)
+        actor.context = context_of(process)
         limits = limits_of(actor.cls.interface, invocation.options)
         if limits is not None:
             actor.lanes = Lanes(limits[0], is_async=limits[1])
         try:
+            actor.cls = actor.context.run(self._exports.actor_class, actor.cls.origin or actor.cls)
             actor.instance = self._executor.construct(invocation, actor.context, actor.cls.cls)
         except executor.FATAL:
             raise

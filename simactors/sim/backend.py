@@ -53,6 +53,8 @@ class SimBackend:
         self._is_gc_on = gc.isenabled()
         gc.disable()
         self._world = world.World(machine, config, self._caller)
+        if machine.homes is not None:
+            codec.homes.append(machine.homes)
 
     # What programs ask
 
@@ -140,6 +142,8 @@ class SimBackend:
             self.kernel.close()
         finally:
             self._world.close()
+            if self._machine.homes is not None:
+                codec.homes.remove(self._machine.homes)
             if self._is_gc_on:
                 gc.enable()
 

@@ -21,6 +21,7 @@ from simactors.sim.actor import SimActor
 from simactors.sim.actors import Actors
 from simactors.sim.cluster import Cluster, Link, Process
 from simactors.sim.executor import current_call
+from simactors.sim.exports import Exports
 from simactors.sim.invocation import OWNER_DIED, Invocation, StoredObject
 from simactors.sim.kernel import Kernel
 from simactors.sim.lanes import limits_of
@@ -54,12 +55,13 @@ class Calls:
         actors: Actors,
         tasks: Tasks,
         turns: Turns,
+        exports: Exports,
         caller: Callable[[], Process],
         driver: Callable[[], Process],
     ) -> None:
+        self._exports = exports
         self._caller = caller
         self._driver = driver
-        self._sendable: set[calls.Function | calls.ActorClass] = set()
         self._kernel = kernel
         self._cluster = cluster
         self._network = network
@@ -123,9 +125,7 @@ class Calls:
         caller = self._caller()
         function, args, kwargs, options = call
         demands.check_task(function.spec, options)
-        if function not in self._sendable:
-            demands.check_sendable("function", function.function)
-            self._sendable.add(function)
+        self._exports.add(function)
         label = function.spec.label
         arguments = calls.pack_arguments(label, args, kwargs)
         _check_refs(caller, arguments)
@@ -146,9 +146,7 @@ class Calls:
         caller = self._caller()
         cls, args, kwargs, options = creation
         limits = limits_of(cls.interface, options)
-        if cls not in self._sendable:
-            demands.check_sendable("actor class", cls.cls)
-            self._sendable.add(cls)
+        self._exports.add(cls)
         label = cls.constructor.label
         arguments = calls.pack_arguments(label, args, kwargs)
         _check_refs(caller, arguments)

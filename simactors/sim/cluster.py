@@ -5,6 +5,7 @@ Not their behaviour: actors live in `actors.py`, tasks in `tasks.py`.
 
 from __future__ import annotations
 
+import contextvars
 import errno
 import os
 from collections import deque
@@ -13,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from simactors.core.backend import Backend
+from simactors.core.current import running
 from simactors.sim.nodes import Node
 
 # Beyond the largest pid a Linux kernel gives, so that no simulated pid ever names a real process.
@@ -66,6 +68,7 @@ class Process:
         task: the task that runs in it, if any.
         grant: the resources that it, or the task in it, holds.
         served: how many tasks it has run.
+        home: its own copies of the user's code; None while it needs none.
 
     It is also what `core.current.running` holds while its code runs.
     """
@@ -78,6 +81,7 @@ class Process:
         "gone",
         "grant",
         "halted",
+        "home",
         "label",
         "links",
         "node",
@@ -100,6 +104,7 @@ class Process:
         self.task: Any = None
         self.grant: Any = None
         self.served = 0
+        self.home: Any = None
         self.links: Mapping[int, Link] = _NO_LINKS
         self.children: dict[Any, None] | None = None
 
@@ -127,6 +132,13 @@ class Process:
     def where(self) -> str:
         """How errors name it."""
         return f"pid={self.pid}, {self.label}"
+
+
+def context_of(process: Process) -> contextvars.Context:
+    """A context for code of `process`: of all context variables, only who is running is set."""
+    context = contextvars.Context()
+    context.run(running.set, process)
+    return context
 
 
 class ProcessEnded(BaseException):

@@ -149,6 +149,8 @@ class SimConfig:
         max_virtual_time_s: the run ends with `LimitError` at that virtual time, in seconds.
         max_tasks: the run ends with `LimitError` when so many tasks, calls and objects have been made.
         trace_records: how many of the last trace records stay readable.
+        share_globals: all processes see the same module globals, class attributes and closures, so that a test can look
+            into an actor through a list, say. No real runtime does that, and bugs hide behind it.
     """
 
     nodes: tuple[NodeConfig, ...] = ()
@@ -166,6 +168,7 @@ class SimConfig:
     max_virtual_time_s: float = 365 * 86_400.0
     max_tasks: int = 100_000_000
     trace_records: int = 1_000
+    share_globals: bool = False
 
     def __post_init__(self) -> None:
         check_numbers(self)

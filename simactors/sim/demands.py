@@ -5,9 +5,6 @@ It is refused by name, never silently ignored: an ignored option changes what a 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from simactors.core import codec
 from simactors.core.calls import Creation
 from simactors.core.interface import MethodSpec
 from simactors.core.options import ActorOptions, TaskOptions
@@ -27,16 +24,3 @@ def _check(label: str, options: TaskOptions | ActorOptions) -> None:
     for name in ("runtime_env", "fallback_strategy"):
         if getattr(options, name):
             raise ValueError(f"{label}: {name} is not supported by backend='sim' yet")
-
-
-def check_sendable(kind: str, code: Callable[..., object]) -> None:
-    """Refuse code that no runtime could send to another process, though here it need not be sent.
-
-    Raises:
-        TypeError: it uses something that can't be serialized, a lock, say.
-    """
-    try:
-        codec.encode(code, by_value=True)
-    except Exception as error:  # pickling runs the user's code
-        name = f"{code.__module__}.{code.__qualname__}"
-        raise TypeError(f"Could not serialize the {kind} {name}: {type(error).__name__}: {error}") from error

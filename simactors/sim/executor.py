@@ -17,7 +17,7 @@ from simactors.core.current import running
 from simactors.core.outcome import Failure, Outcome, Value, task_failure
 from simactors.core.refs import DynamicObjectRefGenerator, ObjectRef
 from simactors.exceptions import TaskCancelledError
-from simactors.sim.cluster import Process
+from simactors.sim.cluster import Process, context_of
 from simactors.sim.fiber import SimulationEnded
 from simactors.sim.intercept import interrupts
 from simactors.sim.invocation import FIRST_ITEM, Invocation, StoredObject
@@ -37,13 +37,6 @@ current_call: contextvars.ContextVar[Invocation | None] = contextvars.ContextVar
     "simactors_current_call", default=None
 )
 """The call whose code runs, where a process runs several side by side."""
-
-
-def context_of(process: Process) -> contextvars.Context:
-    """A context for code of `process`: of all context variables, only who is running is set."""
-    context = contextvars.Context()
-    context.run(running.set, process)
-    return context
 
 
 class Executor:
@@ -257,8 +250,10 @@ def own_interrupt(invocation: Invocation, error: KeyboardInterrupt) -> BaseExcep
 
 def failure_of(invocation: Invocation, error: BaseException) -> Failure:
     """What to answer for a call that raised `error`."""
-    assert invocation.process is not None
-    return task_failure(invocation.label, error, invocation.process.where)
+    process = invocation.process
+    assert process is not None
+    # As that process: pickling the error runs the user's code, and its classes may be the process's own.
+    return context_of(process).run(task_failure, invocation.label, error, process.where)
 
 
 # Never an outcome: these end the whole run, whoever's code was running.

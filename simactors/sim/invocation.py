@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from simactors.core import codec
 from simactors.core.calls import Arguments
 from simactors.core.outcome import Outcome, failure
 from simactors.core.refs import ActorRef, ObjectRef, Origin
 from simactors.exceptions import OwnerDiedError
-from simactors.sim.cluster import Link, Process
+from simactors.sim.cluster import Link, Process, context_of
 
 
 class StoredObject:
@@ -213,7 +214,18 @@ class Invocation:
         if self.is_canceled:
             return False
         wanted: bool | list[Any] | tuple[Any, ...] = self.options.retry_exceptions
-        return isinstance(error, tuple(wanted)) if isinstance(wanted, list | tuple) else bool(wanted)
+        if not isinstance(wanted, list | tuple):
+            return bool(wanted)
+        return isinstance(error, self._as_its_process_knows(tuple(wanted)))
+
+    def _as_its_process_knows(self, classes: tuple[type, ...]) -> tuple[type, ...]:
+        """The copies of the caller's `classes` that its process has, which may be the same."""
+        process = self.process
+        if process is None or process.home is None:
+            return classes
+        sent = context_of(self.caller).run(codec.encode, classes)
+        received: tuple[type, ...] = context_of(process).run(codec.decode, sent)
+        return received
 
     def begin_again(self) -> None:
         """It is to be run once more: one retry fewer is left."""

@@ -17,8 +17,10 @@ from simactors.sim.cancels import Cancels
 from simactors.sim.cluster import Cluster, Process
 from simactors.sim.config import NS, NodeConfig, SimConfig
 from simactors.sim.executor import Executor
+from simactors.sim.exports import Exports
 from simactors.sim.faults import Faults
 from simactors.sim.groups import Group, Groups
+from simactors.sim.homes import Homes
 from simactors.sim.invocation import Invocation
 from simactors.sim.kernel import Kernel
 from simactors.sim.membership import Membership
@@ -79,23 +81,35 @@ class Machine:
         services = ServiceTimes(kernel, config.service_times)
         memory = Memory(config.memory_use, self._kill_for_memory) if config.memory_use else None
         run = Executor(kernel, network, objects, stores, services, memory)
+        self.homes = None if config.share_globals else Homes()
+        exports = Exports(self.homes)
         points = Points()
         is_careful = bool(config.service_times or config.memory_use or faults.faults)
         turns = Turns(kernel, trace, network, run, points, is_careful=is_careful)
-        self.actors = actors = Actors(kernel, trace, cluster, placement, network, run, turns)
-        self.tasks = tasks = Tasks(kernel, trace, cluster, placement, network, objects, actors, run, points)
+        self.actors = actors = Actors(kernel, trace, cluster, placement, network, run, turns, exports)
+        self.tasks = tasks = Tasks(
+            kernel, trace, cluster, placement, network, objects, actors, run, exports, points
+        )
         self.membership = Membership(
             kernel, trace, nodes, cluster, network, placement, groups, stores, actors, tasks, config
         )
-        self.calls = Calls(kernel, trace, cluster, network, objects, actors, tasks, turns, caller, driver)
+        self.calls = Calls(
+            kernel, trace, cluster, network, objects, actors, tasks, turns, exports, caller, driver
+        )
         self.cancels = Cancels(kernel, trace, network, placement, tasks)
         kernel.check_limits = self._check_limits
         kernel.explain_standstill = lambda: standstill.explain(kernel.blocked, placement)
+        self.driver = self._boot(config)
+        self._arm(faults, config, points)
+
+    def _boot(self, config: SimConfig) -> Process:
+        """The machines of the config are there, and the driver has started on the first."""
         for machine in config.machines:
             self.add_node(machine)
-        network.head = nodes.all[0]
-        self.driver = cluster.start_process("driver", network.head)
-        self._arm(faults, config, points)
+        self.network.head = self.nodes.all[0]
+        driver = self.cluster.start_process("driver", self.network.head)
+        driver.home = None if self.homes is None else self.homes.driver
+        return driver
 
     def _arm(self, plan: FaultPlan, config: SimConfig, points: Points) -> None:
         faults = Faults(

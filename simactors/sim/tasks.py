@@ -13,8 +13,9 @@ from simactors.core import calls
 from simactors.core.outcome import Failure, Outcome, dependency_failure, failure
 from simactors.sim import executor
 from simactors.sim.actors import Actors
-from simactors.sim.cluster import Cluster, Process
+from simactors.sim.cluster import Cluster, Process, context_of
 from simactors.sim.executor import Executor
+from simactors.sim.exports import Exports
 from simactors.sim.invocation import FIRST_ITEM, OWNER_DIED, Invocation, State, StoredObject, outcome_of
 from simactors.sim.kernel import Kernel
 from simactors.sim.lifecycle import Event
@@ -40,8 +41,10 @@ class Tasks:
         objects: Objects,
         actors: Actors,
         run: Executor,
+        exports: Exports,
         points: Points,
     ) -> None:
+        self._exports = exports
         self._kernel = kernel
         self._trace_add = trace.add
         self._cluster = cluster
@@ -153,9 +156,10 @@ class Tasks:
         before, after = self._points.before, self._points.after
         if before is not None and before(invocation):
             return None
-        context = executor.context_of(process)
+        context = context_of(process)
         try:
-            return self._executor.execute(invocation, context, invocation.function.function)
+            function = context.run(self._exports.function, invocation.function)
+            return self._executor.execute(invocation, context, function)
         finally:
             if after is not None and not process.gone:
                 after(invocation)  # who has ended the process by that hears nothing of what it came to

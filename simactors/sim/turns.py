@@ -18,7 +18,7 @@ from simactors.core.outcome import Failure, Outcome, Value
 from simactors.sim import executor
 from simactors.sim.actor import BUSY, SimActor
 from simactors.sim.answers import canceled, unavailable
-from simactors.sim.cluster import Process, ProcessEnded
+from simactors.sim.cluster import Process, ProcessEnded, context_of
 from simactors.sim.executor import Executor
 from simactors.sim.fiber import SimulationEnded
 from simactors.sim.invocation import Invocation
@@ -157,7 +157,7 @@ class Turns:
         trace_add((kernel.now_ns, "start", invocation.id, label, invocation.label))
         context = actor.context
         if context is None:
-            context = actor.context = executor.context_of(process)
+            context = actor.context = context_of(process)
         arguments = invocation.arguments
         try:
             function = actor.cls.functions.get(invocation.function)
@@ -352,7 +352,7 @@ class Turns:
     def _context_for(self, invocation: Invocation) -> Any:
         """Calls that run side by side share no context variables."""
         actor: SimActor = invocation.actor
-        base = actor.context or executor.context_of(actor.process)
+        base = actor.context or context_of(actor.process)
         context = base.copy()
         context.run(executor.current_call.set, invocation)
         return context

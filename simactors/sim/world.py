@@ -6,6 +6,7 @@ Not the replacements (`intercept/`), and nothing that programs ask through the A
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 
 from simactors.core import current
 from simactors.sim.cluster import Process
@@ -72,6 +73,17 @@ class World:
         caller = self._caller()
         self._machine.trace.add((self._kernel.now_ns, "sleep", 0, caller.label, f"{seconds:g}s"))
         self._kernel.sleep(caller, round(seconds * NS))
+
+    # What `intercept.imports` asks
+
+    def imports(self, name: str) -> bool:
+        """See `ImportsModules`."""
+        return self._machine.homes is not None and self._machine.homes.imports(name)
+
+    def module(self, name: str) -> ModuleType:
+        """See `ImportsModules`."""
+        assert self._machine.homes is not None
+        return self._machine.homes.module(name)
 
     # What `intercept.loops` asks
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from simactors.sim.intercept import clock, interrupts, locks, loops, process
+from simactors.sim.intercept import clock, imports, interrupts, locks, loops, process
 
 
 class Patch(Protocol):
@@ -30,6 +30,8 @@ _PATCHES: tuple[Patch, ...] = (
     loops.names,
     loops.public,
     locks.names,
+    imports.names,
+    imports.of_importlib,
 )
 
 

@@ -24,7 +24,10 @@ class RunAll(Protocol):
 
 @pytest.fixture
 def results() -> RunAll:
-    """Runs a program under several seeds, and each seed twice: its results, once it has repeated."""
+    """Runs a program under several seeds, and each seed twice: its results, once it has repeated.
+
+    Unless the test has a config of its own, processes share their globals: it looks into them through a list.
+    """
 
     def run(program: Callable[[], Any], *faults: Fault, config: SimConfig | None = None) -> list[Any]:
         return [run_twice(program, seed, faults, config) for seed in SEEDS]
@@ -37,7 +40,8 @@ def run_twice(
 ) -> Any:
     found = []
     for _ in range(2):
-        with simactors.simulate(seed=seed, config=config, faults=FaultPlan(faults)) as sim:
+        used = config or SimConfig(share_globals=True)
+        with simactors.simulate(seed=seed, config=used, faults=FaultPlan(faults)) as sim:
             result = program()
         found.append((sim.digest, result))
     assert found[0][0] == found[1][0], f"seed {seed} did not repeat"

@@ -21,7 +21,7 @@ from simactors.sim.plan import (
 )
 
 BIG = b"x" * 200_000
-THREE = SimConfig(nodes=(NodeConfig(num_cpus=2, count=3),))
+THREE = SimConfig(share_globals=True, nodes=(NodeConfig(num_cpus=2, count=3),))
 RUNS: list[str] = []  # what has run, in simulated processes too: they share this module's memory
 
 

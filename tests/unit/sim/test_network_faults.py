@@ -30,8 +30,8 @@ from simactors.sim.plan import (
 )
 from simactors.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-TWO = SimConfig(nodes=(NodeConfig(count=2),))
-THREE = SimConfig(nodes=(NodeConfig(zone="a"), NodeConfig(zone="b", count=2)))
+TWO = SimConfig(share_globals=True, nodes=(NodeConfig(count=2),))
+THREE = SimConfig(share_globals=True, nodes=(NodeConfig(zone="a"), NodeConfig(zone="b", count=2)))
 RUNS: list[Any] = []  # what has run, in simulated processes too: they share this module's memory
 
 
@@ -158,7 +158,7 @@ def test_a_node_that_stands_still_for_too_long_is_declared_dead(results):
 
 
 def test_work_does_not_go_on_while_its_process_stands_still(results):
-    config = SimConfig(service_times={"work": Constant(2.0)})
+    config = SimConfig(service_times={"work": Constant(2.0)}, share_globals=True)
 
     def program() -> float:
         return round(simactors.get(work.remote()), 1)
@@ -194,7 +194,7 @@ def test_a_cancelled_task_that_stands_still_meets_it_when_it_goes_on(results):
 
 
 def test_a_slow_node_takes_longer_for_its_work_as_long_as_it_is_slow(results):
-    config = SimConfig(service_times={"work": Constant(2.0)})
+    config = SimConfig(service_times={"work": Constant(2.0)}, share_globals=True)
 
     def program() -> float:
         return round(simactors.get(work.remote()), 1)
@@ -518,7 +518,7 @@ def test_a_lost_argument_is_made_again_though_the_task_that_needs_it_holds_the_o
         RUNS.clear()
         return [simactors.get(make.remote(make.remote(make.remote(0)))), sorted(RUNS)]
 
-    one = SimConfig(num_cpus=1)
+    one = SimConfig(num_cpus=1, share_globals=True)
     assert results(program, config=one) == [[3, [0, 1, 2]]] * 4
     lost = [LoseObject(of="make", nth=n) for n in (1, 2)]
     assert results(program, *lost, config=one)[0][0] == 3

@@ -23,7 +23,7 @@ def _forget_runs() -> None:
 
 
 def config(times: dict[str, Distribution] | None = None, **more: Any) -> SimConfig:
-    return SimConfig(service_times=times or {}, latency=NO_LATENCY, **more)
+    return SimConfig(service_times=times or {}, latency=NO_LATENCY, share_globals=True, **more)
 
 
 @simactors.remote(num_cpus=0)
