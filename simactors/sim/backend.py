@@ -50,9 +50,9 @@ class SimBackend:
         self._closed = False
         self._in_driver = self.kernel.in_driver
         self._objects = machine.objects
+        self._world = world.World(machine, config, self._caller)
         self._is_gc_on = gc.isenabled()
         gc.disable()
-        self._world = world.World(machine, config, self._caller)
 
     # What programs ask
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from simactors.sim.intercept import clock, interrupts, locks, loops, process
+from simactors.sim.intercept import clock, dates, interrupts, locks, loops, process
+from simactors.sim.intercept.early import EarlyNames
+from simactors.sim.intercept.names import Names
 
 
 class Patch(Protocol):
@@ -26,11 +28,15 @@ _PATCHES: tuple[Patch, ...] = (
     clock.names,
     clock.of_queues,
     clock.of_threading,
+    dates.types,
     process.names,
     loops.names,
     loops.public,
     locks.names,
 )
+
+
+_early = EarlyNames([patch for patch in _PATCHES if isinstance(patch, Names)])
 
 
 def install(world: Any) -> None:
@@ -43,6 +49,8 @@ def install(world: Any) -> None:
         for patch in _PATCHES:
             patch.install(world)
             done.append(patch)
+        _early.install(world)
+        done.append(_early)
         interrupts.install()
     except BaseException:
         for patch in reversed(done):
@@ -53,5 +61,5 @@ def install(world: Any) -> None:
 def uninstall(world: Any) -> None:
     """Undo `install`, in the opposite order."""
     interrupts.uninstall()
-    for patch in reversed(_PATCHES):
+    for patch in (_early, *reversed(_PATCHES)):
         patch.uninstall(world)
