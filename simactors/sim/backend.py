@@ -148,6 +148,7 @@ class SimBackend:
     def join(self, settings: Settings) -> None:
         """The program initializes inside an open simulation."""
         self._machine.configure(settings)
+        self._world.privates.note_environment()
         self._namespace = settings.namespace or _DEFAULT_NAMESPACE
 
     def leave(self) -> None:

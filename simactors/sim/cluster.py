@@ -66,6 +66,7 @@ class Process:
         task: the task that runs in it, if any.
         grant: the resources that it, or the task in it, holds.
         served: how many tasks it has run.
+        private: what the standard library keeps for it, see `intercept/private.py`; None until something is asked.
 
     It is also what `core.current.running` holds while its code runs.
     """
@@ -83,6 +84,7 @@ class Process:
         "node",
         "parked",
         "pid",
+        "private",
         "served",
         "task",
     )
@@ -102,6 +104,7 @@ class Process:
         self.served = 0
         self.links: Mapping[int, Link] = _NO_LINKS
         self.children: dict[Any, None] | None = None
+        self.private: Any = None
 
     def add_link(self, target: int, link: Link) -> None:
         """Remember the connection to the actor with the id `target`."""

@@ -17,6 +17,7 @@ TOOLS = frozenset(
     {
         "_pytest",
         "click",
+        "cloudpickle",  # it names classes at random, each once: the next run must have the same numbers
         "coverage",
         "hypothesis",
         "pluggy",
@@ -46,12 +47,16 @@ class Simulation(Protocol):
 S = TypeVar("S", bound=Simulation)
 
 
-def simulation_of_caller(worlds: Sequence[S]) -> S | None:
-    """The innermost of the open `worlds`, if whoever called the replaced function that asks this is simulated."""
+def simulation_of_caller(worlds: Sequence[S], depth: int = 2) -> S | None:
+    """The innermost of the open `worlds`, if whoever called the replaced function that asks this is simulated.
+
+    Args:
+        depth: how many frames away that caller is.
+    """
     if not worlds:
         return None
     world = worlds[-1]
-    if _running() is None and is_a_tool(sys._getframe(2)):
+    if _running() is None and is_a_tool(sys._getframe(depth)):
         return None
     return world if world.belongs_here() else None
 

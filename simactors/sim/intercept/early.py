@@ -64,16 +64,11 @@ class EarlyNames:
             return
         self._forget()
         table = {id(real): new for patch in self._patches for real, new in patch.pairs()}
-        found, unreachable = self._search(lambda value: table.get(id(value)) or _date_method(value))
         for module in self._searched.values():
             for bound in module.bound:
                 bound.rebind()
         try:
-            for name, module_bound in found:
-                self._searched[name] = module_bound
-                for bound in module_bound.bound:
-                    bound.rebind()
-            self._warn(unreachable)
+            self._warn(self._search(lambda value: table.get(id(value)) or _date_method(value), _rebind))
         except BaseException:
             self.uninstall(world)
             raise
@@ -89,38 +84,38 @@ class EarlyNames:
         table = {
             id(form): real for patch in self._patches for real, new in patch.pairs() for form in _forms(new)
         }
-        found, _ = self._search(lambda value: table.get(id(value)) or dates.real_method(value))
-        for name, module_found in found:
-            for bound in module_found.bound:
-                bound.rebind()  # to what is real
-            module_found.bound = [bound.turned() for bound in module_found.bound]
-            self._searched[name] = module_found
+        self._search(lambda value: table.get(id(value)) or dates.real_method(value), _put_right)
 
     def _search(
-        self, other: Callable[[Any], Any]
-    ) -> tuple[list[tuple[str, _Module]], list[tuple[ModuleType, str]]]:
-        """Look through the modules that are new; in ``__main__`` always, people type into it."""
-        found, unreachable = [], []
+        self, other: Callable[[Any], Any], act: Callable[[Bound], Bound]
+    ) -> list[tuple[ModuleType, str]]:
+        """Look through the modules that are new; in ``__main__`` always, people type into it.
+
+        Args:
+            other: what a value is to be rebound to; None if it stays.
+            act: done to each place that is found; what it returns is remembered.
+
+        Returns:
+            Places that can't be rebound.
+        """
+        unreachable = []
         for name, module in list(sys.modules.items()):
             known = self._searched.get(name)
-            if not isinstance(module, ModuleType) or (
-                known is not None and known.ref() is module and name != "__main__"
-            ):
+            is_known = known is not None and known.ref() is module
+            if not isinstance(module, ModuleType) or (is_known and name != "__main__"):
                 continue
+            before = known.bound if known is not None and is_known else []
             depth = _depth_of(module)
             if depth is None:
-                self._searched[name] = _Module(module, [])
+                self._searched[name] = _Module(module, before)
                 continue
             finder = Finder(other, is_deep=depth)
             finder.search(module)
-            if known is not None and known.ref() is module:
-                finder.found = [
-                    *known.bound,
-                    *(bound for bound in finder.found if not bound.is_in(known.bound)),
-                ]
-            found.append((name, _Module(module, finder.found)))
+            found = [act(bound) for bound in finder.found]
+            kept = [bound for bound in before if not bound.is_in(found)]
+            self._searched[name] = _Module(module, kept + found)
             unreachable += [(module, place) for place in finder.unreachable]
-        return found, unreachable
+        return unreachable
 
     def _forget(self) -> None:
         """Modules that were unloaded need nothing any more."""
@@ -139,6 +134,17 @@ class EarlyNames:
             )
             file = getattr(module, "__file__", None) or "<unknown>"
             warnings.warn_explicit(text, EarlyBindingWarning, file, 1, module=module.__name__)
+
+
+def _rebind(bound: Bound) -> Bound:
+    bound.rebind()
+    return bound
+
+
+def _put_right(bound: Bound) -> Bound:
+    """For what was bound to a replacement: rebind it to what is real, and remember it the other way round."""
+    bound.rebind()
+    return bound.turned()
 
 
 def _forms(new: Any) -> tuple[Any, ...]:

@@ -7,9 +7,20 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from simactors.sim.intercept import clock, dates, interrupts, locks, loops, process
+from simactors.sim.intercept import (
+    chance,
+    clock,
+    dates,
+    environment,
+    interrupts,
+    locks,
+    loops,
+    numpy_chance,
+    process,
+)
 from simactors.sim.intercept.early import EarlyNames
 from simactors.sim.intercept.names import Names
+from simactors.sim.intercept.numpy_chance import NumpyChance
 
 
 class Patch(Protocol):
@@ -29,6 +40,14 @@ _PATCHES: tuple[Patch, ...] = (
     clock.of_queues,
     clock.of_threading,
     dates.types,
+    chance.functions,
+    chance.names,
+    chance.of_random,
+    chance.methods,
+    chance.of_uuid,
+    numpy_chance.patch,
+    environment.names,
+    environment.variables,
     process.names,
     loops.names,
     loops.public,
@@ -36,7 +55,7 @@ _PATCHES: tuple[Patch, ...] = (
 )
 
 
-_early = EarlyNames([patch for patch in _PATCHES if isinstance(patch, Names)])
+_early = EarlyNames([patch for patch in _PATCHES if isinstance(patch, Names | NumpyChance)])
 
 
 def install(world: Any) -> None:

@@ -18,6 +18,7 @@ import simactors
 from simactors import exceptions
 from simactors.sim.config import Latency, SimConfig
 
+
 def patched_names() -> tuple[object, ...]:
     return (time.sleep, time.time, time.monotonic, time.perf_counter, os.getpid, os._exit, os.kill)
 
