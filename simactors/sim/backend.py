@@ -50,9 +50,9 @@ class SimBackend:
         self._closed = False
         self._in_driver = self.kernel.in_driver
         self._objects = machine.objects
+        self._world = world.World(machine, config, self._caller)
         self._is_gc_on = gc.isenabled()
         gc.disable()
-        self._world = world.World(machine, config, self._caller)
         if machine.homes is not None:
             codec.homes.append(machine.homes)
 
@@ -152,6 +152,7 @@ class SimBackend:
     def join(self, settings: Settings) -> None:
         """The program initializes inside an open simulation."""
         self._machine.configure(settings)
+        self._world.privates.note_environment()
         self._namespace = settings.namespace or _DEFAULT_NAMESPACE
 
     def leave(self) -> None:

@@ -69,6 +69,7 @@ class Process:
         grant: the resources that it, or the task in it, holds.
         served: how many tasks it has run.
         home: its own copies of the user's code; None while it needs none.
+        private: what the standard library keeps for it, see `intercept/private.py`; None until something is asked.
 
     It is also what `core.current.running` holds while its code runs.
     """
@@ -87,6 +88,7 @@ class Process:
         "node",
         "parked",
         "pid",
+        "private",
         "served",
         "task",
     )
@@ -107,6 +109,7 @@ class Process:
         self.home: Any = None
         self.links: Mapping[int, Link] = _NO_LINKS
         self.children: dict[Any, None] | None = None
+        self.private: Any = None
 
     def add_link(self, target: int, link: Link) -> None:
         """Remember the connection to the actor with the id `target`."""

@@ -15,6 +15,7 @@ from simactors.sim.intercept import clock, patches, process
 from simactors.sim.locks import SimLock, SimRLock
 from simactors.sim.loop import SimLoop
 from simactors.sim.machine import Machine
+from simactors.sim.privates import Privates
 
 
 def refuse_second() -> None:
@@ -41,6 +42,7 @@ class World:
         self._caller = caller
         self._epoch_ns = int(config.epoch_s * NS)
         self._real_pid = process.real_pid()
+        self.privates = Privates(machine.kernel.choices, machine.driver)
         self._is_closing = False
         patches.install(self)
 

@@ -279,9 +279,7 @@ def test_whole_gpus_have_numbers_and_parts_share_them(ray: ModuleType) -> None:
             User.options(num_gpus=-1).remote()
 
 
-@pytest.mark.not_yet(
-    sim="the environment of simulated processes comes with the issue on determinism", local="no GPUs"
-)
+@pytest.mark.not_yet(local="no GPUs")
 def test_gpus_are_shown_to_libraries_in_the_environment(ray: ModuleType) -> None:
     @ray.remote
     def visible() -> Any:

@@ -1,32 +1,26 @@
 """`time.sleep`, `time.time` and their kin in virtual time.
 
-The replaced functions ask who calls: simulated code sees virtual time; a test runner, another thread and whatever runs
-outside a simulation see the real one.
+Not `datetime` (`dates.py`). What only measures the processor, `process_time` and `thread_time`, stays real.
 """
 
 from __future__ import annotations
 
 import queue
-import sys
 import threading
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from simactors.core.current import running
+from simactors.sim.intercept.caller import is_a_tool as is_a_tool
+from simactors.sim.intercept.caller import simulation_of_caller
 from simactors.sim.intercept.names import Names
-
-_TOOLS = frozenset(
-    {"_pytest", "pluggy", "hypothesis", "xdist", "pytest_timeout", "coverage", "click", "rich"}
-)
-"""Packages that see the real world even when they are called in the middle of a simulation."""
 
 
 class VirtualClock(Protocol):
     """The time of one simulation, as the code that runs now sees it."""
 
     def belongs_here(self) -> bool:
-        """Whether the caller is on the simulation's own thread."""
+        """See `caller.Simulation`."""
         ...
 
     def now_ns(self) -> int:
@@ -42,21 +36,9 @@ class VirtualClock(Protocol):
         ...
 
 
-def _clock() -> VirtualClock | None:
-    """The virtual clock of whoever called a replaced function, if it is simulated."""
-    if not names.worlds:
-        return None
-    clock = names.worlds[-1]
-    if running.get() is None:
-        caller: str = sys._getframe(2).f_globals.get("__name__", "")
-        if caller.partition(".")[0] in _TOOLS:
-            return None
-    return clock if clock.belongs_here() else None
-
-
 def _sleep(seconds: float, /) -> None:
     """`time.sleep` in virtual time."""
-    clock = _clock()
+    clock = simulation_of_caller(names.worlds)
     if clock is None:
         names.real["sleep"](seconds)
         return
@@ -67,38 +49,99 @@ def _sleep(seconds: float, /) -> None:
 
 def _time() -> float:
     """`time.time` in virtual time."""
-    clock = _clock()
+    clock = simulation_of_caller(names.worlds)
     return names.real["time"]() if clock is None else clock.wall_ns() / 1e9
 
 
 def _time_ns() -> int:
     """`time.time_ns` in virtual time."""
-    clock = _clock()
+    clock = simulation_of_caller(names.worlds)
     return names.real["time_ns"]() if clock is None else clock.wall_ns()
 
 
 def _monotonic() -> float:
     """`time.monotonic` in virtual time."""
-    clock = _clock()
+    clock = simulation_of_caller(names.worlds)
     return names.real["monotonic"]() if clock is None else clock.now_ns() / 1e9
 
 
 def _monotonic_ns() -> int:
     """`time.monotonic_ns` in virtual time."""
-    clock = _clock()
+    clock = simulation_of_caller(names.worlds)
     return names.real["monotonic_ns"]() if clock is None else clock.now_ns()
 
 
 def _perf_counter() -> float:
     """`time.perf_counter` in virtual time."""
-    clock = _clock()
+    clock = simulation_of_caller(names.worlds)
     return names.real["perf_counter"]() if clock is None else clock.now_ns() / 1e9
 
 
 def _perf_counter_ns() -> int:
     """`time.perf_counter_ns` in virtual time."""
-    clock = _clock()
+    clock = simulation_of_caller(names.worlds)
     return names.real["perf_counter_ns"]() if clock is None else clock.now_ns()
+
+
+def _clock_gettime(clk_id: int, /) -> float:
+    """`time.clock_gettime` in virtual time, but for clocks of the processor."""
+    clock = simulation_of_caller(names.worlds)
+    found = None if clock is None else _read(clock, clk_id)
+    return names.real["clock_gettime"](clk_id) if found is None else found / 1e9
+
+
+def _clock_gettime_ns(clk_id: int, /) -> int:
+    """`time.clock_gettime_ns` in virtual time, but for clocks of the processor."""
+    clock = simulation_of_caller(names.worlds)
+    found = None if clock is None else _read(clock, clk_id)
+    return names.real["clock_gettime_ns"](clk_id) if found is None else found
+
+
+_WALL_CLOCKS = frozenset({time.CLOCK_REALTIME, time.CLOCK_TAI})
+_STEADY_CLOCKS = frozenset({time.CLOCK_MONOTONIC, time.CLOCK_MONOTONIC_RAW, time.CLOCK_BOOTTIME})
+
+
+def _read(clock: VirtualClock, clk_id: int) -> int | None:
+    if clk_id in _WALL_CLOCKS:
+        return clock.wall_ns()
+    return clock.now_ns() if clk_id in _STEADY_CLOCKS else None
+
+
+# These take a time, and without it mean now.
+
+
+def _gmtime(seconds: float | None = None, /) -> time.struct_time:
+    """`time.gmtime`."""
+    clock = simulation_of_caller(names.worlds) if seconds is None else None
+    return names.real["gmtime"](seconds if clock is None else clock.wall_ns() / 1e9)  # type: ignore[no-any-return]
+
+
+def _localtime(seconds: float | None = None, /) -> time.struct_time:
+    """`time.localtime`."""
+    clock = simulation_of_caller(names.worlds) if seconds is None else None
+    return names.real["localtime"](seconds if clock is None else clock.wall_ns() / 1e9)  # type: ignore[no-any-return]
+
+
+def _ctime(seconds: float | None = None, /) -> str:
+    """`time.ctime`."""
+    clock = simulation_of_caller(names.worlds) if seconds is None else None
+    return names.real["ctime"](seconds if clock is None else clock.wall_ns() / 1e9)  # type: ignore[no-any-return]
+
+
+def _asctime(*struct: Any) -> str:
+    """`time.asctime`."""
+    clock = None if struct else simulation_of_caller(names.worlds)
+    return names.real["asctime"](*_struct(clock, struct))  # type: ignore[no-any-return]
+
+
+def _strftime(text: str, *struct: Any) -> str:
+    """`time.strftime`."""
+    clock = None if struct else simulation_of_caller(names.worlds)
+    return names.real["strftime"](text, *_struct(clock, struct))  # type: ignore[no-any-return]
+
+
+def _struct(clock: VirtualClock | None, given: tuple[Any, ...]) -> tuple[Any, ...]:
+    return given if clock is None else (names.real["localtime"](clock.wall_ns() / 1e9),)
 
 
 _REPLACEMENTS: dict[str, Callable[..., Any]] = {
@@ -109,6 +152,13 @@ _REPLACEMENTS: dict[str, Callable[..., Any]] = {
     "monotonic_ns": _monotonic_ns,
     "perf_counter": _perf_counter,
     "perf_counter_ns": _perf_counter_ns,
+    "clock_gettime": _clock_gettime,
+    "clock_gettime_ns": _clock_gettime_ns,
+    "gmtime": _gmtime,
+    "localtime": _localtime,
+    "ctime": _ctime,
+    "asctime": _asctime,
+    "strftime": _strftime,
 }
 
 names: Names[VirtualClock] = Names(time, _REPLACEMENTS)

@@ -7,7 +7,21 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from simactors.sim.intercept import clock, imports, interrupts, locks, loops, process
+from simactors.sim.intercept import (
+    chance,
+    clock,
+    dates,
+    environment,
+    imports,
+    interrupts,
+    locks,
+    loops,
+    numpy_chance,
+    process,
+)
+from simactors.sim.intercept.early import EarlyNames
+from simactors.sim.intercept.names import Names
+from simactors.sim.intercept.numpy_chance import NumpyChance
 
 
 class Patch(Protocol):
@@ -26,6 +40,15 @@ _PATCHES: tuple[Patch, ...] = (
     clock.names,
     clock.of_queues,
     clock.of_threading,
+    dates.types,
+    chance.functions,
+    chance.names,
+    chance.of_random,
+    chance.methods,
+    chance.of_uuid,
+    numpy_chance.patch,
+    environment.names,
+    environment.variables,
     process.names,
     loops.names,
     loops.public,
@@ -33,6 +56,9 @@ _PATCHES: tuple[Patch, ...] = (
     imports.names,
     imports.of_importlib,
 )
+
+
+_early = EarlyNames([patch for patch in _PATCHES if isinstance(patch, Names | NumpyChance)])
 
 
 def install(world: Any) -> None:
@@ -45,6 +71,8 @@ def install(world: Any) -> None:
         for patch in _PATCHES:
             patch.install(world)
             done.append(patch)
+        _early.install(world)
+        done.append(_early)
         interrupts.install()
     except BaseException:
         for patch in reversed(done):
@@ -55,5 +83,5 @@ def install(world: Any) -> None:
 def uninstall(world: Any) -> None:
     """Undo `install`, in the opposite order."""
     interrupts.uninstall()
-    for patch in reversed(_PATCHES):
+    for patch in (_early, *reversed(_PATCHES)):
         patch.uninstall(world)

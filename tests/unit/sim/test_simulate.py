@@ -18,8 +18,6 @@ import simactors
 from simactors import exceptions
 from simactors.sim.config import Latency, SimConfig
 
-REAL = (time.sleep, time.time, time.monotonic, time.perf_counter, os.getpid, os._exit, os.kill)
-
 
 def patched_names() -> tuple[object, ...]:
     return (time.sleep, time.time, time.monotonic, time.perf_counter, os.getpid, os._exit, os.kill)
@@ -77,28 +75,29 @@ def test_tasks_share_the_cpus_of_the_node() -> None:
 
 
 def test_everything_patched_is_restored_after_use_nesting_and_errors() -> None:
-    assert patched_names() == REAL
+    real = patched_names()
     with simactors.simulate():
-        assert patched_names() != REAL
+        assert patched_names() != real
         with simactors.simulate(seed=1) as inner:
             time.sleep(5)
             assert inner.now_s == 5
         assert time.monotonic() == 0
         assert not gc.isenabled()
-    assert patched_names() == REAL
+    assert patched_names() == real
     with pytest.raises(KeyError), simactors.simulate():
         raise KeyError
-    assert patched_names() == REAL
+    assert patched_names() == real
     assert gc.isenabled()
 
 
 def test_names_bound_early_are_virtual_too_and_put_back() -> None:
+    real = early_sleep
     with simactors.simulate() as sim:
-        assert early_sleep is not REAL[0]
+        assert early_sleep is not real
         early_sleep(100)
         assert sim.now_s == 100
         assert simactors.get(early_nap.remote(50)) == pytest.approx(50)
-    assert early_sleep is REAL[0]
+    assert early_sleep is real
 
 
 def test_init_inside_simulate_joins_it_and_shutdown_leaves_it() -> None:
@@ -128,13 +127,14 @@ def test_the_first_use_initializes() -> None:
 
 
 def test_init_with_the_backend_sim_opens_a_simulation_until_shutdown() -> None:
+    real = patched_names()
     simactors.init(backend="sim", seed=3)
     try:
         assert time.monotonic() == 0
         assert simactors.get(nap.remote(2)) == 2
     finally:
         simactors.shutdown()
-    assert patched_names() == REAL
+    assert patched_names() == real
 
 
 def test_the_environment_names_the_default_backend(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -473,9 +473,10 @@ def test_signals_that_end_nothing_and_pids_that_are_gone() -> None:
 
 
 def test_a_failed_init_leaves_nothing_patched() -> None:
+    real = patched_names()
     with pytest.raises(ValueError, match="num_cpus must be a number >= 0, not '4'"):
         simactors.init(backend="sim", num_cpus="4")  # type: ignore[arg-type]
-    assert patched_names() == REAL
+    assert patched_names() == real
     assert gc.isenabled()
 
 

@@ -1,0 +1,167 @@
+"""Names that were bound before a simulation opened: ``from time import sleep``, defaults, class attributes, closures.
+
+They are rebound while a simulation is open, and put back. Where that can't be done, a warning names the place. Modules
+are searched once; what a module that was loaded during a simulation has bound then is put right when it closes.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+import weakref
+from collections.abc import Callable, Sequence
+from types import BuiltinMethodType, MethodType, ModuleType
+from typing import Any, Protocol
+
+from simactors.sim.intercept import dates
+from simactors.sim.intercept.caller import TOOLS
+from simactors.sim.intercept.names import INSTALLED, OURS, is_users
+from simactors.sim.intercept.places import Bound, Finder
+
+_WAIT_BY_DEFAULTS = frozenset({"sched"})
+"""Modules of the standard library that have the clock in default arguments."""
+
+
+class EarlyBindingWarning(UserWarning):
+    """Code sees the real world during simulations, because of a name that was bound early and can't be rebound."""
+
+
+class Replaces(Protocol):
+    """A patch that replaces functions."""
+
+    def pairs(self) -> list[tuple[Any, Any]]:
+        """Each real function and its replacement."""
+        ...
+
+
+class _Module:
+    """What one searched module has bound early."""
+
+    __slots__ = ("bound", "ref")
+
+    def __init__(self, module: ModuleType, bound: list[Bound]) -> None:
+        self.ref = weakref.ref(module)
+        self.bound = bound
+
+
+class EarlyNames:
+    """Early bindings of what `patches` replace; rebound while at least one world is open.
+
+    Args:
+        patches: installed before this one, and uninstalled after it.
+    """
+
+    def __init__(self, patches: Sequence[Replaces]) -> None:
+        self._patches = patches
+        self._depth = 0
+        self._searched: dict[str, _Module] = {}
+        self._warned: set[str] = set()
+
+    def install(self, world: object) -> None:
+        """Rebind, if this is the first open world."""
+        self._depth += 1
+        if self._depth > 1:
+            return
+        self._forget()
+        table = {id(real): new for patch in self._patches for real, new in patch.pairs()}
+        for module in self._searched.values():
+            for bound in module.bound:
+                bound.rebind()
+        try:
+            self._warn(self._search(lambda value: table.get(id(value)) or _date_method(value), _rebind))
+        except BaseException:
+            self.uninstall(world)
+            raise
+
+    def uninstall(self, world: object) -> None:
+        """Undo `install`; the last one puts everything back."""
+        self._depth -= 1
+        if self._depth:
+            return
+        for module in self._searched.values():
+            for bound in module.bound:
+                bound.put_back()
+        table = {
+            id(form): real for patch in self._patches for real, new in patch.pairs() for form in _forms(new)
+        }
+        self._search(lambda value: table.get(id(value)) or dates.real_method(value), _put_right)
+
+    def _search(
+        self, other: Callable[[Any], Any], act: Callable[[Bound], Bound]
+    ) -> list[tuple[ModuleType, str]]:
+        """Look through the modules that are new; in ``__main__`` always, people type into it.
+
+        Args:
+            other: what a value is to be rebound to; None if it stays.
+            act: done to each place that is found; what it returns is remembered.
+
+        Returns:
+            Places that can't be rebound.
+        """
+        unreachable = []
+        for name, module in list(sys.modules.items()):
+            known = self._searched.get(name)
+            is_known = known is not None and known.ref() is module
+            if not isinstance(module, ModuleType) or (is_known and name != "__main__"):
+                continue
+            before = known.bound if known is not None and is_known else []
+            depth = _depth_of(module)
+            if depth is None:
+                self._searched[name] = _Module(module, before)
+                continue
+            finder = Finder(other, is_deep=depth)
+            finder.search(module)
+            found = [act(bound) for bound in finder.found]
+            kept = [bound for bound in before if not bound.is_in(found)]
+            self._searched[name] = _Module(module, kept + found)
+            unreachable += [(module, place) for place in finder.unreachable]
+        return unreachable
+
+    def _forget(self) -> None:
+        """Modules that were unloaded need nothing any more."""
+        for name, module in list(self._searched.items()):
+            if module.ref() is None or sys.modules.get(name) is not module.ref():
+                del self._searched[name]
+
+    def _warn(self, unreachable: list[tuple[ModuleType, str]]) -> None:
+        for module, place in unreachable:
+            if place in self._warned:
+                continue
+            self._warned.add(place)
+            text = (
+                f"{place} can't be replaced during simulations: code that uses it there sees the real world. "
+                "Look the name up in its module where it is used (`time.time()`), or keep it in a list or a variable."
+            )
+            file = getattr(module, "__file__", None) or "<unknown>"
+            warnings.warn_explicit(text, EarlyBindingWarning, file, 1, module=module.__name__)
+
+
+def _rebind(bound: Bound) -> Bound:
+    bound.rebind()
+    return bound
+
+
+def _put_right(bound: Bound) -> Bound:
+    """For what was bound to a replacement: rebind it to what is real, and remember it the other way round."""
+    bound.rebind()
+    return bound.turned()
+
+
+def _forms(new: Any) -> tuple[Any, ...]:
+    """What may be bound of a replacement: a class that has it as an attribute gives the function inside."""
+    return (new, new.__func__) if isinstance(new, staticmethod) else (new,)
+
+
+def _date_method(value: Any) -> Any:
+    return dates.replaced_method(value) if type(value) in (BuiltinMethodType, MethodType) else None
+
+
+def _depth_of(module: ModuleType) -> bool | None:
+    """How to search a module: deeply, its own names only, or not at all."""
+    name = module.__name__
+    if is_users(module) or name in _WAIT_BY_DEFAULTS:
+        return True
+    root = name.partition(".")[0]
+    file = getattr(module, "__file__", None)
+    is_installed = isinstance(file, str) and file.startswith(INSTALLED)
+    return False if is_installed and root not in TOOLS and root not in OURS else None
