@@ -10,6 +10,7 @@ import click
 
 from simactors.cli import params
 from simactors.cli.group import INTERRUPTED, WrongInput, exit_with
+from simactors.cli.params import Preemption
 from simactors.exploration import search
 from simactors.exploration.target import Program, Target, TargetError
 from simactors.reports import json_line, text
@@ -27,6 +28,7 @@ _PROGRESS_EVERY_S = 0.2
 @params.CLUSTER
 @params.FAULTS
 @params.MAX_STEPS
+@params.preempt("stores")
 @params.AS_RAY
 @params.JSON
 def hunt(
@@ -37,6 +39,7 @@ def hunt(
     cluster: str | None,
     faults: str | None,
     max_steps: int,
+    preempt: Preemption,
     *,
     as_ray: bool,
     as_json: bool,
@@ -46,7 +49,13 @@ def hunt(
     Shows the first failure, the last steps before it, and the command that replays exactly that run.
     """
     program = Program(
-        target=target, argv=args, as_ray=as_ray, max_steps=max_steps, cluster=cluster, faults=faults
+        target=target,
+        argv=args,
+        as_ray=as_ray,
+        max_steps=max_steps,
+        preemption=preempt,
+        cluster=cluster,
+        faults=faults,
     )
     started = time.perf_counter()
     try:

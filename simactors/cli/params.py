@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 import click
 
@@ -90,4 +91,19 @@ CLUSTER = click.option(
 FAULTS = click.option(
     "--faults", metavar="FILE.toml", help="What goes wrong in the simulated cluster. Default: nothing."
 )
+Preemption = Literal["off", "stores", "lines"]
+
+
+def preempt(default: Preemption) -> Callable[[Any], Any]:
+    """The option ``--preempt``."""
+    return click.option(
+        "--preempt",
+        type=click.Choice(["off", "stores", "lines"]),
+        default=default,
+        show_default=True,
+        help="Where threads, also of threaded actors, may be interrupted: nowhere, before what they compute is stored, "
+        "or at each line.",
+    )
+
+
 SEED = click.IntRange(min=0)

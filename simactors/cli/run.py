@@ -7,6 +7,7 @@ import click
 from simactors.cli import params
 from simactors.cli.group import INTERRUPTED, WrongInput, exit_with
 from simactors.cli.output import Output
+from simactors.cli.params import Preemption
 from simactors.exploration.runner import RunResult, run_for_real, run_simulated
 from simactors.exploration.target import Program, Target, TargetError
 from simactors.reports import json_line, text
@@ -28,6 +29,7 @@ from simactors.reports import json_line, text
 @params.CLUSTER
 @params.FAULTS
 @params.MAX_STEPS
+@params.preempt("off")
 @params.AS_RAY
 @params.JSON
 def run(
@@ -38,6 +40,7 @@ def run(
     cluster: str | None,
     faults: str | None,
     max_steps: int,
+    preempt: Preemption,
     *,
     as_ray: bool,
     as_json: bool,
@@ -50,7 +53,13 @@ def run(
     if backend != "sim":
         _refuse_for_real(backend, seed=seed, cluster=cluster, faults=faults)
     program = Program(
-        target=target, argv=args, as_ray=as_ray, max_steps=max_steps, cluster=cluster, faults=faults
+        target=target,
+        argv=args,
+        as_ray=as_ray,
+        max_steps=max_steps,
+        preemption=preempt,
+        cluster=cluster,
+        faults=faults,
     )
     output = Output()
     try:

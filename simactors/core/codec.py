@@ -63,6 +63,7 @@ class _Scope(threading.local):
 
     packing: list[Any] | None = None
     unpacking: Sequence[Any] = ()
+    is_unpacking = False
 
 
 _scope = _Scope()
@@ -88,6 +89,11 @@ def unpack(packed: object) -> Any:
     return decode(packed) if type(packed) is Encoded else packed
 
 
+def is_busy() -> bool:
+    """Whether something is being packed or unpacked right now: the running code must not be suspended."""
+    return _scope.packing is not None or _scope.is_unpacking
+
+
 def encode(value: object, *, by_value: bool = False) -> Encoded:
     """Pickle `value`, whatever it is; see `pack`."""
     if not by_value:
@@ -107,6 +113,7 @@ def decode(encoded: Encoded) -> Any:
         RaySystemError: the user's own unpickling raised.
     """
     outer, _scope.unpacking = _scope.unpacking, encoded.carried
+    was_unpacking, _scope.is_unpacking = _scope.is_unpacking, True
     try:
         if homes and _GLOBAL in encoded.data:
             return homes[-1].load(encoded.data, buffers=encoded.buffers)
@@ -116,6 +123,7 @@ def decode(encoded: Encoded) -> Any:
         raise RaySystemError(f"System error: {error}\ntraceback: {text}") from error
     finally:
         _scope.unpacking = outer
+        _scope.is_unpacking = was_unpacking
 
 
 _GLOBAL = pickle.STACK_GLOBAL

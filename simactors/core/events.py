@@ -40,6 +40,7 @@ KINDS = {
     "fail": "receives the failure of",
     "put": "puts",
     "sleep": "sleeps",
+    "preempt": "preempts",
     "retry": "repeats",
     "kill": "kills",
     "die": "dies:",

@@ -47,7 +47,7 @@ def world_of(program: Program) -> tuple[config.SimConfig, plan.FaultPlan]:
             aims.check(faults, cluster)
         except ValueError as error:
             raise TargetError(f"{program.faults}: {error}") from None
-    return replace(cluster, max_steps=program.max_steps), faults
+    return replace(cluster, max_steps=program.max_steps, preemption=program.preemption), faults
 
 
 def load_cluster(path: str) -> config.SimConfig:
@@ -58,8 +58,9 @@ def load_cluster(path: str) -> config.SimConfig:
     """
     problems: list[str] = []
     table = _with_distributions(_read(path), "", problems)
-    if "max_steps" in table:  # one doorway for it, or it would be unclear which one wins
-        problems.append("max_steps: give it to the command, as --max-steps")
+    for name, option in (("max_steps", "--max-steps"), ("preemption", "--preempt")):
+        if name in table:  # one doorway for it, or it would be unclear which one wins
+            problems.append(f"{name}: give it to the command, as {option}")
     cluster = _validated(config.SimConfig, table, "", problems)
     _refuse(path, problems)
     assert cluster is not None

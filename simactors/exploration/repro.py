@@ -9,17 +9,31 @@ import base64
 import binascii
 import hashlib
 import json
+import sys
 import zlib
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Literal
 
 from simactors.exploration.runner import RunResult, run_simulated
 from simactors.exploration.target import Program, Target
 
-PREFIX = "sim1-"
+PREFIX = "sim2-"
+_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _FIELDS = (
-    *("version", "target", "argv", "as_ray", "max_steps", "cluster", "faults", "world"),
+    *(
+        "version",
+        "python",
+        "target",
+        "argv",
+        "as_ray",
+        "max_steps",
+        "preemption",
+        "cluster",
+        "faults",
+        "world",
+    ),
     *("seed", "digest", "kind", "failure"),
 )
 
@@ -39,12 +53,14 @@ class Repro:
         kind: the class of the failure; None if the run passed.
         failure: a short digest of the failure's message.
         version: of the simactors that made the run.
+        python: of the interpreter, as "3.11"; where code is preempted, another one may see other lines.
     """
 
     target: str
     argv: tuple[str, ...]
     as_ray: bool
     max_steps: int
+    preemption: Literal["off", "stores", "lines"]
     cluster: str | None
     faults: str | None
     world: str
@@ -53,6 +69,7 @@ class Repro:
     kind: str | None
     failure: str
     version: str
+    python: str
 
     @classmethod
     def of(cls, program: Program, result: RunResult) -> Repro:
@@ -63,6 +80,7 @@ class Repro:
             argv=program.argv,
             as_ray=program.as_ray,
             max_steps=program.max_steps,
+            preemption=program.preemption,
             cluster=program.cluster,
             faults=program.faults,
             world=_world_digest(program),
@@ -71,6 +89,7 @@ class Repro:
             kind=result.ending.kind,
             failure=_failure_digest(program, result),
             version=metadata.version("simactors"),
+            python=_PYTHON,
         )
 
     @classmethod
@@ -113,6 +132,7 @@ class Repro:
             argv=self.argv,
             as_ray=self.as_ray,
             max_steps=self.max_steps,
+            preemption=self.preemption,
             cluster=self.cluster,
             faults=self.faults,
         )
@@ -157,6 +177,8 @@ def _differences(repro: Repro, program: Program, result: RunResult) -> list[str]
     version = metadata.version("simactors")
     if found and repro.version != version:
         found.append(f"the first one was made by simactors {repro.version}, this is {version}")
+    if found and repro.preemption != "off" and repro.python != _PYTHON:
+        found.append(f"the first one was made by Python {repro.python}, this is {_PYTHON}")
     return found
 
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 import cloudpickle  # type: ignore[import-untyped]
 
@@ -66,6 +66,7 @@ class Program:
         argv: its command line arguments, without its own name.
         as_ray: whether ``import ray`` means simactors while it runs.
         max_steps: a simulated run that gets there has reached its limit: what never ends must be told in seconds.
+        preemption: where code that runs beside other code of its process may stand still; see `SimConfig.preemption`.
         cluster, faults: the files that describe the simulated cluster and what goes wrong in it; None for the plain
             ones. See `cluster_file.py`.
     """
@@ -74,6 +75,7 @@ class Program:
     argv: tuple[str, ...] = ()
     as_ray: bool = False
     max_steps: int = MAX_STEPS
+    preemption: Literal["off", "stores", "lines"] = "off"
     cluster: str | None = None
     faults: str | None = None
 

@@ -155,7 +155,10 @@ class Actors:
         if limits is not None:
             actor.lanes = Lanes(limits[0], is_async=limits[1])
         try:
-            actor.cls = actor.context.run(self._exports.actor_class, actor.cls.origin or actor.cls)
+            load = functools.partial(
+                self._exports.actor_class, is_threaded=limits is not None and not limits[1]
+            )
+            actor.cls = actor.context.run(load, actor.cls.origin or actor.cls)
             actor.instance = self._executor.construct(invocation, actor.context, actor.cls.cls)
         except executor.FATAL:
             raise

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from simactors.sim.distributions import LARGEST, Distribution, check_numbers
 
@@ -151,6 +152,9 @@ class SimConfig:
         trace_records: how many of the last trace records stay readable.
         share_globals: all processes see the same module globals, class attributes and closures, so that a test can look
             into an actor through a list, say. No real runtime does that, and bugs hide behind it.
+        preemption: where code that runs beside other code of its process, in a threaded actor or in threads of its own,
+            may stand still for a moment: nowhere but where it waits anyway; between a value and its store into what
+            others may see; before each line (which does not find what goes wrong within ``self.v += 1``).
     """
 
     nodes: tuple[NodeConfig, ...] = ()
@@ -169,6 +173,7 @@ class SimConfig:
     max_tasks: int = 100_000_000
     trace_records: int = 1_000
     share_globals: bool = False
+    preemption: Literal["off", "stores", "lines"] = "off"
 
     def __post_init__(self) -> None:
         check_numbers(self)
@@ -178,6 +183,10 @@ class SimConfig:
             wrong = [item for item in getattr(self, name) if not isinstance(item, kind)]
             if wrong:
                 raise TypeError(f"SimConfig needs a tuple of {kind.__name__} in {name}, not {wrong[0]!r}")
+        if self.preemption not in ("off", "stores", "lines"):
+            raise ValueError(
+                f'SimConfig needs "off", "stores" or "lines" in preemption, not {self.preemption!r}'
+            )
         for label, time in self.service_times.items():
             if not isinstance(time, Distribution):
                 raise TypeError(

@@ -22,12 +22,16 @@ class Exports:
 
     Args:
         homes: None if all processes share the user's code as it is.
+
+    Attributes:
+        concurrent: told of each class whose methods may run side by side; bound by `machine.py`.
     """
 
     def __init__(self, homes: Homes | None) -> None:
         self._homes = homes
         self._shared: dict[Function | ActorClass, None] = {}
         self._private: dict[Function | ActorClass, codec.Encoded] = {}
+        self.concurrent: Callable[[type], None] = lambda _: None
 
     def add(self, code: Function | ActorClass) -> None:
         """Export `code`, unless it is already.
@@ -70,10 +74,14 @@ class Exports:
             loaded[code] = self._load(code, f"The remote function {code.spec.label}")
         return loaded[code]  # type: ignore[no-any-return]
 
-    def actor_class(self, code: ActorClass) -> ActorClass:
-        """The same for an actor class."""
-        if code not in self._private:
-            return code
+    def actor_class(self, code: ActorClass, *, is_threaded: bool) -> ActorClass:
+        """The same for an actor class; `is_threaded` if its methods may run side by side."""
+        own = self._own_class(code) if code in self._private else code
+        if is_threaded:
+            self.concurrent(own.cls)
+        return own
+
+    def _own_class(self, code: ActorClass) -> ActorClass:
         cls = self._load(code, f"The actor class {code.interface.class_name}")
         attributes = {
             name: found if found is None or name.startswith("__ray_") else inspect.getattr_static(cls, name)

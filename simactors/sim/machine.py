@@ -31,6 +31,7 @@ from simactors.sim.objects import Objects
 from simactors.sim.placement import Placement
 from simactors.sim.plan import FaultPlan
 from simactors.sim.points import Points
+from simactors.sim.preemption import Preemption
 from simactors.sim.rules import Links
 from simactors.sim.stores import Stores
 from simactors.sim.tasks import Tasks
@@ -58,13 +59,7 @@ class Machine:
         driver: Callable[[], Process],
     ) -> None:
         self.trace = trace = Trace(config.trace_records)
-        self.kernel = kernel = Kernel(
-            choices,
-            trace,
-            max_steps=config.max_steps,
-            max_virtual_time_s=config.max_virtual_time_s,
-            steps_between_checks=config.max_tasks,
-        )
+        self.kernel = kernel = _kernel(choices, trace, config)
         self._config = config
         self._is_managed = self._is_empty = False  # by the program, which adds and removes nodes
         self.nodes = nodes = Nodes()
@@ -86,6 +81,8 @@ class Machine:
         points = Points()
         is_careful = bool(config.service_times or config.memory_use or faults.faults)
         turns = Turns(kernel, trace, network, run, points, is_careful=is_careful)
+        self.preemption = Preemption(kernel, trace, config.preemption, lambda: self.driver)
+        exports.concurrent = self.preemption.reach
         self.actors = actors = Actors(kernel, trace, cluster, placement, network, run, turns, exports)
         self.tasks = tasks = Tasks(
             kernel, trace, cluster, placement, network, objects, actors, run, exports, points
@@ -97,14 +94,14 @@ class Machine:
             kernel, trace, cluster, network, objects, actors, tasks, turns, exports, caller, driver
         )
         self.cancels = Cancels(kernel, trace, network, placement, tasks)
-        kernel.check_limits = self._check_limits
-        kernel.explain_standstill = lambda: standstill.explain(kernel.blocked, placement)
-        self.driver = self._boot(config)
+        self.driver = self._boot()
         self._arm(faults, config, points)
 
-    def _boot(self, config: SimConfig) -> Process:
+    def _boot(self) -> Process:
         """The machines of the config are there, and the driver has started on the first."""
-        for machine in config.machines:
+        self.kernel.check_limits = self._check_limits
+        self.kernel.explain_standstill = lambda: standstill.explain(self.kernel.blocked, self.placement)
+        for machine in self._config.machines:
             self.add_node(machine)
         self.network.head = self.nodes.all[0]
         driver = self.cluster.start_process("driver", self.network.head)
@@ -185,3 +182,13 @@ class Machine:
 
     def _lose_bundle(self, group: Group, index: int) -> None:
         self.membership.lose_bundle(group, index)
+
+
+def _kernel(choices: Choices, trace: Trace, config: SimConfig) -> Kernel:
+    return Kernel(
+        choices,
+        trace,
+        max_steps=config.max_steps,
+        max_virtual_time_s=config.max_virtual_time_s,
+        steps_between_checks=config.max_tasks,
+    )

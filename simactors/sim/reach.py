@@ -249,6 +249,11 @@ def _wrapped_in(function: FunctionType) -> _Further:
     return [(value, True) for value in held if _is_code(value)]
 
 
+def global_names(code: CodeType) -> tuple[str, ...]:
+    """The names of the globals that a function's code, or a function in it, may read."""
+    return _facts(code, is_method=False).names
+
+
 @functools.lru_cache(maxsize=4096)
 def _facts(code: CodeType, *, is_method: bool) -> _Facts:
     me = code.co_varnames[0] if is_method and code.co_argcount else None

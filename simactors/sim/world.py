@@ -11,7 +11,7 @@ from types import ModuleType
 from simactors.core import current
 from simactors.sim.cluster import Process
 from simactors.sim.config import NS, SimConfig
-from simactors.sim.intercept import clock, patches, process
+from simactors.sim.intercept import clock, patches, points, process
 from simactors.sim.locks import SimLock, SimRLock
 from simactors.sim.loop import SimLoop
 from simactors.sim.machine import Machine
@@ -45,6 +45,8 @@ class World:
         self.privates = Privates(machine.kernel.choices, machine.driver)
         self._is_closing = False
         patches.install(self)
+        if machine.preemption.is_on:
+            points.worlds.append(machine.preemption)
 
     def begin_closing(self) -> None:
         """The driver leaves: from now on only code that is being ended is simulated."""
@@ -53,6 +55,9 @@ class World:
     def close(self) -> None:
         """Restore what was replaced."""
         patches.uninstall(self)
+        if self._machine.preemption.is_on:
+            points.worlds.remove(self._machine.preemption)
+            self._machine.preemption.restore()
 
     def belongs_here(self) -> bool:
         """Whether the code that runs now is simulated."""
