@@ -88,7 +88,7 @@ class Privates:
     def environment(self) -> dict[bytes, bytes] | None:
         """See `intercept.environment.Environments`."""
         process: Any = _running()
-        if process is None:
+        if process is None or process is self._driver:
             return None
         private = process.private or self.of(process)
         found: dict[bytes, bytes] | None = private.environment

@@ -6,7 +6,8 @@ Not the replacements (`intercept/`), and nothing that programs ask through the A
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import ModuleType
+from types import FrameType, ModuleType
+from typing import Any
 
 from simactors.core import current
 from simactors.sim.cluster import Process
@@ -16,6 +17,9 @@ from simactors.sim.locks import SimLock, SimRLock
 from simactors.sim.loop import SimLoop
 from simactors.sim.machine import Machine
 from simactors.sim.privates import Privates
+from simactors.sim.signals import Signals
+
+_FIRST_PID_OF_NODES = 4_500_000  # below those of simulated processes, and beyond real ones
 
 
 def refuse_second() -> None:
@@ -43,6 +47,7 @@ class World:
         self._epoch_ns = int(config.epoch_s * NS)
         self._real_pid = process.real_pid()
         self.privates = Privates(machine.kernel.choices, machine.driver)
+        self.signals = Signals(machine, self.privates)
         self._is_closing = False
         patches.install(self)
         if machine.preemption.is_on:
@@ -121,9 +126,21 @@ class World:
         """See `ProcessTable`."""
         return current.running.get() is None and self._kernel.in_driver() and not self._forked()
 
-    def is_process(self, pid: int) -> bool:
+    def parent_pid(self) -> int | None:
         """See `ProcessTable`."""
-        return self._machine.cluster.process(pid) is not None
+        running: Any = current.running.get()
+        return None if self.current_pid() is None else _FIRST_PID_OF_NODES + running.node.id
+
+    def send_signal(self, pid: int, number: int, frame: FrameType | None) -> bool:
+        """See `ProcessTable`."""
+        if pid == self._real_pid and self.belongs_here() and not self._forked():
+            return self.signals.send_to_driver(number, frame)
+        target = self._machine.cluster.process(pid)
+        if target is None or target is self._driver:
+            return False
+        self.signals.send(target, number, frame)
+        self._stop_if_dead()
+        return True
 
     def end_process(self, pid: int, why: str) -> bool:
         """See `ProcessTable`."""
@@ -131,10 +148,14 @@ class World:
         if target is None or target is self._driver:
             return False
         self._machine.membership.end_process(target, why)
-        running = current.running.get()
-        if running is not None and running.dead:  # type: ignore[attr-defined]  # it has ended itself, or its parent
-            self._kernel.stop_for_good(running)  # type: ignore[arg-type]
+        self._stop_if_dead()
         return True
+
+    def _stop_if_dead(self) -> None:
+        """Code that has ended its own process, or its parent, does not go on."""
+        running: Any = current.running.get()
+        if running is not None and running.dead:
+            self._kernel.stop_for_good(running)
 
     def _forked(self) -> bool:
         return process.real_pid() != self._real_pid

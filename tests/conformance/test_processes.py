@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import signal
+import time
 import uuid
 from collections.abc import Iterator
 from types import ModuleType
@@ -25,6 +27,31 @@ class Process:
 
     def read(self) -> str | None:
         return os.environ.get(NAME)
+
+    def pid(self) -> int:
+        return os.getpid()
+
+    def handle(self, number: int) -> None:
+        self.got: list[str] = []
+        signal.signal(number, lambda number, _: self.got.append(signal.Signals(number).name))
+
+    def refuse(self, number: int) -> None:
+        def refuse(number: int, _: Any) -> None:
+            raise LookupError(signal.Signals(number).name)
+
+        signal.signal(number, refuse)
+
+    def has_got(self) -> list[str]:
+        return self.got
+
+    def nap(self) -> float:
+        began = time.monotonic()
+        time.sleep(1)
+        return time.monotonic() - began
+
+    def strike(self, number: int) -> list[str]:
+        os.kill(os.getpid(), number)
+        return self.got
 
     def draw(self) -> tuple[float, uuid.UUID, bytes, float]:
         return random.random(), uuid.uuid4(), os.urandom(8), random.Random().random()
@@ -81,3 +108,82 @@ def test_a_seed_gives_the_same_numbers_everywhere_and_no_equal_identifiers(ray: 
     one, other = ray.get([ray.remote(Process).remote().draw_seeded.remote() for _ in range(2)])
     assert one[0] == other[0] == random.Random(7).random()
     assert one[1] != other[1]
+
+
+def test_a_handler_runs_in_its_own_process_also_while_that_sleeps(ray: ModuleType) -> None:
+    one, other = (ray.remote(Process).remote() for _ in range(2))
+    ray.get([actor.handle.remote(signal.SIGUSR1) for actor in (one, other)])
+    pid = ray.get(one.pid.remote())
+    nap = one.nap.remote()
+    time.sleep(0.3)
+    os.kill(pid, signal.SIGUSR1)
+    assert 0.9 < ray.get(nap) < 3
+    assert ray.get(one.strike.remote(signal.SIGUSR1)) == ["SIGUSR1"] * 2
+    assert ray.get(other.has_got.remote()) == []
+
+
+def test_what_a_handler_raises_is_raised_where_the_code_waits(ray: ModuleType) -> None:
+    actor = ray.remote(Process).remote()
+    ray.get(actor.refuse.remote(signal.SIGUSR1))
+    pid = ray.get(actor.pid.remote())
+    nap = actor.nap.remote()
+    time.sleep(0.3)
+    os.kill(pid, signal.SIGUSR1)
+    with pytest.raises(LookupError, match="SIGUSR1"):
+        ray.get(nap)
+    assert ray.get(actor.pid.remote()) == pid
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP])
+def test_a_process_without_a_handler_ends(ray: ModuleType, number: int) -> None:
+    actor = ray.remote(Process).remote()
+    os.kill(ray.get(actor.pid.remote()), number)
+
+    def call_for_a_second() -> None:
+        for _ in range(100):
+            time.sleep(0.01)
+            ray.get(actor.pid.remote())
+
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        call_for_a_second()
+
+
+def test_a_worker_takes_no_notice_of_ctrl_c(ray: ModuleType) -> None:
+    actor = ray.remote(Process).remote()
+    pid = ray.get(actor.pid.remote())
+    nap = actor.nap.remote()
+    time.sleep(0.3)
+    os.kill(pid, signal.SIGINT)
+    assert ray.get(nap) > 0.9
+    assert ray.get(actor.pid.remote()) == pid
+
+
+def test_a_stopped_process_answers_when_it_goes_on(ray: ModuleType) -> None:
+    actor = ray.remote(Process).remote()
+    pid = ray.get(actor.pid.remote())
+    os.kill(pid, signal.SIGSTOP)
+    answer = actor.pid.remote()
+    assert ray.wait([answer], timeout=0.3)[0] == []
+    os.kill(pid, signal.SIGCONT)
+    assert ray.get(answer) == pid
+
+
+def test_an_alarm_goes_off(ray: ModuleType) -> None:
+    @ray.remote
+    def wait() -> bool:
+        got: list[int] = []
+        signal.signal(signal.SIGALRM, lambda number, _: got.append(number))
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        time.sleep(0.3)
+        return got == [signal.SIGALRM]
+
+    assert ray.get(wait.remote())
+
+
+def test_all_workers_have_the_same_parent(ray: ModuleType) -> None:
+    @ray.remote
+    def parent() -> tuple[int, int]:
+        return os.getpid(), os.getppid()
+
+    (_, one), (_, other) = ray.get([parent.remote() for _ in range(2)])
+    assert one == other

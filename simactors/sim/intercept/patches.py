@@ -18,6 +18,7 @@ from simactors.sim.intercept import (
     loops,
     numpy_chance,
     process,
+    signals,
 )
 from simactors.sim.intercept.early import EarlyNames
 from simactors.sim.intercept.names import Names
@@ -50,6 +51,7 @@ _PATCHES: tuple[Patch, ...] = (
     environment.names,
     environment.variables,
     process.names,
+    signals.names,
     loops.names,
     loops.public,
     locks.names,

@@ -1,4 +1,4 @@
-"""`os.getpid`, `os._exit` and `os.kill` of simulated processes.
+"""`os.getpid`, `os.getppid`, `os._exit` and `os.kill` of simulated processes.
 
 Without this, one actor's `os._exit` would end the whole simulation and the test runner with it.
 """
@@ -6,8 +6,9 @@ Without this, one actor's `os._exit` would end the whole simulation and the test
 from __future__ import annotations
 
 import os
-import signal
+import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, NoReturn, Protocol
 
 from simactors.sim.intercept.names import Names
@@ -24,11 +25,15 @@ class ProcessTable(Protocol):
         """Whether the driver's own code runs now, and in no child that it has forked."""
         ...
 
-    def is_process(self, pid: int) -> bool:
-        """Whether a living simulated process has that pid.
+    def parent_pid(self) -> int | None:
+        """The pid of what has started the process whose code runs now; None as for `current_pid`."""
+        ...
+
+    def send_signal(self, pid: int, number: int, frame: FrameType | None) -> bool:
+        """Send a signal; False if it is for a real process.
 
         Raises:
-            ProcessLookupError: it has ended.
+            ProcessLookupError: a simulated process had that pid, and has ended.
         """
         ...
 
@@ -41,24 +46,16 @@ class ProcessTable(Protocol):
         ...
 
 
-_DEADLY = frozenset(
-    {
-        signal.SIGKILL,
-        signal.SIGTERM,
-        signal.SIGABRT,
-        signal.SIGSEGV,
-        signal.SIGINT,
-        signal.SIGHUP,
-        signal.SIGUSR1,
-        signal.SIGUSR2,
-    }
-)
-
-
 def _getpid() -> int:
     """`os.getpid` of the simulated process."""
     pid = names.worlds[-1].current_pid() if names.worlds else None
     return real_pid() if pid is None else pid
+
+
+def _getppid() -> int:
+    """`os.getppid` of the simulated process."""
+    pid = names.worlds[-1].parent_pid() if names.worlds else None
+    return names.real["getppid"]() if pid is None else pid
 
 
 def _exit(status: int) -> NoReturn:
@@ -75,16 +72,17 @@ def _exit(status: int) -> NoReturn:
 
 
 def _kill(pid: int, signal_number: int, /) -> None:
-    """`os.kill`, also for simulated pids; signals that end a process end it, others do nothing to it."""
-    if names.worlds and names.worlds[-1].is_process(pid):
-        if signal_number in _DEADLY:
-            name = signal.Signals(signal_number).name
-            names.worlds[-1].end_process(pid, f"its process was ended by {name}")
-        return
-    names.real["kill"](pid, signal_number)
+    """`os.kill`, also for simulated pids."""
+    if not names.worlds or not names.worlds[-1].send_signal(pid, signal_number, sys._getframe(1)):
+        names.real["kill"](pid, signal_number)
 
 
-_REPLACEMENTS: dict[str, Callable[..., Any]] = {"getpid": _getpid, "_exit": _exit, "kill": _kill}
+_REPLACEMENTS: dict[str, Callable[..., Any]] = {
+    "getpid": _getpid,
+    "getppid": _getppid,
+    "_exit": _exit,
+    "kill": _kill,
+}
 
 names: Names[ProcessTable] = Names(os, _REPLACEMENTS)
 """What is replaced; open simulations install themselves here."""

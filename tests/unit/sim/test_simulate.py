@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal
 import contextlib
 import gc
 import os
@@ -278,7 +279,7 @@ def test_a_forked_child_exits_for_real() -> None:
 def test_ctrl_c_in_simulated_code_ends_the_run_and_the_next_one_is_fresh() -> None:
     @simactors.remote
     def press() -> None:
-        signal.raise_signal(signal.SIGINT)
+        _signal.raise_signal(signal.SIGINT)  # the real one, as if it came from the keyboard
 
     @simactors.remote
     def give_up() -> None:
