@@ -27,6 +27,7 @@ from simactors.api.session import init, is_initialized, shutdown
 from simactors.core.refs import DynamicObjectRefGenerator, ObjectRef
 
 if TYPE_CHECKING:
+    from simactors.exploration.determinism import check_determinism
     from simactors.sim.config import Latency, LinkConfig, NodeConfig, SimConfig
     from simactors.sim.plan import FaultPlan
     from simactors.sim.simulation import simulate
@@ -50,6 +51,7 @@ __all__ = [
     "__version__",
     "available_resources",
     "cancel",
+    "check_determinism",
     "cluster_resources",
     "exceptions",
     "exit_actor",
@@ -72,6 +74,7 @@ __all__ = [
 
 # Resolved on first use, so that `import simactors` does not load the simulator.
 _LAZY = {
+    "check_determinism": "simactors.exploration.determinism",
     "simulate": "simactors.sim.simulation",
     "FaultPlan": "simactors.sim.plan",
     "Latency": "simactors.sim.config",

@@ -33,7 +33,8 @@ A finding: the simulation worked, the program did not::
 
     Finding (AssertionError)
      ├─ DeadlockError                    nothing can run and somebody waits
-     └─ LimitError                       a named limit of the run was reached
+     ├─ LimitError                       a named limit of the run was reached
+     └─ NondeterminismError              the same choices gave another run
 
 Ours: `InternalError`. Wrong use raises Python's own `TypeError`, `ValueError`, `AttributeError`
 and `RuntimeError`, as Ray does, plus `ActorClassInheritanceException` (a `TypeError`).
@@ -263,6 +264,10 @@ class DeadlockError(Finding):
 
 class LimitError(Finding):
     """The run reached one of its named limits (steps, virtual time)."""
+
+
+class NondeterminismError(Finding):
+    """The same choices gave another run: something in the program does not repeat."""
 
 
 class InternalError(Exception):

@@ -29,6 +29,12 @@ _PROGRESS_EVERY_S = 0.2
 @params.FAULTS
 @params.MAX_STEPS
 @params.preempt("stores")
+@click.option(
+    "--check-determinism/--no-check-determinism",
+    default=None,
+    help="Make every run twice, and the first one in fresh processes, too: a run that does not repeat is a failure. "
+    "Default: one run in twenty.",
+)
 @params.AS_RAY
 @params.JSON
 def hunt(
@@ -41,6 +47,7 @@ def hunt(
     max_steps: int,
     preempt: Preemption,
     *,
+    check_determinism: bool | None,
     as_ray: bool,
     as_json: bool,
 ) -> None:
@@ -59,7 +66,10 @@ def hunt(
     )
     started = time.perf_counter()
     try:
-        hunted = search.hunt(program, seeds=seeds, first_seed=first_seed, on_run=_progress(seeds))
+        every = {None: search.AUDITED, True: 1, False: None}[check_determinism]
+        hunted = search.hunt(
+            program, seeds=seeds, first_seed=first_seed, audit_every=every, on_run=_progress(seeds)
+        )
     except TargetError as error:
         raise WrongInput(str(error)) from None
     seconds = time.perf_counter() - started

@@ -8,6 +8,7 @@ from simactors.cli import params
 from simactors.cli.group import INTERRUPTED, WrongInput, exit_with
 from simactors.cli.output import Output
 from simactors.cli.params import Preemption
+from simactors.exploration import determinism
 from simactors.exploration.runner import RunResult, run_for_real, run_simulated
 from simactors.exploration.target import Program, Target, TargetError
 from simactors.reports import json_line, text
@@ -30,6 +31,11 @@ from simactors.reports import json_line, text
 @params.FAULTS
 @params.MAX_STEPS
 @params.preempt("off")
+@click.option(
+    "--check-determinism",
+    is_flag=True,
+    help="Run it again, also in fresh processes under other hash seeds, and fail if it goes another way.",
+)
 @params.AS_RAY
 @params.JSON
 def run(
@@ -42,6 +48,7 @@ def run(
     max_steps: int,
     preempt: Preemption,
     *,
+    check_determinism: bool,
     as_ray: bool,
     as_json: bool,
 ) -> None:
@@ -51,7 +58,8 @@ def run(
     """
     backend = params.chosen_backend(backend)
     if backend != "sim":
-        _refuse_for_real(backend, seed=seed, cluster=cluster, faults=faults)
+        flag = check_determinism or None
+        _refuse_for_real(backend, seed=seed, cluster=cluster, faults=faults, check_determinism=flag)
     program = Program(
         target=target,
         argv=args,
@@ -63,7 +71,7 @@ def run(
     )
     output = Output()
     try:
-        result = _run(program, backend, seed or 0)
+        result = _run(program, backend, seed or 0, check_determinism=check_determinism)
     except KeyboardInterrupt:
         click.echo(f"stopped by Ctrl-C: {target} on {backend}", err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None
@@ -79,12 +87,14 @@ def _refuse_for_real(backend: str, **given: object) -> None:
     for name, value in given.items():
         if value is not None:
             raise click.UsageError(
-                f"--{name} means something only to the simulator, not to the backend {backend!r}."
+                f"--{name.replace('_', '-')} means something only to the simulator, not to the backend {backend!r}."
             )
 
 
-def _run(program: Program, backend: str, seed: int) -> RunResult:
+def _run(program: Program, backend: str, seed: int, *, check_determinism: bool) -> RunResult:
     try:
-        return run_simulated(program, seed) if backend == "sim" else run_for_real(program, backend)
+        if backend != "sim":
+            return run_for_real(program, backend)
+        return determinism.audit(program, seed) if check_determinism else run_simulated(program, seed)
     except TargetError as error:
         raise WrongInput(str(error)) from None

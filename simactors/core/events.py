@@ -34,6 +34,7 @@ KINDS = {
     "call": "calls",
     "create": "creates",
     "start": "starts",
+    "send": "sends",
     "return": "returns",
     "raise": "raises",
     "ready": "receives",

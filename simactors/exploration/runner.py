@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from simactors.api import session
+from simactors.core.events import Record
 from simactors.exceptions import DeadlockError, Finding, InternalError, LimitError, RayTaskError
 from simactors.exploration import frames
 from simactors.exploration.target import Program, TargetError, prepared
@@ -63,8 +64,11 @@ class RunResult:
         return self.ending.outcome != "passed"
 
 
-def run_simulated(program: Program, seed: int) -> RunResult:
+def run_simulated(program: Program, seed: int, watch: Callable[[Record], None] | None = None) -> RunResult:
     """Run the program on a simulated cluster.
+
+    Args:
+        watch: see `simulate`.
 
     Raises:
         TargetError: it, or one of the files of its cluster, can't be loaded.
@@ -73,7 +77,7 @@ def run_simulated(program: Program, seed: int) -> RunResult:
     simulation: Simulation | None = None
     with prepared(program) as start:
         try:
-            with simulate(seed, config=config, faults=faults) as simulation:
+            with simulate(seed, config=config, faults=faults, watch=watch) as simulation:
                 ending = _run(start)
         except TargetError:
             raise

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 
+from simactors.exploration import determinism
 from simactors.exploration.runner import RunResult, run_simulated
 from simactors.exploration.target import Program
 
@@ -36,13 +37,24 @@ class HuntResult:
         return self.last if self.last is not None and self.last.failed else None
 
 
+AUDITED = 20
+"""One run in so many is made twice, to see whether it repeats."""
+
+
 def hunt(
-    program: Program, *, seeds: int, first_seed: int = 0, on_run: Callable[[int], None] = lambda _: None
+    program: Program,
+    *,
+    seeds: int,
+    first_seed: int = 0,
+    audit_every: int | None = AUDITED,
+    on_run: Callable[[int], None] = lambda _: None,
 ) -> HuntResult:
     """Run the program under the seeds `first_seed`, `first_seed` + 1, ... and stop at the first failure.
 
     Args:
         seeds: how many, at least 1.
+        audit_every: every so manieth run is made twice and fails if it does not repeat; None for none. If it is 1, the
+            first run is made in fresh processes, too.
         on_run: is told the number of each run before it starts, from 1.
 
     Raises:
@@ -57,7 +69,11 @@ def hunt(
         output.truncate()
         try:
             with redirect_stdout(output), redirect_stderr(output):
-                result = run_simulated(program, first_seed + number - 1)
+                seed = first_seed + number - 1
+                if audit_every is None or number % audit_every:
+                    result = run_simulated(program, seed)
+                else:
+                    result = determinism.audit(program, seed, in_fresh_processes=number == audit_every == 1)
         except KeyboardInterrupt:
             return HuntResult(runs=number - 1, last=last, interrupted=True)
         last = result

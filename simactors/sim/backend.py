@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from simactors import exceptions
@@ -24,6 +24,8 @@ from simactors.sim.lifecycle import Event
 from simactors.sim.machine import Machine
 from simactors.sim.plan import FaultPlan
 from simactors.sim.stores import StoredValue
+from simactors.sim.trace import Row
+from simactors.sim.watching import Watching
 
 _running = current.running.get  # bound once: asked for every call
 _DEFAULT_NAMESPACE = "default"
@@ -37,15 +39,27 @@ class SimBackend:
 
     name = "sim"
 
-    def __init__(self, choices: Choices, config: SimConfig, faults: FaultPlan) -> None:
+    def __init__(
+        self,
+        choices: Choices,
+        config: SimConfig,
+        faults: FaultPlan,
+        watch: Callable[[Row], None] | None = None,
+    ) -> None:
         world.refuse_second()
-        self._machine = machine = Machine(self, choices, config, faults, self._caller, self._the_driver)
+        self._machine = machine = Machine(
+            self, choices, config, faults, self._caller, self._the_driver, watch
+        )
         self.trace = machine.trace
         self.kernel = machine.kernel
         self._driver = machine.driver
         # Bound, not forwarded: a method here would be one more frame in every call.
         self.submit_method = machine.calls.submit_method
         self.submit_task = machine.calls.submit_task
+        self._watching: Watching | None = None
+        if watch is not None:
+            self._watching = watching = Watching(machine.calls, machine.kernel, self._caller, watch)
+            self.submit_method, self.submit_task = watching.submit_method, watching.submit_task
         self._namespace = _DEFAULT_NAMESPACE
         self._closed = False
         self._in_driver = self.kernel.in_driver
@@ -61,6 +75,8 @@ class SimBackend:
     def create_actor(self, creation: calls.Creation) -> ActorRef:
         """See `Backend`."""
         demands.check_creation(creation)
+        if self._watching is not None:
+            self._watching.tell_creation(creation)
         options = creation.options
         if options.name is None:
             return self._machine.calls.create_actor(creation, None)

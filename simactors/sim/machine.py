@@ -35,7 +35,7 @@ from simactors.sim.preemption import Preemption
 from simactors.sim.rules import Links
 from simactors.sim.stores import Stores
 from simactors.sim.tasks import Tasks
-from simactors.sim.trace import Trace
+from simactors.sim.trace import Row, Trace
 from simactors.sim.turns import Turns
 from simactors.sim.work import ServiceTimes
 
@@ -47,6 +47,7 @@ class Machine:
         backend: what processes give as theirs.
         caller: gives the process whose code runs now.
         driver: the same where that can only be the driver's.
+        watch: told of each record of the trace.
     """
 
     def __init__(
@@ -57,8 +58,9 @@ class Machine:
         faults: FaultPlan,
         caller: Callable[[], Process],
         driver: Callable[[], Process],
+        watch: Callable[[Row], None] | None,
     ) -> None:
-        self.trace = trace = Trace(config.trace_records)
+        self.trace = trace = Trace(config.trace_records, watch)
         self.kernel = kernel = _kernel(choices, trace, config)
         self._config = config
         self._is_managed = self._is_empty = False  # by the program, which adds and removes nodes

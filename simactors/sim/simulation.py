@@ -5,7 +5,7 @@ Not the cluster itself: `backend.py` opens and closes that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from simactors.core import current
@@ -54,6 +54,7 @@ def simulate(
     config: SimConfig | None = None,
     faults: FaultPlan | None = None,
     choices: Choices | None = None,
+    watch: Callable[[Record], None] | None = None,
 ) -> Iterator[Simulation]:
     """Run the code of the ``with`` block as the driver of a simulated cluster.
 
@@ -64,6 +65,7 @@ def simulate(
         config: the cluster; by default one node with 8 CPUs.
         faults: what goes wrong; by default nothing.
         choices: who answers instead of the seed.
+        watch: told of each record of the trace as it is written, by the code to which it happens.
 
     Raises:
         DeadlockError: the block waits and nothing can run any more.
@@ -82,7 +84,8 @@ def simulate(
         raise TypeError(f"seed must be an int, not {type(seed).__name__}")
     if current.running.get() is not None:
         raise RuntimeError("simulate() can't be opened by code that is being simulated")
-    backend = SimBackend(choices or SeededChoices(seed), config or SimConfig(), faults or FaultPlan())
+    told = None if watch is None else lambda row: watch(Record(*row))
+    backend = SimBackend(choices or SeededChoices(seed), config or SimConfig(), faults or FaultPlan(), told)
     session = current.open_session(backend, scoped=True, join=backend.join, leave=backend.leave)
     try:
         yield Simulation(seed, backend)

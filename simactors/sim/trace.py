@@ -28,9 +28,10 @@ class Trace:
 
     Args:
         keep: how many of the last records stay readable.
+        watch: told of each record as it is written, by the code to which it happens.
     """
 
-    def __init__(self, keep: int) -> None:
+    def __init__(self, keep: int, watch: Callable[[Row], None] | None = None) -> None:
         # Cells, not rows: a row's tuple lives for a moment only, so that Python makes the next one of the same memory,
         # and folding takes whole columns. Twice as fast as a list of rows.
         self._open: list[Any] = []
@@ -40,6 +41,18 @@ class Trace:
         self._frozen: str | None = None
         self.add: Callable[[Row], None] = self._open.extend
         """Write one record; see `core.events.Record` for its fields."""
+        if watch is not None:
+            self.add = self._watched(watch)
+
+    def _watched(self, watch: Callable[[Row], None]) -> Callable[[Row], None]:
+        write = self.add
+
+        def add(row: Row) -> None:
+            write(row)
+            if self._frozen is None:
+                watch(row)
+
+        return add
 
     def fold(self) -> None:
         """Take the records so far into the digest, as far as they fill whole blocks."""
