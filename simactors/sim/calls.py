@@ -92,7 +92,7 @@ class Calls:
         if options is not PLAIN_METHOD:
             self._apply(options, invocation)
         elif actor.max_task_retries:
-            invocation.retries = actor.max_task_retries
+            invocation.particulars().retries = actor.max_task_retries
         if caller.task is not None or caller.actor is not None:
             _adopt_in(caller, invocation)
         if link.closed:
@@ -132,9 +132,10 @@ class Calls:
         invocation = self._invocation("call", options.name or label, caller, arguments)
         invocation.label = label
         invocation.function = function
-        invocation.options = options
-        invocation.retries = options.max_retries
-        invocation.particulars().request = requests.of_task(options, captured(caller))
+        extra = invocation.particulars()
+        extra.options = options
+        extra.retries = options.max_retries
+        extra.request = requests.of_task(options, captured(caller))
         invocation.link = self._network.link(caller, _TASK_POOL)
         self._add_returns(options, invocation)
         _adopt(running_call(caller), invocation)
@@ -171,9 +172,10 @@ class Calls:
                 caller.children = {}
             caller.children[actor] = None
         invocation.actor = actor
-        invocation.options = options
         invocation.then = self._actors.place
-        invocation.particulars().request = requests.of_actor(options, captured(caller))
+        extra = invocation.particulars()
+        extra.options = options
+        extra.request = requests.of_actor(options, captured(caller))
         invocation.link = self._network.link(caller, actor.id)
         if invocation.refs:
             self._hold(invocation.link, invocation)
@@ -219,22 +221,22 @@ class Calls:
     def _apply(self, options: MethodOptions, invocation: Invocation) -> None:
         """What a call of a method needs beyond the plain case."""
         self._add_returns(options, invocation)
+        extra = invocation.particulars()
         if options.retry_exceptions or options.name:
-            invocation.options = options
-        if options.concurrency_group is not None:
-            invocation.particulars().group = options.concurrency_group
+            extra.options = options
+        extra.group = options.concurrency_group
         retries = options.max_task_retries
-        invocation.retries = invocation.actor.max_task_retries if retries is None else retries
+        extra.retries = invocation.actor.max_task_retries if retries is None else retries
 
     def _add_returns(self, options: MethodOptions | TaskOptions, invocation: Invocation) -> None:
         """Make the states of all its refs, or the stream that stands for them."""
-        num_returns = options.num_returns
+        num_returns, extra = options.num_returns, invocation.particulars()
         if num_returns == "dynamic":
-            invocation.particulars().is_dynamic = True
+            extra.is_dynamic = True
         elif num_returns == "streaming":
             limit = options._generator_backpressure_num_objects
             objects = self._objects
-            invocation.particulars().stream = Stream(
+            extra.stream = Stream(
                 invocation,
                 None if limit is None or limit < 0 else limit,
                 objects.next_id,
@@ -243,9 +245,9 @@ class Calls:
             )
         elif num_returns != 1:
             assert isinstance(num_returns, int)
-            invocation.num_returns = num_returns
+            extra.num_returns = num_returns
             caller, label = invocation.caller, invocation.label
-            invocation.more = tuple(
+            extra.more = tuple(
                 StoredObject(
                     self._objects.next_id(), f"{label}[{index}]", caller, None, invocation, index + 1
                 )
@@ -368,7 +370,8 @@ def _refs(invocation: Invocation) -> list[ObjectRef[Any]]:
     first: ObjectRef[Any] = ObjectRef(invocation)
     if invocation.stream is not None:
         invocation.stream.watch(first)
-    return [first, *(ObjectRef(state) for state in invocation.more)]
+    more = () if invocation.extra is None else invocation.extra.more
+    return [first, *(ObjectRef(state) for state in more)]
 
 
 def _killed(actor: SimActor) -> Failure:
