@@ -46,7 +46,7 @@ class BrokenConnections:
         self._doomed: dict[Invocation, FailCall] = {}  # calls whose reply will be lost
 
     def fails(self, invocation: Invocation) -> bool:
-        """See `Network.fails`."""
+        """See `Network.break_connections`."""
         if invocation.function is None or _is_ghost(invocation):
             return False
         broken = None
@@ -70,7 +70,7 @@ class BrokenConnections:
         return True
 
     def loses_reply(self, invocation: Invocation) -> bool:
-        """See `Network.loses_reply`."""
+        """See `Network.break_connections`."""
         if _is_ghost(invocation):
             return True
         fault = self._doomed.pop(invocation, None)
