@@ -53,7 +53,7 @@ class SimBackend:
     def __init__(self, choices: Choices, config: SimConfig, faults: FaultPlan) -> None:
         if clock.names.worlds and not clock.names.worlds[-1].belongs_here():
             raise RuntimeError("another thread simulates already: run one simulation at a time in a process")
-        self._machine = machine = Machine(self, choices, config, faults, self._caller, self._the_driver)
+        self._machine = machine = Machine(self, choices, config, faults, self._caller)
         self.trace = machine.trace
         self.kernel = machine.kernel
         self._driver = machine.driver
@@ -64,7 +64,7 @@ class SimBackend:
         self._epoch_ns = int(config.epoch_s * NS)
         self._closed = False
         self._pid = process.real_pid()
-        self._in_driver = self.kernel.in_driver
+        self._the_driver = machine.the_driver
         self._objects = machine.objects
         self._is_gc_on = gc.isenabled()
         gc.disable()
@@ -325,15 +325,6 @@ class SimBackend:
     def _caller(self) -> Process:
         """The process whose code runs now."""
         return _running() or self._the_driver()  # type: ignore[return-value]  # what our executor put there
-
-    def _the_driver(self) -> Process:
-        """The driver's process, if it is its code that runs now."""
-        if not self._in_driver():
-            raise RuntimeError(
-                "a simulation can be used only while it is open and from the thread that opened it; "
-                "start tasks or actors instead of threads"
-            )
-        return self._driver
 
 
 def open_backend(settings: Settings) -> SimBackend:

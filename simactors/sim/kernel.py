@@ -14,12 +14,12 @@ from heapq import heapify, heappop, heappush
 from typing import Any, NoReturn, Protocol
 
 import simpy
-from simpy.events import NORMAL
+from simpy.events import NORMAL, URGENT
 
 from simactors import exceptions
 from simactors.core.choices import Choices
+from simactors.sim import fiber
 from simactors.sim.config import NS
-from simactors.sim.fiber import Fibers, SimulationEnded
 from simactors.sim.trace import Trace
 
 _STEPS_BETWEEN_CHECKS = 128
@@ -38,28 +38,19 @@ class Step(Protocol):
 
 
 class Scheduled(Step, Protocol):
-    """A step that can be put on SimPy's queue.
-
-    Attributes:
-        callbacks: as SimPy's events have; None if it simply becomes ready when it is due, as most do.
-    """
+    """A step that can be put on SimPy's queue."""
 
     @property
     def callbacks(self) -> Any:
-        """See above."""
+        """As SimPy's events have; None if it simply becomes ready when it is due, as most do."""
         ...
 
 
-class Process(Protocol):
+class Process(fiber.Process, Protocol):
     """What the kernel must know of the process whose code waits."""
 
     label: str
     dead: bool
-    halted: bool
-
-    def park(self, step: object) -> None:
-        """Keep a step until its code may run, if it ever may."""
-        ...
 
 
 class Waiter:
@@ -95,8 +86,16 @@ class Timer:
             self.action()
 
 
+class _End:
+    """Stands on the queue behind the last time that a run may reach, so that it is never empty."""
+
+    callbacks = ()  # it never becomes ready
+
+
 class _Clock(simpy.Environment):
     """SimPy's environment, stepped by whole instants.
+
+    Invariant: what is due after `last_ns` lies behind an `_End`.
 
     Attributes:
         queue: what is due later, as a heap of ``(time_ns, priority, number, event)``.
@@ -105,12 +104,13 @@ class _Clock(simpy.Environment):
         next_number: keeps events of one time in the order in which they were scheduled.
     """
 
-    def __init__(self, ready: list[Step]) -> None:
+    def __init__(self, ready: list[Step], last_ns: int) -> None:
         super().__init__()
         self._ready = ready
         self.queue: list[tuple[int, Any, int, Any]] = self._queue  # type: ignore[assignment]  # we only add integers
         self.push: Callable[[tuple[int, Any, int, Scheduled]], None] = partial(heappush, self._queue)
         self.next_number: Callable[[], int] = self._eid.__next__
+        self.queue.append((last_ns + 1, URGENT, 0, _End()))
 
     def make_ready(self, event: Any, now_ns: int) -> None:
         """Make ready what is due now: `event`, just taken off the queue, and whatever else is due at this time.
@@ -127,7 +127,7 @@ class _Clock(simpy.Environment):
                 event.callbacks = None  # as SimPy does
                 for callback in callbacks:
                     callback(event)
-            if not queue or queue[0][0] != now_ns:
+            if queue[0][0] != now_ns:
                 return
             event = heappop(queue)[3]
 
@@ -139,7 +139,7 @@ class _Clock(simpy.Environment):
     @property
     def due(self) -> int:
         """How many events are queued."""
-        return len(self._queue)
+        return len(self._queue) - 1
 
 
 class Kernel:
@@ -167,8 +167,7 @@ class Kernel:
     ) -> None:
         self.choices = choices
         self.ready: list[Step] = []
-        self.steps = 0
-        self.now_ns = 0
+        self.steps = self.now_ns = 0
         self.closing = False
         self.on_close: list[Callable[[], None]] = []
         self._trace = trace
@@ -176,17 +175,19 @@ class Kernel:
         self._between_checks = min(steps_between_checks, _STEPS_BETWEEN_CHECKS)
         self._next_check = min(self._between_checks, max_steps)
         self._next_collection = _STEPS_BETWEEN_COLLECTIONS
-        self._endings = 0
         self._max_ns = int(max_virtual_time_s * NS)
-        self._clock = _Clock(self.ready)
+        self._clock = _Clock(self.ready, self._max_ns)
         self.push = self._clock.push
         self.next_number = self._clock.next_number
         self._on_timer = (self._timer_due,)
-        self._cancelled = 0  # how many events on the queue are cancelled timers
+        self._cancelled = self._endings = (
+            0  # cancelled timers on the queue; how often code was told of the end
+        )
         self._blocked: dict[Waiter, None] = {}  # in the order in which they blocked
         self._fatal: BaseException | None = None
-        self._fibers = Fibers(self._hub)
+        self._fibers = fiber.Fibers(self._hub)
         self.in_driver = self._fibers.in_driver
+        self.only_in_driver = self._fibers.only_in_driver
         self.current_fiber = self._fibers.current
         self._suspend = self._fibers.suspend
         self._resume = self._fibers.resume
@@ -244,7 +245,7 @@ class Kernel:
         if loop is not None:
             _set_running_loop(loop)
         if self.closing:
-            raise SimulationEnded
+            raise fiber.SimulationEnded
         if self._fatal is not None:
             fatal, self._fatal = self._fatal, None
             # Whatever it waited for may still come; by then this code is somewhere else.
@@ -307,7 +308,7 @@ class Kernel:
                     self._fatal = _internal(error)
                 if self._fatal is not None:
                     self._fibers.resume_driver()
-        except SimulationEnded:
+        except fiber.SimulationEnded:
             return
 
     def _run_steps(self) -> None:
@@ -317,30 +318,36 @@ class Kernel:
             if ready:
                 step = ready.pop() if len(ready) == 1 else ready.pop(pick("next", ready))
             else:
-                if len(queue) == self._cancelled:
-                    self._give_up(-1)
-                now_ns = queue[0][0]
-                if now_ns > self._max_ns:
-                    self._give_up(now_ns)
-                step = heappop(queue)[3]
-                self.now_ns = clock._now = now_ns
-                if step.callbacks is not None or (queue and queue[0][0] == now_ns):
-                    clock.make_ready(step, now_ns)
+                now_ns, priority, number, step = heappop(queue)
+                if step.callbacks is not None or queue[0][0] == now_ns:
+                    self._take_due((now_ns, priority, number, step))
                     continue
                 # Only one thing is due, and it can happen at once: the innermost loop of every run.
+                self.now_ns = clock._now = now_ns
             steps = self.steps = self.steps + 1
             if steps >= self._next_check:
                 self._keep_house()
             step.then(step)
 
-    def _give_up(self, now_ns: int) -> NoReturn:
-        """The run can't go on: nothing is due, or only after its limit."""
-        if now_ns < 0:
+    def _take_due(self, entry: tuple[int, Any, int, Any]) -> None:
+        """Make ready what is due at the time of `entry`, just taken off the queue, if the run can go on."""
+        now_ns, _, _, event = entry
+        queue = self._clock.queue
+        if type(event) is _End or len(queue) == self._cancelled:
+            next_ns = None if len(queue) == self._cancelled else queue[0][0]
+            self.push(entry)  # the driver may catch the error and wait once more
+            self._give_up(next_ns)
+        self.now_ns = self._clock._now = now_ns
+        self._clock.make_ready(event, now_ns)
+
+    def _give_up(self, next_ns: int | None) -> NoReturn:
+        """The run can't go on: nothing is due, or only at `next_ns`, after its limit."""
+        if next_ns is None:
             raise exceptions.DeadlockError(
                 f"deadlock at {self.now_ns / NS:.6f}s of virtual time: nothing can run any more\n"
                 f"{self.explain_standstill()}".rstrip()
             )
-        self.now_ns = now_ns
+        self.now_ns = next_ns
         raise exceptions.LimitError(
             f"the run reached its limit of {self._max_ns / NS:g}s of virtual time after {self.steps} steps"
         )
@@ -364,7 +371,7 @@ class Kernel:
         if self._endings > _MOST_ENDINGS:
             self._endings = 0
             self._fibers.abandon()  # ``while True: try: sleep(1) except BaseException: pass``
-        raise SimulationEnded
+        raise fiber.SimulationEnded
 
     def _timer_due(self, timer: Any) -> None:
         if timer.action is None:

@@ -43,7 +43,9 @@ class Machine:
     Args:
         backend: what processes give as theirs.
         caller: gives the process whose code runs now.
-        driver: the same where that can only be the driver's.
+
+    Attributes:
+        the_driver: gives the process of the driver, if it is its code that runs now.
     """
 
     def __init__(
@@ -53,7 +55,6 @@ class Machine:
         config: SimConfig,
         faults: FaultPlan,
         caller: Callable[[], Process],
-        driver: Callable[[], Process],
     ) -> None:
         self.trace = trace = Trace(config.trace_records)
         self.kernel = kernel = Kernel(
@@ -87,7 +88,6 @@ class Machine:
         self.membership = Membership(
             kernel, trace, nodes, cluster, network, placement, groups, stores, actors, tasks, config
         )
-        self.calls = Calls(kernel, trace, cluster, network, objects, actors, tasks, turns, caller, driver)
         self.cancels = Cancels(kernel, trace, network, placement, tasks)
         kernel.check_limits = self._check_limits
         kernel.explain_standstill = lambda: standstill.explain(kernel.blocked, placement)
@@ -95,6 +95,8 @@ class Machine:
             self.add_node(machine)
         network.head = nodes.all[0]
         self.driver = cluster.start_process("driver", network.head)
+        self.the_driver = driver = kernel.only_in_driver(self.driver)
+        self.calls = Calls(kernel, trace, cluster, network, objects, actors, tasks, turns, caller, driver)
         self._arm(faults, config, points)
 
     def _arm(self, plan: FaultPlan, config: SimConfig, points: Points) -> None:
