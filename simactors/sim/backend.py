@@ -123,8 +123,8 @@ class SimBackend:
         stop_at_error: bool = False,
     ) -> list[ObjectRef[Any]]:
         """See `Backend`; a task that blocks lends its CPUs to others meanwhile."""
-        caller: Any = _running() or self._the_driver()
-        objects = self._objects
+        the_driver, objects = self._the_driver, self._objects
+        caller: Any = _running() or the_driver()
         if caller.task is None and len(refs) == 1:  # most waits by far
             state: Any = refs[0].entry
             ready = state.outcome is not None or objects.wait_one(caller, state, timeout_s)

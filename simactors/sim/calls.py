@@ -71,14 +71,16 @@ class Calls:
 
     def submit_method(self, call: calls.MethodCall) -> list[ObjectRef[Any]]:
         """See `Backend.submit_method`."""
-        caller: Process = _running() or self._driver()  # type: ignore[assignment]  # what our executor put there
+        driver, trace_add = self._driver, self._trace_add
+        caller: Process = _running() or driver()  # type: ignore[assignment]  # what our executor put there
         actor_ref, method, args, kwargs, options = call
         actor: Any = actor_ref.entry
         if type(actor) is not SimActor or actor.process.backend is not caller.backend:
             actor = self.our_actor(actor_ref, caller)
         label = method.label
         arguments = calls.pack_arguments(label, args, kwargs)
-        if type(arguments) is not tuple:
+        is_flat = type(arguments) is tuple  # no refs in it
+        if not is_flat:
             _check_refs(caller, arguments)
         link = caller.links.get(actor.id) or self._network.link(caller, actor.id)
         objects = self._objects
@@ -88,7 +90,7 @@ class Calls:
         )
         if actor.max_pending_calls > 0:
             _count_pending(link, actor.max_pending_calls, invocation)
-        self._trace_add((self._kernel.now_ns, "call", number, caller.label, label))
+        trace_add((self._kernel.now_ns, "call", number, caller.label, label))
         if options is not PLAIN_METHOD:
             self._apply(options, invocation)
         elif actor.max_task_retries:
@@ -97,7 +99,7 @@ class Calls:
             _adopt_in(caller, invocation)
         if link.closed:
             self._network.fail(invocation, actor.death or _killed(actor))
-        elif type(arguments) is tuple or not invocation.refs:
+        elif is_flat or not invocation.refs:
             if link.held is None or not actor.is_ordered:
                 invocation.process = actor.process
                 self._network.send(link, invocation)

@@ -97,8 +97,9 @@ class Network:
 
     def send(self, link: Link, message: Invocation) -> None:
         """Make `message` ready at the other end, after everything sent on this link before."""
+        jitter, push, next_number = self._jitter, self._push, self._next_number
         if self._is_plain:
-            arrival = self._kernel.now_ns + link.least_ns + self._jitter()
+            arrival = self._kernel.now_ns + link.least_ns + jitter()
         else:
             # What is for no process yet, an actor to be made, is for the cluster's own services.
             target = self.head if message.process is None else message.process.node
@@ -108,7 +109,7 @@ class Network:
         if arrival <= link.last_ns:
             arrival = link.last_ns + 1
         link.last_ns = arrival
-        self._push((arrival, NORMAL, self._next_number(), message))
+        push((arrival, NORMAL, next_number(), message))
 
     def send_home(self, invocation: Invocation) -> None:
         """Make a call ready back at its caller; its `then` says what for. Keeps no order, see `reply`."""
@@ -127,8 +128,9 @@ class Network:
         invocation.reply = outcomes
         invocation.then = self._replied
         if self._is_plain:
-            arrival = self._kernel.now_ns + link.least_ns + self._jitter()
-            self._push((arrival, NORMAL, self._next_number(), invocation))
+            jitter, push, next_number = self._jitter, self._push, self._next_number
+            arrival = self._kernel.now_ns + link.least_ns + jitter()
+            push((arrival, NORMAL, next_number(), invocation))
         elif self._loses_reply is None or not self._loses_reply(invocation):
             self.send_home(invocation)
 

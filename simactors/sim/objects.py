@@ -73,9 +73,9 @@ class Objects:
 
     def seal(self, invocation: Invocation) -> None:
         """The reply is there: its refs are ready."""
-        reply, extra = invocation.reply, invocation.extra
+        reply, extra, trace_add = invocation.reply, invocation.extra, self._trace_add
         kind = "ready" if not reply or reply[0].ok else "fail"
-        self._trace_add((self._kernel.now_ns, kind, invocation.id, invocation.caller.label, invocation.label))
+        trace_add((self._kernel.now_ns, kind, invocation.id, invocation.caller.label, invocation.label))
         if extra is not None:
             self._seal_particular(invocation, extra)
             return
