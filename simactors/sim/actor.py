@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import contextvars
-import weakref
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from simactors.core import calls
@@ -22,11 +22,24 @@ BUSY: Any = "not to be called directly"
 """Stands in `current` where no call may start at once: several run side by side, or the process is stopped."""
 
 
-class Watch(weakref.ref[ActorRef]):
-    """Knows of which actor it watches the handles."""
+class SharedRef(ActorRef):
+    """What all handles of an actor share, and calls under way hold; only `get_actor` gives others.
 
-    __slots__ = ("actor",)
-    actor: SimActor
+    It tells when the last of them is gone itself, for a weak reference to each would take more memory than it does.
+
+    Args:
+        gone: called then, with the actor; in the middle of whatever dropped the last handle.
+    """
+
+    __slots__ = ("_gone",)
+
+    def __init__(self, actor: SimActor, gone: Callable[[SimActor], None]) -> None:
+        super().__init__(actor, actor.cls.interface)
+        self._gone = gone
+
+    def __del__(self) -> None:
+        actor: Any = self.entry
+        self._gone(actor)
 
 
 class SimActor:
@@ -48,7 +61,6 @@ class SimActor:
         was_restarted: this is not its first incarnation.
         lanes: only of a concurrent actor.
         is_ordered: calls that wait for their arguments hold back later ones of the same caller.
-        watch: tells when the last handle is gone.
         max_pending_calls: how many unanswered calls each process may have with it; -1 for no limit.
         max_task_retries: how often its calls may be run again, unless a method says otherwise.
     """
@@ -74,7 +86,6 @@ class SimActor:
         "restarts",
         "state",
         "was_restarted",
-        "watch",
     )
 
     def __init__(self, number: int, cls: calls.ActorClass, process: Process, owner: Process | None) -> None:
@@ -99,7 +110,6 @@ class SimActor:
         self.max_pending_calls = -1
         self.max_task_retries = 0
         self.name: tuple[str, str] | None = None
-        self.watch: Watch | None = None
 
     def step(self, event: Event) -> State:
         """Go to the state after `event`; returns the one before."""

@@ -6,7 +6,6 @@ Not which of their calls runs when (`turns.py`) nor how calls reach them (`calls
 from __future__ import annotations
 
 import functools
-import weakref
 from typing import Any
 
 from simactors import exceptions
@@ -14,7 +13,7 @@ from simactors.core import calls
 from simactors.core.outcome import Failure, failure
 from simactors.core.refs import ActorRef
 from simactors.sim import executor
-from simactors.sim.actor import BUSY, SimActor, Watch
+from simactors.sim.actor import BUSY, SharedRef, SimActor
 from simactors.sim.answers import describe, unavailable
 from simactors.sim.cluster import Cluster, Process
 from simactors.sim.executor import Executor
@@ -51,7 +50,7 @@ class Actors:
         turns.left, turns.lost = self._left, self.lost
         self._names: dict[tuple[str, str], SimActor] = {}
         self._ranks: dict[str, int] = {}
-        self._handles_gone = self._out_of_scope  # bound once: stored in every watch
+        self._handles_gone = self._out_of_scope  # bound once: stored in every `SharedRef`
 
     # Names and handles
 
@@ -70,26 +69,21 @@ class Actors:
         return self._names.get(name)
 
     def handle(self, actor: SimActor) -> ActorRef:
-        """Another handle to a living actor; a detached one needs none to live."""
+        """Another handle to a living actor; it doesn't keep it alive."""
         return ActorRef(actor, actor.cls.interface)
+
+    def first_handle(self, actor: SimActor) -> ActorRef:
+        """What its creator gets; unless the actor is detached, it ends once that is gone."""
+        return self.handle(actor) if actor.owner is None else SharedRef(actor, self._handles_gone)
 
     @property
     def names(self) -> list[tuple[str, str]]:
         """Every (namespace, name) that is taken, the oldest first."""
         return list(self._names)
 
-    def watch(self, actor: SimActor, handles: ActorRef) -> None:
-        """End `actor` once `handles` is gone.
-
-        All handles share it and calls under way hold it; only `get_actor` gives others.
-        """
-        actor.watch = Watch(handles, self._handles_gone)
-        actor.watch.actor = actor
-
-    def _out_of_scope(self, watch: weakref.ref[ActorRef]) -> None:
+    def _out_of_scope(self, actor: SimActor) -> None:
         # This runs in the middle of whatever dropped the last handle: nothing is done here but remember it. When that
         # happens repeats from run to run, because cycles are collected at fixed steps only.
-        actor = watch.actor  # type: ignore[attr-defined]  # a `Watch`, see above
         if actor.death is None and not self._kernel.closing:
             self._kernel.soon(functools.partial(self._retire, actor))
 

@@ -183,10 +183,7 @@ class Calls:
             self._hold(invocation.link, invocation)
         else:
             self._send_creation(invocation)
-        actor_ref = ActorRef(actor, cls.interface)
-        if not is_detached:
-            self._actors.watch(actor, actor_ref)
-        return actor_ref
+        return self._actors.first_handle(actor)
 
     def tell_taken(self, call: Invocation) -> None:
         """Let the code that yields know how many items have been taken, if it waits for that."""
