@@ -154,9 +154,9 @@ class Actors:
                 self._constructor_raised(invocation, error)
         else:
             if not process.gone:
-                self._is_alive(actor)
+                self._is_alive(actor, invocation)
 
-    def _is_alive(self, actor: SimActor) -> None:
+    def _is_alive(self, actor: SimActor, invocation: Invocation) -> None:
         """The constructor has returned."""
         actor.step(Event.CONSTRUCTED)
         actor.current = None
@@ -164,6 +164,8 @@ class Actors:
             actor.context = None  # it only says who is running: most actors do nothing for long
         if actor.restarts == 0:
             actor.creation = None  # never run again: what its arguments hold may go, as on Ray
+        assert invocation.link is not None
+        self._network.settle(invocation.link)
         self._turns.go_on(actor)
 
     def _constructor_raised(self, invocation: Invocation, error: BaseException) -> None:
@@ -260,8 +262,8 @@ class Actors:
                 self._network.fail(invocation, death)
         actor.creation = None  # its arguments may hold handles
         self._placement.withdraw(actor)
-        if actor.owner is not None and actor.owner.children is not None:
-            actor.owner.children.pop(actor, None)
+        if actor.owner is not None:
+            actor.owner.links[actor.id].child = None
 
     def _end_process(self, actor: SimActor, why: str) -> list[Invocation]:
         """End the present process and what it created; returns the calls that it leaves unanswered."""
@@ -279,7 +281,7 @@ class Actors:
         if actor.lanes is not None:
             actor.lanes.close(end_loops=process.dead)
         actor.current = actor.mailbox = actor.lanes = None
-        for child in list(process.children or ()):
+        for child in process.children:
             self.end(child, Event.OWNER_DIED, f"its owner {process.label} is dead")
         return [invocation for invocation in unanswered if invocation.function is not None]
 

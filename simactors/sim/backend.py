@@ -171,7 +171,7 @@ class SimBackend:
 
     def leave(self) -> None:
         """The program shuts down inside an open simulation: its actors end."""
-        for actor in list(self._driver.children or ()):
+        for actor in self._driver.children:
             self._machine.actors.end(actor, Event.OWNER_DIED, "its driver shut down")
         self._machine.configure(Settings())
         self._namespace = _DEFAULT_NAMESPACE

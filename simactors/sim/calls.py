@@ -169,18 +169,16 @@ class Calls:
         self._actors.enrol(actor)
         if name is not None:
             self._actors.register(actor, name)
-        if not is_detached:
-            if caller.children is None:
-                caller.children = {}
-            caller.children[actor] = None
         invocation.actor = actor
         invocation.then = self._actors.place
         extra = invocation.particulars()
         extra.options = options
         extra.request = requests.of_actor(options, captured(caller))
-        invocation.link = self._network.link(caller, actor.id)
+        link = invocation.link = self._network.link(caller, actor.id)
+        if not is_detached:
+            link.child = actor
         if invocation.refs:
-            self._hold(invocation.link, invocation)
+            self._hold(link, invocation)
         else:
             self._send_creation(invocation)
         return self._actors.first_handle(actor)

@@ -35,9 +35,10 @@ class Link:
         held: messages that wait at the sender, because the first of them needs something; None while there are none.
         pending: calls not answered yet, kept only for an actor that limits them.
         closed: the sender knows that nobody is at the other end any more.
+        child: the actor at the other end, as long as it lives, if it must end together with the process.
     """
 
-    __slots__ = ("closed", "held", "last_ns", "least_ns", "pending")
+    __slots__ = ("child", "closed", "held", "last_ns", "least_ns", "pending")
 
     def __init__(self, least_ns: int) -> None:
         self.least_ns = least_ns
@@ -45,6 +46,7 @@ class Link:
         self.held: deque[Any] | None = None
         self.pending: list[Any] | None = None
         self.closed = False
+        self.child: Any = None
 
 
 class Process:
@@ -61,7 +63,6 @@ class Process:
         dead: it has ended: its code never goes on.
         parked: steps that came up while it was paused.
         links: its connections, by the id of the actor at the other end (0: the pool of task workers).
-        children: the actors that must end when this process ends, oldest first.
         actor: the actor it was started for, if any.
         task: the task that runs in it, if any.
         grant: the resources that it, or the task in it, holds.
@@ -73,7 +74,6 @@ class Process:
     __slots__ = (
         "actor",
         "backend",
-        "children",
         "dead",
         "gone",
         "grant",
@@ -101,7 +101,11 @@ class Process:
         self.grant: Any = None
         self.served = 0
         self.links: Mapping[int, Link] = _NO_LINKS
-        self.children: dict[Any, None] | None = None
+
+    @property
+    def children(self) -> list[Any]:
+        """The actors that must end when this process ends, oldest first: it was connected to each when it made it."""
+        return [link.child for link in self.links.values() if link.child is not None]
 
     def add_link(self, target: int, link: Link) -> None:
         """Remember the connection to the actor with the id `target`."""

@@ -95,6 +95,11 @@ class Network:
             process.add_link(target, found)
         return found
 
+    def settle(self, link: Link) -> None:
+        """Forget when the latest message arrived, if the next one can't overtake it: that number takes memory."""
+        if link.last_ns < self._kernel.now_ns + link.least_ns:
+            link.last_ns = 0
+
     def send(self, link: Link, message: Invocation) -> None:
         """Make `message` ready at the other end, after everything sent on this link before."""
         jitter, push, next_number = self._jitter, self._push, self._next_number

@@ -210,7 +210,7 @@ class Tasks:
             self._cluster.disown(process)
         else:
             self._cluster.end_process(process)
-        for child in list(process.children or ()):
+        for child in process.children:
             self._actors.end(child, Event.OWNER_DIED, f"its owner {process.label} is dead")
 
     def crash(
