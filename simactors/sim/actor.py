@@ -42,6 +42,46 @@ class SharedRef(ActorRef):
         self._gone(actor)
 
 
+class Particulars:
+    """What only some actors have.
+
+    Attributes:
+        name: its (namespace, name).
+        restarts: how many are left; negative for no limit.
+        was_restarted: this is not its first incarnation.
+        rank: how many actors of its class were made before it, and itself: ``Account#2`` is the second; counted only
+            where a fault plan may ask for it.
+        is_ordered: calls that wait for their arguments hold back later ones of the same caller.
+        holders: links whose first call waits for a ref; what they hold fails when it dies.
+        max_pending_calls: how many unanswered calls each process may have with it; -1 for no limit.
+        max_task_retries: how often its calls may be run again, unless a method says otherwise.
+    """
+
+    __slots__ = (
+        "holders",
+        "is_ordered",
+        "max_pending_calls",
+        "max_task_retries",
+        "name",
+        "rank",
+        "restarts",
+        "was_restarted",
+    )
+
+    def __init__(self) -> None:
+        self.name: tuple[str, str] | None = None
+        self.restarts = 0
+        self.was_restarted = False
+        self.rank = 0
+        self.is_ordered = True
+        self.holders: list[Link] = []
+        self.max_pending_calls = -1
+        self.max_task_retries = 0
+
+
+_NOTHING_PARTICULAR = Particulars()
+
+
 class SimActor:
     """One actor.
 
@@ -54,15 +94,9 @@ class SimActor:
         context: the context variables of its process, which one call leaves to the next; None if none is set.
         process: of the present incarnation.
         creation: the call of the constructor, as long as it may have to be run (again).
-        holders: links whose first call waits for a ref; what they hold fails when it dies. None while there are none.
         owner: the process that made it, and with which it ends; None for a detached actor.
-        rank: how many actors of its class were made before it, and itself: ``Account#2`` is the second.
-        restarts: how many are left; negative for no limit.
-        was_restarted: this is not its first incarnation.
         lanes: only of a concurrent actor.
-        is_ordered: calls that wait for their arguments hold back later ones of the same caller.
-        max_pending_calls: how many unanswered calls each process may have with it; -1 for no limit.
-        max_task_retries: how often its calls may be run again, unless a method says otherwise.
+        extra: what only some actors have, to be read; `particulars` is to be written to.
     """
 
     __slots__ = (
@@ -71,21 +105,14 @@ class SimActor:
         "creation",
         "current",
         "death",
-        "holders",
+        "extra",
         "id",
         "instance",
-        "is_ordered",
         "lanes",
         "mailbox",
-        "max_pending_calls",
-        "max_task_retries",
-        "name",
         "owner",
         "process",
-        "rank",
-        "restarts",
         "state",
-        "was_restarted",
     )
 
     def __init__(self, number: int, cls: calls.ActorClass, process: Process, owner: Process | None) -> None:
@@ -101,15 +128,14 @@ class SimActor:
         self.death: Failure | None = None
         self.context: contextvars.Context | None = None
         self.creation: Invocation | None = None
-        self.holders: list[Link] | None = None
-        self.restarts = 0
-        self.rank = 0
-        self.was_restarted = False
         self.lanes: Lanes | None = None
-        self.is_ordered = True
-        self.max_pending_calls = -1
-        self.max_task_retries = 0
-        self.name: tuple[str, str] | None = None
+        self.extra = _NOTHING_PARTICULAR
+
+    def particulars(self) -> Particulars:
+        """Its own `extra`; the others share one."""
+        if self.extra is _NOTHING_PARTICULAR:
+            self.extra = Particulars()
+        return self.extra
 
     def step(self, event: Event) -> State:
         """Go to the state after `event`; returns the one before."""

@@ -28,7 +28,11 @@ from simactors.sim.turns import Turns
 
 
 class Actors:
-    """All actors of one run."""
+    """All actors of one run.
+
+    Args:
+        is_ranked: a fault plan may mean an actor by its rank in its class.
+    """
 
     def __init__(
         self,
@@ -39,6 +43,8 @@ class Actors:
         network: Network,
         run: Executor,
         turns: Turns,
+        *,
+        is_ranked: bool,
     ) -> None:
         self._kernel = kernel
         self._trace_add = trace.add
@@ -49,6 +55,7 @@ class Actors:
         self._turns = turns
         turns.left, turns.lost = self._left, self.lost
         self._names: dict[tuple[str, str], SimActor] = {}
+        self._is_ranked = is_ranked
         self._ranks: dict[str, int] = {}
         self._handles_gone = self._out_of_scope  # bound once: stored in every `SharedRef`
 
@@ -56,13 +63,14 @@ class Actors:
 
     def register(self, actor: SimActor, name: tuple[str, str]) -> None:
         """Give an actor a (namespace, name); the caller has looked that it is free."""
-        actor.name = name
+        actor.particulars().name = name
         self._names[name] = actor
 
     def enrol(self, actor: SimActor) -> None:
-        """Count a new actor among those of its class."""
-        name = actor.cls.interface.class_name
-        actor.rank = self._ranks[name] = self._ranks.get(name, 0) + 1
+        """Count a new actor among those of its class, if somebody may ask for its rank."""
+        if self._is_ranked:
+            name = actor.cls.interface.class_name
+            actor.particulars().rank = self._ranks[name] = self._ranks.get(name, 0) + 1
 
     def named(self, name: tuple[str, str]) -> SimActor | None:
         """The living actor of that (namespace, name)."""
@@ -104,7 +112,7 @@ class Actors:
         process = invocation.process = actor.process
         if actor.death is not None:
             return
-        if invocation.caller.gone and not invocation.caller.dead and not actor.was_restarted:
+        if invocation.caller.gone and not invocation.caller.dead and not actor.extra.was_restarted:
             return  # its creator is behind a partition, and taken for dead: nobody hears it
         assert invocation.extra is not None
         granted = functools.partial(self._granted, invocation, process)
@@ -162,8 +170,9 @@ class Actors:
         actor.current = None
         if actor.context is not None and len(actor.context) == 1:
             actor.context = None  # it only says who is running: most actors do nothing for long
-        if actor.restarts == 0:
+        if actor.extra.restarts == 0:
             actor.creation = None  # never run again: what its arguments hold may go, as on Ray
+        actor.process.known_label = None
         assert invocation.link is not None
         self._network.settle(invocation.link)
         self._turns.go_on(actor)
@@ -207,20 +216,21 @@ class Actors:
             return
         if disowned:
             self._cluster.disown(actor.process)
-        if actor.restarts == 0:
+        if actor.extra.restarts == 0:
             self.end(actor, Event.CRASHED, why)
             return
         actor.step(Event.RESTARTED)
-        actor.restarts -= 1
+        extra = actor.particulars()
+        extra.restarts -= 1
         unanswered = self._end_process(actor, why)
         lost = unavailable(actor, why)
         for invocation in unanswered:
             self.lost(invocation, lost)
-        actor.was_restarted = True
+        extra.was_restarted = True
         creation = actor.creation
         assert creation is not None
         node = creation.caller.node if actor.owner is not None else self._network.head
-        actor.process = process = self._cluster.start_process(f"actor-{actor.id}", node)
+        actor.process = process = self._cluster.start_process(None, node)
         process.actor = actor
         if creation.process is None:
             return  # it is still on its way, and will find the new process
@@ -252,9 +262,9 @@ class Actors:
     def _bury(self, actor: SimActor, death: Failure, why: str) -> None:
         actor.death = death
         unanswered = self._end_process(actor, why)
-        if actor.name is not None:
-            del self._names[actor.name]
-        for link in actor.holders or ():
+        if actor.extra.name is not None:
+            del self._names[actor.extra.name]
+        for link in actor.extra.holders:
             held, link.held = link.held, None
             unanswered += held or ()
         for invocation in unanswered:

@@ -13,7 +13,7 @@ from typing import Any
 from simactors import exceptions
 from simactors.core import calls
 from simactors.core.current import running
-from simactors.core.options import PLAIN_METHOD, MethodOptions, TaskOptions
+from simactors.core.options import PLAIN_METHOD, ActorOptions, MethodOptions, TaskOptions
 from simactors.core.outcome import Failure, failure
 from simactors.core.refs import ActorRef, ObjectRef
 from simactors.sim import demands, requests
@@ -88,19 +88,20 @@ class Calls:
         invocation = Invocation(
             number, label, caller, arguments, link, actor, actor_ref, method.name, self._arrive
         )
-        if actor.max_pending_calls > 0:
-            _count_pending(link, actor.max_pending_calls, invocation)
-        trace_add((self._kernel.now_ns, "call", number, caller.label, label))
+        extra = actor.extra
+        if extra.max_pending_calls > 0:
+            _count_pending(link, extra.max_pending_calls, invocation)
+        trace_add((self._kernel.now_ns, "call", number, caller.known_label or caller.label, label))
         if options is not PLAIN_METHOD:
             self._apply(options, invocation)
-        elif actor.max_task_retries:
-            invocation.particulars().retries = actor.max_task_retries
+        elif extra.max_task_retries:
+            invocation.particulars().retries = extra.max_task_retries
         if caller.task is not None or caller.actor is not None:
             _adopt_in(caller, invocation)
         if link.closed:
             self._network.fail(invocation, actor.death or _killed(actor))
         elif is_flat or not invocation.refs:
-            if link.held is None or not actor.is_ordered:
+            if link.held is None or not extra.is_ordered:
                 invocation.process = actor.process
                 self._network.send(link, invocation)
             else:
@@ -159,13 +160,10 @@ class Calls:
         is_detached = options.lifetime == "detached"
         # Until it is placed, it is where it would be lost: with its owner, or with the cluster itself.
         home = self._network.head if is_detached else caller.node
-        process = self._cluster.start_process(f"actor-{invocation.id}", home)
+        process = self._cluster.start_process(None, home)
         actor = SimActor(invocation.id, cls, process, None if is_detached else caller)
         actor.creation = invocation
-        actor.restarts = options.max_restarts
-        actor.max_task_retries = options.max_task_retries
-        actor.max_pending_calls = options.max_pending_calls
-        actor.is_ordered = limits is None and not options.allow_out_of_order_execution
+        _describe(actor, options, is_ordered=limits is None and not options.allow_out_of_order_execution)
         self._actors.enrol(actor)
         if name is not None:
             self._actors.register(actor, name)
@@ -223,7 +221,7 @@ class Calls:
             extra.options = options
         extra.group = options.concurrency_group
         retries = options.max_task_retries
-        extra.retries = invocation.actor.max_task_retries if retries is None else retries
+        extra.retries = invocation.actor.extra.max_task_retries if retries is None else retries
 
     def _add_returns(self, options: MethodOptions | TaskOptions, invocation: Invocation) -> None:
         """Make the states of all its refs, or the stream that stands for them."""
@@ -254,7 +252,7 @@ class Calls:
     # Ref arguments
 
     def _wait_for_refs(self, link: Link, invocation: Invocation) -> None:
-        if invocation.actor.is_ordered:
+        if invocation.actor.extra.is_ordered:
             self._hold(link, invocation)
         else:
             states: Any = [ref.entry for ref in invocation.refs]
@@ -266,7 +264,7 @@ class Calls:
             link.held.append(invocation)
             return
         link.held = deque([invocation])
-        holders = invocation.actor.holders = invocation.actor.holders or []
+        holders = invocation.actor.particulars().holders
         if link not in holders:
             holders.append(link)
         self._release(link)
@@ -284,8 +282,9 @@ class Calls:
             self._send_or_fail(invocation)
             if not held:
                 link.held = None
-                if invocation.actor.holders and link in invocation.actor.holders:
-                    invocation.actor.holders.remove(link)
+                holders = invocation.actor.extra.holders
+                if link in holders:
+                    holders.remove(link)
 
     def _send_or_fail(self, invocation: Invocation) -> None:
         """The arguments of a call are ready."""
@@ -348,6 +347,14 @@ def _check_refs(caller: Process, arguments: calls.Arguments | tuple[Any, ...]) -
     """Refuse refs of another session, which would be waited for for ever."""
     if isinstance(arguments, calls.Arguments):
         check_session(caller, [ref.entry for ref in arguments.refs])  # type: ignore[misc]  # our own entries
+
+
+def _describe(actor: SimActor, options: ActorOptions, *, is_ordered: bool) -> None:
+    """Note what the options of an actor say, if that is not what most say."""
+    said = (options.max_restarts, options.max_task_retries, options.max_pending_calls, is_ordered)
+    if said != (0, 0, -1, True):
+        extra = actor.particulars()
+        extra.restarts, extra.max_task_retries, extra.max_pending_calls, extra.is_ordered = said
 
 
 def _count_pending(link: Link, limit: int, invocation: Invocation) -> None:

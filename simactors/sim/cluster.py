@@ -55,7 +55,7 @@ class Process:
     Invariant: `dead` or a pause implies `halted`; whoever is not `dead` may run again.
 
     Attributes:
-        label: what traces call it: ``driver``, ``actor-3``, ``worker-7``.
+        known_label: its `label`, or None for an actor's that nobody has asked for lately.
         pid: simulated; unique in the run.
         node: where it runs.
         halted: no step of its code may run now.
@@ -78,7 +78,7 @@ class Process:
         "gone",
         "grant",
         "halted",
-        "label",
+        "known_label",
         "links",
         "node",
         "parked",
@@ -87,9 +87,9 @@ class Process:
         "task",
     )
 
-    def __init__(self, backend: Backend, label: str, pid: int, node: Node) -> None:
+    def __init__(self, backend: Backend, label: str | None, pid: int, node: Node) -> None:
         self.backend = backend
-        self.label = label
+        self.known_label = label
         self.pid = pid
         self.node = node
         self.halted = False
@@ -101,6 +101,17 @@ class Process:
         self.grant: Any = None
         self.served = 0
         self.links: Mapping[int, Link] = _NO_LINKS
+
+    @property
+    def label(self) -> str:
+        """What traces call it: ``driver``, ``actor-3``, ``worker-7``.
+
+        An actor that does nothing keeps none, for most do nothing for long. Who asks for every call asks for
+        `known_label` first, which takes no frame.
+        """
+        if self.known_label is None:
+            self.known_label = f"actor-{self.actor.id}"
+        return self.known_label
 
     @property
     def children(self) -> list[Any]:
@@ -150,8 +161,8 @@ class Cluster:
         # By pid, from the first; a list and not a dictionary, and none for each node: there may be 100,000.
         self._processes: list[Process | None] = []
 
-    def start_process(self, label: str, node: Node) -> Process:
-        """A new process on `node`."""
+    def start_process(self, label: str | None, node: Node) -> Process:
+        """A new process on `node`; one without a label is an actor's."""
         process = Process(self._backend, label, _FIRST_PID + len(self._processes), node)
         self._processes.append(process)
         process.halted, process.dead = node.halted, not node.up  # a node may be down before anybody knows

@@ -75,7 +75,9 @@ class Objects:
         """The reply is there: its refs are ready."""
         reply, extra, trace_add = invocation.reply, invocation.extra, self._trace_add
         kind = "ready" if not reply or reply[0].ok else "fail"
-        trace_add((self._kernel.now_ns, kind, invocation.id, invocation.caller.label, invocation.label))
+        caller = invocation.caller
+        label = caller.known_label or caller.label
+        trace_add((self._kernel.now_ns, kind, invocation.id, label, invocation.label))
         if extra is not None:
             self._seal_particular(invocation, extra)
             return

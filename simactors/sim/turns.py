@@ -154,7 +154,7 @@ class Turns:
 
     def _run_now(self, invocation: Invocation, actor: SimActor, process: Process) -> None:
         actor.current = invocation
-        trace_add, kernel, label = self._trace_add, self._kernel, process.label
+        trace_add, kernel, label = self._trace_add, self._kernel, process.known_label or process.label
         trace_add((kernel.now_ns, "start", invocation.id, label, invocation.label))
         context = actor.context
         if context is None:
