@@ -160,7 +160,7 @@ class Invocation:
         "then",
         "waiters",
     )
-    callbacks = None  # it simply becomes ready when it is due; see `kernel.Scheduled`
+    callbacks = None  # it simply becomes ready when it is due; see `agenda.Scheduled`
 
     def __init__(
         self,

@@ -9,16 +9,15 @@ from __future__ import annotations
 import gc
 from asyncio import _get_running_loop, _set_running_loop
 from collections.abc import Callable
-from functools import partial
-from heapq import heapify, heappop, heappush
+from heapq import heappop
 from typing import Any, NoReturn, Protocol
 
-import simpy
-from simpy.events import NORMAL, URGENT
+from simpy.events import NORMAL
 
 from simactors import exceptions
 from simactors.core.choices import Choices
 from simactors.sim import fiber
+from simactors.sim.agenda import Agenda, End, Step
 from simactors.sim.config import NS
 from simactors.sim.trace import Trace
 
@@ -28,29 +27,15 @@ _MOST_CANCELLED = 1000
 _MOST_ENDINGS = 1000
 
 
-class Step(Protocol):
-    """Something that can happen now."""
-
-    @property
-    def then(self) -> Callable[[Any], None]:
-        """What happens; called with the step itself."""
-        ...
-
-
-class Scheduled(Step, Protocol):
-    """A step that can be put on SimPy's queue."""
-
-    @property
-    def callbacks(self) -> Any:
-        """As SimPy's events have; None if it simply becomes ready when it is due, as most do."""
-        ...
-
-
 class Process(fiber.Process, Protocol):
     """What the kernel must know of the process whose code waits."""
 
-    label: str
     dead: bool
+
+    @property
+    def label(self) -> str:
+        """How reports name it."""
+        ...
 
 
 class Waiter:
@@ -84,62 +69,6 @@ class Timer:
         """Do what the timer was set for."""
         if self.action is not None:
             self.action()
-
-
-class _End:
-    """Stands on the queue behind the last time that a run may reach, so that it is never empty."""
-
-    callbacks = ()  # it never becomes ready
-
-
-class _Clock(simpy.Environment):
-    """SimPy's environment, stepped by whole instants.
-
-    Invariant: what is due after `last_ns` lies behind an `_End`.
-
-    Attributes:
-        queue: what is due later, as a heap of ``(time_ns, priority, number, event)``.
-        push: puts ``(time_ns, NORMAL, next_number(), event)`` on the queue, as `Environment.schedule` does, but with
-            no Python frame: every message comes here.
-        next_number: keeps events of one time in the order in which they were scheduled.
-    """
-
-    def __init__(self, ready: list[Step], last_ns: int) -> None:
-        super().__init__()
-        self._ready = ready
-        self.queue: list[tuple[int, Any, int, Any]] = self._queue  # type: ignore[assignment]  # we only add integers
-        self.push: Callable[[tuple[int, Any, int, Scheduled]], None] = partial(heappush, self._queue)
-        self.next_number: Callable[[], int] = self._eid.__next__
-        self.queue.append((last_ns + 1, URGENT, 0, _End()))
-
-    def make_ready(self, event: Any, now_ns: int) -> None:
-        """Make ready what is due now: `event`, just taken off the queue, and whatever else is due at this time.
-
-        Environment.step() without what only SimPy's own events need (failure, StopSimulation): everything on this
-        queue is a `Scheduled`.
-        """
-        queue = self._queue
-        while True:
-            callbacks = event.callbacks
-            if callbacks is None:
-                self._ready.append(event)
-            else:
-                event.callbacks = None  # as SimPy does
-                for callback in callbacks:
-                    callback(event)
-            if queue[0][0] != now_ns:
-                return
-            event = heappop(queue)[3]
-
-    def drop(self, unwanted: Callable[[Any], bool]) -> None:
-        """Forget queued events; the others keep their order, which their keys alone decide."""
-        self._queue[:] = [entry for entry in self._queue if not unwanted(entry[3])]
-        heapify(self._queue)
-
-    @property
-    def due(self) -> int:
-        """How many events are queued."""
-        return len(self._queue) - 1
 
 
 class Kernel:
@@ -176,7 +105,7 @@ class Kernel:
         self._next_check = min(self._between_checks, max_steps)
         self._next_collection = _STEPS_BETWEEN_COLLECTIONS
         self._max_ns = int(max_virtual_time_s * NS)
-        self._clock = _Clock(self.ready, self._max_ns)
+        self._clock = Agenda(self.ready, self._max_ns)
         self.push = self._clock.push
         self.next_number = self._clock.next_number
         self._on_timer = (self._timer_due,)
@@ -339,7 +268,7 @@ class Kernel:
         """Make ready what is due at the time of `entry`, just taken off the queue, if the run can go on."""
         now_ns, _, _, event = entry
         queue = self._clock.queue
-        if type(event) is _End or len(queue) == self._cancelled:
+        if type(event) is End or len(queue) == self._cancelled:
             next_ns = None if len(queue) == self._cancelled else queue[0][0]
             self.push(entry)  # the driver may catch the error and wait once more
             self._give_up(next_ns)
