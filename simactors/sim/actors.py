@@ -30,8 +30,8 @@ from simactors.sim.turns import Turns
 class Actors:
     """All actors of one run.
 
-    Args:
-        is_ranked: a fault plan may mean an actor by its rank in its class.
+    Attributes:
+        is_ranked: a fault plan may mean an actor by its rank in its class; set before there are any.
     """
 
     def __init__(
@@ -43,8 +43,6 @@ class Actors:
         network: Network,
         run: Executor,
         turns: Turns,
-        *,
-        is_ranked: bool,
     ) -> None:
         self._kernel = kernel
         self._trace_add = trace.add
@@ -55,7 +53,7 @@ class Actors:
         self._turns = turns
         turns.left, turns.lost = self._left, self.lost
         self._names: dict[tuple[str, str], SimActor] = {}
-        self._is_ranked = is_ranked
+        self.is_ranked = False
         self._ranks: dict[str, int] = {}
         self._handles_gone = self._out_of_scope  # bound once: stored in every `SharedRef`
 
@@ -68,7 +66,7 @@ class Actors:
 
     def enrol(self, actor: SimActor) -> None:
         """Count a new actor among those of its class, if somebody may ask for its rank."""
-        if self._is_ranked:
+        if self.is_ranked:
             name = actor.cls.interface.class_name
             actor.particulars().rank = self._ranks[name] = self._ranks.get(name, 0) + 1
 

@@ -88,6 +88,7 @@ class Faults:
         if not plan.faults:
             return
         aims.check(plan, config)
+        self._actors.is_ranked = True
         self._arm_calls(plan)
         barriers = []
         for fault in plan.faults:

@@ -83,9 +83,7 @@ class Machine:
         points = Points()
         is_careful = bool(config.service_times or config.memory_use or faults.faults)
         turns = Turns(kernel, trace, network, run, points, is_careful=is_careful)
-        self.actors = actors = Actors(
-            kernel, trace, cluster, placement, network, run, turns, is_ranked=bool(faults.faults)
-        )
+        self.actors = actors = Actors(kernel, trace, cluster, placement, network, run, turns)
         self.tasks = tasks = Tasks(kernel, trace, cluster, placement, network, objects, actors, run, points)
         self.membership = Membership(
             kernel, trace, nodes, cluster, network, placement, groups, stores, actors, tasks, config
