@@ -60,12 +60,13 @@ class ActorHandle:
 class ActorMethod:
     """A method of an actor, ready to be called with ``.remote(...)``."""
 
-    __slots__ = ("_actor", "_options", "_returns_ref", "_spec")
+    __slots__ = ("_actor", "_arity", "_options", "_returns_ref", "_spec")
 
     def __init__(self, actor: ActorRef, spec: MethodSpec, options: MethodOptions) -> None:
         self._actor = actor
         self._spec = spec
         self._options = options
+        self._arity = spec.signature.arity
         self._returns_ref = options.num_returns in (1, "dynamic")  # as nearly every method
 
     def remote(self, *args: Any, **kwargs: Any) -> Any:
@@ -79,12 +80,12 @@ class ActorMethod:
             TypeError: the arguments don't fit the method, or can't be serialized.
         """
         spec = self._spec
-        signature = spec.signature
-        if kwargs or not signature.least <= len(args) <= signature.most:
-            signature.check(args, kwargs)
+        if kwargs or len(args) != self._arity:
+            spec.signature.check(args, kwargs)
         # A MethodCall like any other, without the Python frame of its constructor: this line runs for every call.
         call = _new(MethodCall, (self._actor, spec, args, kwargs, self._options))
-        refs = session.active().submit_method(call)
+        submit = session.active().submit_method
+        refs = submit(call)
         return refs[0] if self._returns_ref else unwrap_refs(refs, self._options.num_returns)
 
     def options(self, **changes: Any) -> ActorMethod:

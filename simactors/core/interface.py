@@ -20,9 +20,10 @@ class Signature:
 
     Attributes:
         least, most: how many positional arguments fit if there are no others.
+        arity: that number, if there is only one that fits; else -1.
     """
 
-    __slots__ = ("_parameters", "least", "most")
+    __slots__ = ("_parameters", "arity", "least", "most")
 
     def __init__(self, parameters: Sequence[inspect.Parameter]) -> None:
         # Defaults and annotations may be unpicklable, and nobody needs them: only "has one" counts.
@@ -35,6 +36,7 @@ class Signature:
         endless = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         self.least = sum(p.default is p.empty for p in positional)
         self.most = -1 if must_name else 2**31 if endless else len(positional)
+        self.arity = self.least if self.least == self.most else -1
 
     @classmethod
     def of(cls, function: Callable[..., object], *, skip_first: bool) -> Signature:

@@ -190,14 +190,14 @@ class ObjectRef(Generic[T_co]):
 class ActorRef:
     """A reference to an actor, with the description of its methods that a handle needs."""
 
-    __slots__ = ("__weakref__", "entry", "interface")
+    __slots__ = ("entry", "interface")
 
     def __init__(self, entry: Entry, interface: ActorInterface) -> None:
         self.entry = entry
         self.interface = interface
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is ActorRef and self.entry.id == other.entry.id
+        return isinstance(other, ActorRef) and self.entry.id == other.entry.id
 
     def __hash__(self) -> int:
         return hash(self.entry.id)

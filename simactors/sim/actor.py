@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import contextvars
-import weakref
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from simactors.core import calls
@@ -22,11 +22,64 @@ BUSY: Any = "not to be called directly"
 """Stands in `current` where no call may start at once: several run side by side, or the process is stopped."""
 
 
-class Watch(weakref.ref[ActorRef]):
-    """Knows of which actor it watches the handles."""
+class SharedRef(ActorRef):
+    """What all handles of an actor share, and calls under way hold; only `get_actor` gives others.
 
-    __slots__ = ("actor",)
-    actor: SimActor
+    It tells when the last of them is gone itself, for a weak reference to each would take more memory than it does.
+
+    Args:
+        gone: called then, with the actor; in the middle of whatever dropped the last handle.
+    """
+
+    __slots__ = ("_gone",)
+
+    def __init__(self, actor: SimActor, gone: Callable[[SimActor], None]) -> None:
+        super().__init__(actor, actor.cls.interface)
+        self._gone = gone
+
+    def __del__(self) -> None:
+        actor: Any = self.entry
+        self._gone(actor)
+
+
+class Particulars:
+    """What only some actors have.
+
+    Attributes:
+        name: its (namespace, name).
+        restarts: how many are left; negative for no limit.
+        was_restarted: this is not its first incarnation.
+        rank: how many actors of its class were made before it, and itself: ``Account#2`` is the second; counted only
+            where a fault plan may ask for it.
+        is_ordered: calls that wait for their arguments hold back later ones of the same caller.
+        holders: links whose first call waits for a ref; what they hold fails when it dies.
+        max_pending_calls: how many unanswered calls each process may have with it; -1 for no limit.
+        max_task_retries: how often its calls may be run again, unless a method says otherwise.
+    """
+
+    __slots__ = (
+        "holders",
+        "is_ordered",
+        "max_pending_calls",
+        "max_task_retries",
+        "name",
+        "rank",
+        "restarts",
+        "was_restarted",
+    )
+
+    def __init__(self) -> None:
+        self.name: tuple[str, str] | None = None
+        self.restarts = 0
+        self.was_restarted = False
+        self.rank = 0
+        self.is_ordered = True
+        self.holders: list[Link] = []
+        self.max_pending_calls = -1
+        self.max_task_retries = 0
+
+
+_NOTHING_PARTICULAR = Particulars()
 
 
 class SimActor:
@@ -41,16 +94,9 @@ class SimActor:
         context: the context variables of its process, which one call leaves to the next; None if none is set.
         process: of the present incarnation.
         creation: the call of the constructor, as long as it may have to be run (again).
-        holders: links whose first call waits for a ref; what they hold fails when it dies. None while there are none.
         owner: the process that made it, and with which it ends; None for a detached actor.
-        rank: how many actors of its class were made before it, and itself: ``Account#2`` is the second.
-        restarts: how many are left; negative for no limit.
-        was_restarted: this is not its first incarnation.
         lanes: only of a concurrent actor.
-        is_ordered: calls that wait for their arguments hold back later ones of the same caller.
-        watch: tells when the last handle is gone.
-        max_pending_calls: how many unanswered calls each process may have with it; -1 for no limit.
-        max_task_retries: how often its calls may be run again, unless a method says otherwise.
+        extra: what only some actors have, to be read; `particulars` is to be written to.
     """
 
     __slots__ = (
@@ -59,22 +105,14 @@ class SimActor:
         "creation",
         "current",
         "death",
-        "holders",
+        "extra",
         "id",
         "instance",
-        "is_ordered",
         "lanes",
         "mailbox",
-        "max_pending_calls",
-        "max_task_retries",
-        "name",
         "owner",
         "process",
-        "rank",
-        "restarts",
         "state",
-        "was_restarted",
-        "watch",
     )
 
     def __init__(self, number: int, cls: calls.ActorClass, process: Process, owner: Process | None) -> None:
@@ -90,16 +128,14 @@ class SimActor:
         self.death: Failure | None = None
         self.context: contextvars.Context | None = None
         self.creation: Invocation | None = None
-        self.holders: list[Link] | None = None
-        self.restarts = 0
-        self.rank = 0
-        self.was_restarted = False
         self.lanes: Lanes | None = None
-        self.is_ordered = True
-        self.max_pending_calls = -1
-        self.max_task_retries = 0
-        self.name: tuple[str, str] | None = None
-        self.watch: Watch | None = None
+        self.extra = _NOTHING_PARTICULAR
+
+    def particulars(self) -> Particulars:
+        """Its own `extra`; the others share one."""
+        if self.extra is _NOTHING_PARTICULAR:
+            self.extra = Particulars()
+        return self.extra
 
     def step(self, event: Event) -> State:
         """Go to the state after `event`; returns the one before."""

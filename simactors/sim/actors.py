@@ -6,7 +6,6 @@ Not which of their calls runs when (`turns.py`) nor how calls reach them (`calls
 from __future__ import annotations
 
 import functools
-import weakref
 from typing import Any
 
 from simactors import exceptions
@@ -14,7 +13,7 @@ from simactors.core import calls
 from simactors.core.outcome import Failure, failure
 from simactors.core.refs import ActorRef
 from simactors.sim import executor
-from simactors.sim.actor import BUSY, SimActor, Watch
+from simactors.sim.actor import BUSY, SharedRef, SimActor
 from simactors.sim.answers import describe, unavailable
 from simactors.sim.cluster import Cluster, Process, context_of
 from simactors.sim.executor import Executor
@@ -30,7 +29,11 @@ from simactors.sim.turns import Turns
 
 
 class Actors:
-    """All actors of one run."""
+    """All actors of one run.
+
+    Attributes:
+        is_ranked: a fault plan may mean an actor by its rank in its class; set before there are any.
+    """
 
     def __init__(
         self,
@@ -53,46 +56,43 @@ class Actors:
         self._turns = turns
         turns.left, turns.lost = self._left, self.lost
         self._names: dict[tuple[str, str], SimActor] = {}
+        self.is_ranked = False
         self._ranks: dict[str, int] = {}
-        self._handles_gone = self._out_of_scope  # bound once: stored in every watch
+        self._handles_gone = self._out_of_scope  # bound once: stored in every `SharedRef`
 
     # Names and handles
 
     def register(self, actor: SimActor, name: tuple[str, str]) -> None:
         """Give an actor a (namespace, name); the caller has looked that it is free."""
-        actor.name = name
+        actor.particulars().name = name
         self._names[name] = actor
 
     def enrol(self, actor: SimActor) -> None:
-        """Count a new actor among those of its class."""
-        name = actor.cls.interface.class_name
-        actor.rank = self._ranks[name] = self._ranks.get(name, 0) + 1
+        """Count a new actor among those of its class, if somebody may ask for its rank."""
+        if self.is_ranked:
+            name = actor.cls.interface.class_name
+            actor.particulars().rank = self._ranks[name] = self._ranks.get(name, 0) + 1
 
     def named(self, name: tuple[str, str]) -> SimActor | None:
         """The living actor of that (namespace, name)."""
         return self._names.get(name)
 
     def handle(self, actor: SimActor) -> ActorRef:
-        """Another handle to a living actor; a detached one needs none to live."""
+        """Another handle to a living actor; it doesn't keep it alive."""
         return ActorRef(actor, actor.cls.interface)
+
+    def first_handle(self, actor: SimActor) -> ActorRef:
+        """What its creator gets; unless the actor is detached, it ends once that is gone."""
+        return self.handle(actor) if actor.owner is None else SharedRef(actor, self._handles_gone)
 
     @property
     def names(self) -> list[tuple[str, str]]:
         """Every (namespace, name) that is taken, the oldest first."""
         return list(self._names)
 
-    def watch(self, actor: SimActor, handles: ActorRef) -> None:
-        """End `actor` once `handles` is gone.
-
-        All handles share it and calls under way hold it; only `get_actor` gives others.
-        """
-        actor.watch = Watch(handles, self._handles_gone)
-        actor.watch.actor = actor
-
-    def _out_of_scope(self, watch: weakref.ref[ActorRef]) -> None:
+    def _out_of_scope(self, actor: SimActor) -> None:
         # This runs in the middle of whatever dropped the last handle: nothing is done here but remember it. When that
         # happens repeats from run to run, because cycles are collected at fixed steps only.
-        actor = watch.actor  # type: ignore[attr-defined]  # a `Watch`, see above
         if actor.death is None and not self._kernel.closing:
             self._kernel.soon(functools.partial(self._retire, actor))
 
@@ -113,7 +113,7 @@ class Actors:
         process = invocation.process = actor.process
         if actor.death is not None:
             return
-        if invocation.caller.gone and not invocation.caller.dead and not actor.was_restarted:
+        if invocation.caller.gone and not invocation.caller.dead and not actor.extra.was_restarted:
             return  # its creator is behind a partition, and taken for dead: nobody hears it
         assert invocation.extra is not None
         granted = functools.partial(self._granted, invocation, process)
@@ -167,16 +167,19 @@ class Actors:
                 self._constructor_raised(invocation, error)
         else:
             if not process.gone:
-                self._is_alive(actor)
+                self._is_alive(actor, invocation)
 
-    def _is_alive(self, actor: SimActor) -> None:
+    def _is_alive(self, actor: SimActor, invocation: Invocation) -> None:
         """The constructor has returned."""
         actor.step(Event.CONSTRUCTED)
         actor.current = None
         if actor.context is not None and len(actor.context) == 1:
             actor.context = None  # it only says who is running: most actors do nothing for long
-        if actor.restarts == 0:
+        if actor.extra.restarts == 0:
             actor.creation = None  # never run again: what its arguments hold may go, as on Ray
+        actor.process.known_label = None
+        assert invocation.link is not None
+        self._network.settle(invocation.link)
         self._turns.go_on(actor)
 
     def _constructor_raised(self, invocation: Invocation, error: BaseException) -> None:
@@ -218,20 +221,21 @@ class Actors:
             return
         if disowned:
             self._cluster.disown(actor.process)
-        if actor.restarts == 0:
+        if actor.extra.restarts == 0:
             self.end(actor, Event.CRASHED, why)
             return
         actor.step(Event.RESTARTED)
-        actor.restarts -= 1
+        extra = actor.particulars()
+        extra.restarts -= 1
         unanswered = self._end_process(actor, why)
         lost = unavailable(actor, why)
         for invocation in unanswered:
             self.lost(invocation, lost)
-        actor.was_restarted = True
+        extra.was_restarted = True
         creation = actor.creation
         assert creation is not None
         node = creation.caller.node if actor.owner is not None else self._network.head
-        actor.process = process = self._cluster.start_process(f"actor-{actor.id}", node)
+        actor.process = process = self._cluster.start_process(None, node)
         process.actor = actor
         if creation.process is None:
             return  # it is still on its way, and will find the new process
@@ -263,9 +267,9 @@ class Actors:
     def _bury(self, actor: SimActor, death: Failure, why: str) -> None:
         actor.death = death
         unanswered = self._end_process(actor, why)
-        if actor.name is not None:
-            del self._names[actor.name]
-        for link in actor.holders or ():
+        if actor.extra.name is not None:
+            del self._names[actor.extra.name]
+        for link in actor.extra.holders:
             held, link.held = link.held, None
             unanswered += held or ()
         for invocation in unanswered:
@@ -273,8 +277,8 @@ class Actors:
                 self._network.fail(invocation, death)
         actor.creation = None  # its arguments may hold handles
         self._placement.withdraw(actor)
-        if actor.owner is not None and actor.owner.children is not None:
-            actor.owner.children.pop(actor, None)
+        if actor.owner is not None:
+            actor.owner.links[actor.id].child = None
 
     def _end_process(self, actor: SimActor, why: str) -> list[Invocation]:
         """End the present process and what it created; returns the calls that it leaves unanswered."""
@@ -292,7 +296,7 @@ class Actors:
         if actor.lanes is not None:
             actor.lanes.close(end_loops=process.dead)
         actor.current = actor.mailbox = actor.lanes = None
-        for child in list(process.children or ()):
+        for child in process.children:
             self.end(child, Event.OWNER_DIED, f"its owner {process.label} is dead")
         return [invocation for invocation in unanswered if invocation.function is not None]
 

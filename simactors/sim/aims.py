@@ -42,9 +42,9 @@ def _names(process: Process) -> list[str]:
     actor = process.actor
     if actor is not None and actor.process is process:
         class_name = actor.cls.interface.class_name
-        names += [class_name, f"{class_name}#{actor.rank}"]
-        if actor.name is not None:
-            names.append(actor.name[1])
+        names += [class_name, f"{class_name}#{actor.extra.rank}"]
+        if actor.extra.name is not None:
+            names.append(actor.extra.name[1])
     if process.task is not None:
         names.append(process.task.label)
     return names

@@ -47,9 +47,7 @@ class SimBackend:
         watch: Callable[[Row], None] | None = None,
     ) -> None:
         world.refuse_second()
-        self._machine = machine = Machine(
-            self, choices, config, faults, self._caller, self._the_driver, watch
-        )
+        self._machine = machine = Machine(self, choices, config, faults, self._caller, watch)
         self.trace = machine.trace
         self.kernel = machine.kernel
         self._driver = machine.driver
@@ -62,7 +60,7 @@ class SimBackend:
             self.submit_method, self.submit_task = watching.submit_method, watching.submit_task
         self._namespace = _DEFAULT_NAMESPACE
         self._closed = False
-        self._in_driver = self.kernel.in_driver
+        self._the_driver = machine.the_driver
         self._objects = machine.objects
         self._world = world.World(machine, config, self._caller)
         self._is_gc_on = gc.isenabled()
@@ -123,8 +121,8 @@ class SimBackend:
         stop_at_error: bool = False,
     ) -> list[ObjectRef[Any]]:
         """See `Backend`; a task that blocks lends its CPUs to others meanwhile."""
-        caller: Any = _running() or self._the_driver()
-        objects = self._objects
+        the_driver, objects = self._the_driver, self._objects
+        caller: Any = _running() or the_driver()
         if caller.task is None and len(refs) == 1:  # most waits by far
             state: Any = refs[0].entry
             ready = state.outcome is not None or objects.wait_one(caller, state, timeout_s)
@@ -173,7 +171,7 @@ class SimBackend:
 
     def leave(self) -> None:
         """The program shuts down inside an open simulation: its actors end."""
-        for actor in list(self._driver.children or ()):
+        for actor in self._driver.children:
             self._machine.actors.end(actor, Event.OWNER_DIED, "its driver shut down")
         self._machine.configure(Settings())
         self._namespace = _DEFAULT_NAMESPACE
@@ -258,15 +256,6 @@ class SimBackend:
     def _caller(self) -> Process:
         """The process whose code runs now."""
         return _running() or self._the_driver()  # type: ignore[return-value]  # what our executor put there
-
-    def _the_driver(self) -> Process:
-        """The driver's process, if it is its code that runs now."""
-        if not self._in_driver():
-            raise RuntimeError(
-                "a simulation can be used only while it is open and from the thread that opened it; "
-                "start tasks or actors instead of threads"
-            )
-        return self._driver
 
 
 def open_backend(settings: Settings) -> SimBackend:

@@ -13,7 +13,7 @@ from typing import Any
 from simactors import exceptions
 from simactors.core import calls
 from simactors.core.current import running
-from simactors.core.options import PLAIN_METHOD, MethodOptions, TaskOptions
+from simactors.core.options import PLAIN_METHOD, ActorOptions, MethodOptions, TaskOptions
 from simactors.core.outcome import Failure, failure
 from simactors.core.refs import ActorRef, ObjectRef
 from simactors.sim import demands, requests
@@ -73,14 +73,16 @@ class Calls:
 
     def submit_method(self, call: calls.MethodCall) -> list[ObjectRef[Any]]:
         """See `Backend.submit_method`."""
-        caller: Process = _running() or self._driver()  # type: ignore[assignment]  # what our executor put there
+        driver, trace_add = self._driver, self._trace_add
+        caller: Process = _running() or driver()  # type: ignore[assignment]  # what our executor put there
         actor_ref, method, args, kwargs, options = call
         actor: Any = actor_ref.entry
         if type(actor) is not SimActor or actor.process.backend is not caller.backend:
             actor = self.our_actor(actor_ref, caller)
         label = method.label
         arguments = calls.pack_arguments(label, args, kwargs)
-        if type(arguments) is not tuple:
+        is_flat = type(arguments) is tuple  # no refs in it
+        if not is_flat:
             _check_refs(caller, arguments)
         link = caller.links.get(actor.id) or self._network.link(caller, actor.id)
         objects = self._objects
@@ -88,19 +90,20 @@ class Calls:
         invocation = Invocation(
             number, label, caller, arguments, link, actor, actor_ref, method.name, self._arrive
         )
-        if actor.max_pending_calls > 0:
-            _count_pending(link, actor.max_pending_calls, invocation)
-        self._trace_add((self._kernel.now_ns, "call", number, caller.label, label))
+        extra = actor.extra
+        if extra.max_pending_calls > 0:
+            _count_pending(link, extra.max_pending_calls, invocation)
+        trace_add((self._kernel.now_ns, "call", number, caller.known_label or caller.label, label))
         if options is not PLAIN_METHOD:
             self._apply(options, invocation)
-        elif actor.max_task_retries:
-            invocation.retries = actor.max_task_retries
+        elif extra.max_task_retries:
+            invocation.particulars().retries = extra.max_task_retries
         if caller.task is not None or caller.actor is not None:
             _adopt_in(caller, invocation)
         if link.closed:
             self._network.fail(invocation, actor.death or _killed(actor))
-        elif type(arguments) is tuple or not invocation.refs:
-            if link.held is None or not actor.is_ordered:
+        elif is_flat or not invocation.refs:
+            if link.held is None or not extra.is_ordered:
                 invocation.process = actor.process
                 self._network.send(link, invocation)
             else:
@@ -132,9 +135,10 @@ class Calls:
         invocation = self._invocation("call", options.name or label, caller, arguments)
         invocation.label = label
         invocation.function = function
-        invocation.options = options
-        invocation.retries = options.max_retries
-        invocation.particulars().request = requests.of_task(options, captured(caller))
+        extra = invocation.particulars()
+        extra.options = options
+        extra.retries = options.max_retries
+        extra.request = requests.of_task(options, captured(caller))
         invocation.link = self._network.link(caller, _TASK_POOL)
         self._add_returns(options, invocation)
         _adopt(running_call(caller), invocation)
@@ -154,33 +158,26 @@ class Calls:
         is_detached = options.lifetime == "detached"
         # Until it is placed, it is where it would be lost: with its owner, or with the cluster itself.
         home = self._network.head if is_detached else caller.node
-        process = self._cluster.start_process(f"actor-{invocation.id}", home)
+        process = self._cluster.start_process(None, home)
         actor = SimActor(invocation.id, cls, process, None if is_detached else caller)
         actor.creation = invocation
-        actor.restarts = options.max_restarts
-        actor.max_task_retries = options.max_task_retries
-        actor.max_pending_calls = options.max_pending_calls
-        actor.is_ordered = limits is None and not options.allow_out_of_order_execution
+        _describe(actor, options, is_ordered=limits is None and not options.allow_out_of_order_execution)
         self._actors.enrol(actor)
         if name is not None:
             self._actors.register(actor, name)
-        if not is_detached:
-            if caller.children is None:
-                caller.children = {}
-            caller.children[actor] = None
         invocation.actor = actor
-        invocation.options = options
         invocation.then = self._actors.place
-        invocation.particulars().request = requests.of_actor(options, captured(caller))
-        invocation.link = self._network.link(caller, actor.id)
+        extra = invocation.particulars()
+        extra.options = options
+        extra.request = requests.of_actor(options, captured(caller))
+        link = invocation.link = self._network.link(caller, actor.id)
+        if not is_detached:
+            link.child = actor
         if invocation.refs:
-            self._hold(invocation.link, invocation)
+            self._hold(link, invocation)
         else:
             self._send_creation(invocation)
-        actor_ref = ActorRef(actor, cls.interface)
-        if not is_detached:
-            self._actors.watch(actor, actor_ref)
-        return actor_ref
+        return self._actors.first_handle(actor)
 
     def tell_taken(self, call: Invocation) -> None:
         """Let the code that yields know how many items have been taken, if it waits for that."""
@@ -217,22 +214,22 @@ class Calls:
     def _apply(self, options: MethodOptions, invocation: Invocation) -> None:
         """What a call of a method needs beyond the plain case."""
         self._add_returns(options, invocation)
+        extra = invocation.particulars()
         if options.retry_exceptions or options.name:
-            invocation.options = options
-        if options.concurrency_group is not None:
-            invocation.particulars().group = options.concurrency_group
+            extra.options = options
+        extra.group = options.concurrency_group
         retries = options.max_task_retries
-        invocation.retries = invocation.actor.max_task_retries if retries is None else retries
+        extra.retries = invocation.actor.extra.max_task_retries if retries is None else retries
 
     def _add_returns(self, options: MethodOptions | TaskOptions, invocation: Invocation) -> None:
         """Make the states of all its refs, or the stream that stands for them."""
-        num_returns = options.num_returns
+        num_returns, extra = options.num_returns, invocation.particulars()
         if num_returns == "dynamic":
-            invocation.particulars().is_dynamic = True
+            extra.is_dynamic = True
         elif num_returns == "streaming":
             limit = options._generator_backpressure_num_objects
             objects = self._objects
-            invocation.particulars().stream = Stream(
+            extra.stream = Stream(
                 invocation,
                 None if limit is None or limit < 0 else limit,
                 objects.next_id,
@@ -241,9 +238,9 @@ class Calls:
             )
         elif num_returns != 1:
             assert isinstance(num_returns, int)
-            invocation.num_returns = num_returns
+            extra.num_returns = num_returns
             caller, label = invocation.caller, invocation.label
-            invocation.more = tuple(
+            extra.more = tuple(
                 StoredObject(
                     self._objects.next_id(), f"{label}[{index}]", caller, None, invocation, index + 1
                 )
@@ -253,7 +250,7 @@ class Calls:
     # Ref arguments
 
     def _wait_for_refs(self, link: Link, invocation: Invocation) -> None:
-        if invocation.actor.is_ordered:
+        if invocation.actor.extra.is_ordered:
             self._hold(link, invocation)
         else:
             states: Any = [ref.entry for ref in invocation.refs]
@@ -265,7 +262,7 @@ class Calls:
             link.held.append(invocation)
             return
         link.held = deque([invocation])
-        holders = invocation.actor.holders = invocation.actor.holders or []
+        holders = invocation.actor.particulars().holders
         if link not in holders:
             holders.append(link)
         self._release(link)
@@ -283,8 +280,9 @@ class Calls:
             self._send_or_fail(invocation)
             if not held:
                 link.held = None
-                if invocation.actor.holders and link in invocation.actor.holders:
-                    invocation.actor.holders.remove(link)
+                holders = invocation.actor.extra.holders
+                if link in holders:
+                    holders.remove(link)
 
     def _send_or_fail(self, invocation: Invocation) -> None:
         """The arguments of a call are ready."""
@@ -349,6 +347,14 @@ def _check_refs(caller: Process, arguments: calls.Arguments | tuple[Any, ...]) -
         check_session(caller, [ref.entry for ref in arguments.refs])  # type: ignore[misc]  # our own entries
 
 
+def _describe(actor: SimActor, options: ActorOptions, *, is_ordered: bool) -> None:
+    """Note what the options of an actor say, if that is not what most say."""
+    said = (options.max_restarts, options.max_task_retries, options.max_pending_calls, is_ordered)
+    if said != (0, 0, -1, True):
+        extra = actor.particulars()
+        extra.restarts, extra.max_task_retries, extra.max_pending_calls, extra.is_ordered = said
+
+
 def _count_pending(link: Link, limit: int, invocation: Invocation) -> None:
     """Raise `PendingCallsLimitExceeded` if the caller has `limit` unanswered calls already."""
     link.pending = [call for call in link.pending or () if call.outcome is None]
@@ -366,7 +372,8 @@ def _refs(invocation: Invocation) -> list[ObjectRef[Any]]:
     first: ObjectRef[Any] = ObjectRef(invocation)
     if invocation.stream is not None:
         invocation.stream.watch(first)
-    return [first, *(ObjectRef(state) for state in invocation.more)]
+    more = () if invocation.extra is None else invocation.extra.more
+    return [first, *(ObjectRef(state) for state in more)]
 
 
 def _killed(actor: SimActor) -> Failure:

@@ -37,9 +37,10 @@ class Link:
         held: messages that wait at the sender, because the first of them needs something; None while there are none.
         pending: calls not answered yet, kept only for an actor that limits them.
         closed: the sender knows that nobody is at the other end any more.
+        child: the actor at the other end, as long as it lives, if it must end together with the process.
     """
 
-    __slots__ = ("closed", "held", "last_ns", "least_ns", "pending")
+    __slots__ = ("child", "closed", "held", "last_ns", "least_ns", "pending")
 
     def __init__(self, least_ns: int) -> None:
         self.least_ns = least_ns
@@ -47,6 +48,7 @@ class Link:
         self.held: deque[Any] | None = None
         self.pending: list[Any] | None = None
         self.closed = False
+        self.child: Any = None
 
 
 class Process:
@@ -55,7 +57,7 @@ class Process:
     Invariant: `dead` or a pause implies `halted`; whoever is not `dead` may run again.
 
     Attributes:
-        label: what traces call it: ``driver``, ``actor-3``, ``worker-7``.
+        known_label: its `label`, or None for an actor's that nobody has asked for lately.
         pid: simulated; unique in the run.
         node: where it runs.
         halted: no step of its code may run now.
@@ -63,7 +65,6 @@ class Process:
         dead: it has ended: its code never goes on.
         parked: steps that came up while it was paused.
         links: its connections, by the id of the actor at the other end (0: the pool of task workers).
-        children: the actors that must end when this process ends, oldest first.
         actor: the actor it was started for, if any.
         task: the task that runs in it, if any.
         grant: the resources that it, or the task in it, holds.
@@ -77,13 +78,12 @@ class Process:
     __slots__ = (
         "actor",
         "backend",
-        "children",
         "dead",
         "gone",
         "grant",
         "halted",
         "home",
-        "label",
+        "known_label",
         "links",
         "node",
         "parked",
@@ -93,9 +93,9 @@ class Process:
         "task",
     )
 
-    def __init__(self, backend: Backend, label: str, pid: int, node: Node) -> None:
+    def __init__(self, backend: Backend, label: str | None, pid: int, node: Node) -> None:
         self.backend = backend
-        self.label = label
+        self.known_label = label
         self.pid = pid
         self.node = node
         self.halted = False
@@ -108,8 +108,23 @@ class Process:
         self.served = 0
         self.home: Any = None
         self.links: Mapping[int, Link] = _NO_LINKS
-        self.children: dict[Any, None] | None = None
         self.private: Any = None
+
+    @property
+    def label(self) -> str:
+        """What traces call it: ``driver``, ``actor-3``, ``worker-7``.
+
+        An actor that does nothing keeps none, for most do nothing for long. Who asks for every call asks for
+        `known_label` first, which takes no frame.
+        """
+        if self.known_label is None:
+            self.known_label = f"actor-{self.actor.id}"
+        return self.known_label
+
+    @property
+    def children(self) -> list[Any]:
+        """The actors that must end when this process ends, oldest first: it was connected to each when it made it."""
+        return [link.child for link in self.links.values() if link.child is not None]
 
     def add_link(self, target: int, link: Link) -> None:
         """Remember the connection to the actor with the id `target`."""
@@ -161,8 +176,8 @@ class Cluster:
         # By pid, from the first; a list and not a dictionary, and none for each node: there may be 100,000.
         self._processes: list[Process | None] = []
 
-    def start_process(self, label: str, node: Node) -> Process:
-        """A new process on `node`."""
+    def start_process(self, label: str | None, node: Node) -> Process:
+        """A new process on `node`; one without a label is an actor's."""
         process = Process(self._backend, label, _FIRST_PID + len(self._processes), node)
         self._processes.append(process)
         process.halted, process.dead = node.halted, not node.up  # a node may be down before anybody knows

@@ -46,7 +46,7 @@ class BrokenConnections:
         self._doomed: dict[Invocation, FailCall] = {}  # calls whose reply will be lost
 
     def fails(self, invocation: Invocation) -> bool:
-        """See `Network.fails`."""
+        """See `Network.break_connections`."""
         if invocation.function is None or _is_ghost(invocation):
             return False
         broken = None
@@ -70,7 +70,7 @@ class BrokenConnections:
         return True
 
     def loses_reply(self, invocation: Invocation) -> bool:
-        """See `Network.loses_reply`."""
+        """See `Network.break_connections`."""
         if _is_ghost(invocation):
             return True
         fault = self._doomed.pop(invocation, None)
@@ -119,12 +119,12 @@ def _is_ghost(invocation: Invocation) -> bool:
 def _ghost_of(invocation: Invocation) -> Invocation:
     """A second object for the same call: it is run like it, but nobody hears what it comes to."""
     ghost = Invocation(invocation.id, invocation.label, invocation.caller, invocation.arguments)
-    for name in ("num_returns", "process", "actor", "handle", "function", "options", "link", "then"):
+    for name in ("process", "actor", "handle", "function", "link", "then"):
         setattr(ghost, name, getattr(invocation, name))
     extra = ghost.particulars()
     extra.is_ghost = True
     if invocation.extra is not None:
-        for name in ("request", "group", "is_dynamic", "attempt"):
+        for name in ("num_returns", "options", "request", "group", "is_dynamic", "attempt"):
             setattr(extra, name, getattr(invocation.extra, name))
         if invocation.extra.stream is not None:
             extra.stream = _Unheard()

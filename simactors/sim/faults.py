@@ -88,6 +88,7 @@ class Faults:
         if not plan.faults:
             return
         aims.check(plan, config)
+        self._actors.is_ranked = True
         self._arm_calls(plan)
         barriers = []
         for fault in plan.faults:
@@ -121,7 +122,7 @@ class Faults:
             broken = BrokenConnections(
                 self._kernel, self._trace, self._network, self._actors, self._tasks, failing
             )
-            self._network.fails, self._network.loses_reply = broken.fails, broken.loses_reply
+            self._network.break_connections(broken.fails, broken.loses_reply)
         losing = [_Counted(f, f.nth) for f in plan.faults if isinstance(f, LoseObject)]
         if losing:
             self._stores.loses = functools.partial(self._loses, losing)

@@ -40,12 +40,12 @@ def runtime_info(process: Process, namespace: str) -> RuntimeInfo:
         function_name=function_name,
         attempt=0 if call is None or call.extra is None else call.extra.attempt,
         actor=None if actor is None else ActorRef(actor, actor.cls.interface),
-        actor_name=None if actor is None or actor.name is None else actor.name[1],
+        actor_name=None if actor is None or actor.extra.name is None else actor.extra.name[1],
         placement_group_id=None if bundle is None else bundle[0],
         captures_child_tasks=captured(process) is not None,
         assigned={} if grant is None else quantities_of(grant.amounts),
         gpu_ids=() if grant is None else grant.gpus,
-        was_reconstructed=actor is not None and actor.was_restarted,
+        was_reconstructed=actor is not None and actor.extra.was_restarted,
         is_canceled=call is not None and call.extra is not None and call.extra.is_told,
     )
 

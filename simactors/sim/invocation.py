@@ -76,6 +76,10 @@ class Particulars:
     """What only some calls have.
 
     Attributes:
+        num_returns: how many refs it has.
+        more: the states of its second and further refs.
+        options: of the task or the construction; of a method only if it may be retried or has a name of its own.
+        retries: how often it may still be run again; negative for no limit.
         request: what a task or an actor asks of the cluster.
         group: the concurrency group of a method's call; None for the one that the method names.
         stream: the items of a streaming call; see `streams.py`.
@@ -98,12 +102,20 @@ class Particulars:
         "is_dynamic",
         "is_ghost",
         "is_told",
+        "more",
+        "num_returns",
+        "options",
         "remade",
         "request",
+        "retries",
         "stream",
     )
 
     def __init__(self) -> None:
+        self.num_returns = 1
+        self.more: tuple[StoredObject, ...] = ()
+        self.options: Any = None
+        self.retries = 0
         self.request: Any = None
         self.group: str | None = None
         self.stream: Any = None
@@ -122,19 +134,15 @@ class Invocation:
 
     Attributes:
         id, label, outcome, waiters: the state of its (first) ref, as in `StoredObject`.
-        num_returns: how many refs it has.
-        more: the states of its second and further refs.
         caller: the process that made the call and owns the result.
         process: where it runs, or was sent to; None before it is placed.
         actor: the `SimActor` it goes to; None for a task.
         handle: keeps that actor alive until the answer is home.
         then: what happens when it is next ready, as a step of the kernel.
         function: the name of the method, or the task's `calls.Function`; None for a construction.
-        options: of the task or the construction; of a method only if it may be retried or has a name of its own.
-        retries: how often it may still be run again; negative for no limit.
         reply: the outcomes on their way back, one for each return value.
         link: the way there and back.
-        extra: what only some calls have; None for the others.
+        extra: what only some calls have; None for the others, which have one ref and are never made again.
     """
 
     __slots__ = (
@@ -147,17 +155,13 @@ class Invocation:
         "id",
         "label",
         "link",
-        "more",
-        "num_returns",
-        "options",
         "outcome",
         "process",
         "reply",
-        "retries",
         "then",
         "waiters",
     )
-    callbacks = None  # it simply becomes ready when it is due; see `kernel.Scheduled`
+    callbacks = None  # it simply becomes ready when it is due; see `agenda.Scheduled`
 
     def __init__(
         self,
@@ -177,14 +181,10 @@ class Invocation:
         self.arguments = arguments
         self.outcome: Outcome | None = None
         self.waiters: list[Any] | None = None
-        self.num_returns = 1
-        self.more: tuple[StoredObject, ...] = ()
         self.process: Process | None = None
         self.actor = actor
         self.handle = handle
         self.function = function
-        self.options: Any = None
-        self.retries = 0
         self.extra: Particulars | None = None
         self.link = link
         self.then: Callable[[Any], None] = then
@@ -196,6 +196,21 @@ class Invocation:
         if self.extra is None:
             self.extra = Particulars()
         return self.extra
+
+    @property
+    def num_returns(self) -> int:
+        """How many refs it has."""
+        return 1 if self.extra is None else self.extra.num_returns
+
+    @property
+    def options(self) -> Any:
+        """See `Particulars`."""
+        return None if self.extra is None else self.extra.options
+
+    @property
+    def retries(self) -> int:
+        """How often it may still be run again; negative for no limit."""
+        return 0 if self.extra is None else self.extra.retries
 
     @property
     def stream(self) -> Any:
@@ -229,8 +244,9 @@ class Invocation:
 
     def begin_again(self) -> None:
         """It is to be run once more: one retry fewer is left."""
-        self.retries -= 1
-        self.particulars().attempt += 1
+        extra = self.particulars()
+        extra.retries -= 1
+        extra.attempt += 1
 
     @property
     def refs(self) -> tuple[ObjectRef[Any], ...]:

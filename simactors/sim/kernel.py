@@ -9,17 +9,16 @@ from __future__ import annotations
 import gc
 from asyncio import _get_running_loop, _set_running_loop
 from collections.abc import Callable
-from functools import partial
-from heapq import heapify, heappop, heappush
+from heapq import heappop
 from typing import Any, NoReturn, Protocol
 
-import simpy
 from simpy.events import NORMAL
 
 from simactors import exceptions
 from simactors.core.choices import Choices
+from simactors.sim import fiber
+from simactors.sim.agenda import Agenda, End, Step
 from simactors.sim.config import NS
-from simactors.sim.fiber import Fibers, SimulationEnded
 from simactors.sim.trace import Trace
 
 _STEPS_BETWEEN_CHECKS = 128
@@ -28,37 +27,14 @@ _MOST_CANCELLED = 1000
 _MOST_ENDINGS = 1000
 
 
-class Step(Protocol):
-    """Something that can happen now."""
-
-    @property
-    def then(self) -> Callable[[Any], None]:
-        """What happens; called with the step itself."""
-        ...
-
-
-class Scheduled(Step, Protocol):
-    """A step that can be put on SimPy's queue.
-
-    Attributes:
-        callbacks: as SimPy's events have; None if it simply becomes ready when it is due, as most do.
-    """
-
-    @property
-    def callbacks(self) -> Any:
-        """See above."""
-        ...
-
-
-class Process(Protocol):
+class Process(fiber.Process, Protocol):
     """What the kernel must know of the process whose code waits."""
 
-    label: str
     dead: bool
-    halted: bool
 
-    def park(self, step: object) -> None:
-        """Keep a step until its code may run, if it ever may."""
+    @property
+    def label(self) -> str:
+        """How reports name it."""
         ...
 
 
@@ -95,53 +71,6 @@ class Timer:
             self.action()
 
 
-class _Clock(simpy.Environment):
-    """SimPy's environment, stepped by whole instants.
-
-    Attributes:
-        queue: what is due later, as a heap of ``(time_ns, priority, number, event)``.
-        push: puts ``(time_ns, NORMAL, next_number(), event)`` on the queue, as `Environment.schedule` does, but with
-            no Python frame: every message comes here.
-        next_number: keeps events of one time in the order in which they were scheduled.
-    """
-
-    def __init__(self, ready: list[Step]) -> None:
-        super().__init__()
-        self._ready = ready
-        self.queue: list[tuple[int, Any, int, Any]] = self._queue  # type: ignore[assignment]  # we only add integers
-        self.push: Callable[[tuple[int, Any, int, Scheduled]], None] = partial(heappush, self._queue)
-        self.next_number: Callable[[], int] = self._eid.__next__
-
-    def make_ready(self, event: Any, now_ns: int) -> None:
-        """Make ready what is due now: `event`, just taken off the queue, and whatever else is due at this time.
-
-        Environment.step() without what only SimPy's own events need (failure, StopSimulation): everything on this
-        queue is a `Scheduled`.
-        """
-        queue = self._queue
-        while True:
-            callbacks = event.callbacks
-            if callbacks is None:
-                self._ready.append(event)
-            else:
-                event.callbacks = None  # as SimPy does
-                for callback in callbacks:
-                    callback(event)
-            if not queue or queue[0][0] != now_ns:
-                return
-            event = heappop(queue)[3]
-
-    def drop(self, unwanted: Callable[[Any], bool]) -> None:
-        """Forget queued events; the others keep their order, which their keys alone decide."""
-        self._queue[:] = [entry for entry in self._queue if not unwanted(entry[3])]
-        heapify(self._queue)
-
-    @property
-    def due(self) -> int:
-        """How many events are queued."""
-        return len(self._queue)
-
-
 class Kernel:
     """One run's clock, ready list and suspended code.
 
@@ -167,8 +96,7 @@ class Kernel:
     ) -> None:
         self.choices = choices
         self.ready: list[Step] = []
-        self.steps = 0
-        self.now_ns = 0
+        self.steps = self.now_ns = 0
         self.closing = False
         self.on_close: list[Callable[[], None]] = []
         self._trace = trace
@@ -176,17 +104,19 @@ class Kernel:
         self._between_checks = min(steps_between_checks, _STEPS_BETWEEN_CHECKS)
         self._next_check = min(self._between_checks, max_steps)
         self._next_collection = _STEPS_BETWEEN_COLLECTIONS
-        self._endings = 0
         self._max_ns = int(max_virtual_time_s * NS)
-        self._clock = _Clock(self.ready)
+        self._clock = Agenda(self.ready, self._max_ns)
         self.push = self._clock.push
         self.next_number = self._clock.next_number
         self._on_timer = (self._timer_due,)
-        self._cancelled = 0  # how many events on the queue are cancelled timers
+        self._cancelled = self._endings = (
+            0  # cancelled timers on the queue; how often code was told of the end
+        )
         self._blocked: dict[Waiter, None] = {}  # in the order in which they blocked
         self._fatal: BaseException | None = None
-        self._fibers = Fibers(self._hub)
+        self._fibers = fiber.Fibers(self._hub)
         self.in_driver = self._fibers.in_driver
+        self.only_in_driver = self._fibers.only_in_driver
         self.current_fiber = self._fibers.current
         self._suspend = self._fibers.suspend
         self._resume = self._fibers.resume
@@ -239,12 +169,13 @@ class Kernel:
         loop = _get_running_loop()
         if loop is not None:
             _set_running_loop(None)
-        self._suspend(waiter)
+        suspend = self._suspend
+        suspend(waiter)
         del blocked[waiter]
         if loop is not None:
             _set_running_loop(loop)
         if self.closing:
-            raise SimulationEnded
+            raise fiber.SimulationEnded
         if self._fatal is not None:
             fatal, self._fatal = self._fatal, None
             # Whatever it waited for may still come; by then this code is somewhere else.
@@ -307,40 +238,51 @@ class Kernel:
                     self._fatal = _internal(error)
                 if self._fatal is not None:
                     self._fibers.resume_driver()
-        except SimulationEnded:
+        except fiber.SimulationEnded:
             return
 
     def _run_steps(self) -> None:
         ready, pick, clock, queue = self.ready, self.choices.pick, self._clock, self._clock.queue
-        while not self.closing:
-            step: Any
+        step: Any
+        # Not `while not self.closing`: CPython 3.11 specializes a function that is still in its first call only at an
+        # unconditional jump back, and this one hardly ever returns.
+        while True:
+            if self.closing:
+                return
             if ready:
                 step = ready.pop() if len(ready) == 1 else ready.pop(pick("next", ready))
             else:
-                if len(queue) == self._cancelled:
-                    self._give_up(-1)
-                now_ns = queue[0][0]
-                if now_ns > self._max_ns:
-                    self._give_up(now_ns)
-                step = heappop(queue)[3]
-                self.now_ns = clock._now = now_ns
-                if step.callbacks is not None or (queue and queue[0][0] == now_ns):
-                    clock.make_ready(step, now_ns)
+                now_ns, priority, number, step = heappop(queue)
+                if step.callbacks is not None or queue[0][0] == now_ns:
+                    self._take_due((now_ns, priority, number, step))
                     continue
                 # Only one thing is due, and it can happen at once: the innermost loop of every run.
+                self.now_ns = clock._now = now_ns
             steps = self.steps = self.steps + 1
             if steps >= self._next_check:
                 self._keep_house()
-            step.then(step)
+            then = step.then
+            then(step)
 
-    def _give_up(self, now_ns: int) -> NoReturn:
-        """The run can't go on: nothing is due, or only after its limit."""
-        if now_ns < 0:
+    def _take_due(self, entry: tuple[int, Any, int, Any]) -> None:
+        """Make ready what is due at the time of `entry`, just taken off the queue, if the run can go on."""
+        now_ns, _, _, event = entry
+        queue = self._clock.queue
+        if type(event) is End or len(queue) == self._cancelled:
+            next_ns = None if len(queue) == self._cancelled else queue[0][0]
+            self.push(entry)  # the driver may catch the error and wait once more
+            self._give_up(next_ns)
+        self.now_ns = self._clock._now = now_ns
+        self._clock.make_ready(event, now_ns)
+
+    def _give_up(self, next_ns: int | None) -> NoReturn:
+        """The run can't go on: nothing is due, or only at `next_ns`, after its limit."""
+        if next_ns is None:
             raise exceptions.DeadlockError(
                 f"deadlock at {self.now_ns / NS:.6f}s of virtual time: nothing can run any more\n"
                 f"{self.explain_standstill()}".rstrip()
             )
-        self.now_ns = now_ns
+        self.now_ns = next_ns
         raise exceptions.LimitError(
             f"the run reached its limit of {self._max_ns / NS:g}s of virtual time after {self.steps} steps"
         )
@@ -364,7 +306,7 @@ class Kernel:
         if self._endings > _MOST_ENDINGS:
             self._endings = 0
             self._fibers.abandon()  # ``while True: try: sleep(1) except BaseException: pass``
-        raise SimulationEnded
+        raise fiber.SimulationEnded
 
     def _timer_due(self, timer: Any) -> None:
         if timer.action is None:

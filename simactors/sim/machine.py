@@ -46,8 +46,10 @@ class Machine:
     Args:
         backend: what processes give as theirs.
         caller: gives the process whose code runs now.
-        driver: the same where that can only be the driver's.
         watch: told of each record of the trace.
+
+    Attributes:
+        the_driver: gives the process of the driver, if it is its code that runs now.
     """
 
     def __init__(
@@ -57,7 +59,6 @@ class Machine:
         config: SimConfig,
         faults: FaultPlan,
         caller: Callable[[], Process],
-        driver: Callable[[], Process],
         watch: Callable[[Row], None] | None,
     ) -> None:
         self.trace = trace = Trace(config.trace_records, watch)
@@ -92,11 +93,12 @@ class Machine:
         self.membership = Membership(
             kernel, trace, nodes, cluster, network, placement, groups, stores, actors, tasks, config
         )
+        self.cancels = Cancels(kernel, trace, network, placement, tasks)
+        self.driver = self._boot()
+        self.the_driver = driver = kernel.only_in_driver(self.driver)
         self.calls = Calls(
             kernel, trace, cluster, network, objects, actors, tasks, turns, exports, caller, driver
         )
-        self.cancels = Cancels(kernel, trace, network, placement, tasks)
-        self.driver = self._boot()
         self._arm(faults, config, points)
 
     def _boot(self) -> Process:

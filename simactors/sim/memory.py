@@ -66,7 +66,9 @@ class Memory:
 
 
 def _victim(calls: list[Invocation]) -> Invocation:
-    retriable = [call for call in calls if (call.retries if call.actor is None else call.actor.restarts)]
+    retriable = [
+        call for call in calls if (call.retries if call.actor is None else call.actor.extra.restarts)
+    ]
     return (retriable or calls)[-1]
 
 

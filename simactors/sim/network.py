@@ -31,8 +31,6 @@ class Network:
     Attributes:
         head: the node that the cluster's own services run on, and the driver.
         barriers: what cuts the cluster into parts, now and then; None if nothing ever does.
-        fails: asked for each call that is sent; true if its connection breaks: it is not sent then.
-        loses_reply: the same for each reply.
     """
 
     def __init__(
@@ -60,8 +58,8 @@ class Network:
             self.add_rule(links)
         self.head: Node
         self.barriers: Rule | None = None
-        self.fails: Callable[[Invocation], bool] | None = None
-        self.loses_reply: Callable[[Invocation], bool] | None = None
+        self._fails: Callable[[Invocation], bool] | None = None
+        self._loses_reply: Callable[[Invocation], bool] | None = None
 
     def add_rule(self, rule: Rule) -> None:
         """Ask `rule` from now on how late each message is."""
@@ -72,6 +70,18 @@ class Network:
         """As `add_rule`; what is no message, but goes from node to node, asks with `cut_ns`."""
         self.barriers = barriers
         self.add_rule(barriers)
+
+    def break_connections(
+        self, fails: Callable[[Invocation], bool], loses_reply: Callable[[Invocation], bool]
+    ) -> None:
+        """Ask from now on whether a connection breaks.
+
+        Args:
+            fails: asked for each call that is sent; if true, it is not sent.
+            loses_reply: the same for each reply.
+        """
+        self._fails, self._loses_reply = fails, loses_reply
+        self._is_plain = False
 
     def cut_ns(self, source: Node, target: Node) -> int:
         """How long nothing gets from one node to another, from now on; 0 if it does."""
@@ -85,20 +95,26 @@ class Network:
             process.add_link(target, found)
         return found
 
+    def settle(self, link: Link) -> None:
+        """Forget when the latest message arrived, if the next one can't overtake it: that number takes memory."""
+        if link.last_ns < self._kernel.now_ns + link.least_ns:
+            link.last_ns = 0
+
     def send(self, link: Link, message: Invocation) -> None:
         """Make `message` ready at the other end, after everything sent on this link before."""
+        jitter, push, next_number = self._jitter, self._push, self._next_number
         if self._is_plain:
-            arrival = self._kernel.now_ns + link.least_ns + self._jitter()
+            arrival = self._kernel.now_ns + link.least_ns + jitter()
         else:
             # What is for no process yet, an actor to be made, is for the cluster's own services.
             target = self.head if message.process is None else message.process.node
             arrival = self._kernel.now_ns + self._delay_ns(link, message.caller.node, target)
-        if self.fails is not None and self.fails(message):
-            return
+            if self._fails is not None and self._fails(message):
+                return
         if arrival <= link.last_ns:
             arrival = link.last_ns + 1
         link.last_ns = arrival
-        self._push((arrival, NORMAL, self._next_number(), message))
+        push((arrival, NORMAL, next_number(), message))
 
     def send_home(self, invocation: Invocation) -> None:
         """Make a call ready back at its caller; its `then` says what for. Keeps no order, see `reply`."""
@@ -114,14 +130,13 @@ class Network:
         """Send the outcomes of a call home. Replies keep no order: nothing in the runtime promises one."""
         link = invocation.link
         assert link is not None
-        if self.loses_reply is not None and self.loses_reply(invocation):
-            return
         invocation.reply = outcomes
         invocation.then = self._replied
         if self._is_plain:
-            arrival = self._kernel.now_ns + link.least_ns + self._jitter()
-            self._push((arrival, NORMAL, self._next_number(), invocation))
-        else:
+            jitter, push, next_number = self._jitter, self._push, self._next_number
+            arrival = self._kernel.now_ns + link.least_ns + jitter()
+            push((arrival, NORMAL, next_number(), invocation))
+        elif self._loses_reply is None or not self._loses_reply(invocation):
             self.send_home(invocation)
 
     def fail(self, invocation: Invocation, failure: Failure) -> None:

@@ -14,7 +14,7 @@ from simactors.core.refs import ObjectRef
 from simactors.exceptions import ObjectReconstructionFailedError
 from simactors.sim.cluster import Process
 from simactors.sim.config import NS
-from simactors.sim.invocation import Invocation, State, StoredObject, Watch, add_waiter
+from simactors.sim.invocation import Invocation, Particulars, State, StoredObject, Watch, add_waiter
 from simactors.sim.kernel import Kernel, Timer, Waiter
 from simactors.sim.stores import StoredValue
 from simactors.sim.trace import Trace
@@ -73,32 +73,43 @@ class Objects:
 
     def seal(self, invocation: Invocation) -> None:
         """The reply is there: its refs are ready."""
-        reply, extra = invocation.reply, invocation.extra
+        reply, extra, trace_add = invocation.reply, invocation.extra, self._trace_add
         kind = "ready" if not reply or reply[0].ok else "fail"
-        self._trace_add((self._kernel.now_ns, kind, invocation.id, invocation.caller.label, invocation.label))
-        if extra is not None and extra.stream is not None:
+        caller = invocation.caller
+        label = caller.known_label or caller.label
+        trace_add((self._kernel.now_ns, kind, invocation.id, label, invocation.label))
+        if extra is not None:
+            self._seal_particular(invocation, extra)
+            return
+        # What only the way here needed would otherwise live as long as the ref.
+        invocation.arguments = ()
+        invocation.handle = None
+        invocation.outcome = reply[0]
+        if invocation.waiters is not None:
+            self._tell(invocation)
+
+    def _seal_particular(self, invocation: Invocation, extra: Particulars) -> None:
+        """As `seal`, for a call that is not like most."""
+        reply = invocation.reply
+        if extra.stream is not None:
             self._end_stream(invocation)
             return
-        # What only the way here needed would otherwise live as long as the ref; but not what a call needs that must
-        # be made again when its large result is lost.
-        is_generator = extra is not None and extra.is_dynamic
-        if invocation.retries == 0 or not (is_generator or any(type(o) is StoredValue for o in reply)):
+        # A call that must be made again when its large result is lost still needs its arguments.
+        if extra.retries == 0 or not (extra.is_dynamic or any(type(o) is StoredValue for o in reply)):
             invocation.arguments = ()
-        if is_generator:
+        if extra.is_dynamic:
             self._fail_remade(invocation)
         invocation.handle = None
         if not reply:
             # num_returns=0: nobody has a ref, but the call is no longer pending.
             invocation.outcome = _NOTHING
             return
-        invocation.outcome = reply[0]
-        if invocation.waiters is not None:
-            self._tell(invocation)
-        if invocation.more:
-            self._seal_more(invocation.more, reply[1:])
+        self.arrived(invocation, reply[0])
+        for state, outcome in zip(extra.more, reply[1:], strict=True):
+            self.arrived(state, outcome)
 
-    def arrived(self, state: StoredObject, outcome: Outcome) -> None:
-        """An item of a stream is there."""
+    def arrived(self, state: State, outcome: Outcome) -> None:
+        """What a ref stands for is there."""
         state.outcome = outcome
         if state.waiters is not None:
             self._tell(state)
@@ -122,10 +133,6 @@ class Objects:
                 continue  # it is on its way
             del extra.remade[index]
             self.arrived(state, outcome if not outcome.ok else _NOT_MADE_AGAIN)
-
-    def _seal_more(self, states: Sequence[StoredObject], outcomes: Sequence[Outcome]) -> None:
-        for state, outcome in zip(states, outcomes, strict=True):
-            self.arrived(state, outcome)
 
     def when_ready(self, states: Sequence[State], action: Callable[[], None]) -> None:
         """Run `action` once all `states` are ready; at once if they are."""
@@ -206,24 +213,16 @@ class Objects:
 
     def _tell(self, state: State) -> None:
         """Wake those who have waited for this ref, if it was the last they needed."""
-        waiters, state.waiters = state.waiters or (), None
-        if len(waiters) == 1:  # most by far
-            first = waiters[0]
-            if first.missing == 1 and first.timer is None:
-                first.missing = 0
-                self._ready.append(first)
-                return
-        failed = state.outcome is not None and not state.outcome.ok
-        for waiter in waiters:
-            if waiter.missing > 1 and not (waiter.stop_at_error and failed):
-                waiter.missing -= 1
-                continue
-            if waiter.missing == 0:  # it gave up, or was told already
-                continue
-            waiter.missing = 0
-            if waiter.timer is not None:
-                self._kernel.cancel(waiter.timer)
-            self._ready.append(waiter)
+        waiters, state.waiters = state.waiters, None
+        for waiter in waiters or ():
+            missing = waiter.missing
+            if missing == 1 or (missing > 0 and waiter.stop_at_error and not state.outcome.ok):  # type: ignore[union-attr]
+                waiter.missing = 0
+                if waiter.timer is not None:
+                    self._kernel.cancel(waiter.timer)
+                self._ready.append(waiter)
+            elif missing > 0:  # else it gave up, or was told already
+                waiter.missing = missing - 1
 
     def _pick(self, refs: Sequence[ObjectRef[Any]], most: int) -> list[ObjectRef[Any]]:
         """The ready ones, `most` at most; which of too many is nobody's promise, so `Choices` says."""

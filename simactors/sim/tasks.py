@@ -214,7 +214,7 @@ class Tasks:
             self._cluster.disown(process)
         else:
             self._cluster.end_process(process)
-        for child in list(process.children or ()):
+        for child in process.children:
             self._actors.end(child, Event.OWNER_DIED, f"its owner {process.label} is dead")
 
     def crash(
@@ -294,7 +294,7 @@ class Tasks:
     def _run_again(self, call: Invocation, lost: State) -> None:
         call.begin_again()
         self._trace_add((self._kernel.now_ns, "recover", call.id, call.caller.label, call.label))
-        states: list[State] = [call, *call.more]
+        states: list[State] = [call, *call.particulars().more]
         for state in states:
             if isinstance(state.outcome, StoredValue) and not state.outcome.copies:
                 state.outcome = None

@@ -32,6 +32,7 @@ from simactors.sim.trace import Trace
 
 _Told = tuple[Failure, ...]
 _SMALL = executor.SMALL_ATOMS
+_ALIVE = State.ALIVE
 # Threads of one pool start in an order that nobody promises: within this time it is a choice.
 _THREAD_START_NS = 50_000
 
@@ -73,15 +74,15 @@ class Turns:
         """A call reaches its actor."""
         actor: SimActor = invocation.actor
         process = actor.process
-        if actor.death is not None:
-            self._network.fail(invocation, actor.death)
-        elif invocation.process is not process:
-            self.lost(invocation, unavailable(actor, "its process ended"))
-        elif actor.current is None and actor.state is State.ALIVE:
+        if actor.current is None and actor.state is _ALIVE and invocation.process is process:
             if invocation.extra is None or invocation.extra.group is None:
                 self._run_now(invocation, actor, process)
             else:
                 self.queue(invocation)
+        elif actor.death is not None:
+            self._network.fail(invocation, actor.death)
+        elif invocation.process is not process:
+            self.lost(invocation, unavailable(actor, "its process ended"))
         elif self._fails_during_restart(invocation, actor, process):
             self._network.fail(invocation, unavailable(actor, "its process ended"))
         else:
@@ -153,7 +154,7 @@ class Turns:
 
     def _run_now(self, invocation: Invocation, actor: SimActor, process: Process) -> None:
         actor.current = invocation
-        trace_add, kernel, label = self._trace_add, self._kernel, process.label
+        trace_add, kernel, label = self._trace_add, self._kernel, process.known_label or process.label
         trace_add((kernel.now_ns, "start", invocation.id, label, invocation.label))
         context = actor.context
         if context is None:
@@ -171,7 +172,7 @@ class Turns:
                 reply = self._run(invocation, context)
             else:
                 value = context.run(function, actor.instance, *arguments)
-                if type(value) in _SMALL and invocation.num_returns == 1:
+                if type(value) in _SMALL:
                     reply = (Value(value),)
                 else:
                     reply = context.run(self._executor.pack, invocation, value)

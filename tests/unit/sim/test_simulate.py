@@ -422,7 +422,7 @@ def test_a_link_that_held_calls_back_leaves_nothing_behind() -> None:
         refs += [room.answer.remote([i]) for i in range(50)]
         assert len(simactors.get(refs)) == 100
         actor = room._actor.entry
-        assert actor.holders == []  # type: ignore[attr-defined]  # the simulator's own
+        assert actor.extra.holders == []  # type: ignore[attr-defined]  # the simulator's own
         assert sim._backend._driver.links[actor.id].held is None
 
 
