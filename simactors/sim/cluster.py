@@ -70,6 +70,7 @@ class Process:
         served: how many tasks it has run.
         home: its own copies of the user's code; None while it needs none.
         private: what the standard library keeps for it, see `intercept/private.py`; None until something is asked.
+        threads: its threads, see `threads.py`; None until somebody asks.
 
     It is also what `core.current.running` holds while its code runs.
     """
@@ -91,6 +92,7 @@ class Process:
         "private",
         "served",
         "task",
+        "threads",
     )
 
     def __init__(self, backend: Backend, label: str, pid: int, node: Node) -> None:
@@ -110,6 +112,7 @@ class Process:
         self.links: Mapping[int, Link] = _NO_LINKS
         self.children: dict[Any, None] | None = None
         self.private: Any = None
+        self.threads: Any = None
 
     def add_link(self, target: int, link: Link) -> None:
         """Remember the connection to the actor with the id `target`."""

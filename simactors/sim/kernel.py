@@ -11,6 +11,7 @@ from asyncio import _get_running_loop, _set_running_loop
 from collections.abc import Callable
 from functools import partial
 from heapq import heapify, heappop, heappush
+from sys import get_asyncgen_hooks, set_asyncgen_hooks
 from typing import Any, NoReturn, Protocol
 
 import simpy
@@ -239,10 +240,13 @@ class Kernel:
         loop = _get_running_loop()
         if loop is not None:
             _set_running_loop(None)
+            hooks = get_asyncgen_hooks()
+            set_asyncgen_hooks(None, None)
         self._suspend(waiter)
         del blocked[waiter]
         if loop is not None:
             _set_running_loop(loop)
+            set_asyncgen_hooks(*hooks)
         if self.closing:
             raise SimulationEnded
         if self._fatal is not None:
