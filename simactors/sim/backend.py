@@ -17,7 +17,7 @@ from simactors.core.backend import Settings
 from simactors.core.choices import Choices, SeededChoices
 from simactors.core.outcome import Outcome
 from simactors.core.refs import ActorRef, ObjectRef
-from simactors.sim import demands, introspection, world
+from simactors.sim import demands, introspection, threads, world
 from simactors.sim.cluster import Process
 from simactors.sim.config import SimConfig
 from simactors.sim.lifecycle import Event
@@ -120,14 +120,14 @@ class SimBackend:
         *,
         stop_at_error: bool = False,
     ) -> list[ObjectRef[Any]]:
-        """See `Backend`; a task that blocks lends its CPUs to others meanwhile."""
+        """See `Backend`; a task that blocks, and not only a thread of it, lends its CPUs to others meanwhile."""
         the_driver, objects = self._the_driver, self._objects
         caller: Any = _running() or the_driver()
         if caller.task is None and len(refs) == 1:  # most waits by far
             state: Any = refs[0].entry
             ready = state.outcome is not None or objects.wait_one(caller, state, timeout_s)
             return refs if ready else []  # type: ignore[return-value]  # nobody changes what `api` gives and gets
-        if caller.task is None or objects.ready(refs, num_returns):
+        if caller.task is None or threads.current(caller).kind != "main" or objects.ready(refs, num_returns):
             return objects.wait(caller, refs, num_returns, timeout_s, stop_at_error)
         grant = caller.grant
         self._machine.placement.lend(grant)
@@ -160,6 +160,11 @@ class SimBackend:
                 codec.homes.remove(self._machine.homes)
             if self._is_gc_on:
                 gc.enable()
+
+    def join_threads(self) -> None:
+        """The driver's code has come to its end: its threads come to theirs, but for daemons, before all is over."""
+        if not self._closed and self.kernel.in_driver():
+            self._world.join_threads()
 
     # What `init` and `shutdown` do inside ``with simulate()``
 

@@ -21,6 +21,7 @@ from simactors.sim.network import Network
 from simactors.sim.objects import Several
 from simactors.sim.placement import Placement
 from simactors.sim.tasks import Tasks
+from simactors.sim.threads import of_waiter
 from simactors.sim.trace import Trace
 
 _CHECK_NS = 500_000_000  # as often as Ray looks
@@ -117,14 +118,23 @@ class Cancels:
     def _check(self, call: Invocation, process: Process, before: Waiter | None) -> None:
         """Interrupt a `get` that has not come to an end since the last look, as Ray's own look now and then does."""
         if call.then is not None and call.outcome is None and call.process is process and not process.gone:
-            waiter = self._waiter_of(process)
+            waiter = self._waiter_of(process, call)
             if waiter is not None and waiter is before and not isinstance(waiter.why, SleepUntil):
                 self._interrupt(waiter)
             elif waiter is not None:
                 self._kernel.timer(_CHECK_NS, functools.partial(self._check, call, process, waiter))
 
-    def _waiter_of(self, process: Process) -> Waiter | None:
-        return next((waiter for waiter in self._kernel.blocked if waiter.process is process), None)
+    def _waiter_of(self, process: Process, call: Invocation | None = None) -> Waiter | None:
+        """Where the code of a call waits: in the main thread, or in that of a pool which runs `call`.
+
+        Threads that the program has started go on: no cancellation is theirs.
+        """
+        for waiter in self._kernel.blocked:
+            if waiter.process is process:
+                thread = of_waiter(waiter)
+                if thread is None or (thread.call is call and call is not None):
+                    return waiter
+        return None
 
     def _interrupt(self, waiter: Waiter) -> None:
         """Raise `KeyboardInterrupt` where code waits; code that sleeps wakes first, as in reality."""

@@ -71,6 +71,7 @@ class Process:
         served: how many tasks it has run.
         home: its own copies of the user's code; None while it needs none.
         private: what the standard library keeps for it, see `intercept/private.py`; None until something is asked.
+        threads: its threads, see `threads.py`; None until somebody asks.
 
     It is also what `core.current.running` holds while its code runs.
     """
@@ -91,6 +92,7 @@ class Process:
         "private",
         "served",
         "task",
+        "threads",
     )
 
     def __init__(self, backend: Backend, label: str | None, pid: int, node: Node) -> None:
@@ -109,6 +111,7 @@ class Process:
         self.home: Any = None
         self.links: Mapping[int, Link] = _NO_LINKS
         self.private: Any = None
+        self.threads: Any = None
 
     @property
     def label(self) -> str:

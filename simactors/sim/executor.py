@@ -23,11 +23,13 @@ from simactors.sim.intercept import interrupts
 from simactors.sim.invocation import FIRST_ITEM, Invocation, StoredObject
 from simactors.sim.kernel import Kernel
 from simactors.sim.lanes import DEFAULT
+from simactors.sim.loop import SimLoop
 from simactors.sim.memory import Memory
 from simactors.sim.network import Network
 from simactors.sim.objects import Objects
 from simactors.sim.stores import Stores
 from simactors.sim.streams import Producer
+from simactors.sim.threads import run_as
 from simactors.sim.work import ServiceTimes
 
 SMALL_ATOMS = codec.ATOMS - {str, bytes}
@@ -85,17 +87,25 @@ class Executor:
 
     def construct(self, invocation: Invocation, context: contextvars.Context, cls: type) -> Any:
         """Make an actor's instance, as `execute` calls a function; an ``async`` constructor is run to its end."""
+        lanes = invocation.actor.lanes
         try:
-            initialize = inspect.getattr_static(cls, "__init__")
-            if inspect.iscoroutinefunction(initialize):
-                instance: Any = cls.__new__(cls)  # type: ignore[call-overload]  # the user's class
-                loop = invocation.actor.lanes.loop_of(DEFAULT, self._kernel, invocation.process)
-                coroutine = context.run(self._call, invocation, initialize, instance)
-                context.run(loop.run_until_complete, coroutine)
-                return instance
-            return context.run(self._call, invocation, cls)
+            if lanes is None or not lanes.is_async:
+                return context.run(self._call, invocation, cls)
+            loop = lanes.loop_of(DEFAULT, self._kernel, invocation.process)
+            return run_as(loop.thread, lambda: self._construct_async(invocation, context, cls, loop))
         except KeyboardInterrupt as error:
             raise own_interrupt(invocation, error) from error
+
+    def _construct_async(
+        self, invocation: Invocation, context: contextvars.Context, cls: type, loop: SimLoop
+    ) -> Any:
+        initialize = inspect.getattr_static(cls, "__init__")
+        if not inspect.iscoroutinefunction(initialize):
+            return context.run(self._call, invocation, cls)
+        instance: Any = cls.__new__(cls)  # type: ignore[call-overload]  # the user's class
+        coroutine = context.run(self._call, invocation, initialize, instance)
+        context.run(loop.run_until_complete, coroutine)
+        return instance
 
     def pack(self, invocation: Invocation, value: Any) -> tuple[Outcome, ...]:
         """What a call returned, as outcomes."""

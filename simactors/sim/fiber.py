@@ -89,8 +89,12 @@ class Fibers:
         return ask
 
     def in_driver(self) -> bool:
-        """Whether the running code is the driver's own, on the thread that opened the still open simulation."""
-        return getcurrent() is self._driver and not self._closed
+        """Whether code that is no other process's is the driver's own, while the simulation is open.
+
+        On the thread that opened it, or in a simulated thread, whose code may run in a copy of the driver's context.
+        """
+        now = getcurrent()
+        return (now is self._driver or getattr(now, "simactors_mark", None) is not None) and not self._closed
 
     def current(self) -> object:
         """What stands for the running code: the same as long as it runs, and no other code's."""
@@ -138,6 +142,21 @@ class Fibers:
         self._idle.clear()
         self._closed = True
         self._spawner.throw(greenlet.GreenletExit)
+
+
+def mark() -> object:
+    """What `set_mark` said of the running code; None if it said nothing."""
+    return getattr(getcurrent(), "simactors_mark", None)
+
+
+def set_mark(value: object) -> None:
+    """Say something of the code that runs on this greenlet, until something else is said."""
+    getcurrent().simactors_mark = value  # type: ignore[attr-defined]  # greenlets take attributes
+
+
+def mark_of(fiber: greenlet.greenlet) -> object:
+    """What `set_mark` said of suspended code."""
+    return getattr(fiber, "simactors_mark", None)
 
 
 def innermost_frame(fiber: greenlet.greenlet) -> FrameType | None:

@@ -10,6 +10,7 @@ import gc
 from asyncio import _get_running_loop, _set_running_loop
 from collections.abc import Callable
 from heapq import heappop
+from sys import get_asyncgen_hooks, set_asyncgen_hooks
 from typing import Any, NoReturn, Protocol
 
 from simpy.events import NORMAL
@@ -169,11 +170,14 @@ class Kernel:
         loop = _get_running_loop()
         if loop is not None:
             _set_running_loop(None)
+            hooks = get_asyncgen_hooks()
+            set_asyncgen_hooks(None, None)
         suspend = self._suspend
         suspend(waiter)
         del blocked[waiter]
         if loop is not None:
             _set_running_loop(loop)
+            set_asyncgen_hooks(*hooks)
         if self.closing:
             raise fiber.SimulationEnded
         if self._fatal is not None:

@@ -15,6 +15,7 @@ from simactors.sim.cluster import Process
 from simactors.sim.invocation import Invocation
 from simactors.sim.kernel import Kernel
 from simactors.sim.loop import SimLoop
+from simactors.sim.threads import SimThread, of
 
 DEFAULT = ""
 _MOST_ASYNC = 1000  # as on Ray
@@ -29,13 +30,27 @@ class Lane:
         loop: runs the coroutines of an async actor; None for threads.
     """
 
-    __slots__ = ("limit", "loop", "running", "waiting")
+    __slots__ = ("_idle", "_threads", "limit", "loop", "running", "waiting")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.running: dict[Invocation, None] = {}
         self.waiting: deque[Invocation] = deque()
         self.loop: SimLoop | None = None
+        self._threads = 0
+        self._idle: deque[SimThread] = deque()
+
+    def take_thread(self, process: Process) -> SimThread:
+        """A thread of the pool for a call that begins: the one that has been idle for longest, as on Ray."""
+        if self._threads == self.limit:
+            return self._idle.popleft()
+        self._threads += 1
+        return of(process).add("pool", "a thread of the pool")
+
+    def give_back(self, thread: SimThread) -> None:
+        """The call has ended."""
+        thread.call = None
+        self._idle.append(thread)
 
 
 class Lanes:
@@ -83,7 +98,8 @@ class Lanes:
         """The event loop of a group, in a thread of its own as on Ray; made when it is first needed."""
         lane = self.by_group[group]
         if lane.loop is None:
-            lane.loop = SimLoop(kernel, process, is_driven=True)
+            thread = of(process).add("loop", f"AsyncIO Thread: {group or 'default'}")
+            lane.loop = SimLoop(kernel, process, thread)
         return lane.loop
 
     def close(self, *, end_loops: bool) -> None:

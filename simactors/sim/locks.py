@@ -7,29 +7,41 @@ time as they are. Which code gets them is decided in `intercept/locks.py`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
+from simactors.sim import threads
 from simactors.sim.cluster import Process
 from simactors.sim.config import NS
-from simactors.sim.kernel import Kernel, Waiter
-
-_NOBODY: Any = None
+from simactors.sim.intercept import locks as intercepted
+from simactors.sim.kernel import Kernel, Timer, Waiter
+from simactors.sim.threads import SimThread
 
 
 class SimLock:
     """What `threading.Lock()` gives in a simulation.
 
-    Invariant: somebody waits only while it is taken. Who gets it next, of several, is a choice.
+    Who gets it next, of several that wait, is a choice; so is whether somebody else may take it before they wake, as
+    with a real lock. One that a module made while it was loaded outlives its simulation, and serves the next one.
+
+    Invariant: somebody waits only while it is taken, or who was woken has not gone on yet.
 
     Args:
         caller: gives the process whose code runs now.
+
+    Attributes:
+        holder: the thread that has taken it; None if nobody has, or code outside any simulation.
+        is_signal: a condition made it: who waits for it has taken it itself before, and others release it.
     """
+
+    is_simulated = True
+    is_signal = False
 
     def __init__(self, kernel: Kernel, caller: Callable[[], Process]) -> None:
         self._kernel = kernel
         self._caller = caller
         self._is_taken = False
-        self._waiting: list[Waiter] = []
+        self._waiting: list[_Turn] = []
+        self.holder: SimThread | None = None
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         """See `threading.Lock.acquire`; the time is virtual."""
@@ -37,8 +49,10 @@ class SimLock:
             raise ValueError("can't specify a timeout for a non-blocking call")
         if timeout < 0 and timeout != -1:
             raise ValueError("timeout value must be a non-negative number")
+        if self._kernel.closing:
+            intercepted.adopt(self, self._kernel)
         if not self._is_taken:
-            self._is_taken = True
+            self._is_taken, self.holder = True, self._me()
             return True
         return blocking and self._wait(timeout)
 
@@ -46,16 +60,30 @@ class SimLock:
         """See `threading.Lock.release`: any code may do this."""
         if not self._is_taken:
             raise RuntimeError("release unlocked lock")
-        living = self._waiting = [waiter for waiter in self._waiting if not waiter.process.dead]
+        self._is_taken, self.holder = False, None
+        living = self._waiting = [turn for turn in self._waiting if not turn.waiter.process.dead]
         if not living:
-            self._is_taken = False
             return
-        index = self._kernel.choices.pick("lock", living) if len(living) > 1 else 0
-        self._kernel.ready.append(living.pop(index))  # which has it now
+        choices = self._kernel.choices
+        turn = living.pop(choices.pick("lock", living) if len(living) > 1 else 0)
+        if not choices.number("barge", 2):
+            self._is_taken, self.holder, turn.is_given = True, turn.thread, True
+        self._kernel.ready.append(turn.waiter)
 
     def locked(self) -> bool:
         """Whether somebody has it."""
         return self._is_taken
+
+    def is_mine(self) -> bool:
+        """Whether the running thread has it."""
+        return self._is_taken and self.holder is self._me()
+
+    def move(self, kernel: Kernel, caller: Callable[[], Process]) -> None:
+        """Serve another simulation: the first is over, and whoever had it there is no more."""
+        self._kernel, self._caller = kernel, caller
+        if self.holder is not None:
+            self._is_taken, self.holder = False, None
+        self._waiting.clear()
 
     # To who looks at it, it is like the real one, which has nothing inside that anybody could see or send.
 
@@ -69,22 +97,39 @@ class SimLock:
         raise TypeError("cannot pickle '_thread.lock' object")
 
     def _wait(self, timeout_s: float) -> bool:
-        waiter = Waiter(self._caller(), "a lock")
-        self._waiting.append(waiter)
-        gave_up = False
+        if self._kernel.closing and not intercepted.is_open_with(self._kernel):
+            raise RuntimeError("this lock was made in a simulation which is over, and is still taken")
+        turn = _Turn(self._kernel, threads.current(self._caller()), self)
+        if timeout_s != -1:
+            turn.until(round(timeout_s * NS), self._give_up)
+        try:
+            while not turn.is_given:
+                if not self._is_taken:
+                    self._is_taken, self.holder, turn.is_given = True, turn.thread, True
+                elif turn.is_over:
+                    return False
+                else:
+                    self._waiting.append(turn)
+                    self._kernel.block(turn.waiter)
+        except BaseException:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+            elif turn.is_given:
+                self.release()  # it was given to who was torn out of its wait at this very moment
+            raise
+        finally:
+            turn.forget_time()
+        return True
 
-        def give_up() -> None:
-            nonlocal gave_up
-            if waiter in self._waiting:  # else it was given the lock at this very moment
-                self._waiting.remove(waiter)
-                gave_up = True
-                waiter.then(waiter)
+    def _give_up(self, turn: _Turn) -> None:
+        if turn in self._waiting:  # else it was woken at this very moment
+            self._waiting.remove(turn)
+            turn.waiter.then(turn.waiter)
 
-        timer = None if timeout_s == -1 else self._kernel.timer(round(timeout_s * NS), give_up)
-        self._kernel.block(waiter)
-        if timer is not None and not gave_up and timer.callbacks is not None:
-            self._kernel.cancel(timer)
-        return not gave_up
+    def _me(self) -> SimThread | None:
+        if self._kernel.closing and not intercepted.is_open_with(self._kernel):
+            return None
+        return threads.current(self._caller())
 
     def __enter__(self) -> bool:
         return self.acquire()
@@ -93,33 +138,82 @@ class SimLock:
         self.release()
 
 
+class _Turn:
+    """Code that waits for a lock.
+
+    Attributes:
+        is_given: it has the lock.
+        is_over: its time is up.
+    """
+
+    __slots__ = ("_kernel", "_timer", "is_given", "is_over", "thread", "waiter")
+
+    def __init__(self, kernel: Kernel, thread: SimThread, lock: SimLock) -> None:
+        self._kernel = kernel
+        self._timer: Timer | None = None
+        self.thread = thread
+        self.waiter = Waiter(thread.process, Taken(lock))
+        self.is_given = self.is_over = False
+
+    def until(self, delay_ns: int, then: Callable[[_Turn], None]) -> None:
+        """Call `then` when that time is over."""
+
+        def ring() -> None:
+            self.is_over = True
+            then(self)
+
+        self._timer = self._kernel.timer(delay_ns, ring)
+
+    def forget_time(self) -> None:
+        """It has the lock, or waits no more."""
+        if self._timer is not None and not self.is_over:
+            self._kernel.cancel(self._timer)
+
+
+class Taken:
+    """For reports: the lock that code waits for, and who has it."""
+
+    __slots__ = ("lock",)
+
+    def __init__(self, lock: SimLock) -> None:
+        self.lock = lock
+
+    @property
+    def holder(self) -> SimThread | None:
+        """Who must release it first."""
+        return None if self.lock.is_signal else self.lock.holder
+
+    def __str__(self) -> str:
+        if self.lock.is_signal:
+            return "a notification"
+        return "a lock" if self.holder is None else f"a lock that {self.holder} has"
+
+
 class SimRLock:
-    """What `threading.RLock()` gives in a simulation: the code that has it may take it again."""
+    """What `threading.RLock()` gives in a simulation: the thread that has it may take it again."""
+
+    is_simulated = True
 
     def __init__(self, kernel: Kernel, caller: Callable[[], Process]) -> None:
-        self._kernel = kernel
         self._lock = SimLock(kernel, caller)
-        self._owner: Any = _NOBODY
         self._count = 0
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         """See `threading.RLock.acquire`."""
-        me = self._kernel.current_fiber()
-        if self._owner is me:
+        if self._is_owned():
             self._count += 1
             return True
         if not self._lock.acquire(blocking, timeout):
             return False
-        self._owner, self._count = me, 1
+        self._count = 1
         return True
 
     def release(self) -> None:
         """See `threading.RLock.release`."""
-        if self._owner is not self._kernel.current_fiber():
+        if not self._is_owned():
             raise RuntimeError("cannot release un-acquired lock")
         self._count -= 1
         if not self._count:
-            self._owner = _NOBODY
             self._lock.release()
 
     def __enter__(self) -> bool:
@@ -129,7 +223,8 @@ class SimRLock:
         self.release()
 
     def __repr__(self) -> str:
-        return f"<{'locked' if self._count else 'unlocked'} _thread.RLock object, simulated>"
+        state = "locked" if self._lock.locked() else "unlocked"
+        return f"<{state} _thread.RLock object, simulated>"
 
     def __dir__(self) -> list[str]:
         return []
@@ -140,13 +235,13 @@ class SimRLock:
     # What `threading.Condition` asks of a lock that can be taken several times
 
     def _is_owned(self) -> bool:
-        return self._owner is self._kernel.current_fiber()
+        return self._lock.is_mine()
 
     def _release_save(self) -> int:
-        count, self._count, self._owner = self._count, 0, _NOBODY
+        count, self._count = self._count, 0
         self._lock.release()
         return count
 
     def _acquire_restore(self, count: int) -> None:
         self._lock.acquire()
-        self._owner, self._count = self._kernel.current_fiber(), count
+        self._count = count

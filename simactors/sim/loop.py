@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import sys
 from asyncio import events
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from simactors.core.current import running
+from simactors.sim import threads
 from simactors.sim.cluster import Process
 from simactors.sim.config import NS
 from simactors.sim.kernel import Kernel, Timer, Waiter
+from simactors.sim.threads import SimThread
 
 # A turn of a real loop takes its time, in which others become ready: without that, what awaits nothing in particular,
 # as ``sleep(0)`` does, would never be overtaken.
 _TURN_NS = 20_000
-_NOBODYS_THREAD = 1  # asyncio only asks whether there is one
+
+_Outer = tuple[Any, Any]
+"""The loop that runs outside, and its hooks for asynchronous generators."""
 
 
 class SimLoop(asyncio.BaseEventLoop):
@@ -31,16 +35,16 @@ class SimLoop(asyncio.BaseEventLoop):
     Invariant: a turn is either running, or scheduled, or nothing is ready.
 
     Args:
-        is_driven: its turns come by themselves; otherwise somebody calls `run_forever`.
+        thread: its turns come by themselves, and are that one's; if None, somebody calls `run_forever`.
     """
 
-    def __init__(self, kernel: Kernel, process: Process, *, is_driven: bool) -> None:
+    def __init__(self, kernel: Kernel, process: Process, thread: SimThread | None = None) -> None:
         super().__init__()
         self._kernel = kernel
         self._process = process
         self._selector = _NoSelector(self)
         self._clock_resolution = 1 / NS
-        self._is_driven = is_driven
+        self.thread = thread
         # True also while the code of a turn is suspended: nothing else runs on this loop then.
         self._in_turn = False
         self._is_blocking = False  # in run_forever
@@ -54,7 +58,19 @@ class SimLoop(asyncio.BaseEventLoop):
 
         # In the order in which they were made; asyncio itself keeps tasks in a weak set, and they would end anywhere.
         self._tasks: dict[asyncio.Task[Any], None] = {}
+        self.set_task_factory(_numbered_task)  # type: ignore[arg-type]  # Python 3.11's takes a context, too
         kernel.on_close.append(self._dispose)
+
+    @property
+    def tasks_in_order(self) -> list[asyncio.Task[Any]]:
+        """Those that have not ended, the oldest first."""
+        return list(self._tasks)
+
+    def create_future(self) -> Any:
+        """See asyncio."""
+        made = _Future(loop=self)
+        made.number = self._kernel.next_number()
+        return made
 
     def create_task(self, coro: Any, **options: Any) -> Any:
         """See asyncio."""
@@ -101,38 +117,12 @@ class SimLoop(asyncio.BaseEventLoop):
         self._wake()
         return handle
 
-    def run_in_executor(  # type: ignore[override]
-        self, executor: Any, func: Callable[..., Any], *args: Any
-    ) -> Any:
-        """See asyncio; `func` runs as code of this process beside the loop, not in a real thread."""
-        self._check_closed()  # type: ignore[attr-defined]  # BaseEventLoop's
-        future = self.create_future()
-        context = contextvars.copy_context()
-
-        def run() -> None:
-            try:
-                result = context.run(func, *args)
-            except (KeyboardInterrupt, SystemExit):
-                raise
-            except Exception as error:  # the user's code may raise anything
-                self.call_soon(_settle, future, future.set_exception, error)
-            else:
-                self.call_soon(_settle, future, future.set_result, result)
-
-        self._kernel.soon(run)
-        return future
-
     def run_forever(self) -> None:
-        """See asyncio; the running code is suspended while nothing is ready.
-
-        Without the hooks for asynchronous generators, which asyncio sets for the whole thread: other simulated
-        processes run on it meanwhile.
-        """
+        """See asyncio; the running code is suspended while nothing is ready."""
         self._check_closed()  # type: ignore[attr-defined]  # BaseEventLoop's
         self._check_running()  # type: ignore[attr-defined]  # as above
-        self._is_blocking, self._thread_id = True, _NOBODYS_THREAD
-        outer = events._get_running_loop()
-        events._set_running_loop(self)
+        self._is_blocking, self._thread_id = True, threads.current(self._process).ident
+        outer = self._enter()
         try:
             while True:
                 self._run_once()  # type: ignore[attr-defined]  # as above
@@ -141,10 +131,10 @@ class SimLoop(asyncio.BaseEventLoop):
         finally:
             self._stopping = False
             self._is_blocking = False
-            if self._is_driven:
+            if self.thread is not None:
                 self._arrange_turn()
             self._thread_id = None  # type: ignore[assignment]  # as below
-            events._set_running_loop(outer)
+            _leave(outer)
 
     def end(self) -> None:
         """The process is gone: nothing runs here any more."""
@@ -157,7 +147,7 @@ class SimLoop(asyncio.BaseEventLoop):
         """Something is ready, or a timer was set."""
         if self._is_blocking:
             self._wake_up()
-        elif self._is_driven and not (self._in_turn or self._turn_due):
+        elif self.thread is not None and not (self._in_turn or self._turn_due):
             self._arrange_turn()
 
     def _wake_up(self) -> None:
@@ -202,18 +192,31 @@ class SimLoop(asyncio.BaseEventLoop):
             return
         if self.is_closed():
             return
+        assert self.thread is not None
         self._in_turn = True
-        outer = events._get_running_loop()
-        events._set_running_loop(self)
-        self._thread_id = _NOBODYS_THREAD
+        outer = self._enter()
+        self._thread_id = self.thread.ident
         try:
-            self._context.run(self._run_once)  # type: ignore[attr-defined]  # BaseEventLoop's
+            threads.run_as(self.thread, self._run_turn)
         finally:
             self._thread_id = None  # type: ignore[assignment]  # as BaseEventLoop says that it is not running
-            events._set_running_loop(outer)
+            _leave(outer)
             self._in_turn = False
         if not self._process.dead:
             self._arrange_turn()
+
+    def _run_turn(self) -> None:
+        self._context.run(self._run_once)  # type: ignore[attr-defined]  # BaseEventLoop's
+
+    def _enter(self) -> _Outer:
+        """Become the running loop; `Kernel.block` suspends that together with the code."""
+        outer = events._get_running_loop(), sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(
+            firstiter=self._asyncgen_firstiter_hook,  # type: ignore[attr-defined]  # BaseEventLoop's, as below
+            finalizer=self._asyncgen_finalizer_hook,  # type: ignore[attr-defined]
+        )
+        events._set_running_loop(self)
+        return outer
 
     def _sleep(self, timeout_s: float | None) -> None:
         """What the selector of a real loop does: wait until something is ready or the time is up."""
@@ -237,6 +240,32 @@ class SimLoop(asyncio.BaseEventLoop):
         self._wake()
 
 
+# Sets of them, which asyncio and programs make, are iterated in an order that is the same in every run.
+
+
+class _Future(asyncio.Future[Any]):
+    number = 0
+
+    def __hash__(self) -> int:
+        return self.number
+
+
+class _Task(asyncio.Task[Any]):
+    """Numbered before the constructor puts it into a set."""
+
+    number = 0
+
+    def __hash__(self) -> int:
+        return self.number
+
+
+def _numbered_task(loop: SimLoop, coro: Any, **options: Any) -> _Task:
+    made = _Task.__new__(_Task)
+    made.number = loop._kernel.next_number()
+    _Task.__init__(made, coro, loop=loop, **options)
+    return made
+
+
 class _NoSelector:
     """Stands where a real loop waits for sockets."""
 
@@ -248,6 +277,7 @@ class _NoSelector:
         return []
 
 
-def _settle(future: asyncio.Future[Any], settle: Callable[[Any], None], value: Any) -> None:
-    if not future.done():
-        settle(value)
+def _leave(outer: _Outer) -> None:
+    loop, hooks = outer
+    sys.set_asyncgen_hooks(*hooks)
+    events._set_running_loop(loop)

@@ -89,5 +89,6 @@ def simulate(
     session = current.open_session(backend, scoped=True, join=backend.join, leave=backend.leave)
     try:
         yield Simulation(seed, backend)
+        backend.join_threads()
     finally:
         current.close_session(session)

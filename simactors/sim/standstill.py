@@ -13,9 +13,11 @@ from typing import Any
 from simactors.sim.fiber import innermost_frame
 from simactors.sim.invocation import Invocation, StoredObject
 from simactors.sim.kernel import Waiter
+from simactors.sim.locks import Taken
 from simactors.sim.objects import Several
 from simactors.sim.placement import Claim, Grant, Placement
 from simactors.sim.resources import quantities_of
+from simactors.sim.threads import Ending, SimThread, of_waiter
 
 _OURS = ("simactors", "greenlet", "simpy")
 _MOST_TOLD = 50
@@ -51,7 +53,14 @@ class _Picture:
 
     def __init__(self, living: Sequence[Waiter], placement: Placement) -> None:
         self._living = living
-        self._waiter_of = {waiter.process: waiter for waiter in reversed(living)}
+        self._waiter_of: dict[
+            Any, Waiter
+        ] = {}  # by thread; of a main thread, by process; and by the call in a pool
+        for waiter in reversed(living):
+            thread = of_waiter(waiter)
+            self._waiter_of[waiter.process if thread is None else thread] = waiter
+            if thread is not None and thread.call is not None:
+                self._waiter_of[thread.call] = waiter
         self._claims = placement.waiting
         self._held = list(placement.held)
 
@@ -94,13 +103,18 @@ class _Picture:
         for state in _awaited(waiter):
             obstacle = self._obstacle(state)
             because = f" waits for {state}" + (f",\n    which {obstacle}" if obstacle else "")
-            for process in self._in_the_way(state):
-                following = self._waiter_of.get(process)
+            for runner in self._in_the_way(state):
+                following = self._waiter_of.get(runner)
                 if following is not None:
                     yield following, because
+        thread = _thread_in_the_way(waiter)
+        if thread is not None:
+            following = self._waiter_of.get(thread if thread.kind != "main" else thread.process)
+            if following is not None:
+                yield following, f" waits for {waiter.why}"
 
     def _in_the_way(self, state: Any) -> Iterator[Any]:
-        """The processes that must go on before `state` can become ready."""
+        """What must go on before `state` can become ready: processes, and calls that run in a pool of threads."""
         call = state.call if isinstance(state, StoredObject) else state
         if not isinstance(call, Invocation):
             return
@@ -112,6 +126,8 @@ class _Picture:
             for ref in call.refs:
                 if _is_open(ref):
                     yield from self._in_the_way(ref.entry)
+        elif call in self._waiter_of:
+            yield call
         elif call.process is not None:
             yield call.process
         elif call.actor is not None:
@@ -168,9 +184,20 @@ def _is_open(ref: Any) -> bool:
     return ref.entry.outcome is None
 
 
+def _thread_in_the_way(waiter: Waiter) -> SimThread | None:
+    """Who has the lock that code waits for, or is the thread that it waits for."""
+    why: Any = waiter.why
+    if isinstance(why, Taken):
+        return why.holder
+    return why.thread if isinstance(why, Ending) else None
+
+
 def _code(waiter: Waiter) -> str:
-    """The code that waits: its process, and the call that runs there."""
+    """The code that waits: its process, and the thread, or the call that runs there."""
     process: Any = waiter.process
+    thread = of_waiter(waiter)
+    if thread is not None:
+        return f"  {process.label} ({thread})"
     call = process.task or (None if process.actor is None else process.actor.current)
     return f"  {process.label} ({call})" if isinstance(call, Invocation) else f"  {process.label}"
 

@@ -28,6 +28,7 @@ from simactors.sim.lifecycle import State
 from simactors.sim.loop import SimLoop
 from simactors.sim.network import Network
 from simactors.sim.points import Points
+from simactors.sim.threads import run_as
 from simactors.sim.trace import Trace
 
 _Told = tuple[Failure, ...]
@@ -296,12 +297,17 @@ class Turns:
             return
         self._trace_add((self._kernel.now_ns, "start", invocation.id, process.label, invocation.label))
         context = self._context_for(invocation)
+        assert actor.lanes is not None
+        lane = actor.lanes.by_group[_group_of(invocation)]
+        thread = lane.take_thread(process)
+        thread.call = invocation
         try:
-            reply: tuple[Outcome, ...] | None = self._run(invocation, context)
+            reply: tuple[Outcome, ...] | None = run_as(thread, lambda: self._run(invocation, context))
         except BaseException as error:  # the user's code may raise anything
             kind, reply = "raise", self._failed(invocation, process, error)
         else:
             kind = "return"
+        lane.give_back(thread)
         if reply is not None and not process.gone:
             self._answer(actor, invocation, kind, reply)
 

@@ -18,6 +18,7 @@ from simactors.sim.loop import SimLoop
 from simactors.sim.machine import Machine
 from simactors.sim.privates import Privates
 from simactors.sim.signals import Signals
+from simactors.sim.threads import Threads
 
 _FIRST_PID_OF_NODES = 4_500_000  # below those of simulated processes, and beyond real ones
 
@@ -41,9 +42,10 @@ class World:
 
     def __init__(self, machine: Machine, config: SimConfig, caller: Callable[[], Process]) -> None:
         self._machine = machine
-        self._kernel = machine.kernel
+        self.kernel = self._kernel = machine.kernel
         self._driver = machine.driver
         self._caller = caller
+        self.threads = Threads(machine.kernel, machine.trace, caller, machine.driver)
         self._epoch_ns = int(config.epoch_s * NS)
         self._real_pid = process.real_pid()
         self.privates = Privates(machine.kernel.choices, machine.driver)
@@ -101,9 +103,27 @@ class World:
 
     def new_loop(self) -> SimLoop:
         """See `MakesLoops`."""
-        return SimLoop(self._kernel, self._caller(), is_driven=False)
+        return SimLoop(self._kernel, self._caller())
+
+    # What `intercept.threads` and `intercept.pools` ask, beside `threads`
+
+    def cpu_count(self) -> int:
+        """See `HasPools`."""
+        return max(int(self._caller().node.pool.quantity("CPU")), 1)
+
+    def next_future(self) -> int:
+        """See `HasPools`."""
+        return self._kernel.next_number()
+
+    def join_threads(self) -> None:
+        """The driver's code has come to its end: wait for its threads."""
+        self.threads.join_all(self._driver)
 
     # What `intercept.locks` asks
+
+    def adopt(self, lock: SimLock) -> None:
+        """See `MakesLocks`."""
+        lock.move(self._kernel, self._caller)
 
     def new_lock(self) -> SimLock:
         """See `MakesLocks`."""
@@ -118,13 +138,15 @@ class World:
     def current_pid(self) -> int | None:
         """See `ProcessTable`."""
         running = current.running.get()
-        if running is None or self._forked():
+        if running is None or running is self._driver or self._forked():
             return None
         return running.pid  # type: ignore[attr-defined, no-any-return]  # our own process
 
     def is_driver(self) -> bool:
         """See `ProcessTable`."""
-        return current.running.get() is None and self._kernel.in_driver() and not self._forked()
+        running = current.running.get()
+        is_its_own = self._kernel.in_driver() if running is None else running is self._driver
+        return is_its_own and not self._forked()
 
     def parent_pid(self) -> int | None:
         """See `ProcessTable`."""

@@ -14,9 +14,6 @@ import pytest
 import simactors
 
 async_actors = pytest.mark.not_yet(local="async actors come with the issue on the real runtime")
-threads = pytest.mark.not_yet(
-    sim="threads of simulated processes come with the issue on determinism", local="async actors"
-)
 pytestmark = async_actors
 
 
@@ -355,7 +352,6 @@ def test_a_constructor_may_be_async(ray: ModuleType) -> None:
     assert ray.get(Mixed.remote(5).plain.remote()) == 5
 
 
-@threads
 def test_all_calls_share_one_loop_which_is_not_on_the_main_thread(ray: ModuleType) -> None:
     loop = Loop.remote()
     assert ray.get(loop.on_main_thread.remote()) is False

@@ -12,9 +12,6 @@ import pytest
 import simactors
 
 groups = pytest.mark.not_yet(local="concurrency groups come with the issue on the real runtime")
-threads = pytest.mark.not_yet(
-    sim="threads of simulated processes come with the issue on determinism", local="async actors"
-)
 pytestmark = groups
 
 
@@ -106,7 +103,6 @@ def test_a_full_group_does_not_hold_up_the_others(ray: ModuleType) -> None:
     assert ray.get(refs) == [None] * 3
 
 
-@threads
 def test_each_group_has_an_event_loop_in_a_thread_of_its_own(ray: ModuleType) -> None:
     loops = Loops.remote()
     idents = [
@@ -117,7 +113,6 @@ def test_each_group_has_an_event_loop_in_a_thread_of_its_own(ray: ModuleType) ->
     assert len(set(idents)) == 3
 
 
-@threads
 def test_threads_are_grouped_too_and_the_default_group_has_one(ray: ModuleType) -> None:
     threads = Threads.remote()
     refs = [threads.wait_in_io.remote() for _ in range(2)]

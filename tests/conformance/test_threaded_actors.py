@@ -124,9 +124,6 @@ def test_an_actor_with_two_threads_may_wait_for_itself(ray: ModuleType) -> None:
     assert ray.get(crew.call_itself.remote([crew])) == "inner"
 
 
-@pytest.mark.not_yet(
-    sim="threads of simulated processes come with the issue on determinism", local="threaded actors"
-)
 def test_threads_are_not_the_main_thread_but_with_only_one(ray: ModuleType) -> None:
     seen = ray.get([Crew.options(max_concurrency=3).remote().thread.remote() for _ in range(3)])
     assert [main for main, _ in seen] == [False] * 3

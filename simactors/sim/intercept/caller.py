@@ -56,9 +56,9 @@ def simulation_of_caller(worlds: Sequence[S], depth: int = 2) -> S | None:
     if not worlds:
         return None
     world = worlds[-1]
-    if _running() is None and is_a_tool(sys._getframe(depth)):
-        return None
-    return world if world.belongs_here() else None
+    if _running() is not None:  # as most of the time: `belongs_here` would say the same
+        return world
+    return None if is_a_tool(sys._getframe(depth)) or not world.belongs_here() else world
 
 
 def is_a_tool(frame: FrameType | None) -> bool:

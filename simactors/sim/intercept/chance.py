@@ -25,25 +25,19 @@ class OwnChance:
 
     Attributes:
         seed: what all of it is made from.
+        random: what the functions of `random` use; programs may seed it.
         last_uuid: the time in the last `uuid1`, which no later one may have.
         numpy: its `RandomState`; None until NumPy is asked.
     """
 
-    __slots__ = ("_entropy", "_random", "last_uuid", "numpy", "seed")
+    __slots__ = ("_entropy", "last_uuid", "numpy", "random", "seed")
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.last_uuid = 0
         self.numpy: Any = None
-        self._random: Random | None = None
+        self.random = Random(sub_seed(seed, "random"))
         self._entropy: Random | None = None
-
-    @property
-    def random(self) -> Random:
-        """What the functions of `random` use; programs may seed it."""
-        if self._random is None:
-            self._random = Random(sub_seed(self.seed, "random"))
-        return self._random
 
     @property
     def entropy(self) -> Random:

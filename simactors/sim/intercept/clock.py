@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from simactors.sim.intercept.caller import is_a_tool as is_a_tool
 from simactors.sim.intercept.caller import simulation_of_caller
 from simactors.sim.intercept.names import Names
 

@@ -34,16 +34,6 @@ class Replaces(Protocol):
         ...
 
 
-class _Module:
-    """What one searched module has bound early."""
-
-    __slots__ = ("bound", "ref")
-
-    def __init__(self, module: ModuleType, bound: list[Bound]) -> None:
-        self.ref = weakref.ref(module)
-        self.bound = bound
-
-
 class EarlyNames:
     """Early bindings of what `patches` replace; rebound while at least one world is open.
 
@@ -54,7 +44,8 @@ class EarlyNames:
     def __init__(self, patches: Sequence[Replaces]) -> None:
         self._patches = patches
         self._depth = 0
-        self._searched: dict[str, _Module] = {}
+        self._searched: dict[str, weakref.ref[ModuleType]] = {}  # by name
+        self._bound: dict[str, list[Bound]] = {}  # of those of them that have bound anything
         self._warned: set[str] = set()
 
     def install(self, world: object) -> None:
@@ -64,8 +55,8 @@ class EarlyNames:
             return
         self._forget()
         table = {id(real): new for patch in self._patches for real, new in patch.pairs()}
-        for module in self._searched.values():
-            for bound in module.bound:
+        for places in self._bound.values():
+            for bound in places:
                 bound.rebind()
         try:
             self._warn(self._search(lambda value: table.get(id(value)) or _date_method(value), _rebind))
@@ -78,8 +69,8 @@ class EarlyNames:
         self._depth -= 1
         if self._depth:
             return
-        for module in self._searched.values():
-            for bound in module.bound:
+        for places in self._bound.values():
+            for bound in places:
                 bound.put_back()
         table = {
             id(form): real for patch in self._patches for real, new in patch.pairs() for form in _forms(new)
@@ -99,29 +90,30 @@ class EarlyNames:
             Places that can't be rebound.
         """
         unreachable = []
+        searched = self._searched
         for name, module in list(sys.modules.items()):
-            known = self._searched.get(name)
-            is_known = known is not None and known.ref() is module
-            if not isinstance(module, ModuleType) or (is_known and name != "__main__"):
+            ref = searched.get(name)
+            is_known = ref is not None and ref() is module
+            if (is_known and name != "__main__") or not isinstance(module, ModuleType):
                 continue
-            before = known.bound if known is not None and is_known else []
+            searched[name] = weakref.ref(module)
+            before = self._bound.pop(name, []) if is_known else []
             depth = _depth_of(module)
             if depth is None:
-                self._searched[name] = _Module(module, before)
                 continue
             finder = Finder(other, is_deep=depth)
             finder.search(module)
             found = [act(bound) for bound in finder.found]
-            kept = [bound for bound in before if not bound.is_in(found)]
-            self._searched[name] = _Module(module, kept + found)
+            if before or found:
+                self._bound[name] = [bound for bound in before if not bound.is_in(found)] + found
             unreachable += [(module, place) for place in finder.unreachable]
         return unreachable
 
     def _forget(self) -> None:
         """Modules that were unloaded need nothing any more."""
-        for name, module in list(self._searched.items()):
-            if module.ref() is None or sys.modules.get(name) is not module.ref():
-                del self._searched[name]
+        for name in list(self._bound):
+            if sys.modules.get(name) is not self._searched[name]():
+                del self._bound[name]
 
     def _warn(self, unreachable: list[tuple[ModuleType, str]]) -> None:
         for module, place in unreachable:

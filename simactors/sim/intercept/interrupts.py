@@ -10,6 +10,7 @@ from contextlib import suppress
 from types import FrameType
 
 from simactors.core.current import running
+from simactors.sim.fiber import mark
 
 
 class _CtrlC:
@@ -43,5 +44,5 @@ def was_pressed() -> bool:
 
 
 def _on_ctrl_c(number: int, frame: FrameType | None) -> None:
-    _CtrlC.pressed = running.get() is not None
+    _CtrlC.pressed = running.get() is not None or mark() is not None
     signal.default_int_handler(number, frame)

@@ -12,6 +12,9 @@ from typing import Any, Protocol
 
 from simactors.sim.intercept.names import Names
 
+# Later Pythons call it by another name, and some day there will be none.
+_POLICY: Any = getattr(events, "BaseDefaultEventLoopPolicy", None) or events._BaseDefaultEventLoopPolicy  # type: ignore[attr-defined]
+
 
 class MakesLoops(Protocol):
     """One simulation."""
@@ -34,9 +37,43 @@ def _new_event_loop() -> asyncio.AbstractEventLoop:
     return made
 
 
+def _make_loop(self: Any) -> asyncio.AbstractEventLoop:
+    """What `asyncio.get_event_loop` asks where no loop runs and none was set."""
+    world = names.worlds[-1] if names.worlds else None
+    if world is not None and world.belongs_here():
+        return world.new_loop()
+    made: asyncio.AbstractEventLoop = policies.real["new_event_loop"](self)
+    return made
+
+
+# What asyncio keeps in sets would go in the order of addresses
+
+
+def _all_tasks(loop: Any = None) -> set[Any]:
+    """`asyncio.all_tasks`: of a loop in virtual time, in the order in which they were made."""
+    if names.worlds and names.worlds[-1].belongs_here():
+        asked = events.get_running_loop() if loop is None else loop
+        made = getattr(asked, "tasks_in_order", None)
+        if made is not None:
+            return {task for task in made if not task.done()}
+    found: set[Any] = tasks.real["all_tasks"](loop)
+    return found
+
+
+def _as_completed(fs: Any, *, timeout: float | None = None) -> Any:
+    """`asyncio.as_completed`: what it makes tasks of, it makes in the order given."""
+    is_one = asyncio.isfuture(fs) or asyncio.iscoroutine(fs)
+    if names.worlds and names.worlds[-1].belongs_here() and not is_one:
+        fs = [asyncio.ensure_future(one) for one in dict.fromkeys(fs)]
+    return tasks.real["as_completed"](fs, timeout=timeout)
+
+
 _REPLACEMENTS: dict[str, Callable[..., Any]] = {"new_event_loop": _new_event_loop}
+_OF_TASKS: dict[str, Callable[..., Any]] = {"all_tasks": _all_tasks, "as_completed": _as_completed}
 
 names: Names[MakesLoops] = Names(events, _REPLACEMENTS)
 """What `asyncio.run` and `asyncio.Runner` call; open simulations install themselves here."""
-public: Names[MakesLoops] = Names(asyncio, _REPLACEMENTS)
-"""The same under its public name."""
+tasks: Names[MakesLoops] = Names(asyncio.tasks, _OF_TASKS)
+public: Names[MakesLoops] = Names(asyncio, {**_REPLACEMENTS, **_OF_TASKS})
+"""The same under their public names."""
+policies: Names[MakesLoops] = Names(_POLICY, {"new_event_loop": _make_loop})

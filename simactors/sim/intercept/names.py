@@ -39,6 +39,7 @@ class Replacement(staticmethod):  # type: ignore[type-arg]  # of any function
     def __init__(self, function: Callable[..., Any], module: str, name: str) -> None:
         super().__init__(function)
         self._place = module, name
+        self.__name__ = name  # threads are called after it
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _named, self._place

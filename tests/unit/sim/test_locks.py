@@ -162,7 +162,9 @@ def test_locks_that_are_taken_crosswise_are_a_deadlock_not_a_hang() -> None:
         refs = [crossed.take.remote(0), crossed.take.remote(1)]
         with pytest.raises(simactors.exceptions.DeadlockError) as raised:
             simactors.get(refs)
-    assert str(raised.value).count("actor-1 waits for a lock\n") == 2
+    assert "actor-1 (Crossed.take #2) waits for a lock that Crossed.take #3 has\n" in str(raised.value)
+    assert "actor-1 (Crossed.take #3) waits for a lock that Crossed.take #2 has\n" in str(raised.value)
+    assert "a circle of 2:" in str(raised.value)
     assert str(raised.value).count(", in take") == 2
 
 

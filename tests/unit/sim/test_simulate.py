@@ -158,17 +158,20 @@ def test_a_seed_is_a_misuse_for_real_processes() -> None:
 
 def test_another_thread_cannot_use_the_simulation_and_sees_real_time() -> None:
     seen: list[object] = []
+    is_open = threading.Event()
 
     def use() -> None:
+        is_open.wait()
         seen.append(time.time())
         try:
             simactors.put(1)
         except RuntimeError as error:
             seen.append(str(error))
 
+    thread = threading.Thread(target=use)
+    thread.start()  # a real one: nothing is simulated yet
     with simactors.simulate():
-        thread = threading.Thread(target=use)
-        thread.start()
+        is_open.set()
         thread.join()
     assert isinstance(seen[0], float)
     assert seen[0] > SimConfig().epoch_s + 86_400
