@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NoReturn
 
+from simactors.core.current import running
 from simactors.sim import threads
 from simactors.sim.cluster import Process
 from simactors.sim.config import NS
@@ -127,8 +128,11 @@ class SimLock:
             turn.waiter.then(turn.waiter)
 
     def _me(self) -> SimThread | None:
-        if self._kernel.closing and not intercepted.is_open_with(self._kernel):
-            return None
+        kernel = self._kernel
+        if kernel.closing:
+            is_simulated = running.get() is not None or kernel.in_driver()
+            if not is_simulated or not intercepted.is_open_with(kernel):
+                return None
         return threads.current(self._caller())
 
     def __enter__(self) -> bool:

@@ -23,6 +23,7 @@ from simactors.sim.intercept import (
     queues,
     signals,
     threads,
+    twins,
 )
 from simactors.sim.intercept.early import EarlyNames
 from simactors.sim.intercept.names import Names
@@ -73,6 +74,7 @@ _PATCHES: tuple[Patch, ...] = (
     pools.of_pools,
     loops.tasks,
     loops.policies,
+    twins.rebinding,
     imports.names,
     imports.of_importlib,
 )

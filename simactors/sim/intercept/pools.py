@@ -43,6 +43,11 @@ class _InOrder(dict[threading.Thread, None]):
         self[member] = None
 
 
+def in_order() -> Any:
+    """What an executor keeps its threads in."""
+    return _InOrder()
+
+
 def _init_executor(
     self: Any, max_workers: int | None = None, thread_name_prefix: str = "", *args: Any, **options: Any
 ) -> None:

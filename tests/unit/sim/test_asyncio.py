@@ -1,0 +1,105 @@
+"""asyncio in virtual time: in the driver, in tasks and in threads, with the threads that it uses."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures as futures
+import threading
+import time
+from typing import Any
+
+import pytest
+
+import simactors
+
+
+async def after(delay_s: float) -> float:
+    await asyncio.sleep(delay_s)
+    return delay_s
+
+
+async def everything() -> list[Any]:
+    loop = asyncio.get_running_loop()
+    seen: list[Any] = [await asyncio.gather(*[after(n) for n in (2, 0, 1)])]
+    async with asyncio.TaskGroup() as group:
+        made = [group.create_task(after(n)) for n in (1, 2)]
+    seen.append([task.result() for task in made])
+    seen.append([await done for done in asyncio.as_completed([after(n) for n in (3, 1, 2)])])
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1):
+            await after(5)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(after(5), 1)
+    seen.append(await asyncio.to_thread(lambda: (time.sleep(1), threading.current_thread().name)[1]))
+    with futures.ThreadPoolExecutor(1) as pool:
+        await asyncio.gather(*[loop.run_in_executor(pool, time.sleep, 1) for _ in range(2)])
+    seen.append(await asyncio.to_thread(lambda: asyncio.run_coroutine_threadsafe(after(1), loop).result()))
+    event, items = asyncio.Event(), asyncio.Queue[int](maxsize=1)
+    threading.Thread(target=lambda: (time.sleep(1), loop.call_soon_threadsafe(event.set))).start()
+    await event.wait()
+    putting = asyncio.create_task(items.put(1))
+    seen.append(await items.get())
+    await putting
+    lock, barrier = asyncio.Lock(), asyncio.Barrier(2)
+    async with lock, asyncio.Semaphore(1), asyncio.Condition():
+        await asyncio.gather(barrier.wait(), barrier.wait())
+    return seen
+
+
+EXPECTED = [[2, 0, 1], [1, 2], [1, 2, 3], "asyncio_0", 1, 1]
+
+
+@simactors.remote
+def in_a_task() -> list[Any]:
+    return asyncio.run(everything())
+
+
+def in_a_thread() -> list[Any]:
+    seen: list[Any] = []
+    thread = threading.Thread(target=lambda: seen.append(asyncio.run(everything())))
+    thread.start()
+    thread.join()
+    return seen
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_all_of_it_works_in_the_driver_in_tasks_and_in_threads(seed: int) -> None:
+    digests = []
+    for _ in range(2):
+        with simactors.simulate(seed=seed) as sim:
+            began = time.monotonic()
+            assert asyncio.run(everything()) == EXPECTED
+            assert 12 < time.monotonic() - began < 16
+            assert simactors.get(in_a_task.remote()) == EXPECTED
+            assert in_a_thread() == [EXPECTED]
+        digests.append(sim.digest)
+    assert digests[0] == digests[1]
+
+
+def test_generators_that_nobody_finished_are_closed_with_the_loop() -> None:
+    seen: list[str] = []
+    kept: list[Any] = []
+
+    async def numbers() -> Any:
+        try:
+            yield 1
+        finally:
+            await asyncio.sleep(1)
+            seen.append("closed")
+
+    async def main() -> None:
+        kept.append(numbers())
+        await anext(kept[0])
+        seen.append("left")
+
+    with simactors.simulate():
+        asyncio.run(main())
+        assert seen == ["left", "closed"]
+
+
+def test_get_event_loop_gives_one_in_virtual_time() -> None:
+    with simactors.simulate() as sim:
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(after(50))
+        loop.close()
+        assert sim.now_s >= 50
