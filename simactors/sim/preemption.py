@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import types
 import warnings
 from collections import deque
@@ -97,7 +98,10 @@ class Preemption:
 def _is_concurrent(process: Process) -> bool:
     """Whether code of the process may run beside other code of it."""
     lanes = None if process.actor is None else process.actor.lanes
-    return lanes is not None and not lanes.is_async
+    if lanes is not None and not lanes.is_async:
+        return True
+    threads = process.threads
+    return threads is not None and any(thread.kind == "started" for thread in threads.living.values())
 
 
 def _warn(function: FunctionType) -> None:
@@ -130,7 +134,8 @@ def _functions_of(roots: Iterable[object]) -> list[FunctionType]:
     return list(found)
 
 
-_MOST = 50
+_MOST = 50  # steps from a root
+_MOST_ITEMS = 100  # of a container among the arguments of a thread
 
 
 def _leads_to(value: Any) -> list[Any]:
@@ -146,8 +151,13 @@ def _leads_to(value: Any) -> list[Any]:
         return [value.__func__]
     if isinstance(value, property):
         return [value.fget, value.fset, value.fdel]
-    if isinstance(value, functools.cached_property | functools.partial):
+    if isinstance(value, functools.cached_property):
         return [value.func]
+    if isinstance(value, functools.partial):
+        return [value.func, *value.args, *value.keywords.values()]
+    if type(value) in (tuple, list, dict):
+        items = value.values() if type(value) is dict else value
+        return list(itertools.islice(items, _MOST_ITEMS))
     if isinstance(value, types.MethodType):
         return [value.__func__, value.__self__]
     if isinstance(value, ModuleType):

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from simactors.sim.fiber import SimulationEnded
-from simactors.sim.intercept import faces, interrupts
+from simactors.sim.intercept import faces, interrupts, points
 from simactors.sim.intercept.caller import simulation_of_caller
 from simactors.sim.intercept.faces import Record
 from simactors.sim.intercept.names import Names
@@ -166,6 +166,7 @@ def _start(self: threading.Thread) -> None:
         return
     if faces.was_started(self):
         raise RuntimeError("threads can only be started once")
+    points.reach(type(self), *vars(self).values())
     world.threads.start(
         self.name,
         lambda: _run(self),
