@@ -34,6 +34,7 @@ A finding: the simulation worked, the program did not::
     Finding (AssertionError)
      ├─ DeadlockError                    nothing can run and somebody waits
      ├─ LimitError                       a named limit of the run was reached
+     │   └─ SpinningError                code computes for ever without ever waiting
      └─ NondeterminismError              the same choices gave another run
 
 Ours: `InternalError`. Wrong use raises Python's own `TypeError`, `ValueError`, `AttributeError`
@@ -264,6 +265,10 @@ class DeadlockError(Finding):
 
 class LimitError(Finding):
     """The run reached one of its named limits (steps, virtual time)."""
+
+
+class SpinningError(LimitError):
+    """Code computes for ever without ever waiting: virtual time stands still."""
 
 
 class NondeterminismError(Finding):

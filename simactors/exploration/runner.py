@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from simactors.api import session
 from simactors.core.events import Record
 from simactors.exceptions import DeadlockError, Finding, InternalError, LimitError, RayTaskError
-from simactors.exploration import frames
+from simactors.exploration import frames, watchdog
 from simactors.exploration.target import Program, TargetError, prepared
 from simactors.sim.config import SimConfig
 from simactors.sim.plan import FaultPlan
@@ -77,7 +77,10 @@ def run_simulated(program: Program, seed: int, watch: Callable[[Record], None] |
     simulation: Simulation | None = None
     with prepared(program) as start:
         try:
-            with simulate(seed, config=config, faults=faults, watch=watch) as simulation:
+            with (
+                simulate(seed, config=config, faults=faults, watch=watch) as simulation,
+                watchdog.watched(simulation),
+            ):
                 ending = _run(start)
         except TargetError:
             raise

@@ -16,7 +16,7 @@ from simactors.core import calls, codec
 from simactors.core.current import running
 from simactors.core.outcome import Failure, Outcome, Value, task_failure
 from simactors.core.refs import DynamicObjectRefGenerator, ObjectRef
-from simactors.exceptions import TaskCancelledError
+from simactors.exceptions import SpinningError, TaskCancelledError
 from simactors.sim.cluster import Process, context_of
 from simactors.sim.fiber import SimulationEnded
 from simactors.sim.intercept import interrupts
@@ -267,4 +267,4 @@ def failure_of(invocation: Invocation, error: BaseException) -> Failure:
 
 
 # Never an outcome: these end the whole run, whoever's code was running.
-FATAL = (SimulationEnded, KeyboardInterrupt)
+FATAL = (SimulationEnded, KeyboardInterrupt, SpinningError)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import FrameType, ModuleType
 from typing import Any
 
-from simactors.core import current
+from simactors.core import codec, current
 from simactors.sim.cluster import Process
 from simactors.sim.config import NS, SimConfig
 from simactors.sim.intercept import clock, patches, points, process
@@ -21,6 +21,10 @@ from simactors.sim.signals import Signals
 from simactors.sim.threads import Threads
 
 _FIRST_PID_OF_NODES = 4_500_000  # below those of simulated processes, and beyond real ones
+
+
+_LOOKS = 1000
+_LOOK_NS = 1_000
 
 
 def refuse_second() -> None:
@@ -51,6 +55,7 @@ class World:
         self.privates = Privates(machine.kernel.choices, machine.driver)
         self.signals = Signals(machine, self.privates)
         self._is_closing = False
+        self._looks = self._step_of_looks = 0
         patches.install(self)
         if machine.preemption.is_on:
             points.worlds.append(machine.preemption)
@@ -75,12 +80,25 @@ class World:
 
     def now_ns(self) -> int:
         """See `VirtualClock`."""
+        self._look()
         return self._kernel.now_ns
 
     def wall_ns(self) -> int:
         """See `VirtualClock`."""
+        self._look()
         running = current.running.get() or self._driver
         return self._epoch_ns + int(running.node.clock_ns(self._kernel.now_ns))  # type: ignore[attr-defined]  # our own process
+
+    def _look(self) -> None:
+        """Somebody looks at the clock. If nothing else happens for long, that takes time: a microsecond each.
+
+        Otherwise a loop that waits for a time by looking only would never end.
+        """
+        if self._kernel.steps != self._step_of_looks:
+            self._step_of_looks, self._looks = self._kernel.steps, 0
+        self._looks += 1
+        if self._looks % _LOOKS == 0 and not codec.is_busy():
+            self._kernel.sleep(self._caller(), _LOOKS * _LOOK_NS)
 
     def sleep(self, seconds: float) -> None:
         """See `VirtualClock`."""

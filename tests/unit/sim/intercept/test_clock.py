@@ -176,3 +176,18 @@ def test_time_outs_of_the_standard_library_are_virtual(what: str) -> None:
         actor: Any = Waits.remote()
         assert 3 < simactors.get(getattr(actor, what).remote()) < 3.1
     assert time.monotonic() - began < 2
+
+
+def test_a_loop_that_only_looks_at_the_clock_ends() -> None:
+    @simactors.remote
+    def spin() -> float:
+        began = time.monotonic()
+        while time.monotonic() - began < 0.01:
+            pass
+        return time.monotonic() - began
+
+    with simactors.simulate():
+        assert 0.01 <= simactors.get(spin.remote()) < 0.02
+        end = time.time() + 0.01
+        while time.time() < end:
+            pass

@@ -1,0 +1,53 @@
+"""Code that spins is found by the clock on the wall; code that waits, however long, is left alone."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+import simactors
+from simactors.exceptions import LimitError, SpinningError
+from simactors.exploration import watchdog
+
+
+@simactors.remote
+class Spinner:
+    def __init__(self) -> None:
+        self.is_done = False
+
+    def spin(self) -> None:
+        while not self.is_done:
+            _ = 1 + 1
+
+    def wait(self) -> str:
+        for _ in range(100):
+            time.sleep(1000)
+        return "waited"
+
+
+def test_an_actor_that_spins_ends_the_run_and_is_named() -> None:
+    def program() -> None:
+        with simactors.simulate() as sim, watchdog.watched(sim, 0.2):
+            simactors.get(Spinner.remote().spin.remote())
+
+    with pytest.raises(SpinningError, match=r"test_watchdog\.py:\d+ in Spinner\.spin") as info:
+        program()
+    assert isinstance(info.value, LimitError)
+
+
+def test_so_does_the_driver() -> None:
+    def program() -> None:
+        with simactors.simulate() as sim, watchdog.watched(sim, 0.2):
+            while True:
+                pass
+
+    with pytest.raises(SpinningError, match="test_so_does_the_driver"):
+        program()
+
+
+def test_who_waits_for_long_is_left_alone() -> None:
+    with simactors.simulate() as sim, watchdog.watched(sim, 5.0):
+        assert simactors.get(Spinner.remote().wait.remote()) == "waited"
+    assert [t.name for t in threading.enumerate()].count("simactors watchdog") == 1
