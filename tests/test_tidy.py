@@ -104,7 +104,8 @@ def test_the_simulator_and_exploration_have_no_chance_and_no_clock_of_their_own(
     found = [
         f"{place}: {used}: {NONDETERMINISTIC[used]}"
         for name in files(".py")
-        if name.startswith(DETERMINISTIC) and not name.startswith((PATCHES_THE_REAL_NAMES, WATCHES_THE_REAL_CLOCK))
+        if name.startswith(DETERMINISTIC)
+        and not name.startswith((PATCHES_THE_REAL_NAMES, WATCHES_THE_REAL_CLOCK))
         for node, place in nodes(name)
         for used in _nondeterministic(node)
     ]
