@@ -7,6 +7,7 @@ when code is sent: `exports.py`.
 
 from __future__ import annotations
 
+import contextvars
 import importlib.machinery
 import importlib.util
 import io
@@ -138,10 +139,12 @@ class Homes:
             return original
         if not travels(module):
             return self.named(module, name)
+        # `original` is the driver's: it is the driver that sends it, whoever asks.
+        as_driver = contextvars.Context().run
         if isinstance(original, type):
-            return self.class_of(self.define(original))
+            return self.class_of(as_driver(self.define, original))
         if isinstance(original, FunctionType):
-            return codec.decode(codec.encode_with(self.dump_whole, original))
+            return codec.decode(as_driver(codec.encode_with, self.dump_whole, original))
         # A cached function, say, which travels by its name alone.
         raise AttributeError(f"Can't get attribute {name!r} on <module {module!r}> in another process")
 
@@ -177,7 +180,9 @@ class Homes:
         if package:
             parent = self.module(package)
             if parent is sys.modules.get(package) and _is_users_module(package):
-                parent = self._import_afresh(package, modules)  # else it would lead to our copy of its child
+                parent = self._import_afresh(package, modules)  # else it would lead to the driver's child
+            if name in modules:
+                return modules[name]  # the package itself has imported it
         spec = _spec_of(name)
         if spec is None or spec.loader is None:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)

@@ -175,7 +175,6 @@ def _of_built_in(function: types.BuiltinFunctionType) -> _Further:
 _WRAPPERS: tuple[tuple[Any, Callable[[Any], _Further]], ...] = (
     (staticmethod | classmethod, lambda v: [(v.__func__, False)]),
     (property, lambda v: [(f, True) for f in (v.fget, v.fset, v.fdel) if f is not None]),
-    (functools.cached_property, lambda v: [(v.func, True)]),
     (functools.partial, lambda v: [(held, False) for held in (v.func, *v.args, *v.keywords.values())]),
     (types.MethodType, lambda v: [(v.__func__, True), (v.__self__, False)]),
     (types.BuiltinFunctionType, _of_built_in),
@@ -362,6 +361,7 @@ _NOT_STATE = frozenset(
         "__dict__",
         "__orig_bases__",
         "__parameters__",
+        "__slotnames__",  # what pickling has found out
         "__weakref__",
         "_abc_impl",
         "_field_defaults",

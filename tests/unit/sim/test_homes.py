@@ -131,3 +131,41 @@ def test_runs_repeat_and_leave_no_state_behind() -> None:
             assert simactors.get(Log.remote().add.remote()) == 1
         digests.append(sim.digest)
     assert digests[0] == digests[1]
+
+
+class Node:
+    tags: list[int] = []  # noqa: RUF012  # what makes the class a process's own
+
+
+class Child(Node):
+    pass
+
+
+def test_a_subclass_that_arrives_is_one_of_the_process_s_own_class() -> None:
+    @simactors.remote
+    def is_node(node: Any) -> bool:
+        return isinstance(node, Node)
+
+    with simactors.simulate():
+        assert simactors.get([is_node.remote(Child()), is_node.remote(Node())]) == [True, True]
+
+
+def test_a_package_that_imports_its_own_parts_is_imported_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "owned"
+    package.mkdir()
+    (package / "__init__.py").write_text("from .part import STATE, add\n")
+    (package / "part.py").write_text("STATE = []\ndef add():\n    STATE.append(1)\n    return len(STATE)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    part = importlib.import_module("owned.part")
+    owned = importlib.import_module("owned")
+
+    @simactors.remote
+    def use() -> Any:
+        return part.add(), owned.add(), owned.STATE is part.STATE
+
+    with simactors.simulate():
+        assert simactors.get(use.remote()) == (1, 2, True)
+    monkeypatch.delitem(sys.modules, "owned")
+    monkeypatch.delitem(sys.modules, "owned.part")

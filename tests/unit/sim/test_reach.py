@@ -64,10 +64,6 @@ def stateless() -> Iterator[Any]:
         def help() -> str:
             return "no"
 
-        @functools.cached_property
-        def slow(self) -> int:
-            return double(self.balance)
-
     class Savings(Account):
         def __init__(self) -> None:
             super().__init__()
