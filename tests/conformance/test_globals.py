@@ -232,7 +232,6 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleT
         del sys.modules[name]
 
 
-@pytest.mark.not_yet(local="workers do not search the driver's path as it is now")
 def test_a_module_is_imported_afresh_in_each_process(ray: ModuleType, package: ModuleType) -> None:
     package.bump()
 
