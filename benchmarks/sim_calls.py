@@ -23,6 +23,7 @@ CALLS = 20_000
 EVENTS = 200_000
 ROUNDS = 9
 MANY = 100_000
+EMPTY = 500
 BLOCKED = 10_000
 
 
@@ -110,6 +111,15 @@ def among_many() -> float:
         return CALLS / (time.process_time() - start)
 
 
+def empty_per_second() -> float:
+    """Simulations per second in which nothing happens: what every run of a hunt costs."""
+    start = time.process_time()
+    for _ in range(EMPTY):
+        with simactors.simulate(seed=1):
+            pass
+    return EMPTY / (time.process_time() - start)
+
+
 def bytes_per_idle_actor() -> float:
     """By tracemalloc; with its handle, an instance that has one attribute, and all else that is kept for it."""
     with simactors.simulate(seed=1):
@@ -174,6 +184,7 @@ def main() -> None:
     row("calls with 1000 in flight / SimPy timeouts", ratios(in_flight, simpy_timeouts), ">= 0.15")
     row("calls inside a blocking get / sequential", ratios(nested, sequential), ">= 0.75")
     row("calls among 100,000 actors / to one", ratios(among_many, sequential, rounds=3), ">= 0.2")
+    row("an empty simulation, in sequential calls", ratios(sequential, empty_per_second), "<= 30")
     idle, under_way = bytes_per_idle_actor(), bytes_per_call_in_flight()
     tracemalloc.stop()
     print(f"\n{'bytes':<44}{'':>8}{'':>8}{'seen':>8}{'goal':>10}")

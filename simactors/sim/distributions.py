@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
@@ -20,15 +20,16 @@ LARGEST = 1e18
 """No number of a config or a plan may be larger, and none infinite: times in nanoseconds are counted exactly."""
 
 _LARGEST_SIGMA = 50.0
+_NUMBERS = (int, float)
 
 
 def check_numbers(thing: Any) -> None:
     """Raise `ValueError` for a number among the fields of a frozen dataclass that nothing could be done with."""
-    for field in fields(thing):
-        value = getattr(thing, field.name)
-        if isinstance(value, int | float) and not abs(value) <= LARGEST:  # also what is not a number at all
+    for name in thing.__dataclass_fields__:
+        value = getattr(thing, name)
+        if isinstance(value, _NUMBERS) and not abs(value) <= LARGEST:  # also what is not a number at all
             raise ValueError(
-                f"{type(thing).__name__} needs a finite {field.name}, at most {LARGEST:g}, not {value}"
+                f"{type(thing).__name__} needs a finite {name}, at most {LARGEST:g}, not {value}"
             )
 
 

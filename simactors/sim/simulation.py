@@ -15,6 +15,9 @@ from simactors.sim.backend import SimBackend
 from simactors.sim.config import NS, SimConfig
 from simactors.sim.plan import FaultPlan
 
+_DEFAULT = SimConfig()
+_NO_FAULTS = FaultPlan()
+
 
 class Simulation:
     """A run, as the code that opened it sees it; readable during the run and afterwards.
@@ -85,7 +88,7 @@ def simulate(
     if current.running.get() is not None:
         raise RuntimeError("simulate() can't be opened by code that is being simulated")
     told = None if watch is None else lambda row: watch(Record(*row))
-    backend = SimBackend(choices or SeededChoices(seed), config or SimConfig(), faults or FaultPlan(), told)
+    backend = SimBackend(choices or SeededChoices(seed), config or _DEFAULT, faults or _NO_FAULTS, told)
     session = current.open_session(backend, scoped=True, join=backend.join, leave=backend.leave)
     try:
         yield Simulation(seed, backend)

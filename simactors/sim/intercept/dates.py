@@ -101,11 +101,16 @@ class DateTypes:
 
 def _set(cls: type, name: str, value: object) -> None:
     """Set an attribute of a type that takes none."""
-    (namespace,) = (found for found in gc.get_referents(vars(cls)) if type(found) is dict)
-    namespace[name] = value
+    _NAMESPACES[cls][name] = value
     ctypes.pythonapi.PyType_Modified(
         ctypes.py_object(cls)
     )  # what the interpreter remembers of it is wrong now
+
+
+_NAMESPACES: dict[type, dict[str, Any]] = {
+    cls: next(found for found in gc.get_referents(vars(cls)) if type(found) is dict)
+    for cls in (_Date, _DateTime)
+}
 
 
 types = DateTypes()

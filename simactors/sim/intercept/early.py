@@ -13,16 +13,17 @@ from collections.abc import Callable, Sequence
 from types import BuiltinMethodType, MethodType, ModuleType
 from typing import Any, Protocol
 
-from simactors.sim.intercept import dates
+from simactors.exceptions import EscapeWarning
+from simactors.sim.intercept import dates, loaded
 from simactors.sim.intercept.caller import TOOLS
-from simactors.sim.intercept.names import INSTALLED, OURS, is_users
+from simactors.sim.intercept.names import INSTALLED, OURS, Names, is_users
 from simactors.sim.intercept.places import Bound, Finder
 
 _WAIT_BY_DEFAULTS = frozenset({"sched"})
 """Modules of the standard library that have the clock in default arguments."""
 
 
-class EarlyBindingWarning(UserWarning):
+class EarlyBindingWarning(EscapeWarning):
     """Code sees the real world during simulations, because of a name that was bound early and can't be rebound."""
 
 
@@ -30,7 +31,7 @@ class Replaces(Protocol):
     """A patch that replaces functions."""
 
     def pairs(self) -> list[tuple[Any, Any]]:
-        """Each real function and its replacement."""
+        """Each real function and its replacement; once there are any, always the same."""
         ...
 
 
@@ -44,9 +45,13 @@ class EarlyNames:
     def __init__(self, patches: Sequence[Replaces]) -> None:
         self._patches = patches
         self._depth = 0
-        self._searched: dict[str, weakref.ref[ModuleType]] = {}  # by name
+        self._searched: dict[str, weakref.ref[ModuleType]] = {}  # the user's, by name
         self._bound: dict[str, list[Bound]] = {}  # of those of them that have bound anything
         self._warned: set[str] = set()
+        self._late = [
+            patch for patch in patches if not isinstance(patch, Names)
+        ]  # NumPy may come at any time
+        self._tables: tuple[int, dict[int, Any], dict[int, Any]] = -1, {}, {}
 
     def install(self, world: object) -> None:
         """Rebind, if this is the first open world."""
@@ -54,7 +59,7 @@ class EarlyNames:
         if self._depth > 1:
             return
         self._forget()
-        table = {id(real): new for patch in self._patches for real, new in patch.pairs()}
+        table, _ = self._by_identity()
         for places in self._bound.values():
             for bound in places:
                 bound.rebind()
@@ -72,10 +77,17 @@ class EarlyNames:
         for places in self._bound.values():
             for bound in places:
                 bound.put_back()
-        table = {
-            id(form): real for patch in self._patches for real, new in patch.pairs() for form in _forms(new)
-        }
+        _, table = self._by_identity()
         self._search(lambda value: table.get(id(value)) or dates.real_method(value), _put_right)
+
+    def _by_identity(self) -> tuple[dict[int, Any], dict[int, Any]]:
+        """What replaces what, and what that has replaced; the patches keep all of it, so that identities last."""
+        count = sum(len(patch.pairs()) for patch in self._late)
+        if self._tables[0] != count:
+            pairs = [pair for patch in self._patches for pair in patch.pairs()]
+            forward = {id(real): new for real, new in pairs}
+            self._tables = count, forward, {id(form): real for real, new in pairs for form in _forms(new)}
+        return self._tables[1:]
 
     def _search(
         self, other: Callable[[Any], Any], act: Callable[[Bound], Bound]
@@ -91,29 +103,36 @@ class EarlyNames:
         """
         unreachable = []
         searched = self._searched
-        for name, module in list(sys.modules.items()):
+        for name, module in loaded.strangers():
             ref = searched.get(name)
             is_known = ref is not None and ref() is module
-            if (is_known and name != "__main__") or not isinstance(module, ModuleType):
+            if is_known and name != "__main__":
                 continue
-            searched[name] = weakref.ref(module)
-            before = self._bound.pop(name, []) if is_known else []
-            depth = _depth_of(module)
+            is_module = isinstance(module, ModuleType)
+            if is_module and is_users(module):
+                searched[name] = weakref.ref(module)  # the user may unload it
+            else:
+                loaded.settle(name, module)
+            depth = _depth_of(module) if is_module else None
             if depth is None:
                 continue
+            before = self._bound.pop(name, [])
             finder = Finder(other, is_deep=depth)
             finder.search(module)
             found = [act(bound) for bound in finder.found]
-            if before or found:
-                self._bound[name] = [bound for bound in before if not bound.is_in(found)] + found
+            if is_known:
+                found = [bound for bound in before if not bound.is_in(found)] + found
+            if found:
+                self._bound[name] = found
             unreachable += [(module, place) for place in finder.unreachable]
         return unreachable
 
     def _forget(self) -> None:
         """Modules that were unloaded need nothing any more."""
-        for name in list(self._bound):
-            if sys.modules.get(name) is not self._searched[name]():
-                del self._bound[name]
+        for name, ref in list(self._searched.items()):
+            if sys.modules.get(name) is not ref():
+                del self._searched[name]
+                self._bound.pop(name, None)
 
     def _warn(self, unreachable: list[tuple[ModuleType, str]]) -> None:
         for module, place in unreachable:

@@ -28,6 +28,7 @@ _NOT_THE_USERS = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platst
 OURS = ("simactors", "real_backend")
 _HERE = Path(__file__).resolve().parents[3]
 _OUR_FOLDERS = tuple(f"{_HERE / name}/" for name in OURS)
+_ALL_OTHERS = (*_NOT_THE_USERS, *_OUR_FOLDERS)
 
 
 class Replacement(staticmethod):  # type: ignore[type-arg]  # of any function
@@ -61,6 +62,7 @@ class Names(Generic[World]):
 
     def __init__(self, owner: ModuleType | type, replacements: Mapping[str, Callable[..., Any]]) -> None:
         self._owner = owner
+        self._namespace = vars(owner) if isinstance(owner, ModuleType) else None
         self._replacements: Mapping[str, Any] = replacements
         if isinstance(owner, ModuleType):
             self._replacements = {
@@ -68,24 +70,32 @@ class Names(Generic[World]):
             }
         self.real: dict[str, Any] = {name: vars(owner)[name] for name in replacements}
         self.worlds: list[World] = []
+        self._pairs: list[tuple[Any, Any]] = []
 
     def install(self, world: World) -> None:
         """Let replacements see `world`, until it is uninstalled."""
         if not self.worlds:
-            for name, function in self._replacements.items():
-                setattr(self._owner, name, function)
+            self._set_all(self._replacements)
         self.worlds.append(world)
 
     def uninstall(self, world: World) -> None:
         """Undo `install`."""
         self.worlds.remove(world)
         if not self.worlds:
-            for name, function in self.real.items():
-                setattr(self._owner, name, function)
+            self._set_all(self.real)
 
     def pairs(self) -> list[tuple[Any, Any]]:
-        """Each real function and its replacement."""
-        return [(function, self._replacements[name]) for name, function in self.real.items()]
+        """Each real function and its replacement; always the same list."""
+        if not self._pairs:
+            self._pairs = [(function, self._replacements[name]) for name, function in self.real.items()]
+        return self._pairs
+
+    def _set_all(self, functions: Mapping[str, Any]) -> None:
+        if self._namespace is not None:
+            self._namespace.update(functions)
+            return
+        for name, function in functions.items():
+            setattr(self._owner, name, function)
 
 
 def is_users(module: ModuleType) -> bool:
@@ -98,4 +108,4 @@ def is_users(module: ModuleType) -> bool:
 
 def is_users_file(file: str) -> bool:
     """Whether code from this file is the user's: not the standard library's, an installed package's, or ours."""
-    return not file.startswith((*_NOT_THE_USERS, *_OUR_FOLDERS))
+    return not file.startswith(_ALL_OTHERS)

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from simactors.sim.intercept.names import is_users, is_users_file
 
 _NOTHING: Any = object()
+_OF_IMPORTS = frozenset({"__builtins__", "__loader__", "__spec__"})
 _PLAIN = frozenset({int, float, str, bytes, bool, complex, type(None), ModuleType})
 
 
@@ -171,7 +172,8 @@ class Finder:
         self._module = module.__name__
         self._is_users[module.__name__] = True
         for name, value in list(namespace.items()):
-            self._value(Item(namespace, name), value, f"{module.__name__}.{name}")
+            if type(value) not in _PLAIN and name not in _OF_IMPORTS:
+                self._value(Item(namespace, name), value, f"{module.__name__}.{name}")
 
     def _value(self, place: Place, value: Any, where: str, *, depth: int = 0) -> None:
         kind = type(value)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import _thread
 import queue
-import sys
 import threading
 import warnings
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 from typing import Any, Protocol
 
-from simactors.sim.intercept import local, pools, queues
+from simactors.sim.intercept import loaded, local, pools, queues
 from simactors.sim.intercept.early import EarlyBindingWarning
 from simactors.sim.intercept.names import is_users
 from simactors.sim.intercept.places import Bound, Finder, Item
@@ -48,11 +47,16 @@ class _Twins:
     def __init__(self, world: MakesLocks) -> None:
         self._world = world
         self._made: dict[int, tuple[Any, Any]] = {}  # by identity; the real ones are kept
+        self._plain: set[type] = set()  # of what needs none
         self._afterwards: list[Callable[[], None]] = []
 
     def other(self, value: Any) -> Any:
         """The twin of `value`; None if it needs none."""
-        if type(value) is not _LOCAL and not isinstance(value, _ALL):
+        kind = type(value)
+        if kind in self._plain:
+            return None
+        if kind is not _LOCAL and not isinstance(value, _ALL):
+            self._plain.add(kind)
             return None
         known = self._made.get(id(value))
         if known is None:
@@ -147,7 +151,6 @@ class Rebinding:
         self._twins: _Twins | None = None
         self._bound: list[Bound] = []
         self._known: dict[str, tuple[ModuleType, list[Bound]]] = {}
-        self._foreign: dict[str, None] = {}  # names of modules that are not the user's
         self._warned: set[str] = set()
 
     def install(self, world: Any) -> None:
@@ -157,12 +160,10 @@ class Rebinding:
             return
         self._twins = _Twins(world)
         known = self._known
-        names = [name for name in sys.modules if name not in self._foreign]
-        for name in names:
-            module = sys.modules[name]
+        for name, module in loaded.strangers():
             if not isinstance(module, ModuleType) or not is_users(module):
-                self._foreign[name] = None
-            elif name in known and known[name][0] is module and name != "__main__":
+                continue
+            if name in known and known[name][0] is module and name != "__main__":
                 self._bound += _again(module, known[name][1], self._twins.other)
             else:
                 self._bound += self._search(name, module, self._twins.other)

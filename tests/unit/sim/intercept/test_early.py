@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import simactors
+from simactors.exceptions import EscapeWarning
 from simactors.sim.intercept.early import EarlyBindingWarning
 
 EPOCH_S = 1_704_067_200
@@ -226,3 +227,9 @@ def test_nested_simulations_rebind_once(module_of: ModuleMaker) -> None:
     with pytest.raises(KeyError), simactors.simulate():
         raise KeyError
     assert module.now is time.time
+
+
+def test_who_filters_what_escapes_the_simulation_filters_early_names(module_of: ModuleMaker) -> None:
+    module_of("import time\nkept = (time.time,)")
+    with pytest.warns(EscapeWarning, match="kept"), simactors.simulate():
+        pass
