@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types bench clean
+.PHONY: demo test lint types determinism bench clean
 .DEFAULT_GOAL := test
 
 demo: $(READY)
@@ -20,6 +20,9 @@ lint: $(READY)
 
 types: $(READY)
 	@$(BIN)/mypy
+
+determinism: $(READY)
+	@$(BIN)/python -m tests.determinism.sweep
 
 bench: $(READY)
 	@for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done

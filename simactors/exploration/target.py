@@ -6,17 +6,20 @@ Says what to run, checks that it can be loaded, and gives each run a fresh names
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # what `signal` wraps, in enums, which takes ten times as long
 import ast
 import difflib
 import inspect
 import linecache
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Literal, NoReturn
+from typing import Any, Literal, NoReturn
 
 import cloudpickle  # type: ignore[import-untyped]
 
@@ -24,6 +27,8 @@ from simactors.as_ray import as_ray
 from simactors.exploration import frames
 
 MAX_STEPS = 2_000_000
+
+_SIGNALS = sorted(map(int, signal.valid_signals()))
 
 
 class TargetError(Exception):
@@ -111,6 +116,7 @@ def prepared(program: Program, *, ship_code: bool = False) -> Iterator[Callable[
 def _fresh_namespace(name: str, folder: Path, argv: list[str]) -> Iterator[None]:
     """Lend the interpreter to a program; then forget its modules and put back what was there."""
     argv_before, path_before = sys.argv, sys.path[:]
+    environment_before, handlers_before = dict(os.environ), _handlers()
     modules_before = _take_modules(name, folder)
     sys.argv = argv
     sys.path.insert(0, str(folder))
@@ -119,10 +125,28 @@ def _fresh_namespace(name: str, folder: Path, argv: list[str]) -> Iterator[None]
     finally:
         if name in cloudpickle.list_registry_pickle_by_value():
             cloudpickle.unregister_pickle_by_value(ModuleType(name))  # goes by the name
+        _put_back(environment_before, handlers_before)
         sys.path[:] = path_before
         sys.argv = argv_before
         _take_modules(name, folder)
         sys.modules.update(modules_before)
+
+
+def _handlers() -> dict[int, Any]:
+    return {number: _signal.getsignal(number) for number in _SIGNALS}
+
+
+def _put_back(environment: dict[str, str], handlers: dict[int, Any]) -> None:
+    """The environment and the handlers of the driver are the real ones: the next run must not find what this
+    one has set.
+    """
+    if os.environ != environment:
+        for name in os.environ.keys() - environment.keys():
+            del os.environ[name]
+        os.environ.update(environment)
+    for number, now in _handlers().items():
+        if now is not handlers[number] and handlers[number] is not None:
+            signal.signal(number, handlers[number])
 
 
 def _take_modules(name: str, folder: Path) -> dict[str, ModuleType]:

@@ -79,7 +79,7 @@ class Fibers:
         driver = self._driver
 
         def ask() -> Answer:
-            if getcurrent() is not driver or self._closed:
+            if (getcurrent() is not driver or self._closed) and not self.in_driver():
                 raise RuntimeError(
                     "a simulation can be used only while it is open and from the thread that opened it; "
                     "start tasks or actors instead of threads"

@@ -259,9 +259,17 @@ class _Task(asyncio.Task[Any]):
         return self.number
 
 
+_Future.__name__ = _Future.__qualname__ = "Future"  # as messages and `repr` say it
+_Task.__name__ = _Task.__qualname__ = "Task"
+
+
 def _numbered_task(loop: SimLoop, coro: Any, **options: Any) -> _Task:
     made = _Task.__new__(_Task)
     made.number = loop._kernel.next_number()
+    if options.get("name") is None:  # asyncio's own count goes on from run to run, and over all processes
+        mine = threads.of(loop._process)
+        mine.tasks += 1
+        options["name"] = f"Task-{mine.tasks}"
     _Task.__init__(made, coro, loop=loop, **options)
     return made
 

@@ -78,17 +78,17 @@ class ProcessThreads:
 
     Attributes:
         living: those that have begun or will, by ident, the main thread first.
-        names, pools: how many threads and executors have got a name of `threading`'s and `concurrent.futures`' making.
+        names, pools, tasks: how many threads, executors and tasks of asyncio have got a name of the library's making.
     """
 
-    __slots__ = ("_last", "_process", "living", "main", "names", "pools")
+    __slots__ = ("_last", "_process", "living", "main", "names", "pools", "tasks")
 
     def __init__(self, process: Process) -> None:
         self._process = process
         self.main = SimThread(process, _MAIN, "main", "MainThread")
         self.living = {_MAIN: self.main}
         self._last = _MAIN
-        self.names = self.pools = 0
+        self.names = self.pools = self.tasks = 0
 
     def add(self, kind: str, name: str) -> SimThread:
         """One more; the runtime itself runs code in those of a pool, and of an event loop."""

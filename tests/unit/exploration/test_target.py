@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -118,3 +120,22 @@ def test_an_import_that_fails_while_the_program_runs_is_the_programs_failure(wri
     ):
         with pytest.raises((ImportError, SyntaxError)):
             run(write("app.py", code))
+
+
+def test_the_next_run_finds_neither_variables_nor_signal_handlers_of_the_one_before(tmp_path: Path):
+    code = """
+        import os, signal
+        seen = [os.environ.get("LEFT"), os.environ.pop("GIVEN"), signal.getsignal(signal.SIGUSR1)]
+        os.environ["LEFT"] = "behind"
+        signal.signal(signal.SIGUSR1, lambda *_: None)
+        assert seen == [None, "before", signal.SIG_DFL], seen
+    """
+    (tmp_path / "app.py").write_text(textwrap.dedent(code))
+    os.environ["GIVEN"] = "before"
+    try:
+        for _ in range(2):
+            with prepared(Program(target=Target(str(tmp_path / "app.py")))) as start:
+                start()
+        assert os.environ["GIVEN"] == "before"
+    finally:
+        del os.environ["GIVEN"]

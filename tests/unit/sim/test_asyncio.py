@@ -103,3 +103,27 @@ def test_get_event_loop_gives_one_in_virtual_time() -> None:
         loop.run_until_complete(after(50))
         loop.close()
         assert sim.now_s >= 50
+
+
+def test_what_the_driver_gives_to_threads_in_a_copy_of_its_context_is_simulated_too() -> None:
+    def blocking(seconds: float) -> str:
+        time.sleep(seconds)
+        return str(simactors.get(simactors.put("answer"), timeout=1))
+
+    async def main() -> str:
+        return await asyncio.to_thread(blocking, 0.001)
+
+    with simactors.simulate() as sim:
+        assert asyncio.run(main()) == "answer"
+        assert sim.now_s >= 0.001
+
+
+def test_tasks_are_named_and_printed_as_in_a_fresh_interpreter() -> None:
+    async def main() -> list[str]:
+        mine = asyncio.current_task()
+        assert mine is not None
+        return [mine.get_name(), repr(mine).split()[0], asyncio.create_task(after(0)).get_name()]
+
+    for _ in range(2):
+        with simactors.simulate():
+            assert asyncio.run(main()) == ["Task-1", "<Task", "Task-2"]
