@@ -15,7 +15,7 @@ import itertools
 import linecache
 import sys
 import types
-from collections import deque
+from collections import deque, namedtuple
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -42,6 +42,7 @@ _DESCRIPTORS = (
     types.ClassMethodDescriptorType,
     types.WrapperDescriptorType,
     types.MethodWrapperType,
+    type(vars(namedtuple("_Any", ["field"]))["field"]),  # only its kind is wanted
 )
 _REFLECTION = frozenset({"globals", "vars", "setattr", "delattr", "exec", "eval", "__import__"})
 _INSIDES = frozenset({"__dict__", "__globals__"})
@@ -155,10 +156,7 @@ def _of_wrapper(value: Any) -> _Further:
     for wrapper, unwrap in _WRAPPERS:
         if isinstance(value, wrapper):
             return unwrap(value)
-    if isinstance(value, _DESCRIPTORS) or (kind.__module__, kind.__name__) == (
-        "_collections",
-        "_tuplegetter",
-    ):
+    if isinstance(value, _DESCRIPTORS):
         return _LEAVES
     if _top(kind.__module__) == "simactors":
         if hasattr(value, "__wrapped__"):  # a remote function, an actor class
