@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from simactors.api import session
 from simactors.api.generators import ObjectRefGenerator
 from simactors.api.handles import ActorHandle
-from simactors.core.abilities import Cancels, KnowsItself
+from simactors.core.abilities import Cancels, EndsActors, KnowsItself
 from simactors.core.calls import ActorExit
 from simactors.core.refs import ObjectRef
 
@@ -82,4 +82,6 @@ def exit_actor() -> NoReturn:
             "exit_actor API is called on a non-actor worker. Call this API inside an actor methods"
             "if you'd like to exit the actor gracefully."
         )
+    if isinstance(backend, EndsActors):
+        backend.end_this_actor()
     raise ActorExit

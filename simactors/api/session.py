@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from simactors.core import backend as backends
 from simactors.core import current, ids
-from simactors.core.abilities import KnowsItself
+from simactors.core.abilities import JoinsThreads, KnowsItself
 from simactors.core.backend import Backend, Settings
 
 # Looked at for every call: bound once.
@@ -171,7 +171,11 @@ def shutdown() -> None:
     if session is None:
         return
     if not session.scoped:
-        current.close_session(session)
+        try:
+            if isinstance(session.backend, JoinsThreads):
+                session.backend.join_threads()
+        finally:
+            current.close_session(session)
     elif session.initialized and session.leave is not None:
         session.leave()
     session.initialized = False

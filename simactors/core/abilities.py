@@ -104,6 +104,24 @@ class Cancels(Protocol):
 
 
 @runtime_checkable
+class EndsActors(Protocol):
+    """Can end the actor that wants it, whatever its code then does with the exception that `exit_actor` raises."""
+
+    def end_this_actor(self) -> None:
+        """Called by its code, before that exception is raised."""
+        ...
+
+
+@runtime_checkable
+class JoinsThreads(Protocol):
+    """Runs the threads that the driver starts, and must be told when its program has come to its end."""
+
+    def join_threads(self) -> None:
+        """Wait for those that are no daemons, as an interpreter does before it ends; not for a program that failed."""
+        ...
+
+
+@runtime_checkable
 class KnowsItself(Protocol):
     """Can say where code runs and what the cluster is made of."""
 

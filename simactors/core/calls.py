@@ -214,8 +214,11 @@ def _class_attribute(cls: type, name: str) -> Any:
     return BUILT_IN_METHODS.get(name) or inspect.getattr_static(cls, name)
 
 
-class ActorExit(BaseException):
-    """Ends the actor whose method raises it, without a restart."""
+class ActorExit(SystemExit):
+    """Ends the actor whose method raises it, without a restart; ends a thread without a word."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
 
 
 def _ray_ready(self: object) -> bool:

@@ -9,7 +9,6 @@ import functools
 from typing import Any
 
 from simactors import exceptions
-from simactors.core import calls
 from simactors.core.outcome import Failure, failure
 from simactors.core.refs import ActorRef
 from simactors.sim import executor
@@ -54,7 +53,7 @@ class Actors:
         self._network = network
         self._executor = run
         self._turns = turns
-        turns.left, turns.lost = self._left, self.lost
+        turns.leaving.left, turns.leaving.crashed, turns.lost = self._left, self.crash, self.lost
         self._names: dict[tuple[str, str], SimActor] = {}
         self.is_ranked = False
         self._ranks: dict[str, int] = {}
@@ -183,9 +182,8 @@ class Actors:
         self._turns.go_on(actor)
 
     def _constructor_raised(self, invocation: Invocation, error: BaseException) -> None:
-        if isinstance(error, calls.ActorExit | SystemExit):
-            why = "it called exit_actor() or sys.exit() in its constructor"
-            self.end(invocation.actor, Event.EXITED, why)
+        if isinstance(error, SystemExit):
+            self._turns.leaving.exits(invocation.actor, error.code)
         else:
             self.fail_creation(invocation, executor.failure_of(invocation, error))
 
@@ -319,6 +317,5 @@ def _under_way(actor: SimActor) -> list[Invocation]:
     """The calls that have reached the actor and are not answered yet."""
     found: list[Any] = [] if actor.current is None or actor.current is BUSY else [actor.current]
     if actor.lanes is not None:
-        leaving = [] if actor.lanes.leaving is None else [actor.lanes.leaving]
-        found += [*leaving, *actor.lanes.under_way, *actor.lanes.waiting]
+        found += [*actor.lanes.leaving, *actor.lanes.under_way, *actor.lanes.waiting]
     return [*found, *(actor.mailbox or ())]

@@ -162,7 +162,7 @@ class SimBackend:
                 gc.enable()
 
     def join_threads(self) -> None:
-        """The driver's code has come to its end: its threads come to theirs, but for daemons, before all is over."""
+        """See `JoinsThreads`."""
         if not self._closed and self.kernel.in_driver():
             self._world.join_threads()
 
@@ -190,6 +190,10 @@ class SimBackend:
     def runtime_info(self) -> RuntimeInfo:
         """See `KnowsItself`."""
         return introspection.runtime_info(self._caller(), self._namespace)
+
+    def end_this_actor(self) -> None:
+        """See `EndsActors`."""
+        self._machine.leaving.asked(self._caller())
 
     def nodes(self) -> list[NodeInfo]:
         """See `KnowsItself`."""

@@ -62,6 +62,7 @@ class Faults:
         actors: Actors,
         tasks: Tasks,
         stores: Stores,
+        pauses: Pauses,
         points: Points,
     ) -> None:
         self._kernel = kernel
@@ -74,7 +75,7 @@ class Faults:
         self._tasks = tasks
         self._stores = stores
         self._points = points
-        self._pauses = Pauses(kernel, cluster, actors)
+        self._pauses = pauses
         self._silences: list[_Silence] = []
         self._silent: dict[Node, int] = {}  # until when, of those whose silence has begun
         self._slow: dict[Node, list[float]] = {}  # how slow it was at first, and every factor on top

@@ -7,6 +7,7 @@ objects each touch the part that is theirs.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
 from typing import Any
 
@@ -72,6 +73,13 @@ FIRST_ITEM = 2
 """The position of a generator's first item among the returns of its call; the generator itself has the first."""
 
 
+class Leaves(enum.Enum):
+    """Whether the call with which an actor ends is answered before."""
+
+    ANSWERED = enum.auto()
+    UNANSWERED = enum.auto()
+
+
 class Particulars:
     """What only some calls have.
 
@@ -91,6 +99,7 @@ class Particulars:
         children: the calls that its code has made, as long as somebody may cancel them together with it.
         coroutine: the asyncio task that runs it.
         is_ghost: a second execution of a call whose caller has given it up; nobody hears of its result.
+        leaves: its actor ends together with it.
     """
 
     __slots__ = (
@@ -102,6 +111,7 @@ class Particulars:
         "is_dynamic",
         "is_ghost",
         "is_told",
+        "leaves",
         "more",
         "num_returns",
         "options",
@@ -127,6 +137,7 @@ class Particulars:
         self.children: list[Invocation] | None = None
         self.coroutine: Any = None
         self.is_ghost = False
+        self.leaves: Leaves | None = None
 
 
 class Invocation:

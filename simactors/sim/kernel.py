@@ -80,6 +80,7 @@ class Kernel:
         steps: how many steps have run.
         now_ns: virtual nanoseconds since the start.
         closing: the simulation is over: code that waits is being ended.
+        has_failed: the driver was told that the run can't go on.
         on_close: called at the end, the oldest first, when no code waits any more.
         check_limits: called now and then; raises `LimitError` at a limit that the kernel itself does not know.
         explain_standstill: says who waits for what. Both are bound by `machine.py`.
@@ -98,7 +99,7 @@ class Kernel:
         self.choices = choices
         self.ready: list[Step] = []
         self.steps = self.now_ns = 0
-        self.closing = False
+        self.closing = self.has_failed = False
         self.on_close: list[Callable[[], None]] = []
         self._trace = trace
         self._max_steps = max_steps
@@ -213,7 +214,7 @@ class Kernel:
         self._clock.drop(unwanted)
         return [entry[3] for entry in sorted(taken, key=lambda entry: entry[:3])]
 
-    def stop_for_good(self, process: Process) -> None:
+    def stop_for_good(self, process: Process) -> NoReturn:
         """Suspend the running code and never go on with it: its process has just ended."""
         self.block(Waiter(process, "nothing: its process has ended"))
         raise exceptions.InternalError(f"{process.label} went on after its end")
@@ -241,6 +242,7 @@ class Kernel:
                 except Exception as error:  # user code's own never come here: the executor keeps them
                     self._fatal = _internal(error)
                 if self._fatal is not None:
+                    self.has_failed = True
                     self._fibers.resume_driver()
         except fiber.SimulationEnded:
             return

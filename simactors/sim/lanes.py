@@ -6,7 +6,7 @@ Plain actors have none: they run one call after the other, see `turns.py`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from simactors.core.choices import Choices
 from simactors.core.interface import ActorInterface
@@ -58,15 +58,17 @@ class Lanes:
 
     Attributes:
         is_async: calls are coroutines on an event loop, not threads.
-        leaving: somebody called `exit_actor`: the process ends when no call is under way any more.
+        leaving: calls that want the process to end; it does when no other is under way any more.
+        depart: ends it then; None if nobody wants that.
     """
 
-    __slots__ = ("by_group", "is_async", "leaving")
+    __slots__ = ("by_group", "depart", "is_async", "leaving")
 
     def __init__(self, limits: Mapping[str, int], *, is_async: bool) -> None:
         self.by_group = {name: Lane(limit) for name, limit in limits.items()}
         self.is_async = is_async
-        self.leaving: Invocation | None = None
+        self.leaving: list[Invocation] = []
+        self.depart: Callable[[], None] | None = None
 
     def lane(self, group: str) -> Lane | None:
         """The lane of a group; None if the actor has none of that name."""
@@ -128,3 +130,8 @@ def limits_of(interface: ActorInterface, options: ActorOptions) -> tuple[dict[st
             "`allow_out_of_order_execution=True` to allow out-of-order execution."
         )
     return {DEFAULT: most, **groups}, is_async
+
+
+def group_of(call: Invocation) -> str:
+    """The concurrency group in which a call runs."""
+    return (call.extra.group if call.extra is not None else None) or DEFAULT

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import signal
 import sys
 from asyncio import events
 from contextlib import suppress
@@ -24,6 +25,7 @@ from simactors.sim.threads import SimThread
 # A turn of a real loop takes its time, in which others become ready: without that, what awaits nothing in particular,
 # as ``sleep(0)`` does, would never be overtaken.
 _TURN_NS = 20_000
+_NEVER = frozenset({signal.SIGKILL, signal.SIGSTOP})
 
 _Outer = tuple[Any, Any]
 """The loop that runs outside, and its hooks for asynchronous generators."""
@@ -58,6 +60,7 @@ class SimLoop(asyncio.BaseEventLoop):
 
         # In the order in which they were made; asyncio itself keeps tasks in a weak set, and they would end anywhere.
         self._tasks: dict[asyncio.Task[Any], None] = {}
+        self._handled: dict[int, None] = {}  # signals
         self.set_task_factory(_numbered_task)  # type: ignore[arg-type]  # Python 3.11's takes a context, too
         kernel.on_close.append(self._dispose)
 
@@ -142,6 +145,38 @@ class SimLoop(asyncio.BaseEventLoop):
             handle.cancel()  # and not taken out: a turn that is running counts them
         self._scheduled.clear()  # type: ignore[attr-defined]  # as above
         self._set_alarm(None)
+
+    # What waits for the real world
+
+    def add_signal_handler(  # type: ignore[override]
+        self, sig: int, callback: Any, *args: Any
+    ) -> None:
+        """See asyncio: called in a turn of the loop when its process gets the signal."""
+        if asyncio.iscoroutine(callback) or asyncio.iscoroutinefunction(callback):
+            raise TypeError("coroutines cannot be used with add_signal_handler()")
+        self._check_closed()  # type: ignore[attr-defined]  # BaseEventLoop's
+        if sig in _NEVER:
+            raise RuntimeError(f"sig {sig} cannot be caught")
+        # As asyncio does, which says so by `RuntimeError`: only in a process whose loop runs in its main thread.
+        try:
+            signal.signal(sig, lambda *_: self.call_soon(callback, *args))
+        except (ValueError, OSError) as error:
+            raise RuntimeError(str(error)) from error
+        self._handled[sig] = None
+
+    def remove_signal_handler(self, sig: int) -> bool:
+        """See asyncio."""
+        if sig not in self._handled:
+            return False
+        del self._handled[sig]
+        signal.signal(sig, signal.default_int_handler if sig == signal.SIGINT else signal.SIG_DFL)
+        return True
+
+    def close(self) -> None:
+        """See asyncio."""
+        for sig in list(self._handled):
+            self.remove_signal_handler(sig)
+        super().close()
 
     def _wake(self) -> None:
         """Something is ready, or a timer was set."""
@@ -240,6 +275,36 @@ class SimLoop(asyncio.BaseEventLoop):
         self._wake()
 
 
+def _refuse(name: str) -> Any:
+    """A method that a real loop has, for what is outside of the simulation."""
+
+    def refuse(self: SimLoop, *args: Any, **options: Any) -> Any:
+        raise NotImplementedError(
+            f"the event loop of a simulation has no {name}(): it would wait for the real world, in real time. Let "
+            "actors stand for servers, clients and other programs: a call of a method is a message."
+        )
+
+    refuse.__name__ = name
+    return refuse
+
+
+for _name in (
+    *(
+        "add_reader",
+        "remove_reader",
+        "add_writer",
+        "remove_writer",
+        "connect_read_pipe",
+        "connect_write_pipe",
+    ),
+    *("create_connection", "create_server", "create_datagram_endpoint", "create_unix_connection"),
+    *("create_unix_server", "connect_accepted_socket", "start_tls", "sendfile", "subprocess_exec"),
+    *("subprocess_shell", "sock_accept", "sock_connect", "sock_recv", "sock_recv_into", "sock_recvfrom"),
+    *("sock_recvfrom_into", "sock_sendall", "sock_sendfile", "sock_sendto"),
+):
+    setattr(SimLoop, _name, _refuse(_name))
+
+
 # Sets of them, which asyncio and programs make, are iterated in an order that is the same in every run.
 
 
@@ -257,6 +322,11 @@ class _Task(asyncio.Task[Any]):
 
     def __hash__(self) -> int:
         return self.number
+
+    def set_name(self, value: object) -> None:
+        """As asyncio's; some Pythons say None where nobody gave a name."""
+        if value is not None:
+            super().set_name(value)
 
 
 _Future.__name__ = _Future.__qualname__ = "Future"  # as messages and `repr` say it

@@ -28,6 +28,7 @@ from simactors.sim.memory import Memory
 from simactors.sim.network import Network
 from simactors.sim.nodes import Node, Nodes
 from simactors.sim.objects import Objects
+from simactors.sim.pauses import Pauses
 from simactors.sim.placement import Placement
 from simactors.sim.plan import FaultPlan
 from simactors.sim.points import Points
@@ -84,6 +85,7 @@ class Machine:
         points = Points()
         is_careful = bool(config.service_times or config.memory_use or faults.faults)
         turns = Turns(kernel, trace, network, run, points, is_careful=is_careful)
+        self.leaving = turns.leaving
         self.preemption = Preemption(kernel, trace, config.preemption, lambda: self.driver)
         exports.concurrent = self.preemption.reach
         self.actors = actors = Actors(kernel, trace, cluster, placement, network, run, turns, exports)
@@ -93,6 +95,7 @@ class Machine:
         self.membership = Membership(
             kernel, trace, nodes, cluster, network, placement, groups, stores, actors, tasks, config
         )
+        self.pauses = Pauses(kernel, cluster, actors)
         self.cancels = Cancels(kernel, trace, network, placement, tasks)
         self.driver = self._boot()
         self.the_driver = driver = kernel.only_in_driver(self.driver)
@@ -123,6 +126,7 @@ class Machine:
             self.actors,
             self.tasks,
             self.stores,
+            self.pauses,
             points,
         )
         faults.arm(plan, config)

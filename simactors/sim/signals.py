@@ -13,17 +13,17 @@ import signal
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from simactors.core.current import running
+from simactors.sim import threads
 from simactors.sim.cluster import Process
 from simactors.sim.config import NS
 from simactors.sim.fiber import SimulationEnded, innermost_frame
 from simactors.sim.intercept.names import is_users_file
-from simactors.sim.intercept.signals import handler_of_the_driver
+from simactors.sim.intercept.signals import handler_of_the_driver, handler_of_workers
 from simactors.sim.kernel import Timer, Waiter
 from simactors.sim.machine import Machine
-from simactors.sim.pauses import Pauses
 from simactors.sim.privates import Privates
 
 _IGNORED = frozenset({signal.SIGCHLD, signal.SIGURG, signal.SIGWINCH, signal.SIGCONT})
@@ -47,15 +47,20 @@ class _Alarm:
 
 
 class Signals:
-    """The signals of one simulation."""
+    """The signals of one simulation.
+
+    Attributes:
+        has_driver_ended: the driver's program was told to exit at once, so that nobody waits for its threads.
+    """
 
     def __init__(self, machine: Machine, privates: Privates) -> None:
+        self.has_driver_ended = False
         self._kernel = machine.kernel
         self._trace = machine.trace
         self._membership = machine.membership
         self._driver = machine.driver
         self._privates = privates
-        self._pauses = Pauses(machine.kernel, machine.cluster, machine.actors)
+        self._pauses = machine.pauses
         self._stopped: dict[Process, Callable[[], None]] = {}
         self._alarms: dict[Process, _Alarm] = {}
 
@@ -104,7 +109,7 @@ class Signals:
             return
         if number == signal.SIGCONT and target in self._stopped:
             self._stopped.pop(target)()
-        handler = signal.SIG_DFL if number == signal.SIGKILL else self._handlers_of(target).get(number)
+        handler = signal.SIG_DFL if number == signal.SIGKILL else self._handler(target, number)
         if callable(handler):
             self._handle(target, number, handler, frame)
         elif handler == signal.SIG_IGN or number in _IGNORED:
@@ -112,7 +117,10 @@ class Signals:
         elif number in _STOP:
             self._stop(target)
         elif handler is not None or number not in _IGNORED_BY_WORKERS:
-            self._membership.end_process(target, f"its process was ended by {_name(number)}")
+            self._membership.end_process(target, _ended_by(number))
+
+    def _handler(self, target: Process, number: int) -> Any:
+        return self._handlers_of(target).get(number, handler_of_workers if number == signal.SIGTERM else None)
 
     def send_to_driver(self, number: int, frame: FrameType | None) -> bool:
         """Send a signal to the driver, which shares its process with whoever simulates it: that must live on.
@@ -126,15 +134,27 @@ class Signals:
         )
         if running.get() is None or running.get() is self._driver:
             if is_deadly:
-                raise SystemExit(_KILLED + number)
+                self.end_driver(_KILLED + number)
             return False
         if is_deadly:
-            waiter = self._code_of(self._driver)
-            if waiter is not None:
-                self._kernel.interrupt(waiter, SystemExit(_KILLED + number))
+            self._exit_driver(_KILLED + number)
         elif callable(handler):
             self._handle(self._driver, number, handler, frame)
         return True
+
+    def end_driver(self, status: int) -> NoReturn:
+        """The driver's own code ends its program: its main thread leaves that, any other thread never goes on."""
+        self.has_driver_ended = True
+        if threads.current(self._driver).kind == "main":
+            raise SystemExit(status)
+        self._exit_driver(status)
+        self._kernel.stop_for_good(self._driver)
+
+    def _exit_driver(self, status: int) -> None:
+        self.has_driver_ended = True
+        waiter = self._code_of(self._driver)
+        if waiter is not None:
+            self._kernel.interrupt(waiter, SystemExit(status))
 
     def _handlers_of(self, process: Process) -> dict[int, Any]:
         private = self._privates.of(process)
@@ -146,7 +166,8 @@ class Signals:
     def _handle(
         self, target: Process, number: int, handler: Callable[..., Any], frame: FrameType | None
     ) -> None:
-        if running.get() is target:
+        # As in every Python, handlers run in the main thread.
+        if running.get() is target and threads.current(target).kind == "main":
             handler(number, frame)
         else:
             self._kernel.soon(partial(self._run, target, number, handler))
@@ -171,13 +192,16 @@ class Signals:
                 self._kernel.raise_in(waiter, error)
             elif target is not self._driver:
                 why = f"its handler of {_name(number)} raised {type(error).__name__}: {error}"
+                if handler is handler_of_workers:
+                    why = _ended_by(number)
                 self._membership.end_process(target, why)
 
     def _code_of(self, process: Process) -> Waiter | None:
         """What the main thread of a process waits for; that of an actor with other threads waits for nothing."""
         if process.actor is not None and process.actor.lanes is not None:
             return None
-        return next((waiter for waiter in self._kernel.blocked if waiter.process is process), None)
+        waiting = (waiter for waiter in self._kernel.blocked if waiter.process is process)
+        return next((waiter for waiter in waiting if threads.of_waiter(waiter) is None), None)
 
     def _stop(self, target: Process) -> None:
         if target in self._stopped:
@@ -207,6 +231,10 @@ def _users_frame(frame: FrameType | None) -> FrameType | None:
     while frame is not None and not is_users_file(frame.f_code.co_filename):
         frame = frame.f_back
     return frame
+
+
+def _ended_by(number: int) -> str:
+    return f"its process was ended by {_name(number)}"
 
 
 def _name(number: int) -> str:

@@ -9,7 +9,6 @@ import functools
 from typing import Any
 
 from simactors import exceptions
-from simactors.core import calls
 from simactors.core.outcome import Failure, Outcome, dependency_failure, failure
 from simactors.sim import executor
 from simactors.sim.actors import Actors
@@ -134,9 +133,9 @@ class Tasks:
             reply = self._execute(invocation, process)
         except executor.FATAL:
             raise
-        except (SystemExit, calls.ActorExit):
+        except SystemExit as error:
             if not process.gone:
-                self.crash(invocation, "it called sys.exit()")
+                self.crash(invocation, f"its process exited with code {error.code}")
             return
         except BaseException as error:  # the user's code may raise anything
             if process.gone:

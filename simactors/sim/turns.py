@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any
 
 from simactors import exceptions
-from simactors.core import calls
 from simactors.core.outcome import Failure, Outcome, Value
 from simactors.sim import executor
 from simactors.sim.actor import BUSY, SimActor
@@ -21,9 +20,10 @@ from simactors.sim.answers import canceled, unavailable
 from simactors.sim.cluster import Process, ProcessEnded, context_of
 from simactors.sim.executor import Executor
 from simactors.sim.fiber import SimulationEnded
-from simactors.sim.invocation import Invocation
+from simactors.sim.invocation import Invocation, Leaves
 from simactors.sim.kernel import Kernel, Timer
-from simactors.sim.lanes import DEFAULT, Lane
+from simactors.sim.lanes import Lane, group_of
+from simactors.sim.leaving import Leaving
 from simactors.sim.lifecycle import State
 from simactors.sim.loop import SimLoop
 from simactors.sim.network import Network
@@ -45,7 +45,7 @@ class Turns:
         is_careful: service times, memory use or a fault plan want to be asked around every call.
 
     Attributes:
-        left: called when an actor has asked to end itself, with why.
+        leaving: ends actors that want to end.
         lost: called with a call that was sent to a process that is no more, and what it is answered with if it may not
             be made again.
     """
@@ -68,7 +68,7 @@ class Turns:
         self._is_careful = is_careful
         self._start = self.start  # bound once: stored in every queued call
         self._thread_start = kernel.choices.sampler("thread", _THREAD_START_NS)
-        self.left: Callable[[SimActor, str], None]
+        self.leaving = Leaving(kernel)
         self.lost: Callable[[Invocation, Failure], None]
 
     def arrive(self, invocation: Invocation) -> None:
@@ -117,7 +117,7 @@ class Turns:
 
     def _enter_lane(self, actor: SimActor, invocation: Invocation) -> None:
         assert actor.lanes is not None
-        lane = actor.lanes.lane(_group_of(invocation))
+        lane = actor.lanes.lane(group_of(invocation))
         if lane is None:
             self._no_such_group(actor, invocation)
         elif len(lane.running) < lane.limit:
@@ -127,7 +127,7 @@ class Turns:
 
     def _no_such_group(self, actor: SimActor, invocation: Invocation) -> None:
         """As on Ray, asking for a group that is not there ends the process."""
-        self.left(actor, f"it has no concurrency group {_group_of(invocation)!r}")
+        self.leaving.left(actor, f"it has no concurrency group {group_of(invocation)!r}")
         assert actor.death is not None
         self._network.fail(invocation, actor.death)
 
@@ -186,11 +186,25 @@ class Turns:
         if process.gone:
             return
         if invocation.extra is not None:
-            reply = self._as_canceled(invocation, reply)
+            self._answer_special(actor, invocation, kind, reply)
+            return
         trace_add((kernel.now_ns, kind, invocation.id, label, invocation.label))
         self._network.reply(invocation, reply)
         actor.current = None
         if actor.mailbox:
+            self._take_next(actor, actor.mailbox)
+
+    def _answer_special(
+        self, actor: SimActor, invocation: Invocation, kind: str, reply: tuple[Outcome, ...]
+    ) -> None:
+        leaves = invocation.particulars().leaves
+        if leaves is not Leaves.UNANSWERED:
+            self._trace_add((self._kernel.now_ns, kind, invocation.id, actor.process.label, invocation.label))
+            self._network.reply(invocation, self._as_canceled(invocation, reply))
+            actor.current = None
+        if leaves is not None:
+            self.leaving.exits(actor, 0)
+        elif actor.mailbox:
             self._take_next(actor, actor.mailbox)
 
     def _postpone(self, invocation: Invocation) -> None:
@@ -232,8 +246,8 @@ class Turns:
             raise error
         if process.gone:
             return None
-        if isinstance(error, calls.ActorExit | SystemExit):
-            self._leave(actor, invocation)
+        if isinstance(error, SystemExit):
+            self._leave(actor, invocation, error.code)
             return None
         if invocation.may_retry(error):
             self._retry(invocation)
@@ -242,14 +256,12 @@ class Turns:
             invocation, (executor.failure_of(invocation, error),) * invocation.num_returns
         )  # type: ignore[return-value]  # all failures
 
-    def _leave(self, actor: SimActor, invocation: Invocation) -> None:
-        """The code of a call wants its actor to end; as on Ray, other calls that are under way end first."""
-        lanes = actor.lanes
-        if lanes is not None and lanes.leaving is None and len(lanes.under_way) > 1:
-            lanes.leaving = invocation
+    def _leave(self, actor: SimActor, invocation: Invocation, code: object) -> None:
+        """The code of a call wants its process to end."""
+        if self.leaving.wait_for_others(actor, invocation, code):
             self._leave_lane(actor, invocation)
         else:
-            self.left(actor, "it called exit_actor() or sys.exit()")
+            self.leaving.exits(actor, code)
 
     def _retry(self, invocation: Invocation) -> None:
         """Send a call that raised once more; as on Ray, it comes after those that were sent meanwhile."""
@@ -283,7 +295,7 @@ class Turns:
             begin = functools.partial(self._run_thread, invocation, actor.process)
             self._kernel.timer(self._thread_start(), begin)
             return
-        loop = actor.lanes.loop_of(_group_of(invocation), self._kernel, actor.process)
+        loop = actor.lanes.loop_of(group_of(invocation), self._kernel, actor.process)
         # In no order that anybody promises, as on Ray.
         begin = functools.partial(self._run_on_loop, invocation, actor.process, loop)
         self._kernel.timer(self._thread_start(), begin)
@@ -298,7 +310,7 @@ class Turns:
         self._trace_add((self._kernel.now_ns, "start", invocation.id, process.label, invocation.label))
         context = self._context_for(invocation)
         assert actor.lanes is not None
-        lane = actor.lanes.by_group[_group_of(invocation)]
+        lane = actor.lanes.by_group[group_of(invocation)]
         thread = lane.take_thread(process)
         thread.call = invocation
         try:
@@ -308,7 +320,11 @@ class Turns:
         else:
             kind = "return"
         lane.give_back(thread)
-        if reply is not None and not process.gone:
+        if reply is None or process.gone:
+            return
+        if invocation.extra is not None and invocation.extra.leaves is not None:
+            self._leave(actor, invocation, 0)
+        else:
             self._answer(actor, invocation, kind, reply)
 
     def _run_on_loop(self, invocation: Invocation, process: Process, loop: SimLoop) -> None:
@@ -373,15 +389,11 @@ class Turns:
     def _leave_lane(self, actor: SimActor, invocation: Invocation) -> None:
         lanes = actor.lanes
         assert lanes is not None
-        lane = lanes.lane(_group_of(invocation))
+        lane = lanes.lane(group_of(invocation))
         if lane is None or invocation not in lane.running:
             return
         del lane.running[invocation]
         if lane.waiting:
             self._begin(lanes.take_waiting(lane, self._kernel.choices), lane)
-        if lanes.leaving is not None and not lanes.under_way:
-            self.left(actor, "it called exit_actor() or sys.exit()")
-
-
-def _group_of(invocation: Invocation) -> str:
-    return (invocation.extra.group if invocation.extra is not None else None) or DEFAULT
+        if lanes.depart is not None and not lanes.under_way:
+            lanes.depart()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import FrameType, ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 from simactors.core import codec, current
 from simactors.sim.cluster import Process
@@ -135,7 +135,8 @@ class World:
 
     def join_threads(self) -> None:
         """The driver's code has come to its end: wait for its threads."""
-        self.threads.join_all(self._driver)
+        if not self.signals.has_driver_ended and not self._kernel.has_failed:
+            self.threads.join_all(self._driver)
 
     # What `intercept.locks` asks
 
@@ -165,6 +166,14 @@ class World:
         running = current.running.get()
         is_its_own = self._kernel.in_driver() if running is None else running is self._driver
         return is_its_own and not self._forked()
+
+    def end_driver(self, status: int) -> NoReturn:
+        """See `ProcessTable`."""
+        self.signals.end_driver(status)
+
+    def is_simulated(self, pid: int) -> bool:
+        """See `ProcessTable`."""
+        return self._machine.cluster.process(pid) is not None
 
     def parent_pid(self) -> int | None:
         """See `ProcessTable`."""

@@ -61,15 +61,15 @@ def _world() -> HasSignals | None:
     return None if world.signals.handlers() is None else world
 
 
-def _of_ray(number: int, frame: FrameType | None) -> None:
-    """What Ray's workers do at SIGTERM."""
+def handler_of_workers(number: int, frame: FrameType | None) -> None:
+    """What Ray's workers do at SIGTERM, unless they have set another handler."""
     sys.exit(1)
 
 
 # As on Ray; all other signals do what the system does.
 _AT_START: dict[int, Any] = {
     signal.SIGINT: signal.default_int_handler,
-    signal.SIGTERM: _of_ray,
+    signal.SIGTERM: handler_of_workers,
     signal.SIGPIPE: signal.SIG_IGN,
     signal.SIGXFSZ: signal.SIG_IGN,
 }

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from simactors.sim.fiber import SimulationEnded
-from simactors.sim.intercept import faces, interrupts, points
+from simactors.sim.intercept import faces, interrupts, points, process
 from simactors.sim.intercept.caller import simulation_of_caller
 from simactors.sim.intercept.faces import Record
 from simactors.sim.intercept.names import Names
@@ -68,6 +68,10 @@ class HasThreads(Protocol):
 
     def belongs_here(self) -> bool:
         """Whether the caller is simulated."""
+        ...
+
+    def join_threads(self) -> None:
+        """The driver's program has come to its end: wait for its threads, unless it has failed."""
         ...
 
 
@@ -223,6 +227,18 @@ def _start_new_thread(
     return face.ident
 
 
+def _shutdown() -> None:
+    """`threading._shutdown`: the interpreter ends while a simulation is open that nobody has shut down."""
+    try:
+        if names.worlds:
+            names.worlds[-1].join_threads()
+    except SystemExit as error:  # one of them has called `os._exit`
+        process.names.real["_exit"](error.code)
+    finally:
+        threading.get_ident = names.real["get_ident"]  # else it would wait for the end of its own thread
+        names.real["_shutdown"]()
+
+
 _REPLACEMENTS: dict[str, Callable[..., Any]] = {
     "get_ident": _get_ident,
     "get_native_id": _get_native_id,
@@ -231,6 +247,7 @@ _REPLACEMENTS: dict[str, Callable[..., Any]] = {
     "enumerate": _enumerate,
     "active_count": _active_count,
     "_newname": _newname,
+    "_shutdown": _shutdown,
 }
 
 names: Names[HasThreads] = Names(threading, _REPLACEMENTS)

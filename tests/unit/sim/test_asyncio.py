@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures as futures
+import os
+import signal
 import threading
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -127,3 +130,66 @@ def test_tasks_are_named_and_printed_as_in_a_fresh_interpreter() -> None:
     for _ in range(2):
         with simactors.simulate():
             assert asyncio.run(main()) == ["Task-1", "<Task", "Task-2"]
+
+
+async def signalled() -> list[Any]:
+    loop = asyncio.get_running_loop()
+    got: list[Any] = []
+    began = time.monotonic()
+    loop.add_signal_handler(signal.SIGUSR1, lambda what: got.append((what, time.monotonic() - began)), "one")
+    threading.Timer(1, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()
+    await asyncio.sleep(3)
+    assert loop.remove_signal_handler(signal.SIGUSR1)
+    assert not loop.remove_signal_handler(signal.SIGUSR1)
+    assert signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL
+    with pytest.raises(RuntimeError, match="cannot be caught"):
+        loop.add_signal_handler(signal.SIGKILL, print)
+    with pytest.raises(TypeError, match="coroutines"):
+        loop.add_signal_handler(signal.SIGUSR1, signalled)
+    loop.add_signal_handler(signal.SIGUSR2, print)
+    return got
+
+
+def test_handlers_of_signals_are_called_by_the_loop() -> None:
+    run = simactors.remote(lambda: (asyncio.run(signalled()), signal.getsignal(signal.SIGUSR2)))
+    with simactors.simulate():
+        got, of_other = simactors.get(run.remote())
+    assert got == [("one", pytest.approx(1, abs=0.01))]
+    assert of_other == signal.SIG_DFL  # the loop was closed
+
+
+def test_loops_of_async_actors_have_no_handlers_as_on_ray() -> None:
+    @simactors.remote
+    class Actor:
+        async def handle(self) -> None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, print)
+
+    with simactors.simulate(), pytest.raises(RuntimeError, match="only works in main thread"):
+        simactors.get(Actor.remote().handle.remote())
+
+
+OUTSIDE: list[Callable[[], Awaitable[Any]]] = [
+    lambda: asyncio.open_connection("localhost", 1),
+    lambda: asyncio.start_server(print, "localhost", 1),
+    lambda: asyncio.create_subprocess_exec("true"),
+    lambda: asyncio.create_subprocess_shell("true"),
+]
+
+
+@pytest.mark.parametrize("what", OUTSIDE)
+def test_what_a_loop_cannot_do_in_virtual_time_says_what_to_do_instead(
+    what: Callable[[], Awaitable[Any]],
+) -> None:
+    async def ask() -> None:
+        await what()
+
+    with simactors.simulate(), pytest.raises(NotImplementedError, match="Let actors stand for servers"):
+        asyncio.run(ask())
+
+
+def test_descriptors_are_refused_too() -> None:
+    async def ask() -> None:
+        asyncio.get_running_loop().add_reader(0, print)
+
+    with simactors.simulate(), pytest.raises(NotImplementedError, match=r"no add_reader\(\)"):
+        asyncio.run(ask())

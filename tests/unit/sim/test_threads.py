@@ -373,3 +373,67 @@ def test_a_run_with_threads_is_the_same_under_another_hash_seed() -> None:
         for seed in ("1", "2")
     ]
     assert found[0] == found[1]
+
+
+def test_threads_of_the_driver_are_joined_by_shutdown_too() -> None:
+    done: list[float] = []
+    simactors.init(backend="sim", num_cpus=2)
+    try:
+        threading.Thread(target=lambda: (time.sleep(2), done.append(time.monotonic()))).start()
+        threading.Thread(target=lambda: (time.sleep(9), done.append(9)), daemon=True).start()
+    finally:
+        simactors.shutdown()
+    assert done == [2]
+
+
+def test_shutdown_does_not_wait_for_the_threads_of_a_run_that_has_failed() -> None:
+    simactors.init(backend="sim", num_cpus=2)
+    try:
+        threading.Thread(target=threading.Lock().acquire).start()
+        stuck = threading.Lock()
+        stuck.acquire()
+        threading.Thread(target=stuck.acquire).start()
+        with pytest.raises(simactors.exceptions.DeadlockError):
+            stuck.acquire()
+    finally:
+        simactors.shutdown()
+
+
+PROGRAM = """
+import os, sys, threading, time
+import simactors
+
+simactors.init(backend="sim", num_cpus=2)
+
+@simactors.remote
+def double(x):
+    time.sleep(3)
+    return 2 * x
+
+def body():
+    print(simactors.get(double.remote(21)), flush=True)
+    {then}
+
+threading.Thread(target=body).start()
+{main}
+print("the main code has ended", flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("then", "main", "code", "printed"),
+    [
+        ("", "", 0, "the main code has ended 42"),
+        ("os._exit(5)", "time.sleep(100)", 5, "42"),
+        ("os._exit(5)", "", 5, "the main code has ended 42"),
+        ("", "raise KeyError", 1, "42"),
+    ],
+)
+def test_the_interpreter_ends_after_the_threads_of_its_program(
+    then: str, main: str, code: int, printed: str
+) -> None:
+    text = PROGRAM.format(then=then, main=main)
+    ended = subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.stdout.split(), ended.returncode) == (printed.split(), code), ended.stderr

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 
 import simactors
 from simactors import exceptions
+from simactors.faults import FaultPlan, Pause
 
 DEADLY = [
     signal.SIGABRT,
@@ -88,8 +91,8 @@ class Handler:
         signal.raise_signal(number)
         return "lives"
 
-    def call(self, function: Callable[[], Any]) -> Any:
-        return function()
+    def call(self, function: Callable[..., Any], *args: Any) -> Any:
+        return function(*args)
 
 
 Simulated = simactors.remote(Handler)
@@ -279,11 +282,133 @@ def test_the_driver_that_is_killed_ends_its_run_not_the_test_runner() -> None:
     assert ended.value.code == 128 + signal.SIGTERM
 
 
+@pytest.mark.parametrize("how", ["kill", "kill its own", "killpg", "killpg of getpgrp", "killpg of getpgid"])
+def test_as_on_ray_a_worker_is_a_group_of_its_own(handler: Any, how: str) -> None:
+    def strike(number: int) -> str:
+        if how.startswith("killpg"):
+            group = {"killpg": 0, "killpg of getpgrp": os.getpgrp(), "killpg of getpgid": os.getpgid(0)}[how]
+            os.killpg(group, number)
+        else:
+            os.kill(0 if how == "kill" else -os.getpid(), number)
+        return "lives"
+
+    other = Simulated.remote()
+    pid = pid_of(other)
+    simactors.get(handler.handle.remote(signal.SIGUSR1, "note"))
+    assert simactors.get(handler.call.remote(strike, signal.SIGUSR1)) == "lives"
+    assert len(simactors.get(handler.read.remote())) == 1
+    with pytest.raises(exceptions.ActorDiedError, match="SIGKILL"):
+        simactors.get(handler.call.remote(strike, signal.SIGKILL))
+    assert pid_of(other) == pid
+    assert os.getpgid(pid) == pid
+    os.killpg(pid, signal.SIGKILL)
+    with pytest.raises(exceptions.ActorDiedError, match="SIGKILL"):
+        simactors.get(other.read.remote())
+
+
+def test_nobody_can_signal_the_whole_machine(handler: Any) -> None:
+    # With 0, which does nothing should it ever get through.
+    for send in (lambda: os.kill(-1, 0), lambda: os.killpg(1, 0)):
+        with pytest.raises(RuntimeError, match="every process of the machine"):
+            send()
+        with pytest.raises(RuntimeError, match="every process of the machine"):
+            simactors.get(handler.call.remote(send))
+
+
+@pytest.mark.parametrize("how", ["kill", "kill its own", "killpg", "abort"])
+def test_a_driver_that_kills_its_group_ends_its_run_not_the_test_runner(how: str) -> None:
+    def strike() -> None:
+        if how == "abort":
+            os.abort()
+        elif how == "killpg":
+            os.killpg(os.getpgrp(), signal.SIGTERM)
+        else:
+            os.kill(0 if how == "kill" else -os.getpgrp(), signal.SIGTERM)
+
+    with pytest.raises(SystemExit) as ended, simactors.simulate():
+        strike()
+    assert ended.value.code == 128 + (signal.SIGABRT if how == "abort" else signal.SIGTERM)
+
+
+def test_no_handler_prevents_an_abort(handler: Any) -> None:
+    simactors.get(handler.handle.remote(signal.SIGABRT, "note"))
+    with pytest.raises(exceptions.ActorDiedError, match="SIGABRT"):
+        simactors.get(handler.call.remote(lambda: os.abort()))
+
+
+@pytest.mark.parametrize("waits", ["get", "sleep", "join", "asyncio", "the end"])
+@pytest.mark.parametrize(
+    "end", [lambda: os._exit(3), lambda: os.kill(os.getpid(), signal.SIGKILL), lambda: os.abort()]
+)
+def test_a_thread_of_the_driver_ends_the_whole_program(waits: str, end: Callable[[], None]) -> None:
+    went_on = []
+
+    def body() -> None:
+        time.sleep(1)
+        try:
+            end()
+        finally:
+            went_on.append(time.monotonic())
+
+    def program() -> None:
+        thread = threading.Thread(target=body)
+        thread.start()
+        if waits == "get":
+            simactors.get(Simulated.remote().nap.remote(10))
+        elif waits == "asyncio":
+            asyncio.run(asyncio.sleep(10))
+        elif waits == "sleep":
+            time.sleep(10)
+        elif waits == "join":
+            thread.join()
+
+    with pytest.raises(SystemExit) as ended, simactors.simulate() as simulation:
+        program()
+    assert ended.value.code in (3, 128 + signal.SIGKILL, 128 + signal.SIGABRT)
+    assert simulation.now_s == pytest.approx(1, abs=0.1)
+
+
+def test_pauses_and_stops_are_counted_together() -> None:
+    pause = FaultPlan((Pause(process="actor-1", at_s=1, for_s=4),))
+    with simactors.simulate(faults=pause):
+        actor = Simulated.remote()
+        pid = pid_of(actor)
+        time.sleep(2 - time.monotonic())
+        os.kill(pid, signal.SIGSTOP)
+        answer = actor.pids.remote()
+        time.sleep(8 - time.monotonic())  # the pause has ended, the stop has not
+        assert simactors.wait([answer], timeout=0.5)[0] == []
+        os.kill(pid, signal.SIGCONT)
+        simactors.get(answer)
+    with simactors.simulate(faults=pause):
+        actor = Simulated.remote()
+        pid = pid_of(actor)
+        time.sleep(2 - time.monotonic())
+        os.kill(pid, signal.SIGSTOP)
+        os.kill(pid, signal.SIGCONT)
+        simactors.get(actor.pids.remote())
+        assert time.monotonic() > 5
+
+
+def test_sigterm_in_a_thread_meets_the_main_one(handler: Any) -> None:
+    def terminate() -> str:
+        thread = threading.Thread(target=lambda: os.kill(os.getpid(), signal.SIGTERM))
+        thread.start()
+        try:
+            time.sleep(1)
+        except SystemExit as error:
+            return f"SystemExit({error.code}) at {time.monotonic():.1f}"
+        return "slept"
+
+    assert simactors.get(handler.call.remote(terminate)).startswith("SystemExit(1) at 0.0")
+
+
 def test_everything_is_restored_after_use_nesting_and_errors() -> None:
     names = ("signal", "getsignal", "raise_signal", "setitimer", "getitimer", "alarm")
+    of_os = ("kill", "killpg", "abort", "getpid", "getppid", "getpgid", "getpgrp", "_exit")
 
     def all_names() -> list[Any]:
-        return [*(getattr(signal, name) for name in names), os.kill, os.getpid, os.getppid, os._exit]
+        return [*(getattr(signal, name) for name in names), *(getattr(os, name) for name in of_os)]
 
     def fail() -> None:
         with simactors.simulate(), simactors.simulate(seed=1):
