@@ -36,8 +36,9 @@ A finding: the simulation worked, the program did not::
      ├─ LimitError                       a named limit of the run was reached
      └─ NondeterminismError              the same choices gave another run
 
-Ours: `InternalError`. Wrong use raises Python's own `TypeError`, `ValueError`, `AttributeError`
-and `RuntimeError`, as Ray does, plus `ActorClassInheritanceException` (a `TypeError`).
+Ours: `InternalError`. Simulated code that reaches for the real world: `EscapeError` (a `RuntimeError`). Wrong use
+raises Python's own `TypeError`, `ValueError`, `AttributeError` and `RuntimeError`, as Ray does, plus
+`ActorClassInheritanceException` (a `TypeError`).
 """
 
 from __future__ import annotations
@@ -272,6 +273,10 @@ class NondeterminismError(Finding):
 
 class InternalError(Exception):
     """A fault of simactors itself; please report it with the message."""
+
+
+class EscapeError(RuntimeError):
+    """Simulated code was about to leave the simulation: a socket, a subprocess; see `SimConfig.escapes`."""
 
 
 class EscapeWarning(UserWarning):

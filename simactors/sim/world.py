@@ -12,7 +12,7 @@ from typing import Any
 from simactors.core import current
 from simactors.sim.cluster import Process
 from simactors.sim.config import NS, SimConfig
-from simactors.sim.intercept import clock, patches, points, process
+from simactors.sim.intercept import clock, escapes, patches, points, process
 from simactors.sim.locks import SimLock, SimRLock
 from simactors.sim.loop import SimLoop
 from simactors.sim.machine import Machine
@@ -46,6 +46,7 @@ class World:
         self._driver = machine.driver
         self._caller = caller
         self.threads = Threads(machine.kernel, machine.trace, caller, machine.driver)
+        self.escapes = escapes.Policy(config.escapes)
         self._epoch_ns = int(config.epoch_s * NS)
         self._real_pid = process.real_pid()
         self.privates = Privates(machine.kernel.choices, machine.driver)
@@ -138,7 +139,7 @@ class World:
     def current_pid(self) -> int | None:
         """See `ProcessTable`."""
         running = current.running.get()
-        if running is None or running is self._driver or self._forked():
+        if running is None or running is self._driver or self.is_forked():
             return None
         return running.pid  # type: ignore[attr-defined, no-any-return]  # our own process
 
@@ -146,7 +147,7 @@ class World:
         """See `ProcessTable`."""
         running = current.running.get()
         is_its_own = self._kernel.in_driver() if running is None else running is self._driver
-        return is_its_own and not self._forked()
+        return is_its_own and not self.is_forked()
 
     def parent_pid(self) -> int | None:
         """See `ProcessTable`."""
@@ -155,7 +156,7 @@ class World:
 
     def send_signal(self, pid: int, number: int, frame: FrameType | None) -> bool:
         """See `ProcessTable`."""
-        if pid == self._real_pid and self.belongs_here() and not self._forked():
+        if pid == self._real_pid and self.belongs_here() and not self.is_forked():
             return self.signals.send_to_driver(number, frame)
         target = self._machine.cluster.process(pid)
         if target is None or target is self._driver:
@@ -179,5 +180,6 @@ class World:
         if running is not None and running.dead:
             self._kernel.stop_for_good(running)
 
-    def _forked(self) -> bool:
+    def is_forked(self) -> bool:
+        """See `HasEscapes`."""
         return process.real_pid() != self._real_pid

@@ -12,6 +12,7 @@ from simactors.sim.intercept import (
     clock,
     dates,
     environment,
+    escapes,
     imports,
     interrupts,
     local,
@@ -77,6 +78,8 @@ _PATCHES: tuple[Patch, ...] = (
     twins.rebinding,
     imports.names,
     imports.of_importlib,
+    escapes.opened,
+    *escapes.names,
 )
 
 
