@@ -156,6 +156,7 @@ class SimConfig:
         preemption: where code that runs beside other code of its process, in a threaded actor or in threads of its own,
             may stand still for a moment: nowhere but where it waits anyway; between a value and its store into what
             others may see; before each line (which does not find what goes wrong within ``self.v += 1``).
+        prefix_output: say in front of each line that a process prints who it was, ``(Account pid=5000001)``, as Ray.
         escapes: what becomes of code that reaches for the real world, by kind: "raise", "warn" or "allow". By default
             "raise" for socket, subprocess, fork, multiprocessing and kill, "warn" for write, process and input; see
             `docs/escapes.md`.
@@ -178,6 +179,7 @@ class SimConfig:
     trace_records: int = 1_000
     share_globals: bool = False
     preemption: Literal["off", "stores", "lines"] = "off"
+    prefix_output: bool = True
     escapes: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -72,6 +72,21 @@ KINDS: Mapping[str, Kind] = {
     ),
 }
 
+_TALKS = (
+    "aiohttp",
+    "boto3",
+    "grpc",
+    "httpx",
+    "paramiko",
+    "psycopg",
+    "psycopg2",
+    "redis",
+    "requests",
+    "urllib3",
+)
+LIBRARIES: Mapping[str, str] = dict.fromkeys(_TALKS, "socket")
+"""Packages that do little else, with the kind of what they do: for those who read a program without running it."""
+
 CALLS: Mapping[str, tuple[str, ...]] = {
     "socket": (
         "socket.socket",
@@ -83,6 +98,11 @@ CALLS: Mapping[str, tuple[str, ...]] = {
         "socket.gethostbyname",
         "socket.gethostbyname_ex",
         "socket.gethostbyaddr",
+        "asyncio.open_connection",
+        "asyncio.start_server",
+        "http.client.HTTPConnection",
+        "http.client.HTTPSConnection",
+        "urllib.request.urlopen",
     ),
     "subprocess": (
         "subprocess.Popen",

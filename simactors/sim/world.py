@@ -16,6 +16,7 @@ from simactors.sim.intercept import clock, escapes, patches, points, process
 from simactors.sim.locks import SimLock, SimRLock
 from simactors.sim.loop import SimLoop
 from simactors.sim.machine import Machine
+from simactors.sim.output import Output
 from simactors.sim.privates import Privates
 from simactors.sim.signals import Signals
 from simactors.sim.threads import Threads
@@ -43,9 +44,10 @@ class World:
     def __init__(self, machine: Machine, config: SimConfig, caller: Callable[[], Process]) -> None:
         self._machine = machine
         self.kernel = self._kernel = machine.kernel
-        self._driver = machine.driver
+        self.driver = self._driver = machine.driver
         self._caller = caller
         self.threads = Threads(machine.kernel, machine.trace, caller, machine.driver)
+        self.output = Output(has_prefix=config.prefix_output)
         self.escapes = escapes.Policy(config.escapes)
         self._epoch_ns = int(config.epoch_s * NS)
         self._real_pid = process.real_pid()
@@ -62,6 +64,7 @@ class World:
 
     def close(self) -> None:
         """Restore what was replaced."""
+        self.output.finish()
         patches.uninstall(self)
         if self._machine.preemption.is_on:
             points.worlds.remove(self._machine.preemption)

@@ -19,6 +19,7 @@ from simactors.sim.intercept import (
     locks,
     loops,
     numpy_chance,
+    output,
     pools,
     process,
     queues,
@@ -78,6 +79,8 @@ _PATCHES: tuple[Patch, ...] = (
     twins.rebinding,
     imports.names,
     imports.of_importlib,
+    output.names,
+    output.streams,
     escapes.opened,
     *escapes.names,
 )

@@ -76,7 +76,7 @@ def _kill(pid: int, signal_number: int, /) -> None:
     """`os.kill`, also for simulated pids."""
     frame = sys._getframe(1)
     if not names.worlds or not names.worlds[-1].send_signal(pid, signal_number, frame):
-        if signal_number:  # 0 only asks whether it is there
+        if signal_number and pid != real_pid():  # 0 only asks whether it is there
             escapes.check("kill", "os.kill()", frame)
         names.real["kill"](pid, signal_number)
 
