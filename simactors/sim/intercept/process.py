@@ -11,6 +11,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn, Protocol
 
+from simactors.sim.intercept import escapes
 from simactors.sim.intercept.names import Names
 
 
@@ -73,7 +74,10 @@ def _exit(status: int) -> NoReturn:
 
 def _kill(pid: int, signal_number: int, /) -> None:
     """`os.kill`, also for simulated pids."""
-    if not names.worlds or not names.worlds[-1].send_signal(pid, signal_number, sys._getframe(1)):
+    frame = sys._getframe(1)
+    if not names.worlds or not names.worlds[-1].send_signal(pid, signal_number, frame):
+        if signal_number and pid != real_pid():  # 0 only asks whether it is there
+            escapes.check("kill", "os.kill()", frame)
         names.real["kill"](pid, signal_number)
 
 
