@@ -28,6 +28,7 @@ from simactors.core.refs import DynamicObjectRefGenerator, ObjectRef
 
 if TYPE_CHECKING:
     from simactors.exploration.determinism import check_determinism
+    from simactors.logs import SimLogFilter
     from simactors.sim.config import Latency, LinkConfig, NodeConfig, SimConfig
     from simactors.sim.plan import FaultPlan
     from simactors.sim.simulation import simulate
@@ -48,6 +49,7 @@ __all__ = [
     "ObjectRef",
     "ObjectRefGenerator",
     "SimConfig",
+    "SimLogFilter",
     "__version__",
     "available_resources",
     "cancel",
@@ -81,6 +83,7 @@ _LAZY = {
     "LinkConfig": "simactors.sim.config",
     "NodeConfig": "simactors.sim.config",
     "SimConfig": "simactors.sim.config",
+    "SimLogFilter": "simactors.logs",
 }
 _LAZY_MODULES = ("cluster_utils", "distributions", "faults", "util")
 

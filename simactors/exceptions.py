@@ -37,8 +37,9 @@ A finding: the simulation worked, the program did not::
      │   └─ SpinningError                code computes for ever without ever waiting
      └─ NondeterminismError              the same choices gave another run
 
-Ours: `InternalError`. Wrong use raises Python's own `TypeError`, `ValueError`, `AttributeError`
-and `RuntimeError`, as Ray does, plus `ActorClassInheritanceException` (a `TypeError`).
+Ours: `InternalError`. Simulated code that reaches for the real world: `EscapeError` (a `RuntimeError`). Wrong use
+raises Python's own `TypeError`, `ValueError`, `AttributeError` and `RuntimeError`, as Ray does, plus
+`ActorClassInheritanceException` (a `TypeError`).
 """
 
 from __future__ import annotations
@@ -277,6 +278,10 @@ class NondeterminismError(Finding):
 
 class InternalError(Exception):
     """A fault of simactors itself; please report it with the message."""
+
+
+class EscapeError(RuntimeError):
+    """Simulated code was about to leave the simulation: a socket, a subprocess; see `SimConfig.escapes`."""
 
 
 class EscapeWarning(UserWarning):

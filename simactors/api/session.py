@@ -42,7 +42,6 @@ _MEANINGLESS = frozenset(
         "job_config",
         "labels",
         "local_mode",
-        "log_to_driver",
         "logging_config",
         "logging_format",
         "logging_level",
@@ -104,7 +103,8 @@ def init(
         num_cpus: how many CPUs tasks and actors may take together.
         resources: further resources, by name.
         seed: of the simulation; a misuse on other backends.
-        more: other keywords of Ray's `init`: `object_store_memory` and `_memory` in bytes; the rest is taken and
+        more: other keywords of Ray's `init`: `object_store_memory` and `_memory` in bytes; `log_to_driver`, which
+            False makes what actors and tasks print vanish in a simulation; the rest is taken and
             ignored. A keyword that Ray has not is an error.
 
     Raises:
@@ -124,6 +124,7 @@ def init(
         namespace=namespace,
         address=address,
         seed=seed,
+        log_to_driver=more.get("log_to_driver") is not False,
     )
     if current.running.get() is not None:
         return _reinitialized(ignore_reinit_error, active())
@@ -143,11 +144,12 @@ def init(
 def _check_arguments(
     address: str | None, num_cpus: float | None, num_gpus: float | None, more: Mapping[str, Any]
 ) -> None:
-    unknown = sorted(k for k in more if k not in _MEANINGLESS | _QUANTITIES.keys() and not k.startswith("_"))
+    known = _MEANINGLESS | _QUANTITIES.keys() | {"log_to_driver"}
+    unknown = sorted(k for k in more if k not in known and not k.startswith("_"))
     if unknown:
         raise RuntimeError(f"Unknown keyword argument(s): {', '.join(unknown)}")
     for name in more:
-        if name not in _QUANTITIES:
+        if name not in _QUANTITIES and name != "log_to_driver":
             log.debug("init: %s has no meaning here and is ignored", name)
     if more.get("runtime_env"):
         log.warning("init: runtime_env is not supported yet and is ignored: %s", more["runtime_env"])

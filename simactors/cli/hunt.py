@@ -27,6 +27,7 @@ _PROGRESS_EVERY_S = 0.2
 )
 @params.CLUSTER
 @params.FAULTS
+@params.ALLOW
 @params.MAX_STEPS
 @params.preempt("stores")
 @click.option(
@@ -44,6 +45,7 @@ def hunt(
     first_seed: int,
     cluster: str | None,
     faults: str | None,
+    allow: tuple[str, ...],
     max_steps: int,
     preempt: Preemption,
     *,
@@ -63,6 +65,7 @@ def hunt(
         preemption=preempt,
         cluster=cluster,
         faults=faults,
+        allow=allow,
     )
     started = time.perf_counter()
     try:

@@ -13,6 +13,7 @@ from simactors.cli.group import WrongInput, nearest
 from simactors.core import backend as backends
 from simactors.exploration.target import MAX_STEPS as MOST_STEPS
 from simactors.exploration.target import Target, TargetError
+from simactors.sim.escapes import KINDS
 
 
 class TargetType(click.ParamType):  # type: ignore[type-arg]  # click is generic since 8.5 only
@@ -90,6 +91,12 @@ CLUSTER = click.option(
 )
 FAULTS = click.option(
     "--faults", metavar="FILE.toml", help="What goes wrong in the simulated cluster. Default: nothing."
+)
+ALLOW = click.option(
+    "--allow",
+    multiple=True,
+    type=click.Choice(list(KINDS)),
+    help="Let the program reach the real world in this way; may be given several times.",
 )
 Preemption = Literal["off", "stores", "lines"]
 

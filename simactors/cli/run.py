@@ -29,6 +29,7 @@ from simactors.reports import json_line, text
 )
 @params.CLUSTER
 @params.FAULTS
+@params.ALLOW
 @params.MAX_STEPS
 @params.preempt("off")
 @click.option(
@@ -45,6 +46,7 @@ def run(
     seed: int | None,
     cluster: str | None,
     faults: str | None,
+    allow: tuple[str, ...],
     max_steps: int,
     preempt: Preemption,
     *,
@@ -59,7 +61,9 @@ def run(
     backend = params.chosen_backend(backend)
     if backend != "sim":
         flag = check_determinism or None
-        _refuse_for_real(backend, seed=seed, cluster=cluster, faults=faults, check_determinism=flag)
+        _refuse_for_real(
+            backend, seed=seed, cluster=cluster, faults=faults, allow=allow or None, check_determinism=flag
+        )
     program = Program(
         target=target,
         argv=args,
@@ -68,6 +72,7 @@ def run(
         preemption=preempt,
         cluster=cluster,
         faults=faults,
+        allow=allow,
     )
     output = Output()
     try:

@@ -24,6 +24,7 @@ class Settings:
         num_cpus: CPUs of this machine (or of every simulated node); None for what it has.
         namespace: where names of actors live unless said otherwise.
         seed: of a simulation; None elsewhere.
+        log_to_driver: the driver shows what other processes print.
     """
 
     num_cpus: float | None = None
@@ -32,6 +33,7 @@ class Settings:
     namespace: str | None = None
     address: str | None = None
     seed: int | None = None
+    log_to_driver: bool = True
 
 
 class Backend(Protocol):

@@ -47,7 +47,9 @@ def world_of(program: Program) -> tuple[config.SimConfig, plan.FaultPlan]:
             aims.check(faults, cluster)
         except ValueError as error:
             raise TargetError(f"{program.faults}: {error}") from None
-    return replace(cluster, max_steps=program.max_steps, preemption=program.preemption), faults
+    escapes = {**cluster.escapes, **program.escapes}
+    cluster = replace(cluster, max_steps=program.max_steps, preemption=program.preemption, escapes=escapes)
+    return cluster, faults
 
 
 def load_cluster(path: str) -> config.SimConfig:

@@ -222,7 +222,9 @@ def main(order: str, answer: str) -> None:
     fields = json.loads(order)
     seed = fields.pop("seed")
     target = Target.parse(fields.pop("target"))
-    program = Program(**{**fields, "target": target, "argv": tuple(fields["argv"])})
+    program = Program(
+        **{**fields, "target": target, "argv": tuple(fields["argv"]), "allow": tuple(fields["allow"])}
+    )
     _, testimony = _testimony(program, seed)
     Path(answer).write_text(_write(testimony))
 

@@ -19,7 +19,7 @@ from typing import Literal
 from simactors.exploration.runner import RunResult, run_simulated
 from simactors.exploration.target import Program, Target
 
-PREFIX = "sim2-"
+PREFIX = "sim3-"
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _FIELDS = (
     *(
@@ -32,6 +32,7 @@ _FIELDS = (
         "preemption",
         "cluster",
         "faults",
+        "allow",
         "world",
     ),
     *("seed", "digest", "kind", "failure"),
@@ -48,6 +49,7 @@ class Repro:
 
     Attributes:
         target: as the user wrote it; relative to where it was run. So are `cluster` and `faults`, see `Program`.
+        allow: see `Program`.
         world: a short digest of what is in those two files; empty without them.
         digest: the first 16 digits of the trace's.
         kind: the class of the failure; None if the run passed.
@@ -63,6 +65,7 @@ class Repro:
     preemption: Literal["off", "stores", "lines"]
     cluster: str | None
     faults: str | None
+    allow: tuple[str, ...]
     world: str
     seed: int
     digest: str
@@ -83,6 +86,7 @@ class Repro:
             preemption=program.preemption,
             cluster=program.cluster,
             faults=program.faults,
+            allow=program.allow,
             world=_world_digest(program),
             seed=result.seed,
             digest=(result.digest or "")[:16],
@@ -108,7 +112,7 @@ class Repro:
             if zlib.crc32(packed).to_bytes(4, "big") != checksum:
                 raise ValueError("wrong checksum")
             fields = dict(zip(_FIELDS, json.loads(zlib.decompress(packed)), strict=True))
-            return cls(**{**fields, "argv": tuple(fields["argv"])})
+            return cls(**{**fields, "argv": tuple(fields["argv"]), "allow": tuple(fields["allow"])})
         except (binascii.Error, ValueError, TypeError, zlib.error):
             raise TokenError("the token is damaged: copy the whole line again") from None
 
@@ -135,6 +139,7 @@ class Repro:
             preemption=self.preemption,
             cluster=self.cluster,
             faults=self.faults,
+            allow=self.allow,
         )
 
 

@@ -102,7 +102,10 @@ def run_simulated(program: Program, seed: int, watch: Callable[[Record], None] |
 
 def _world_of(program: Program) -> tuple[SimConfig, FaultPlan]:
     if program.cluster is None and program.faults is None:
-        return SimConfig(max_steps=program.max_steps, preemption=program.preemption), FaultPlan()
+        config = SimConfig(
+            max_steps=program.max_steps, preemption=program.preemption, escapes=program.escapes
+        )
+        return config, FaultPlan()
     from simactors.exploration import cluster_file  # lazily: pydantic takes as long as a small run
 
     return cluster_file.world_of(program)

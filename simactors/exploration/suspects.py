@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from simactors.exploration.witness import Place
+from simactors.sim import escapes
 
 
 class Suspect(NamedTuple):
@@ -20,12 +21,15 @@ class Suspect(NamedTuple):
     Attributes:
         why: what is the matter with it.
         text: the line itself.
+        kind: of the escape that it is, see `sim/escapes.py`; "repeat" for what may differ from run to run, "clock" for
+            a loop that never ends in virtual time, "early" for what the simulator can't replace.
     """
 
     file: str
     line: int
     why: str
     text: str
+    kind: str = "repeat"
 
 
 _CALLS = {
@@ -60,6 +64,8 @@ def near(places: Iterable[Place]) -> tuple[Suspect, ...]:
 
 def of_file(file: str) -> tuple[Suspect, ...]:
     """All suspects of a source file, by line."""
+    linecache.checkcache(file)
+    _by_function.cache_clear()  # it may have been changed since
     return tuple(sorted({suspect for _, _, suspect in _by_function(file)}))
 
 
@@ -72,19 +78,31 @@ def _by_function(file: str) -> tuple[tuple[int, int, Suspect], ...]:
     except SyntaxError:
         return ()
     found = []
-    for scope, node, why in _found(tree, _Scope(tree)):
+    for scope, node, why, kind in _found(tree, _Scope(tree, _imported(tree))):
         text = lines[node.lineno - 1].strip()
         last = getattr(scope.node, "end_lineno", len(lines))
         first = getattr(scope.node, "lineno", 1)
-        found.append((first, last, Suspect(file, node.lineno, why, text)))
+        found.append((first, last, Suspect(file, node.lineno, why, text, kind)))
     return tuple(found)
 
 
-class _Scope:
-    """A function or a module: which of its names are sets."""
+def _imported(tree: ast.AST) -> dict[str, str]:
+    """What the names that a module imports stand for: ``sleep`` for ``time.sleep``."""
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.asname: alias.name for alias in node.names if alias.asname}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    return found
 
-    def __init__(self, node: ast.AST) -> None:
+
+class _Scope:
+    """A function or a module: which of its names are sets, and what those that were imported stand for."""
+
+    def __init__(self, node: ast.AST, imported: dict[str, str]) -> None:
         self.node = node
+        self._imported = imported
         self._sets = {
             target.id
             for statement in ast.walk(node)
@@ -102,10 +120,15 @@ class _Scope:
 
     def inner(self, node: ast.AST) -> _Scope:
         """That of a function in it."""
-        scope = _Scope(node)
+        scope = _Scope(node, self._imported)
         scope._sets |= self._sets
         scope._attributes |= self._attributes
         return scope
+
+    def name(self, node: ast.expr) -> str:
+        """The full name of what an expression names."""
+        root, dot, rest = _name(node).partition(".")
+        return f"{self._imported.get(root, root)}{dot}{rest}"
 
     def is_set(self, node: ast.expr | None) -> bool:
         """Whether an expression gives a set, as far as that can be read."""
@@ -124,24 +147,114 @@ def _makes_set(node: ast.expr | None) -> bool:
     return isinstance(node, ast.Call) and _name(node.func) in ("set", "frozenset")
 
 
-def _found(node: ast.AST, scope: _Scope) -> Iterator[tuple[_Scope, ast.expr | ast.stmt, str]]:
+_Found = tuple[_Scope, ast.expr | ast.stmt, str, str]
+_ANY_ORDER = "a loop over a set: its order may differ in each process"
+
+
+def _found(node: ast.AST, scope: _Scope) -> Iterator[_Found]:
     for child in ast.iter_child_nodes(node):
         is_function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
         inner = scope.inner(child) if is_function else scope
-        if isinstance(child, ast.For | ast.AsyncFor) and inner.is_set(child.iter):
-            yield inner, child, "a loop over a set: its order may differ in each process"
-        elif isinstance(child, ast.ListComp | ast.GeneratorExp | ast.DictComp):
-            if any(inner.is_set(generator.iter) for generator in child.generators):
-                yield inner, child, "a loop over a set: its order may differ in each process"
-        elif isinstance(child, ast.Call):
-            why = _of_call(child, inner)
-            if why is not None:
-                yield inner, child, why
+        for why, kind in _matters(child, inner):
+            assert isinstance(child, ast.expr | ast.stmt)
+            yield inner, child, why, kind
         yield from _found(child, inner)
 
 
+def _matters(node: ast.AST, scope: _Scope) -> Iterator[tuple[str, str]]:
+    """What is the matter with one node, and of which kind that is."""
+    if any(scope.is_set(iterated) for iterated in _iterated(node)):
+        yield _ANY_ORDER, "repeat"
+    elif isinstance(node, ast.While) and _only_looks_at_the_clock(node, scope):
+        yield (
+            "looks at the clock and does not sleep: virtual time stands still meanwhile, it never ends",
+            "clock",
+        )
+    elif isinstance(node, ast.Tuple | ast.Set) and isinstance(scope.node, ast.Module):
+        kept = [name for name in map(scope.name, node.elts) if name in _CLOCKS | _SLEEPS]
+        yield from (
+            (f"{name} in here can't be replaced: code that finds it here sees real time", "early")
+            for name in kept
+        )
+    elif isinstance(node, ast.Call):
+        why = _of_call(node, scope)
+        if why is not None:
+            yield why, "repeat"
+        kind = _escape(node, scope)
+        if kind is not None:
+            yield escapes.KINDS[kind].harm, kind
+
+
+def _iterated(node: ast.AST) -> list[ast.expr]:
+    """What a loop goes through, in an order that may matter."""
+    if isinstance(node, ast.For | ast.AsyncFor):
+        return [node.iter]
+    if isinstance(node, ast.ListComp | ast.GeneratorExp | ast.DictComp):
+        return [generator.iter for generator in node.generators]
+    return []
+
+
+_CLOCKS = frozenset(
+    f"time.{name}{unit}" for name in ("time", "monotonic", "perf_counter") for unit in ("", "_ns")
+) | {"datetime.datetime.now", "datetime.datetime.utcnow"}
+_SLEEPS = frozenset({"time.sleep"})
+
+
+def _only_looks_at_the_clock(loop: ast.While, scope: _Scope) -> bool:
+    """Whether nothing that is called in a loop can take virtual time, and something asks for the time."""
+    calls = [scope.name(node.func) for node in ast.walk(loop) if isinstance(node, ast.Call)]
+    asks = [
+        node
+        for node in ast.walk(loop.test)
+        if isinstance(node, ast.Call) and scope.name(node.func) in _CLOCKS
+    ]
+    waits = any(isinstance(node, ast.Await | ast.Yield | ast.YieldFrom) for node in ast.walk(loop))
+    return bool(asks) and not waits and all(name in _CLOCKS for name in calls)
+
+
+# Escapes
+
+_KIND_OF = {call: kind for kind, calls in escapes.CALLS.items() for call in calls}
+_WRITING_METHODS = (".write_text", ".write_bytes", ".unlink", ".mkdir", ".touch", ".rmdir", ".symlink_to")
+
+
+def _escape(call: ast.Call, scope: _Scope) -> str | None:
+    """The kind of escape that a call is, as far as that can be read."""
+    name = scope.name(call.func)
+    if name in ("open", "io.open"):
+        is_forgotten = bool(call.args) and scope.name(call.args[0]) == "os.devnull"
+        return "write" if _writes(call, 1) and not is_forgotten else None
+    if name == "os.open":
+        return (
+            "write" if any(flag in ast.unparse(call) for flag in ("O_WRONLY", "O_RDWR", "O_CREAT")) else None
+        )
+    if name == "sqlite3.connect" and call.args and _constant(call.args[0]) == ":memory:":
+        return None
+    if isinstance(call.func, ast.Attribute):
+        if call.func.attr == "open" and name not in _KIND_OF and _writes(call, 0):
+            return "write"
+        if f".{call.func.attr}" in _WRITING_METHODS and name not in _KIND_OF:
+            return "write"
+    return _KIND_OF.get(name) or escapes.LIBRARIES.get(name.partition(".")[0] if "." in name else "")
+
+
+def _writes(call: ast.Call, position: int) -> bool:
+    given = [keyword.value for keyword in call.keywords if keyword.arg == "mode"] or call.args[
+        position : position + 1
+    ]
+    mode = _constant(given[0]) if given else "r"
+    return isinstance(mode, str) and set(mode) <= set("rwaxbtU+") and escapes.writes(mode)
+
+
+def _constant(node: ast.expr) -> object:
+    return node.value if isinstance(node, ast.Constant) else None
+
+
+# What may not repeat
+
+
 def _of_call(call: ast.Call, scope: _Scope) -> str | None:
-    name = _name(call.func)
+    name = scope.name(call.func)
     if name in _CALLS:
         return _CALLS[name]
     if name.rpartition(".")[2] in _ORDERED_BY and any(scope.is_set(argument) for argument in call.args):

@@ -74,6 +74,7 @@ class Program:
         preemption: where code that runs beside other code of its process may stand still; see `SimConfig.preemption`.
         cluster, faults: the files that describe the simulated cluster and what goes wrong in it; None for the plain
             ones. See `cluster_file.py`.
+        allow: kinds of escapes that are let through, see `SimConfig.escapes`.
     """
 
     target: Target
@@ -83,6 +84,12 @@ class Program:
     preemption: Literal["off", "stores", "lines"] = "off"
     cluster: str | None = None
     faults: str | None = None
+    allow: tuple[str, ...] = ()
+
+    @property
+    def escapes(self) -> dict[str, str]:
+        """What `allow` means to `SimConfig`."""
+        return dict.fromkeys(self.allow, "allow")
 
 
 @contextmanager

@@ -171,6 +171,7 @@ class SimBackend:
     def join(self, settings: Settings) -> None:
         """The program initializes inside an open simulation."""
         self._machine.configure(settings)
+        self._world.output.is_shown = settings.log_to_driver
         self._world.privates.note_environment()
         self._namespace = settings.namespace or _DEFAULT_NAMESPACE
 
@@ -179,6 +180,7 @@ class SimBackend:
         for actor in self._driver.children:
             self._machine.actors.end(actor, Event.OWNER_DIED, "its driver shut down")
         self._machine.configure(Settings())
+        self._world.output.is_shown = True
         self._namespace = _DEFAULT_NAMESPACE
 
     # Abilities, see `core.abilities`

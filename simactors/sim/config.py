@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from simactors.sim import escapes
 from simactors.sim.distributions import LARGEST, Distribution, check_numbers
 
 NS = 1_000_000_000
@@ -155,6 +156,10 @@ class SimConfig:
         preemption: where code that runs beside other code of its process, in a threaded actor or in threads of its own,
             may stand still for a moment: nowhere but where it waits anyway; between a value and its store into what
             others may see; before each line (which does not find what goes wrong within ``self.v += 1``).
+        prefix_output: say in front of each line that a process prints who it was, ``(Account pid=5000001)``, as Ray.
+        escapes: what becomes of code that reaches for the real world, by kind: "raise", "warn" or "allow". By default
+            "raise" for socket, subprocess, fork, multiprocessing and kill, "warn" for write, process and input; see
+            `docs/escapes.md`.
     """
 
     nodes: tuple[NodeConfig, ...] = ()
@@ -174,6 +179,8 @@ class SimConfig:
     trace_records: int = 1_000
     share_globals: bool = False
     preemption: Literal["off", "stores", "lines"] = "off"
+    prefix_output: bool = True
+    escapes: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_numbers(self)
@@ -183,6 +190,7 @@ class SimConfig:
             wrong = [item for item in getattr(self, name) if not isinstance(item, kind)]
             if wrong:
                 raise TypeError(f"SimConfig needs a tuple of {kind.__name__} in {name}, not {wrong[0]!r}")
+        escapes.policy(self.escapes)
         if self.preemption not in ("off", "stores", "lines"):
             raise ValueError(
                 f'SimConfig needs "off", "stores" or "lines" in preemption, not {self.preemption!r}'

@@ -12,10 +12,11 @@ from typing import Any, NoReturn
 from simactors.core import codec, current
 from simactors.sim.cluster import Process
 from simactors.sim.config import NS, SimConfig
-from simactors.sim.intercept import clock, patches, points, process
+from simactors.sim.intercept import clock, escapes, patches, points, process
 from simactors.sim.locks import SimLock, SimRLock
 from simactors.sim.loop import SimLoop
 from simactors.sim.machine import Machine
+from simactors.sim.output import Output
 from simactors.sim.privates import Privates
 from simactors.sim.signals import Signals
 from simactors.sim.threads import Threads
@@ -47,9 +48,11 @@ class World:
     def __init__(self, machine: Machine, config: SimConfig, caller: Callable[[], Process]) -> None:
         self._machine = machine
         self.kernel = self._kernel = machine.kernel
-        self._driver = machine.driver
+        self.driver = self._driver = machine.driver
         self._caller = caller
         self.threads = Threads(machine.kernel, machine.trace, caller, machine.driver)
+        self.output = Output(has_prefix=config.prefix_output)
+        self.escapes = escapes.Policy(config.escapes)
         self._epoch_ns = int(config.epoch_s * NS)
         self._real_pid = process.real_pid()
         self.privates = Privates(machine.kernel.choices, machine.driver)
@@ -66,6 +69,7 @@ class World:
 
     def close(self) -> None:
         """Restore what was replaced."""
+        self.output.finish()
         patches.uninstall(self)
         if self._machine.preemption.is_on:
             points.worlds.remove(self._machine.preemption)
@@ -157,7 +161,7 @@ class World:
     def current_pid(self) -> int | None:
         """See `ProcessTable`."""
         running = current.running.get()
-        if running is None or running is self._driver or self._forked():
+        if running is None or running is self._driver or self.is_forked():
             return None
         return running.pid  # type: ignore[attr-defined, no-any-return]  # our own process
 
@@ -165,7 +169,7 @@ class World:
         """See `ProcessTable`."""
         running = current.running.get()
         is_its_own = self._kernel.in_driver() if running is None else running is self._driver
-        return is_its_own and not self._forked()
+        return is_its_own and not self.is_forked()
 
     def end_driver(self, status: int) -> NoReturn:
         """See `ProcessTable`."""
@@ -182,7 +186,7 @@ class World:
 
     def send_signal(self, pid: int, number: int, frame: FrameType | None) -> bool:
         """See `ProcessTable`."""
-        if pid == self._real_pid and self.belongs_here() and not self._forked():
+        if pid == self._real_pid and self.belongs_here() and not self.is_forked():
             return self.signals.send_to_driver(number, frame)
         target = self._machine.cluster.process(pid)
         if target is None or target is self._driver:
@@ -206,5 +210,6 @@ class World:
         if running is not None and running.dead:
             self._kernel.stop_for_good(running)
 
-    def _forked(self) -> bool:
+    def is_forked(self) -> bool:
+        """See `HasEscapes`."""
         return process.real_pid() != self._real_pid

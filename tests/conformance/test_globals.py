@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+# Its fixtures write modules for all backends alike, in the simulator, too.
+pytestmark = pytest.mark.filterwarnings("ignore::simactors.exceptions.EscapeWarning")
+
 SEEN: list[str] = []
 FLAG = "as it was"
 LOCK = threading.Lock()

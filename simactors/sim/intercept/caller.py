@@ -15,12 +15,20 @@ from simactors.core.current import running
 
 TOOLS = frozenset(
     {
+        "IPython",
+        "_pydevd_bundle",
         "_pytest",
+        "bdb",
         "click",
+        "cmd",  # what a debugger asks with
         "cloudpickle",  # it names classes at random, each once: the next run must have the same numbers
         "coverage",
+        "debugpy",
         "hypothesis",
+        "ipdb",
+        "pdb",
         "pluggy",
+        "pydevd",
         "pytest_randomly",
         "pytest_timeout",
         "rich",

@@ -12,12 +12,14 @@ from simactors.sim.intercept import (
     clock,
     dates,
     environment,
+    escapes,
     imports,
     interrupts,
     local,
     locks,
     loops,
     numpy_chance,
+    output,
     points,
     pools,
     process,
@@ -79,6 +81,10 @@ _PATCHES: tuple[Patch, ...] = (
     twins.rebinding,
     imports.names,
     imports.of_importlib,
+    output.names,
+    output.streams,
+    escapes.opened,
+    *escapes.names,
 )
 
 

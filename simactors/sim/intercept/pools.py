@@ -14,7 +14,7 @@ from multiprocessing import pool
 from typing import Any, Protocol
 
 from simactors.sim.fiber import SimulationEnded
-from simactors.sim.intercept import faces, queues
+from simactors.sim.intercept import escapes, faces, queues
 from simactors.sim.intercept.caller import simulation_of_caller
 from simactors.sim.intercept.names import Names
 from simactors.sim.intercept.origin import is_for_users_code
@@ -74,11 +74,7 @@ def _pool_number(_: object) -> int:
 
 def _init_processes(self: Any, *args: Any, **options: Any) -> None:
     """`ProcessPoolExecutor`: what runs in real processes is no part of a simulation."""
-    if simulation_of_caller(of_processes.worlds) is not None and is_for_users_code(sys._getframe(1)):
-        raise RuntimeError(
-            "ProcessPoolExecutor starts real processes, which know nothing of the simulation: use tasks or actors, "
-            "or a ThreadPoolExecutor."
-        )
+    escapes.refuse("multiprocessing", "ProcessPoolExecutor()", sys._getframe(1))
     of_processes.real["__init__"](self, *args, **options)
 
 
@@ -206,12 +202,9 @@ def _wait_for_updates(sentinels: Any, change_notifier: Any, timeout: float | Non
 def _refuse_pool(self: Any, *args: Any, context: Any = None, **options: Any) -> None:
     """`multiprocessing.pool.Pool`, as `ProcessPoolExecutor`; the base of pools of threads, too."""
     is_of_threads = isinstance(self, pool.ThreadPool)
-    is_simulated = simulation_of_caller(of_pools.worlds) is not None
-    if is_simulated and not is_of_threads and is_for_users_code(sys._getframe(1)):
-        raise RuntimeError(
-            "multiprocessing.Pool starts real processes, which know nothing of the simulation: use tasks or actors, "
-            "or simactors.util.ActorPool."
-        )
+    if not is_of_threads:
+        self._state = pool.CLOSE  # for its `__del__`
+        escapes.refuse("multiprocessing", "multiprocessing.Pool()", sys._getframe(1))
     of_pools.real["__init__"](self, *args, context=context, **options)
 
 

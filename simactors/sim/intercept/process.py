@@ -13,6 +13,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn, Protocol
 
+from simactors.sim.intercept import escapes
 from simactors.sim.intercept.names import Names
 
 _KILLED = 128
@@ -121,6 +122,8 @@ def _send(pid: int, number: int, frame: FrameType) -> None:
     if pid <= 0 and world.belongs_here():
         pid = _leader(-pid)
     if not world.send_signal(pid, number, frame):
+        if number and pid != real_pid():  # 0 only asks whether it is there
+            escapes.check("kill", "os.kill()", frame)
         names.real["kill"](pid, number)
 
 

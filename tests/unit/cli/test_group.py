@@ -42,7 +42,7 @@ def test_the_lines_of_help_are_those_of_the_commands():
     ("args", "answer"),
     [
         (["hnut"], "Did you mean 'hunt'?"),
-        (["xyz"], "Commands: run, hunt, replay"),
+        (["xyz"], "Commands: run, hunt, doctor, replay"),
         (["run", __file__, "--backend", "smi"], "Did you mean 'sim'?"),
         (["run", __file__, "--backend", "xyz"], "Use one of sim, local, ray"),
         (
@@ -53,7 +53,7 @@ def test_the_lines_of_help_are_those_of_the_commands():
         (["run", "nowhere.py"], "There is no file nowhere.py"),
         (["hunt", __file__], "--seeds"),
         (["hunt", __file__, "--seeds", "0"], "0"),
-        (["replay", "sim2-abc"], "damaged"),
+        (["replay", "sim3-abc"], "damaged"),
     ],
 )
 def test_wrong_input_is_answered_in_plain_words_with_exit_code_2(args, answer, capsys):

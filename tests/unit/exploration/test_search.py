@@ -25,7 +25,7 @@ if number == 3:
 def hunt_in(folder: Path, code: str, **options: int) -> HuntResult:
     path = folder / "app.py"
     path.write_text(code)
-    return hunt(Program(target=Target(str(path))), **options)
+    return hunt(Program(target=Target(str(path)), allow=("write",)), **options)
 
 
 def test_it_stops_at_the_first_failure_and_keeps_its_seed_and_output(tmp_path, capfd, monkeypatch):

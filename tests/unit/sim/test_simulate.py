@@ -272,7 +272,7 @@ def test_the_driver_that_exits_ends_its_run_not_the_test_runner() -> None:
 
 
 def test_a_forked_child_exits_for_real() -> None:
-    with simactors.simulate():
+    with simactors.simulate(config=SimConfig(escapes={"fork": "allow"})):
         child = os.fork()
         if child == 0:
             os._exit(7)
