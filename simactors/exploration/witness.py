@@ -56,7 +56,7 @@ def _stack(frame: FrameType | None) -> tuple[Place, ...]:
     found: list[Place] = []
     while frame is not None and len(found) < _DEPTH:
         code = frame.f_code
-        if is_users_file(code.co_filename) and not code.co_filename.startswith("<frozen "):
+        if is_users_file(code.co_filename):
             found.append(Place(code.co_filename, frame.f_lineno, code.co_qualname))
         frame = frame.f_back
     return tuple(found)

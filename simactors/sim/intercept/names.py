@@ -28,7 +28,10 @@ _NOT_THE_USERS = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platst
 OURS = ("simactors", "real_backend")
 _HERE = Path(__file__).resolve().parents[3]
 _OUR_FOLDERS = tuple(f"{_HERE / name}/" for name in OURS)
-_ALL_OTHERS = (*_NOT_THE_USERS, *_OUR_FOLDERS)
+_FROZEN = (
+    "<frozen "  # modules that the interpreter has in itself: importlib, and of the library `os` and others
+)
+_ALL_OTHERS = (*_NOT_THE_USERS, *_OUR_FOLDERS, _FROZEN)
 
 
 class Replacement(staticmethod):  # type: ignore[type-arg]  # of any function

@@ -12,6 +12,7 @@ import time
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
+from os.path import join
 from typing import Any, ClassVar
 
 import pytest
@@ -227,5 +228,8 @@ def test_what_a_module_with_state_defines_is_not_shared_because_the_module_is_no
 
 def test_the_standard_library_and_installed_packages_are_not_the_users() -> None:
     assert not any(is_users(code) for code in (logging, pytest, logging.Logger, pytest.raises, dict, Reach))
+    assert not is_users(
+        join
+    )  # of a module that the interpreter has in itself: its file is "<frozen posixpath>"
     assert is_users(again)
     assert is_users(types.ModuleType("made_by_hand"))
