@@ -6,7 +6,6 @@ itself or through a library; not what tools and imports do beside it.
 
 from __future__ import annotations
 
-import asyncio
 import builtins
 import getpass
 import io
@@ -19,7 +18,6 @@ import subprocess
 import sys
 import time
 import warnings
-from asyncio import subprocess as asyncio_subprocess
 from collections.abc import Callable, Mapping
 from functools import wraps
 from multiprocessing.process import BaseProcess
@@ -145,7 +143,7 @@ def _users_place(policy: Policy, kind: str, frame: FrameType | None) -> Place | 
         if file.startswith(_OUR_FILES) and not file.startswith(_HERE):
             # The simulator was given the call itself: `pool.submit(os.system, "ls")`.
             return ("", 0, module) if file.startswith(_SIMULATOR) else None
-        if is_users_file(file) and not file.startswith("<frozen "):
+        if is_users_file(file):
             return file, frame.f_lineno, module
         frame = frame.f_back
     return None
@@ -244,7 +242,7 @@ def _listed(owner: Any, kind: str) -> dict[str, Callable[..., Any]]:
 
 
 def _all_of_os() -> dict[str, Callable[..., Any]]:
-    kinds = ("subprocess", "fork", "write", "kill", "process")
+    kinds = ("subprocess", "fork", "write", "process")  # `process.py` has os.kill and os.killpg
     found = {name: function for kind in kinds for name, function in _listed(os, kind).items()}
     return {**found, "open": _os_open}
 
@@ -254,7 +252,6 @@ def _method(owner: type, name: str, kind: str, call: str) -> Names[HasEscapes]:
 
 
 _ADDRESSES = ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr")
-_PROGRAMS = ("create_subprocess_exec", "create_subprocess_shell")
 
 names: tuple[Names[HasEscapes], ...] = (
     Names(builtins, {"open": _open, "input": _input}),
@@ -264,8 +261,6 @@ names: tuple[Names[HasEscapes], ...] = (
     _method(socket.socket, "__init__", "socket", "socket.socket()"),
     Names(socket, _functions(socket, "socket", *_ADDRESSES)),
     _method(subprocess.Popen, "__init__", "subprocess", "subprocess.Popen()"),
-    Names(asyncio, _functions(asyncio, "subprocess", *_PROGRAMS)),
-    Names(asyncio_subprocess, _functions(asyncio_subprocess, "subprocess", *_PROGRAMS)),
     _method(BaseProcess, "start", "multiprocessing", "multiprocessing.Process.start()"),
     *([] if resource is None else [Names(resource, _listed(resource, "process"))]),
     Names(signal, _listed(signal, "kill")),

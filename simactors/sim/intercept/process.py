@@ -119,11 +119,10 @@ def _send(pid: int, number: int, frame: FrameType) -> None:
     if world is None:
         names.real["kill"](pid, number)
         return
-    if pid <= 0 and world.belongs_here():
-        pid = _leader(-pid)
-    if not world.send_signal(pid, number, frame):
-        if number and pid != real_pid():  # 0 only asks whether it is there
-            escapes.check("kill", "os.kill()", frame)
+    meant = _leader(-pid) if pid <= 0 and world.belongs_here() else pid
+    if not world.send_signal(meant, number, frame):
+        if number and meant != real_pid():  # 0 only asks whether it is there
+            escapes.check("kill", "os.kill()" if pid == meant else "os.killpg()", frame)
         names.real["kill"](pid, number)
 
 

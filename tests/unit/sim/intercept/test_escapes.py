@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import builtins
 import contextlib
 import io
@@ -29,26 +28,16 @@ from simactors.sim.intercept import escapes as intercepted
 NO_PROCESS = 99_000_000  # larger than any pid that a system gives
 
 
-async def connect() -> None:
-    await asyncio.open_connection("127.0.0.1", 1)
-
-
-async def start_program() -> None:
-    await asyncio.create_subprocess_exec("true")
-
-
 REFUSED: dict[str, tuple[str, Callable[[], Any]]] = {
     "socket": ("socket", lambda: socket.socket()),
     "connection": ("socket", lambda: socket.create_connection(("127.0.0.1", 1))),
     "name": ("socket", lambda: socket.gethostbyname("localhost")),
-    "asyncio connection": ("socket", lambda: asyncio.run(connect())),
     "run": ("subprocess", lambda: subprocess.run(["true"], check=True)),
     "system": ("subprocess", lambda: os.system("true")),
     "popen": ("subprocess", lambda: os.popen("true")),
     "exec": ("subprocess", lambda: os.execlp("true", "true")),
     "spawn": ("subprocess", lambda: os.spawnlp(os.P_WAIT, "true", "true")),
     "posix_spawn": ("subprocess", lambda: os.posix_spawn("/bin/true", ["true"], {})),
-    "asyncio program": ("subprocess", lambda: asyncio.run(start_program())),
     "fork": ("fork", lambda: os.fork()),
     "Process": ("multiprocessing", lambda: multiprocessing.Process(target=print).start()),
     "Pool": ("multiprocessing", lambda: multiprocessing.Pool(1)),
