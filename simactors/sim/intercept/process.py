@@ -123,7 +123,8 @@ def _send(pid: int, number: int, frame: FrameType) -> None:
     if not world.send_signal(meant, number, frame):
         if number and meant != real_pid():  # 0 only asks whether it is there
             escapes.check("kill", "os.kill()" if pid == meant else "os.killpg()", frame)
-        names.real["kill"](pid, number)
+        # The driver's group holds whoever started it, too; any other is meant as a whole.
+        names.real["kill"](meant if meant == real_pid() else pid, number)
 
 
 def _leader(group: int) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -328,6 +330,25 @@ def test_a_driver_that_kills_its_group_ends_its_run_not_the_test_runner(how: str
     with pytest.raises(SystemExit) as ended, simactors.simulate():
         strike()
     assert ended.value.code == 128 + (signal.SIGABRT if how == "abort" else signal.SIGTERM)
+
+
+@pytest.mark.parametrize("group", ["0", "-os.getpgrp()"])
+def test_a_signal_of_the_driver_to_its_group_reaches_its_own_handler_alone(group: str) -> None:
+    # In a group of its own, with a bystander in it who would die of the signal.
+    program = f"""
+import os, signal, subprocess, sys, simactors
+bystander = subprocess.Popen(["sleep", "60"])
+handled = []
+signal.signal(signal.SIGUSR1, lambda number, frame: handled.append(number))
+with simactors.simulate():
+    os.kill({group}, signal.SIGUSR1)
+bystander.kill()  # does nothing to one who has ended by another signal
+print(len(handled), bystander.wait() == -signal.SIGKILL)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], start_new_session=True, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "1 True\n"
 
 
 def test_no_handler_prevents_an_abort(handler: Any) -> None:
