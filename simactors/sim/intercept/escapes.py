@@ -109,25 +109,22 @@ def check(kind: str, call: str, frame: FrameType | None) -> None:
     Raises:
         EscapeError: it is simulated, and that is refused.
     """
-    if worlds and _is_simulated():
-        policy = worlds[-1].escapes
-        place = _users_place(policy, kind, frame)
-        if place is not None:
-            policy.judge(kind, call, place, can_be_allowed=True)
+    _check(kind, call, frame, can_be_allowed=True)
 
 
 def refuse(kind: str, call: str, frame: FrameType | None) -> None:
     """As `check`, for what can't work beside a simulation, whatever the user allows."""
-    if worlds and _is_simulated():
-        policy = worlds[-1].escapes
-        place = _users_place(policy, kind, frame)
-        if place is not None:
-            policy.judge(kind, call, place, can_be_allowed=False)
+    _check(kind, call, frame, can_be_allowed=False)
 
 
-def _is_simulated() -> bool:
-    world = worlds[-1]
-    return (running.get() is not None or world.belongs_here()) and not world.is_forked()
+def _check(kind: str, call: str, frame: FrameType | None, *, can_be_allowed: bool) -> None:
+    # Not `simulation_of_caller`: whoever asks through a library is found below, by its line.
+    world = worlds[-1] if worlds else None
+    if world is None or not world.belongs_here() or world.is_forked():
+        return
+    place = _users_place(world.escapes, kind, frame)
+    if place is not None:
+        world.escapes.judge(kind, call, place, can_be_allowed=can_be_allowed)
 
 
 def _users_place(policy: Policy, kind: str, frame: FrameType | None) -> Place | None:

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from simactors.sim.intercept.caller import simulation_of_caller
 from simactors.sim.intercept.names import Names
 from simactors.sim.intercept.origin import is_for_users_code
 
@@ -59,7 +60,8 @@ def adopt(lock: Any, kernel: Any) -> None:
 
 def _world() -> MakesLocks | None:
     """The simulation for whose user's code a lock is made; None if it is for somebody else."""
-    if not names.worlds or not names.worlds[-1].belongs_here():
+    world = simulation_of_caller(names.worlds, 3)
+    if world is None:
         return None
     frame = sys._getframe(2)
     caller = frame.f_back
@@ -73,7 +75,7 @@ def _world() -> MakesLocks | None:
         is_real = True  # whether it has started, for which nobody ever waits in virtual time
     else:
         is_real = not is_for_users_code(frame)
-    return None if is_real else names.worlds[-1]
+    return None if is_real else world
 
 
 def _lock() -> Any:

@@ -10,6 +10,7 @@ from asyncio import events
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from simactors.sim.intercept.caller import simulation_of_caller
 from simactors.sim.intercept.names import Names
 
 # Later Pythons call it by another name, and some day there will be none.
@@ -30,8 +31,8 @@ class MakesLoops(Protocol):
 
 def _new_event_loop() -> asyncio.AbstractEventLoop:
     """`asyncio.new_event_loop` in virtual time."""
-    world = names.worlds[-1] if names.worlds else None
-    if world is not None and world.belongs_here():
+    world = simulation_of_caller(names.worlds)
+    if world is not None:
         return world.new_loop()
     made: asyncio.AbstractEventLoop = names.real["new_event_loop"]()
     return made
@@ -39,8 +40,8 @@ def _new_event_loop() -> asyncio.AbstractEventLoop:
 
 def _make_loop(self: Any) -> asyncio.AbstractEventLoop:
     """What `asyncio.get_event_loop` asks where no loop runs and none was set."""
-    world = names.worlds[-1] if names.worlds else None
-    if world is not None and world.belongs_here():
+    world = simulation_of_caller(policies.worlds)
+    if world is not None:
         return world.new_loop()
     made: asyncio.AbstractEventLoop = policies.real["new_event_loop"](self)
     return made
@@ -51,7 +52,7 @@ def _make_loop(self: Any) -> asyncio.AbstractEventLoop:
 
 def _all_tasks(loop: Any = None) -> set[Any]:
     """`asyncio.all_tasks`: of a loop in virtual time, in the order in which they were made."""
-    if names.worlds and names.worlds[-1].belongs_here():
+    if simulation_of_caller(tasks.worlds) is not None:
         asked = events.get_running_loop() if loop is None else loop
         made = getattr(asked, "tasks_in_order", None)
         if made is not None:
@@ -63,7 +64,7 @@ def _all_tasks(loop: Any = None) -> set[Any]:
 def _as_completed(fs: Any, *, timeout: float | None = None) -> Any:
     """`asyncio.as_completed`: what it makes tasks of, it makes in the order given."""
     is_one = asyncio.isfuture(fs) or asyncio.iscoroutine(fs)
-    if names.worlds and names.worlds[-1].belongs_here() and not is_one:
+    if not is_one and simulation_of_caller(tasks.worlds) is not None:
         fs = [asyncio.ensure_future(one) for one in dict.fromkeys(fs)]
     return tasks.real["as_completed"](fs, timeout=timeout)
 
