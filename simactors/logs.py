@@ -37,5 +37,6 @@ class SimLogFilter(logging.Filter):
         record.node = _NOTHING if world is None else process.node.label
         record.actor = _NOTHING if actor is None else actor.cls.cls.__name__
         record.process_label = _NOTHING if world is None else process.label
-        record.virtual_time = _NOTHING if world is None else f"{world.now_ns() / NS:.6f}"
+        # Not `now_ns()`: a look of the program's at the clock may take time, and logging shall change no run.
+        record.virtual_time = _NOTHING if world is None else f"{world.kernel.now_ns / NS:.6f}"
         return True

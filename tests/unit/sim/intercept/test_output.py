@@ -162,3 +162,11 @@ def test_log_records_say_where_and_when_in_the_simulation() -> None:
     assert late.endswith(" node-1 Account actor-1 5000001 2024 late")
     assert outside.startswith("- - - - ")
     assert not outside.endswith("2024 outside")
+
+
+def test_a_log_filter_takes_no_virtual_time() -> None:
+    record = logging.LogRecord("account", logging.INFO, "app.py", 1, "text", None, None)
+    with simulate() as simulation:
+        for _ in range(5000):
+            SimLogFilter().filter(record)
+        assert simulation.now_s == 0
