@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from simactors.core.events import Record
-from simactors.exceptions import NondeterminismError
+from simactors.exceptions import InternalError, NondeterminismError
 from simactors.exploration import suspects
 from simactors.exploration.runner import Ending, RunResult, run_simulated
 from simactors.exploration.suspects import Suspect
@@ -36,7 +36,7 @@ class Audit:
 
     Attributes:
         difference: where it went another way; None if it repeats.
-        where: what the other run had of its own: "again in this process", "in a fresh process".
+        where: what the other run had of its own, as "in the same process", "in a fresh process".
         cause: the likely cause.
         suspects: lines near the difference that could be it.
     """
@@ -99,6 +99,8 @@ def check_determinism(
 ) -> None:
     """Run a function twice in a simulation of the same seed; it may raise what it likes, as long as it repeats.
 
+    A third run tells, if they differ, what was left behind from what differs every time.
+
     For tests. It finds what an earlier run leaves behind, addresses and real clocks; only ``simactors run
     --check-determinism`` also finds what depends on the hash seed of the process.
 
@@ -112,7 +114,7 @@ def check_determinism(
         try:
             with simulate(seed, config=config, faults=faults, watch=witness) as simulation:
                 program()
-        except Exception as error:  # the user's code may raise anything: what counts is that it does so again
+        except (Exception, SystemExit) as error:  # the user's code may: what counts is that it does so again
             ending = Ending("failed", type(error).__name__, str(error))
         else:
             digest = simulation.digest
@@ -199,7 +201,10 @@ def _elsewhere(program: Program, seed: int, hash_seed: str) -> Testimony:
             command, env=environment, capture_output=True, text=True, errors="replace", check=False
         )
         if not answer.is_file():
-            raise RuntimeError(f"the run in a fresh process ended with {done.returncode}:\n{done.stderr}")
+            raise InternalError(
+                f"the run in a fresh process, under PYTHONHASHSEED={hash_seed}, came to no answer and ended with exit "
+                f"code {done.returncode}:\n{done.stderr}"
+            )
         return _read(json.loads(answer.read_text()))
 
 

@@ -22,7 +22,7 @@ class Suspect(NamedTuple):
         why: what is the matter with it.
         text: the line itself.
         kind: of the escape that it is, see `sim/escapes.py`; "repeat" for what may differ from run to run, "clock" for
-            a loop that never ends in virtual time, "early" for what the simulator can't replace.
+            a loop that spins until some virtual time, "early" for what the simulator can't replace.
     """
 
     file: str
@@ -103,20 +103,9 @@ class _Scope:
     def __init__(self, node: ast.AST, imported: dict[str, str]) -> None:
         self.node = node
         self._imported = imported
-        self._sets = {
-            target.id
-            for statement in ast.walk(node)
-            if isinstance(statement, ast.Assign | ast.AnnAssign) and _makes_set(statement.value)
-            for target in (statement.targets if isinstance(statement, ast.Assign) else [statement.target])
-            if isinstance(target, ast.Name)
-        }
-        self._attributes = {
-            target.attr
-            for statement in ast.walk(node)
-            if isinstance(statement, ast.Assign | ast.AnnAssign) and _makes_set(statement.value)
-            for target in (statement.targets if isinstance(statement, ast.Assign) else [statement.target])
-            if isinstance(target, ast.Attribute)
-        }
+        targets = list(_targets_of_sets(node))
+        self._sets = {target.id for target in targets if isinstance(target, ast.Name)}
+        self._attributes = {target.attr for target in targets if isinstance(target, ast.Attribute)}
 
     def inner(self, node: ast.AST) -> _Scope:
         """That of a function in it."""
@@ -139,6 +128,13 @@ class _Scope:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr | ast.BitAnd | ast.Sub | ast.BitXor):
             return self.is_set(node.left) or self.is_set(node.right)
         return _makes_set(node)
+
+
+def _targets_of_sets(node: ast.AST) -> Iterator[ast.expr]:
+    """What is assigned a set somewhere in `node`."""
+    for statement in ast.walk(node):
+        if isinstance(statement, ast.Assign | ast.AnnAssign) and _makes_set(statement.value):
+            yield from statement.targets if isinstance(statement, ast.Assign) else [statement.target]
 
 
 def _makes_set(node: ast.expr | None) -> bool:
@@ -167,7 +163,7 @@ def _matters(node: ast.AST, scope: _Scope) -> Iterator[tuple[str, str]]:
         yield _ANY_ORDER, "repeat"
     elif isinstance(node, ast.While) and _only_looks_at_the_clock(node, scope):
         yield (
-            "looks at the clock and does not sleep: virtual time stands still meanwhile, it never ends",
+            "looks at the clock and does not sleep: virtual time goes on by a microsecond a look, which takes long",
             "clock",
         )
     elif isinstance(node, ast.Tuple | ast.Set) and isinstance(scope.node, ast.Module):

@@ -122,6 +122,17 @@ def test_the_same_for_a_function_in_a_test() -> None:
         simactors.check_determinism(does_not)
 
 
+def test_a_function_may_end_its_program_as_long_as_it_does_so_again() -> None:
+    codes = iter([3, 3, 3, 4, 4])
+
+    def ends() -> None:
+        raise SystemExit(next(codes))
+
+    determinism.check_determinism(ends)
+    with pytest.raises(NondeterminismError, match="left behind"):
+        determinism.check_determinism(ends)
+
+
 def test_suspects_are_found_in_the_source(tmp_path: Path) -> None:
     file = tmp_path / "odd.py"
     file.write_text(
