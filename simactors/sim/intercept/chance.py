@@ -144,7 +144,11 @@ def _getrandom(size: int, flags: int = 0) -> bytes:
     return entropy.randbytes(size)
 
 
-names: Names[HasChance] = Names(os, {"urandom": _urandom, "getrandom": _getrandom})
+_ENTROPY: dict[str, Callable[..., Any]] = {"urandom": _urandom}
+if hasattr(os, "getrandom"):  # only Linux has it
+    _ENTROPY["getrandom"] = _getrandom
+
+names: Names[HasChance] = Names(os, _ENTROPY)
 # What `SystemRandom` has bound early, and with it `secrets` and NumPy.
 of_random: Names[HasChance] = Names(random, {"_urandom": _urandom})
 

@@ -96,8 +96,13 @@ def _clock_gettime_ns(clk_id: int, /) -> int:
     return names.real["clock_gettime_ns"](clk_id) if found is None else found
 
 
-_WALL_CLOCKS = frozenset({time.CLOCK_REALTIME, time.CLOCK_TAI})
-_STEADY_CLOCKS = frozenset({time.CLOCK_MONOTONIC, time.CLOCK_MONOTONIC_RAW, time.CLOCK_BOOTTIME})
+def _clocks(*names: str) -> frozenset[int]:
+    """Those that there are on this platform."""
+    return frozenset(vars(time)[name] for name in names if name in vars(time))
+
+
+_WALL_CLOCKS = _clocks("CLOCK_REALTIME", "CLOCK_TAI")
+_STEADY_CLOCKS = _clocks("CLOCK_MONOTONIC", "CLOCK_MONOTONIC_RAW", "CLOCK_BOOTTIME", "CLOCK_UPTIME_RAW")
 
 
 def _read(clock: VirtualClock, clk_id: int) -> int | None:
