@@ -36,7 +36,7 @@ TOOLS = frozenset(
         "xdist",
     }
 )
-"""Modules that see the real world even when they are called in the middle of a simulation."""
+"""Modules that see the real world when the driver's code calls them; where simulated processes do, see `is_a_tool`."""
 
 _PASSED_THROUGH = frozenset({"random", "secrets", "uuid"})
 """Modules that ask for somebody else."""
@@ -64,13 +64,15 @@ def simulation_of_caller(worlds: Sequence[S], depth: int = 2) -> S | None:
     if not worlds:
         return None
     world = worlds[-1]
-    if _running() is not None:  # as most of the time: `belongs_here` would say the same
+    if _running() is not None:
+        # As most of the time: `belongs_here` would say the same. Tools in actors and tasks are not looked for, as that
+        # would cost each call a frame; who must tell them apart there, too (entropy, output, escapes), does so itself.
         return world
     return None if is_a_tool(sys._getframe(depth)) or not world.belongs_here() else world
 
 
 def is_a_tool(frame: FrameType | None) -> bool:
-    """Whether the code of `frame` asks for one of the tools that run beside a program, and see the real world."""
+    """Whether the code of `frame` is that of a tool that runs beside a program, and sees the real world."""
     while frame is not None:
         module: str = frame.f_globals.get("__name__") or ""
         if module not in _PASSED_THROUGH:
