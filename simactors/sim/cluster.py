@@ -51,6 +51,29 @@ class Link:
         self.child: Any = None
 
 
+class Inside:
+    """What a process has of its own besides the user's objects; most actors never need any of it.
+
+    Attributes:
+        home: its copies of the user's code, see `homes.py`.
+        private: what the standard library keeps for it, see `privates.py`.
+        threads: see `threads.py`.
+        served: how many tasks it has run.
+    """
+
+    __slots__ = ("home", "private", "served", "threads")
+
+    def __init__(self) -> None:
+        self.home: Any = None
+        self.private: Any = None
+        self.threads: Any = None
+        self.served = 0
+
+
+_BARE = Inside()
+"""That of all processes that have nothing yet; never changed."""
+
+
 class Process:
     """One simulated operating system process.
 
@@ -68,10 +91,7 @@ class Process:
         actor: the actor it was started for, if any.
         task: the task that runs in it, if any.
         grant: the resources that it, or the task in it, holds.
-        served: how many tasks it has run.
-        home: its own copies of the user's code; None while it needs none.
-        private: what the standard library keeps for it, see `intercept/private.py`; None until something is asked.
-        threads: its threads, see `threads.py`; None until somebody asks.
+        inside: what its code has come to need. Read through the properties of the same names, which also set it.
 
     It is also what `core.current.running` holds while its code runs.
     """
@@ -83,16 +103,13 @@ class Process:
         "gone",
         "grant",
         "halted",
-        "home",
+        "inside",
         "known_label",
         "links",
         "node",
         "parked",
         "pid",
-        "private",
-        "served",
         "task",
-        "threads",
     )
 
     def __init__(self, backend: Backend, label: str | None, pid: int, node: Node) -> None:
@@ -107,11 +124,46 @@ class Process:
         self.actor: Any = None
         self.task: Any = None
         self.grant: Any = None
-        self.served = 0
-        self.home: Any = None
         self.links: Mapping[int, Link] = _NO_LINKS
-        self.private: Any = None
-        self.threads: Any = None
+        self.inside = _BARE
+
+    @property
+    def home(self) -> Any:
+        """See `Inside`."""
+        return self.inside.home
+
+    @home.setter
+    def home(self, home: Any) -> None:
+        self._own_inside().home = home
+
+    @property
+    def private(self) -> Any:
+        """See `Inside`."""
+        return self.inside.private
+
+    @private.setter
+    def private(self, private: Any) -> None:
+        self._own_inside().private = private
+
+    @property
+    def threads(self) -> Any:
+        """See `Inside`."""
+        return self.inside.threads
+
+    @threads.setter
+    def threads(self, threads: Any) -> None:
+        self._own_inside().threads = threads
+
+    def has_served(self) -> int:
+        """It has run one more task; returns how many."""
+        inside = self._own_inside()
+        inside.served += 1
+        return inside.served
+
+    def _own_inside(self) -> Inside:
+        if self.inside is _BARE:
+            self.inside = Inside()
+        return self.inside
 
     @property
     def label(self) -> str:

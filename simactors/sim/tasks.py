@@ -188,12 +188,12 @@ class Tasks:
         if process.grant is not None:
             self._placement.release(process.grant)
             process.grant = None
-        process.served += 1
+        served = process.has_served()
         # As on Ray, a worker that has used a GPU ends, so that the GPU's memory is free again.
         most = invocation.options.max_calls or (1 if invocation.options.num_gpus else 0)
         if process.gone:
             return
-        if most and process.served >= most:
+        if most and served >= most:
             self._end_process(process)
         else:
             process.node.idle.append(process)
