@@ -26,9 +26,14 @@ from simactors.sim.kernel import Kernel
 from simactors.sim.reach import global_names, is_users
 from simactors.sim.trace import Trace
 
-_ONE_IN = 4
+_ONE_IN = 4  # points does something
 _LONGEST_NS = 3_000_000  # a little more than a message takes, so that calls arrive meanwhile
-_DEPTH_OF_INSTANCES = 3
+_DEEPEST = 50
+"""How many steps from what runs in threads code is looked for."""
+_DEEPEST_INSTANCES = 3
+"""The same through the attributes of instances."""
+_MOST_ITEMS = 100
+"""How many items of a container among the arguments of a thread are looked at."""
 
 
 class Preemption:
@@ -128,14 +133,10 @@ def _functions_of(roots: Iterable[object]) -> list[FunctionType]:
             seen[value] = None
         if isinstance(value, FunctionType) and is_users(value):
             found[value] = None
-        pending.extend((further, depth + 1) for further in _leads_to(value) if depth < _MOST)
-        if depth < _DEPTH_OF_INSTANCES and is_users(type(value)):
+        pending.extend((further, depth + 1) for further in _leads_to(value) if depth < _DEEPEST)
+        if depth < _DEEPEST_INSTANCES and is_users(type(value)):
             pending.extend((held, depth + 1) for held in _held_by(value))
     return list(found)
-
-
-_MOST = 50  # steps from a root
-_MOST_ITEMS = 100  # of a container among the arguments of a thread
 
 
 def _leads_to(value: Any) -> list[Any]:

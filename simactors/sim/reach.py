@@ -25,9 +25,8 @@ from typing import Any
 import cloudpickle  # type: ignore[import-untyped]
 
 from simactors.core import codec
-from simactors.sim.intercept.names import is_users_file
+from simactors.sim.intercept.names import OURS, is_users_file
 
-_OURS = ("simactors", "real_backend")
 _CONSTANTS = codec.ATOMS | {range, slice, types.GenericAlias, types.UnionType}
 _MODULES_OF_CONSTANTS = frozenset(
     {"dataclasses", "datetime", "decimal", "fractions", "pathlib", "re", "typing", "uuid", "zoneinfo"}
@@ -85,11 +84,11 @@ class Reach:
 def is_users(code: FunctionType | type | ModuleType) -> bool:
     """Whether `code` belongs to the user: not to the standard library, an installed package, or us."""
     if isinstance(code, FunctionType):
-        return is_users_file(code.__code__.co_filename) and _top(code.__module__) not in _OURS
+        return is_users_file(code.__code__.co_filename) and _top(code.__module__) not in OURS
     name = code.__name__ if isinstance(code, ModuleType) else code.__module__
     if name == "__main__":
         return True
-    if not isinstance(name, str) or _top(name) in _OURS or _top(name) in sys.builtin_module_names:
+    if not isinstance(name, str) or _top(name) in OURS or _top(name) in sys.builtin_module_names:
         return False
     module = code if isinstance(code, ModuleType) else sys.modules.get(name)
     file = getattr(module, "__file__", None)
@@ -309,7 +308,7 @@ def _loads(step: dis.Instruction, variable: str | None) -> bool:
 def _is_users_name(module: str) -> bool:
     if module == ".":
         return True
-    if _top(module) in sys.stdlib_module_names or _top(module) in _OURS:
+    if _top(module) in sys.stdlib_module_names or _top(module) in OURS:
         return False
     loaded = sys.modules.get(module)
     return loaded is None or is_users(loaded)

@@ -21,6 +21,7 @@ from simactors.sim.cluster import Process
 from simactors.sim.config import NS
 from simactors.sim.fiber import SimulationEnded, innermost_frame
 from simactors.sim.intercept.names import is_users_file
+from simactors.sim.intercept.process import KILLED
 from simactors.sim.intercept.signals import handler_of_the_driver, handler_of_workers
 from simactors.sim.kernel import Timer, Waiter
 from simactors.sim.machine import Machine
@@ -31,8 +32,6 @@ _IGNORED = frozenset({signal.SIGCHLD, signal.SIGURG, signal.SIGWINCH, signal.SIG
 _IGNORED_BY_WORKERS = frozenset({signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ})
 """What does nothing to Ray's workers, either, unless they have set a handler."""
 _STOP = frozenset({signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
-_KILLED = 128
-"""Exit codes of programs that a signal has ended begin after this, in a shell."""
 
 
 class _Alarm:
@@ -134,10 +133,10 @@ class Signals:
         )
         if running.get() is None or running.get() is self._driver:
             if is_deadly:
-                self.end_driver(_KILLED + number)
+                self.end_driver(KILLED + number)
             return False
         if is_deadly:
-            self._exit_driver(_KILLED + number)
+            self._exit_driver(KILLED + number)
         elif callable(handler):
             self._handle(self._driver, number, handler, frame)
         return True

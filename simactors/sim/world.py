@@ -23,9 +23,10 @@ from simactors.sim.threads import Threads
 
 _FIRST_PID_OF_NODES = 4_500_000  # below those of simulated processes, and beyond real ones
 
-
 _LOOKS = 1000
+"""How many looks at the clock in a row, while nothing else happens, make virtual time go on."""
 _LOOK_NS = 1_000
+"""What each of them then has taken."""
 
 
 def refuse_second() -> None:
@@ -43,12 +44,17 @@ class World:
 
     Args:
         caller: gives the process whose code runs now.
+
+    Attributes:
+        kernel: tells one simulation from another, and its time without a look at the clock.
+        driver: the driver's process.
+        threads, output, escapes, privates, signals: what `intercept.threads` and its siblings ask for.
     """
 
     def __init__(self, machine: Machine, config: SimConfig, caller: Callable[[], Process]) -> None:
         self._machine = machine
-        self.kernel = self._kernel = machine.kernel
-        self.driver = self._driver = machine.driver
+        self.kernel = machine.kernel
+        self.driver = machine.driver
         self._caller = caller
         self.threads = Threads(machine.kernel, machine.trace, caller, machine.driver)
         self.output = Output(has_prefix=config.prefix_output)
@@ -78,37 +84,37 @@ class World:
     def belongs_here(self) -> bool:
         """Whether the code that runs now is simulated."""
         # Suspended code that is being ended still lives in virtual time: a real sleep there would be one.
-        return current.running.get() is not None or (not self._is_closing and self._kernel.in_driver())
+        return current.running.get() is not None or (not self._is_closing and self.kernel.in_driver())
 
     # What `intercept.clock` asks
 
     def now_ns(self) -> int:
         """See `VirtualClock`."""
         self._look()
-        return self._kernel.now_ns
+        return self.kernel.now_ns
 
     def wall_ns(self) -> int:
         """See `VirtualClock`."""
         self._look()
-        running = current.running.get() or self._driver
-        return self._epoch_ns + int(running.node.clock_ns(self._kernel.now_ns))  # type: ignore[attr-defined]  # our own process
+        running = current.running.get() or self.driver
+        return self._epoch_ns + int(running.node.clock_ns(self.kernel.now_ns))  # type: ignore[attr-defined]  # our own process
 
     def _look(self) -> None:
         """Somebody looks at the clock. If nothing else happens for long, that takes time: a microsecond each.
 
         Otherwise a loop that waits for a time by looking only would never end.
         """
-        if self._kernel.steps != self._step_of_looks:
-            self._step_of_looks, self._looks = self._kernel.steps, 0
+        if self.kernel.steps != self._step_of_looks:
+            self._step_of_looks, self._looks = self.kernel.steps, 0
         self._looks += 1
         if self._looks % _LOOKS == 0 and not codec.is_busy():
-            self._kernel.sleep(self._caller(), _LOOKS * _LOOK_NS)
+            self.kernel.sleep(self._caller(), _LOOKS * _LOOK_NS)
 
     def sleep(self, seconds: float) -> None:
         """See `VirtualClock`."""
         caller = self._caller()
-        self._machine.trace.add((self._kernel.now_ns, "sleep", 0, caller.label, f"{seconds:g}s"))
-        self._kernel.sleep(caller, round(seconds * NS))
+        self._machine.trace.add((self.kernel.now_ns, "sleep", 0, caller.label, f"{seconds:g}s"))
+        self.kernel.sleep(caller, round(seconds * NS))
 
     # What `intercept.imports` asks
 
@@ -125,7 +131,7 @@ class World:
 
     def new_loop(self) -> SimLoop:
         """See `MakesLoops`."""
-        return SimLoop(self._kernel, self._caller())
+        return SimLoop(self.kernel, self._caller())
 
     # What `intercept.threads` and `intercept.pools` ask, beside `threads`
 
@@ -135,40 +141,40 @@ class World:
 
     def next_future(self) -> int:
         """See `HasPools`."""
-        return self._kernel.next_number()
+        return self.kernel.next_number()
 
     def join_threads(self) -> None:
         """The driver's code has come to its end: wait for its threads."""
-        if not self.signals.has_driver_ended and not self._kernel.has_failed:
-            self.threads.join_all(self._driver)
+        if not self.signals.has_driver_ended and not self.kernel.has_failed:
+            self.threads.join_all(self.driver)
 
     # What `intercept.locks` asks
 
     def adopt(self, lock: SimLock) -> None:
         """See `MakesLocks`."""
-        lock.move(self._kernel, self._caller)
+        lock.move(self.kernel, self._caller)
 
     def new_lock(self) -> SimLock:
         """See `MakesLocks`."""
-        return SimLock(self._kernel, self._caller)
+        return SimLock(self.kernel, self._caller)
 
     def new_rlock(self) -> SimRLock:
         """See `MakesLocks`."""
-        return SimRLock(self._kernel, self._caller)
+        return SimRLock(self.kernel, self._caller)
 
     # What `intercept.process` asks
 
     def current_pid(self) -> int | None:
         """See `ProcessTable`."""
         running = current.running.get()
-        if running is None or running is self._driver or self.is_forked():
+        if running is None or running is self.driver or self.is_forked():
             return None
         return running.pid  # type: ignore[attr-defined, no-any-return]  # our own process
 
     def is_driver(self) -> bool:
         """See `ProcessTable`."""
         running = current.running.get()
-        is_its_own = self._kernel.in_driver() if running is None else running is self._driver
+        is_its_own = self.kernel.in_driver() if running is None else running is self.driver
         return is_its_own and not self.is_forked()
 
     def end_driver(self, status: int) -> NoReturn:
@@ -189,7 +195,7 @@ class World:
         if pid == self._real_pid and self.belongs_here() and not self.is_forked():
             return self.signals.send_to_driver(number, frame)
         target = self._machine.cluster.process(pid)
-        if target is None or target is self._driver:
+        if target is None or target is self.driver:
             return False
         self.signals.send(target, number, frame)
         self._stop_if_dead()
@@ -198,7 +204,7 @@ class World:
     def end_process(self, pid: int, why: str) -> bool:
         """See `ProcessTable`."""
         target = self._machine.cluster.process(pid)
-        if target is None or target is self._driver:
+        if target is None or target is self.driver:
             return False
         self._machine.membership.end_process(target, why)
         self._stop_if_dead()
@@ -208,7 +214,7 @@ class World:
         """Code that has ended its own process, or its parent, does not go on."""
         running: Any = current.running.get()
         if running is not None and running.dead:
-            self._kernel.stop_for_good(running)
+            self.kernel.stop_for_good(running)
 
     def is_forked(self) -> bool:
         """See `HasEscapes`."""

@@ -136,15 +136,21 @@ class EarlyNames:
 
     def _warn(self, unreachable: list[tuple[ModuleType, str]]) -> None:
         for module, place in unreachable:
-            if place in self._warned:
-                continue
-            self._warned.add(place)
-            text = (
-                f"{place} can't be replaced during simulations: code that uses it there sees the real world. "
-                "Look the name up in its module where it is used (`time.time()`), or keep it in a list or a variable."
-            )
-            file = getattr(module, "__file__", None) or "<unknown>"
-            warnings.warn_explicit(text, EarlyBindingWarning, file, 1, module=module.__name__)
+            if place not in self._warned:
+                self._warned.add(place)
+                warn_of(module, f"{place} {_UNREACHABLE}")
+
+
+_UNREACHABLE = (
+    "can't be replaced during simulations: code that uses it there sees the real world. "
+    "Look the name up in its module where it is used (`time.time()`), or keep it in a list or a variable."
+)
+
+
+def warn_of(module: ModuleType, text: str) -> None:
+    """Warn of something that stands in `module`; nobody knows in which line."""
+    file = getattr(module, "__file__", None) or "<unknown>"
+    warnings.warn_explicit(text, EarlyBindingWarning, file, 1, module=module.__name__)
 
 
 def _rebind(bound: Bound) -> Bound:

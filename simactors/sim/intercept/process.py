@@ -16,7 +16,7 @@ from typing import Any, NoReturn, Protocol
 from simactors.sim.intercept import escapes
 from simactors.sim.intercept.names import Names
 
-_KILLED = 128
+KILLED = 128
 """Exit codes of programs that a signal has ended begin after this, in a shell."""
 
 
@@ -89,7 +89,7 @@ def _exit(status: int) -> NoReturn:
 
 def _abort() -> NoReturn:
     """`os.abort`, which no handler of SIGABRT can prevent."""
-    _end(_KILLED + signal.SIGABRT, "its process was ended by SIGABRT")
+    _end(KILLED + signal.SIGABRT, "its process was ended by SIGABRT")
     names.real["abort"]()
     raise AssertionError("os.abort returned")
 

@@ -10,14 +10,13 @@ from __future__ import annotations
 import _thread
 import queue
 import threading
-import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 from typing import Any, Protocol
 
 from simactors.sim.intercept import loaded, local, pools, queues
-from simactors.sim.intercept.early import EarlyBindingWarning
+from simactors.sim.intercept.early import warn_of
 from simactors.sim.intercept.names import is_users
 from simactors.sim.intercept.places import Bound, Finder, Item
 
@@ -191,12 +190,13 @@ class Rebinding:
         for place in unreachable:
             if place not in self._warned:
                 self._warned.add(place)
-                text = (
-                    f"{place} is a real lock, or made of one, and can't be replaced during simulations: code that "
-                    "waits for it there would stand still for ever. Keep it in a variable or a list, or make it later."
-                )
-                file = getattr(module, "__file__", None) or "<unknown>"
-                warnings.warn_explicit(text, EarlyBindingWarning, file, 1, module=module.__name__)
+                warn_of(module, f"{place} {_UNREACHABLE}")
+
+
+_UNREACHABLE = (
+    "is a real lock, or made of one, and can't be replaced during simulations: code that waits for it there would "
+    "stand still for ever. Keep it in a variable or a list, or make it later."
+)
 
 
 def _again(module: ModuleType, known: list[Bound], other: Callable[[Any], Any]) -> list[Bound]:
