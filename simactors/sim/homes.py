@@ -207,8 +207,9 @@ class Homes:
                 EscapeWarning,
                 stacklevel=2,
             )
-        modules[name] = importlib.import_module(name)
-        return modules[name]
+        # As the driver, for in this process the import would lead here again.
+        shared = modules[name] = contextvars.Context().run(importlib.import_module, name)
+        return shared
 
 
 class _Pickler(codec.CodePickler):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import builtins
 import importlib
+import importlib.util
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 
 import simactors
-from simactors.exceptions import ActorDiedError, RayTaskError
+from simactors.exceptions import ActorDiedError, EscapeWarning, RayTaskError
 from simactors.sim.config import SimConfig
 
 SEEN: list[int] = []
@@ -169,3 +171,34 @@ def test_a_package_that_imports_its_own_parts_is_imported_once(
         assert simactors.get(use.remote()) == (1, 2, True)
     monkeypatch.delitem(sys.modules, "owned")
     monkeypatch.delitem(sys.modules, "owned.part")
+
+
+def test_a_compiled_module_of_the_users_is_shared_and_named_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = importlib.util.find_spec("xxlimited")  # of the library, for tests like this one
+    if found is None or not found.origin:
+        pytest.skip("this Python has no compiled module that nobody has loaded")
+    shutil.copy(found.origin, tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "xxlimited", raising=False)
+    compiled: Any = importlib.import_module("xxlimited")
+
+    @simactors.remote
+    class Actor:
+        def put(self, value: int | None) -> Any:
+            SEEN.append(1)  # has its own copies by that
+            if value is not None:
+                compiled.value = value
+            return getattr(compiled, "value", None), len(SEEN)
+
+    def program() -> None:
+        with simactors.simulate():
+            one, other = Actor.remote(), Actor.remote()
+            assert simactors.get(one.put.remote(3)) == (3, 1)
+            assert simactors.get(other.put.remote(None)) == (3, 1)
+
+    with pytest.warns(EscapeWarning, match="module 'xxlimited' is compiled") as told:
+        program()
+    assert len([warning for warning in told if warning.category is EscapeWarning]) == 1
+    monkeypatch.delitem(sys.modules, "xxlimited")
