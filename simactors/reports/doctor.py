@@ -15,7 +15,7 @@ _WORDS = {
     "allow": "Allowed, and really done",
 }
 _OTHERS = {
-    "clock": "Never ends in virtual time",
+    "clock": "Looks at the clock instead of sleeping",
     "early": "Out of the simulator's reach",
     "compiled": "Compiled modules",
     "repeat": "May differ from run to run",

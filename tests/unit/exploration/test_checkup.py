@@ -1,4 +1,4 @@
-"""What `simactors doctor` finds by reading: escapes, loops that never end, what may not repeat, in all modules."""
+"""What `simactors doctor` finds by reading: escapes, loops that spin by the clock, what may differ, in all modules."""
 
 from __future__ import annotations
 
