@@ -169,7 +169,9 @@ def _with_suspects(found: Difference, where: str, cause: str) -> Audit:
 
 def _told(when: str, sighting: Sighting | None) -> list[str]:
     if sighting is None:
-        return [f"  {when}     the run had ended, or ended in another way"]
+        return [
+            f"  {when}     the run had ended, ended in another way, or was too long to be noted any further"
+        ]
     places = [f"      at {_file(p.file)}:{p.line} in {p.function}" for p in sighting.stack]
     return [f"  {when}     {sighting.record}", *places]
 

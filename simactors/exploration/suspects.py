@@ -49,7 +49,7 @@ _CALLS = {
     "sys.getrefcount": "how many references there are is up to the interpreter",
     "object.__repr__": "holds an address",
 }
-_ORDERED_BY = ("list", "tuple", "iter", "enumerate", "next", "zip", "map", "max", "min", "join")
+_ORDERED_BY = ("list", "tuple", "iter", "enumerate", "next", "zip", "map", "join")
 
 
 def near(places: Iterable[Place]) -> tuple[Suspect, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import sys
 import threading
-from _thread import get_ident  # the real one, also in a simulation
+from _thread import allocate_lock, get_ident  # the real ones, also in a simulation
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -29,11 +29,13 @@ class _Dog:
 
     Attributes:
         ident: the thread on which `watched` runs.
+        biting: held while it bites, and while what it watches changes: nobody else may be bitten.
     """
 
     watched: Simulation | None = None
     ident = 0
     patience_s = PATIENCE_S
+    biting = allocate_lock()
     wake = threading.Event()
     thread: threading.Thread | None = None
 
@@ -44,12 +46,16 @@ def watched(simulation: Simulation, patience_s: float = PATIENCE_S) -> Iterator[
     if _Dog.thread is None:
         _Dog.thread = threading.Thread(target=_watch, name="simactors watchdog", daemon=True)
         _Dog.thread.start()
-    _Dog.watched, _Dog.ident, _Dog.patience_s = simulation, get_ident(), patience_s
+    with _Dog.biting:
+        outer = _Dog.watched, _Dog.ident, _Dog.patience_s
+        _Dog.watched, _Dog.ident, _Dog.patience_s = simulation, get_ident(), patience_s
     _Dog.wake.set()
     try:
         yield
     finally:
-        _Dog.watched = None
+        with _Dog.biting:
+            _raise_in(_Dog.ident, None)  # a bite that has not been felt yet
+            _Dog.watched, _Dog.ident, _Dog.patience_s = outer
 
 
 def _watch() -> None:
@@ -63,7 +69,7 @@ def _watch() -> None:
             looks = looks + 1 if now == seen else 0
             seen = now
             if looks > _RESOLUTION:
-                _bite()
+                _bite(simulation)
                 looks = 0  # who catches it and goes on is bitten again
             _pause.wait(_Dog.patience_s / _RESOLUTION)
 
@@ -71,7 +77,14 @@ def _watch() -> None:
 _pause = threading.Event()  # never set: waits in real time
 
 
-def _bite() -> None:
+def _bite(simulation: Simulation) -> None:
+    with _Dog.biting:
+        if _Dog.watched is simulation:
+            _raise_in(_Dog.ident, _spinning())
+
+
+def _spinning() -> type[SpinningError]:
+    """What to raise, with its message: the interpreter makes an instance of a class that it is given."""
     message = (
         f"code has computed for {_Dog.patience_s:g} s by the clock on the wall without ever waiting, "
         f"{_place(sys._current_frames().get(_Dog.ident))}: virtual time stands still meanwhile, and nothing else can "
@@ -80,13 +93,16 @@ def _bite() -> None:
 
     class Spinning(SpinningError):
         def __init__(self, *args: object) -> None:
-            super().__init__(
-                *(args or (message,))
-            )  # it is made by the interpreter, which knows only the class
+            super().__init__(*(args or (message,)))
 
     Spinning.__name__ = Spinning.__qualname__ = SpinningError.__name__
-    thread, error = ctypes.c_ulong(_Dog.ident), ctypes.py_object(Spinning)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, error)
+    return Spinning
+
+
+def _raise_in(ident: int, error: type[SpinningError] | None) -> None:
+    """Let a thread raise `error` as soon as it runs Python code; None takes back what it has not raised yet."""
+    given = None if error is None else ctypes.py_object(error)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), given)
 
 
 def _place(frame: FrameType | None) -> str:

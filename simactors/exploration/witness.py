@@ -47,7 +47,7 @@ class Witness:
         self.sightings: list[Sighting] = []
 
     def __call__(self, record: Record) -> None:
-        """Note one."""
+        """Note one; those beyond the first half million count by the digest of the trace alone."""
         if len(self.sightings) < _MOST_RECORDS:
             self.sightings.append(Sighting(record, _stack(sys._getframe(1))))
 
