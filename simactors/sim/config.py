@@ -211,6 +211,12 @@ class SimConfig:
         return [group for group in groups for _ in range(group.count)]
 
 
+def wait_ns(seconds: float) -> int:
+    """How long code waits that asks for `seconds`: not at all only if it asks for that, or what is left of a time
+    that is no whole number of nanoseconds would never be over."""
+    return max(round(seconds * NS), 1 if seconds > 0 else 0)
+
+
 def _positive(config: object, *names: str) -> None:
     for name in names:
         if not getattr(config, name) > 0:

@@ -88,6 +88,14 @@ class Homes:
         process: Any = running.get()
         return process is None or process.home is self.driver
 
+    def _is_plain(self) -> bool:
+        """Whether the running process has met no code that reaches state: it uses the driver's as it is.
+
+        Once it has copies of its own, everything is its own: its code may write into what itself reaches no state.
+        """
+        process: Any = running.get()
+        return process is not None and process.home is None
+
     # Sending
 
     def dump(self, value: object, **options: Any) -> bytes:
@@ -124,6 +132,9 @@ class Homes:
 
     def class_of(self, number: int) -> type:
         """The running process's copy of a class."""
+        original = self.driver.classes.get(number)
+        if original is not None and self._is_plain() and self.reach.is_shared(original):
+            return original
         home = self.own()
         if number not in home.classes:
             codec.decode(self._definitions[number])
@@ -135,7 +146,8 @@ class Homes:
 
     def copy(self, original: Any, module: str, name: str) -> Any:
         """The running process's own of what a pickle calls ``module.name``, and which is `original` in the driver."""
-        if isinstance(original, FunctionType | type) and self.reach.is_shared(original):
+        is_code = isinstance(original, FunctionType | type)
+        if is_code and self._is_plain() and self.reach.is_shared(original):
             return original
         if not travels(module):
             return self.named(module, name)
@@ -165,22 +177,17 @@ class Homes:
         """
         if self._is_driver():
             return importlib.import_module(name)
+        real = sys.modules.get(name)
+        if real is not None and self._is_plain() and self.reach.is_shared(real):
+            return real
         modules = self.own().modules
-        if name not in modules:
-            real = sys.modules.get(name)
-            if real is not None and self.reach.is_shared(real):
-                modules[name] = real
-            else:
-                return self._import_afresh(name, modules)
-        return modules[name]
+        return modules[name] if name in modules else self._import_afresh(name, modules)
 
     def _import_afresh(self, name: str, modules: dict[str, ModuleType]) -> ModuleType:
         package, _, child = name.rpartition(".")
         parent: ModuleType | None = None
-        if package:
+        if package and _is_users_module(package):
             parent = self.module(package)
-            if parent is sys.modules.get(package) and _is_users_module(package):
-                parent = self._import_afresh(package, modules)  # else it would lead to the driver's child
             if name in modules:
                 return modules[name]  # the package itself has imported it
         spec = _spec_of(name)
@@ -234,8 +241,6 @@ class _Pickler(codec.CodePickler):
             return super().reducer_override(obj)
         if kind is not ModuleType and self._is_in_own_module(obj):
             return _named, (obj.__module__, obj.__qualname__)
-        if is_users(obj) and self._homes.reach.is_shared(obj):
-            return codec.carry(obj)
         if kind is ModuleType:
             return (_module, (obj.__name__,)) if obj.__name__ != "__main__" else NotImplemented
         home = home_module(obj)
@@ -256,7 +261,8 @@ class _Pickler(codec.CodePickler):
             return _class, (self._homes.define(cls),)
         number = self._homes.number_of(cls)
         with _no_tracker(cls):
-            make, arguments, state, *rest, fill = super().reducer_override(cls)
+            # Not by `reducer_override`, which would name a class of a test module.
+            make, arguments, state, *rest, fill = cloudpickle.cloudpickle._dynamic_class_reduce(cls)
         # The last but one argument is cloudpickle's own number of the class, the same for all processes of ours.
         return _make, (number, make, (*arguments[:-2], None, arguments[-1])), state, *rest, fill
 

@@ -12,8 +12,9 @@ from typing import NoReturn
 from simactors.core.current import running
 from simactors.sim import threads
 from simactors.sim.cluster import Process
-from simactors.sim.config import NS
+from simactors.sim.config import wait_ns
 from simactors.sim.intercept import locks as intercepted
+from simactors.sim.intercept import points
 from simactors.sim.kernel import Kernel, Timer, Waiter
 from simactors.sim.threads import SimThread
 
@@ -52,6 +53,7 @@ class SimLock:
             raise ValueError("timeout value must be a non-negative number")
         if self._kernel.closing:
             intercepted.adopt(self, self._kernel)
+        points.lock()
         if not self._is_taken:
             self._is_taken, self.holder = True, self._me()
             return True
@@ -102,7 +104,7 @@ class SimLock:
             raise RuntimeError("this lock was made in a simulation which is over, and is still taken")
         turn = _Turn(self._kernel, threads.current(self._caller()), self)
         if timeout_s != -1:
-            turn.until(round(timeout_s * NS), self._give_up)
+            turn.until(wait_ns(timeout_s), self._give_up)
         try:
             while not turn.is_given:
                 if not self._is_taken:

@@ -18,7 +18,7 @@ from typing import Any
 from simactors.core.current import running
 from simactors.sim import threads
 from simactors.sim.cluster import Process
-from simactors.sim.config import NS
+from simactors.sim.config import NS, wait_ns
 from simactors.sim.kernel import Kernel, Timer, Waiter
 from simactors.sim.threads import SimThread
 
@@ -259,7 +259,7 @@ class SimLoop(asyncio.BaseEventLoop):
             return
         waiter = self._sleeper = Waiter(self._process, "its event loop")
         if timeout_s is not None:
-            self._alarm = self._kernel.timer(round(timeout_s * NS), self._ring)
+            self._alarm = self._kernel.timer(wait_ns(timeout_s), self._ring)
         try:
             self._kernel.block(waiter)
         finally:

@@ -7,12 +7,10 @@ as state. Not how copies are made: `homes.py`.
 
 from __future__ import annotations
 
-import ast
 import dis
 import enum
 import functools
 import itertools
-import linecache
 import sys
 import types
 from collections import deque, namedtuple
@@ -26,6 +24,7 @@ import cloudpickle  # type: ignore[import-untyped]
 
 from simactors.core import codec
 from simactors.sim.intercept.names import OURS, is_users_file
+from simactors.sim.sources import rebound_names
 
 _CONSTANTS = codec.ATOMS | {range, slice, types.GenericAlias, types.UnionType}
 _MODULES_OF_CONSTANTS = frozenset(
@@ -99,7 +98,11 @@ def is_users(code: FunctionType | type | ModuleType) -> bool:
 
 def travels(module: str) -> bool:
     """Whether the code of a module goes to other processes by value, because they could not import it."""
-    return module == "__main__" or module in cloudpickle.list_registry_pickle_by_value()
+    if module == "__main__" or module in cloudpickle.list_registry_pickle_by_value():
+        return True
+    # A test module: to import it again would run its decorators in the middle of a test, Hypothesis's for one.
+    loader = getattr(sys.modules.get(module), "__loader__", None)
+    return type(loader).__module__ == "_pytest.assertion.rewrite"
 
 
 def look_up(module: Any, name: str) -> Any:
@@ -206,7 +209,9 @@ def _of_function(function: FunctionType, *, is_method: bool) -> _Further:
     if facts.writes or any(_is_users_name(name) for name in facts.imports):
         return None
     further = _of_home(function)
-    rebound = _rebound(file)
+    rebound = rebound_names(file)
+    if rebound is not None and not rebound.isdisjoint(function.__code__.co_freevars):
+        return None
     for name in facts.names:
         if name not in function.__globals__:
             continue  # a built-in one, or none yet
@@ -314,39 +319,6 @@ def _is_users_name(module: str) -> bool:
     return loaded is None or is_users(loaded)
 
 
-@functools.lru_cache(maxsize=256)
-def _rebound(file: str) -> frozenset[str] | None:
-    """The module-level names of a source file that are assigned more than once; None if there is no source."""
-    lines = linecache.getlines(file)
-    if not lines:
-        return None
-    try:
-        tree = ast.parse("".join(lines))
-    except SyntaxError:
-        return None
-    counts: dict[str, int] = {}
-    _count(tree.body, counts, 1)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Global):
-            counts.update(dict.fromkeys(node.names, 2))
-    return frozenset(name for name, count in counts.items() if count > 1)
-
-
-def _count(body: Iterable[ast.AST], counts: dict[str, int], weight: int) -> None:
-    """Add up how often each name is assigned in `body`, not counting functions and classes in it."""
-    for node in body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            counts[node.name] = counts.get(node.name, 0) + weight
-            continue
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            counts[node.id] = counts.get(node.id, 0) + weight
-        elif isinstance(node, ast.alias):
-            name = (node.asname or node.name).partition(".")[0]
-            counts[name] = counts.get(name, 0) + weight
-        is_loop = isinstance(node, ast.For | ast.While | ast.AugAssign)
-        _count(ast.iter_child_nodes(node), counts, 2 if is_loop else weight)
-
-
 # Classes and modules
 
 _NOT_STATE = frozenset(
@@ -367,6 +339,9 @@ _NOT_STATE = frozenset(
 
 
 def _of_class(cls: type) -> _Further:
+    module = sys.modules.get(cls.__module__)
+    if cls.__name__ in (rebound_names(getattr(module, "__file__", None) or "") or ()):
+        return None
     further = [*_of_home(cls), (type(cls), False), *((base, False) for base in cls.__bases__)]
     if isinstance(cls, enum.EnumMeta):
         further.extend((member.value, False) for member in list[enum.Enum](cls))
@@ -387,7 +362,7 @@ def _methods(members: Mapping[str, Any]) -> list[tuple[Any, bool]]:
 def _of_module(module: ModuleType) -> _Further:
     if not hasattr(module, "__file__") or module.__name__ == "__main__":
         return None
-    rebound = _rebound(str(module.__file__))
+    rebound = rebound_names(str(module.__file__))
     members = {name: value for name, value in vars(module).items() if not (name[:2] == name[-2:] == "__")}
     if rebound is None or not rebound.isdisjoint(members):
         return None

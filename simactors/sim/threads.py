@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from simactors.core.current import running
 from simactors.sim import fiber
 from simactors.sim.cluster import Process
-from simactors.sim.config import NS
+from simactors.sim.config import wait_ns
 from simactors.sim.intercept import faces, pools
 from simactors.sim.kernel import Kernel, Timer, Waiter
 from simactors.sim.trace import Trace
@@ -185,7 +185,7 @@ class Threads:
                 thread.joining.remove(waiter)
                 waiter.then(waiter)
 
-        timer = self._kernel.timer(round(timeout_s * NS), give_up)
+        timer = self._kernel.timer(wait_ns(timeout_s), give_up)
         try:
             self._kernel.block(waiter)
         finally:

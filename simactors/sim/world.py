@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from simactors.core import codec, current
 from simactors.sim.cluster import Process
-from simactors.sim.config import NS, SimConfig
+from simactors.sim.config import NS, SimConfig, wait_ns
 from simactors.sim.intercept import clock, escapes, patches, points, process
 from simactors.sim.locks import SimLock, SimRLock
 from simactors.sim.loop import SimLoop
@@ -114,7 +114,7 @@ class World:
         """See `VirtualClock`."""
         caller = self._caller()
         self._machine.trace.add((self.kernel.now_ns, "sleep", 0, caller.label, f"{seconds:g}s"))
-        self.kernel.sleep(caller, round(seconds * NS))
+        self.kernel.sleep(caller, wait_ns(seconds))
 
     # What `intercept.imports` asks
 

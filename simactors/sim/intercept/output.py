@@ -43,12 +43,12 @@ class HasOutput(Protocol):
         ...
 
 
-def _printing(frame: FrameType) -> Any:
+def _printing(frame: FrameType | None) -> Any:
     """The simulated process whose code prints in `frame`; None for the driver, a tool, and whoever is not simulated."""
     process = running.get()
     if process is None or not names.worlds or names.worlds[-1].is_driver() or names.worlds[-1].is_forked():
         return None
-    caller: FrameType | None = frame
+    caller = frame
     while caller is not None and caller.f_globals.get("__name__", "").startswith(_OURS):
         caller = caller.f_back
     return None if is_a_tool(caller) else process
@@ -114,7 +114,7 @@ def _print(*values: object, file: Any = None, **options: Any) -> None:
         file is None
         and there is not None
         and type(there) is not Face
-        and _printing(sys._getframe(1)) is not None
+        and _printing(sys._getframe().f_back) is not None
     ):
         file = Face(there, "stdout")
     names.real["print"](*values, file=file, **options)

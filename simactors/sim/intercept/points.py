@@ -38,6 +38,12 @@ def store(value: T) -> T:
     return value
 
 
+def lock() -> None:
+    """A lock is about to be asked for: what was seen before may not hold any more when it is taken."""
+    if worlds:
+        worlds[-1].preempt()
+
+
 def line() -> None:
     """A statement is about to run."""
     if worlds:

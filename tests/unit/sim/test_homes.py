@@ -202,3 +202,35 @@ def test_a_compiled_module_of_the_users_is_shared_and_named_once(
         program()
     assert len([warning for warning in told if warning.category is EscapeWarning]) == 1
     monkeypatch.delitem(sys.modules, "xxlimited")
+
+
+class Stats:
+    hits = 0
+
+
+class Holder:
+    pass
+
+
+def called() -> None:
+    pass
+
+
+called.calls = 0  # type: ignore[attr-defined]  # what the test is about
+
+
+def test_code_that_writes_into_what_itself_reaches_no_state_is_private_too() -> None:
+    @simactors.remote
+    class Writer:
+        def write(self) -> Any:
+            Stats.hits += 1
+            Holder.inst = getattr(Holder, "inst", 0) + 1  # type: ignore[attr-defined]  # as above
+            called.calls += 1  # type: ignore[attr-defined]  # as above
+            return Stats.hits, Holder.inst, called.calls  # type: ignore[attr-defined]  # as above
+
+    for _ in range(2):
+        with simactors.simulate():
+            first, second = Writer.remote(), Writer.remote()
+            found = simactors.get([first.write.remote(), first.write.remote(), second.write.remote()])
+            assert found == [(1, 1, 1), (2, 2, 2), (1, 1, 1)]
+    assert (Stats.hits, hasattr(Holder, "inst")) == (0, False)

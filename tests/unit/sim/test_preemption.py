@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pytest
 
 import simactors
-from simactors.exceptions import EscapeWarning
+from simactors.exceptions import DeadlockError, EscapeWarning
 from simactors.sim.config import SimConfig
 
 SEEDS = range(40)
@@ -178,3 +178,24 @@ def test_code_without_a_source_is_named() -> None:
 def test_a_wrong_granularity_is_refused() -> None:
     with pytest.raises(ValueError, match="preemption"):
         SimConfig(preemption="sometimes")  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_asking_for_a_lock_is_a_point() -> None:
+    def take(one: threading.Lock, other: threading.Lock) -> None:
+        with one, other:
+            pass
+
+    deadlocks = 0
+    for seed in SEEDS:
+        try:
+            with simactors.simulate(seed, config=SimConfig(preemption="stores")):
+                first, second = threading.Lock(), threading.Lock()
+                orders = [(first, second), (second, first)]
+                threads = [threading.Thread(target=take, args=order) for order in orders]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+        except DeadlockError:
+            deadlocks += 1
+    assert 0 < deadlocks < len(SEEDS)

@@ -437,3 +437,11 @@ def test_the_interpreter_ends_after_the_threads_of_its_program(
         [sys.executable, "-c", text], capture_output=True, text=True, timeout=60, check=False
     )
     assert (ended.stdout.split(), ended.returncode) == (printed.split(), code), ended.stderr
+
+
+def test_what_is_left_of_a_time_out_is_over_some_day() -> None:
+    for seed in range(30):
+        with simactors.simulate(seed):
+            time.sleep(0.0137 * seed)  # so that the clock and 0.1 s more are no whole number of nanoseconds
+            with pytest.raises(queue.Empty):
+                queue.Queue[int]().get(timeout=0.1)
