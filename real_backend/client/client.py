@@ -16,7 +16,7 @@ from real_backend.client.actors import Actors
 from real_backend.client.borrowing import Borrowing
 from real_backend.client.exports import Export, Exports, Imports
 from real_backend.client.leases import TaskPool
-from real_backend.client.lines import ActorEntry
+from real_backend.client.lines import ActorEntry, entry_of_actor
 from real_backend.client.peers import SUPERVISOR, Peer, Peers
 from real_backend.client.pending import Calls, PendingCall, RetryOn, retry_on
 from real_backend.client.pump import Pump
@@ -130,7 +130,7 @@ class Client:
         if options.concurrency_group is not None or isinstance(options.num_returns, str):
             demands.refuse_method(options)
         arguments = pack_arguments(spec.label, call.args, call.kwargs, by_value=True)
-        line = call.actor.entry.line  # type: ignore[attr-defined]  # entries of ours have one
+        line = entry_of_actor(call.actor).line
         retries = _NO_RETRIES
         if options.retry_exceptions:
             tries = options.max_task_retries
@@ -188,7 +188,7 @@ class Client:
         """See `Backend`; there are no restarts yet, so the actor stays dead."""
         with self.shield, self.pump.lock:
             self._check_usable()
-            self._actors.kill(actor.entry.id)
+            self._actors.kill(entry_of_actor(actor).id)
 
     # Objects
 

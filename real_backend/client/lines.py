@@ -18,6 +18,7 @@ from real_backend.messages import Call, Create, Message, Terminate
 from simactors import exceptions
 from simactors.core.interface import ActorInterface
 from simactors.core.outcome import Failure, failure
+from simactors.core.refs import ActorRef
 
 
 class ActorEntry:
@@ -34,6 +35,17 @@ class ActorEntry:
         self.line = line
         self.interface = interface
         self.described = described
+
+
+def entry_of_actor(actor: ActorRef) -> ActorEntry:
+    """What is behind a handle.
+
+    Raises:
+        RuntimeError: it belongs to another backend's session.
+    """
+    if not isinstance(actor.entry, ActorEntry):
+        raise RuntimeError(f"{actor} belongs to another session, which is over or on another backend")
+    return actor.entry
 
 
 class Line:

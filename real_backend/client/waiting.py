@@ -55,7 +55,7 @@ class Waiting:
     ) -> list[ObjectRef[Any]]:
         """See `Backend`."""
         if len(refs) == 1:
-            entry: Any = refs[0].entry
+            entry = entry_of(refs[0])
             if entry.outcome is None:
                 self._chase([entry])
                 self._wait_until(lambda: entry.outcome is not None, timeout_s)

@@ -521,3 +521,24 @@ def test_limits_are_exact() -> None:
         with pytest.raises(exceptions.LimitError, match="10 steps"):
             time.sleep(1000)
         assert sim.steps == 10
+
+
+def test_refs_and_handles_of_a_simulation_that_is_over_are_refused_by_the_next_session() -> None:
+    @simactors.remote
+    class Sleeper:
+        def nap(self) -> None:
+            time.sleep(100)
+
+    with simactors.simulate():
+        sleeper = Sleeper.remote()
+        pending = sleeper.nap.remote()
+    try:
+        for use in (
+            lambda: simactors.get(pending, timeout=5),
+            sleeper.nap.remote,
+            lambda: simactors.kill(sleeper),
+        ):
+            with pytest.raises(RuntimeError, match="belongs to another session"):
+                use()
+    finally:
+        simactors.shutdown()
