@@ -54,8 +54,9 @@ def watched(simulation: Simulation, patience_s: float = PATIENCE_S) -> Iterator[
         yield
     finally:
         with _Dog.biting:
-            _raise_in(_Dog.ident, None)  # a bite that has not been felt yet
             _Dog.watched, _Dog.ident, _Dog.patience_s = outer
+        for _ in range(2):
+            pass  # a bite that was on its way is felt here, at a jump, and not in somebody else's code
 
 
 def _watch() -> None:
@@ -80,7 +81,8 @@ _pause = threading.Event()  # never set: waits in real time
 def _bite(simulation: Simulation) -> None:
     with _Dog.biting:
         if _Dog.watched is simulation:
-            _raise_in(_Dog.ident, _spinning())
+            thread, error = ctypes.c_ulong(_Dog.ident), ctypes.py_object(_spinning())
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, error)
 
 
 def _spinning() -> type[SpinningError]:
@@ -97,12 +99,6 @@ def _spinning() -> type[SpinningError]:
 
     Spinning.__name__ = Spinning.__qualname__ = SpinningError.__name__
     return Spinning
-
-
-def _raise_in(ident: int, error: type[SpinningError] | None) -> None:
-    """Let a thread raise `error` as soon as it runs Python code; None takes back what it has not raised yet."""
-    given = None if error is None else ctypes.py_object(error)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), given)
 
 
 def _place(frame: FrameType | None) -> str:

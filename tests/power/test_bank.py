@@ -56,7 +56,7 @@ def total_after(transfer: Any, transfers: list[tuple[str, str, int]], seed: int)
 
 
 def test_the_bank_that_reads_and_writes_loses_money() -> None:
-    @settings(max_examples=200, database=None, derandomize=True)
+    @settings(max_examples=200, database=None, derandomize=True, deadline=None)
     @given(transfers=st.lists(TRANSFERS, max_size=5), seed=st.integers(0, 2**32))
     def keeps_its_money(transfers: list[tuple[str, str, int]], seed: int) -> None:
         assert total_after(transfer_by_read_and_write, transfers, seed) == 300
@@ -66,7 +66,7 @@ def test_the_bank_that_reads_and_writes_loses_money() -> None:
     assert "== 300" in str(raised.value)
 
 
-@settings(max_examples=200, derandomize=True)
+@settings(max_examples=200, derandomize=True, deadline=None)
 @given(transfers=st.lists(TRANSFERS, max_size=5), seed=st.integers(0, 2**32))
 def test_the_bank_that_changes_keeps_its_money(transfers: list[tuple[str, str, int]], seed: int) -> None:
     assert total_after(transfer_by_change, transfers, seed) == 300
