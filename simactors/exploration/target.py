@@ -123,7 +123,7 @@ def prepared(program: Program, *, ship_code: bool = False) -> Iterator[Callable[
 def _fresh_namespace(name: str, folder: Path, argv: list[str]) -> Iterator[None]:
     """Lend the interpreter to a program; then forget its modules and put back what was there."""
     argv_before, path_before = sys.argv, sys.path[:]
-    environment_before, handlers_before = dict(os.environ), _handlers()
+    environment_before, handlers_before, alarm_before = dict(os.environ), _handlers(), _alarm()
     modules_before = _take_modules(name, folder)
     sys.argv = argv
     sys.path.insert(0, str(folder))
@@ -132,6 +132,8 @@ def _fresh_namespace(name: str, folder: Path, argv: list[str]) -> Iterator[None]
     finally:
         if name in cloudpickle.list_registry_pickle_by_value():
             cloudpickle.unregister_pickle_by_value(ModuleType(name))  # goes by the name
+        if _alarm() and not alarm_before:  # it would go off in a later run, or end this process
+            signal.setitimer(signal.ITIMER_REAL, 0)
         _put_back(environment_before, handlers_before)
         sys.path[:] = path_before
         sys.argv = argv_before
@@ -141,6 +143,11 @@ def _fresh_namespace(name: str, folder: Path, argv: list[str]) -> Iterator[None]
 
 def _handlers() -> dict[int, Any]:
     return {number: _signal.getsignal(number) for number in _SIGNALS}
+
+
+def _alarm() -> float:
+    """Real seconds until the driver's alarm."""
+    return signal.getitimer(signal.ITIMER_REAL)[0] if hasattr(signal, "getitimer") else 0.0
 
 
 def _put_back(environment: dict[str, str], handlers: dict[int, Any]) -> None:

@@ -81,7 +81,8 @@ class Kernel:
         now_ns: virtual nanoseconds since the start.
         closing: the simulation is over: code that waits is being ended.
         has_failed: the driver was told that the run can't go on.
-        on_close: called at the end, the oldest first, when no code waits any more.
+        on_closing: called at the end, the oldest first, while code still waits.
+        on_close: called then, the oldest first, when no code waits any more.
         check_limits: called now and then; raises `LimitError` at a limit that the kernel itself does not know.
         explain_standstill: says who waits for what. Both are bound by `machine.py`.
         push, next_number: put an event on SimPy's queue: ``push((time_ns, NORMAL, next_number(), event))``.
@@ -100,6 +101,7 @@ class Kernel:
         self.ready: list[Step] = []
         self.steps = self.now_ns = 0
         self.closing = self.has_failed = False
+        self.on_closing: list[Callable[[], None]] = []
         self.on_close: list[Callable[[], None]] = []
         self._trace = trace
         self._max_steps = max_steps
@@ -174,11 +176,13 @@ class Kernel:
             hooks = get_asyncgen_hooks()
             set_asyncgen_hooks(None, None)
         suspend = self._suspend
-        suspend(waiter)
-        del blocked[waiter]
-        if loop is not None:
-            _set_running_loop(loop)
-            set_asyncgen_hooks(*hooks)
+        try:
+            suspend(waiter)
+        finally:  # code that is ended there has ``finally`` blocks
+            del blocked[waiter]
+            if loop is not None:
+                _set_running_loop(loop)
+                set_asyncgen_hooks(*hooks)
         if self.closing:
             raise fiber.SimulationEnded
         if self._fatal is not None:
@@ -222,6 +226,9 @@ class Kernel:
     def close(self) -> None:
         """End all suspended code, the longest blocked first; only the driver may call this."""
         self.closing = True
+        for stop in self.on_closing:
+            stop()
+        self.on_closing.clear()
         while self._blocked:
             waiter = next(iter(self._blocked))
             self._fibers.end(waiter.fiber)

@@ -62,6 +62,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self._tasks: dict[asyncio.Task[Any], None] = {}
         self._handled: dict[int, None] = {}  # signals
         self.set_task_factory(_numbered_task)  # type: ignore[arg-type]  # Python 3.11's takes a context, too
+        kernel.on_closing.append(self._finish_turn)
         kernel.on_close.append(self._dispose)
 
     @property
@@ -84,6 +85,15 @@ class SimLoop(asyncio.BaseEventLoop):
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._tasks.pop(task, None)
+
+    def _finish_turn(self) -> None:
+        """Code of a turn that waits is about to be ended: nothing else must begin behind it."""
+        if self._in_turn or (self._is_blocking and self._sleeper is None):
+            self._cancel_ready()
+
+    def _cancel_ready(self) -> None:
+        for handle in self._ready:  # type: ignore[attr-defined]  # BaseEventLoop's
+            handle.cancel()  # and not taken out: a turn that is running counts them
 
     def _dispose(self) -> None:
         """The simulation is over: end what still waits, so that its ``finally`` blocks run here and now."""
@@ -141,8 +151,7 @@ class SimLoop(asyncio.BaseEventLoop):
 
     def end(self) -> None:
         """The process is gone: nothing runs here any more."""
-        for handle in self._ready:  # type: ignore[attr-defined]  # as above
-            handle.cancel()  # and not taken out: a turn that is running counts them
+        self._cancel_ready()
         self._scheduled.clear()  # type: ignore[attr-defined]  # as above
         self._set_alarm(None)
 

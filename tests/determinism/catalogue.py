@@ -2,8 +2,9 @@
 
 In a statement, `$name` stands for something that `programs.py` draws: a number, a time-out, a call, a body. Kept out,
 as docs/semantics.md says that it differs by itself: the iteration order of sets, `id` and `hash`, addresses in texts,
-`process_time`, names of temporary files, the driver's real pid, loops that only look at the clock, and whatever ends
-the driver's real process.
+`process_time`, names of temporary files, the driver's real pid and alarms, loops that only look at the clock, and
+whatever ends the driver's real process; also `__del__` of objects in cycles, which runs whenever the garbage collector
+comes by, in a later run of the same interpreter, say.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ CHANCE_AND_TIME = [
     "see(os.getpid(), os.getppid())",
     "see(threading.current_thread().name, threading.get_ident(), threading.active_count())",
     "see(DRAWN.random(), notes.DRAWN.random())",
+    "see(numpy.random.random(), numpy.random.default_rng().integers(1000), random.betavariate(1, 2))",
+    "items$n = list(range(8)); random.shuffle(items$n); see(items$n, uuid.uuid5(uuid.NAMESPACE_DNS, 'x'))",
+    "see(datetime.datetime.fromtimestamp(time.time()), time.ctime())",
 ]
 
 STATE = [
@@ -34,6 +38,14 @@ STATE = [
     "import later; see(later.use($i))",
     "box.value = box.value + 1; see(box.value)",
     "before$n = box.value; time.sleep($s); box.value = before$n + 1; see(box.value)",
+    "notes.VARIABLE.set(notes.VARIABLE.get() + $i); see(notes.VARIABLE.get())",
+    "see(contextvars.copy_context().run(lambda: (notes.VARIABLE.set(9).old_value, random.random(), time.time())))",
+    "logging.getLogger('app').warning('number %s', $i)",
+    "weakref.finalize(Payload($i), see, 'finalized'); see(len(gc.get_objects()) > 0)",
+    "class Local$n:\n    made = []\n    def __init__(self): self.made.append($i)\n"
+    "Local$n(); kept.append(ray.put(Local$n()))",
+    "local$n = ray.remote(lambda number: (number, counter(), os.getpid()))\n"
+    "see(ray.get(local$n.remote($i), timeout=$t))",
     "box.log.append($i); box.seen['k$i'] = len(box.log); see(box.log, box.seen)",
 ]
 
@@ -45,7 +57,7 @@ CALLS = [
     "kept.append($call)",
     "see(ray.get(kept[-2:], timeout=$t))",
     "refs$n = [$call for _ in range($few)]; ready$n, rest$n = ray.wait(refs$n, timeout=$t)\n"
-    "see(len(ready$n)); kept += rest$n",
+    "see(len(ready$n)); kept.extend(rest$n)",
     "ready$n, _ = ray.wait(kept, num_returns=max(1, len(kept) // 2), timeout=$t)\n"
     "see([kept.index(r) for r in ready$n])",
     "ref$n = $call; time.sleep($s); ray.cancel(ref$n, force=$bool, recursive=$bool); see(ray.get(ref$n, timeout=$t))",
@@ -62,6 +74,12 @@ CALLS = [
     "actor$n = $actor_class.options(name='name-$i', get_if_exists=$bool).remote(); peers.append(actor$n)",
     "see(ray.get(ray.get_actor('name-$i').quick.remote(), timeout=$t))",
     "see(ray.get_runtime_context().get_task_id(), ray.get_runtime_context().get_node_id())",
+    "see(ray.get(peers[-1].m0.options(num_returns=2).remote(peers, 0, $value), timeout=$t))",
+    "see(ray.get(task1.options(num_returns=2).remote(peers, 0), timeout=$t))",
+    "see(queue_of_all(peers).qsize())\n"
+    "queue_of_all(peers).put($i, timeout=$t); see(queue_of_all(peers).get(timeout=$t))",
+    "see(sum(1 for _ in as_completed([$call, $call], timeout=$t)))",
+    "see(ray.util.list_named_actors(), len(ray.timeline()) > 0)",
     "see(ray.available_resources(), len(ray.nodes()))",
     "pool$n = ActorPool(peers[:2]); see(list(pool$n.map_unordered(lambda a, v: a.quick.remote(), range($few))))",
 ]
@@ -72,6 +90,10 @@ RARE = [
     "raise notes.Custom($i, 'why')",
     "raise ExceptionGroup('several', [ValueError(1), Oops('2')])",
     "see(ray.get(task0.remote(peers, 0, threading.Lock()), timeout=1))",
+    "see(ray.get(random.choice(peers).missing.remote(), timeout=1))",
+    "see(ray.get(task0.options(num_cpus=99).remote(peers, 0), timeout=$t))",
+    "del peers[-1:]",
+    "peers.clear(); gc.collect()",
     "ray.kill(random.choice(peers), no_restart=$bool)",
     "group$n = placement_group([{'CPU': 1}] * 2, strategy='$strategy'); see(group$n.wait(3))\n"
     "where$n = PlacementGroupSchedulingStrategy(placement_group=group$n)\n"
@@ -88,6 +110,8 @@ ENDS_THE_PROCESS = [
     "ray.exit_actor()",
     "os.kill(os.getpid(), signal.$signal)",
 ]
+
+NOT_IN_DRIVERS = ("see(os.getpid", "itimer")  # its pid and its alarms are real
 
 SIGNALS = [
     "signal.signal(signal.SIGUSR1, lambda *_: see('USR1', time.time())); os.kill(os.getpid(), signal.SIGUSR1)",
@@ -172,10 +196,13 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextvars
 import datetime
 import enum
 import functools
+import gc
 import hashlib
+import logging
 import os
 import random
 import secrets
@@ -184,15 +211,19 @@ import sys
 import threading
 import time
 import uuid
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import monotonic, sleep
 
 import notes
+import numpy
 import simactors as ray
 from notes import Box, Seen
-from simactors.util import ActorPool
+import simactors.util
+from simactors.util import ActorPool, as_completed
 from simactors.util.placement_group import placement_group, remove_placement_group
+from simactors.util.queue import Queue
 from simactors.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 GLOBAL = []
@@ -233,6 +264,12 @@ def make_counter():
 counter = make_counter()
 
 
+def queue_of_all(peers, queues=[]):
+    if not queues:
+        queues.append(Queue(5))
+    return queues[0]
+
+
 def remember(number, memory=[]):
     memory.append(number)
     return len(memory)
@@ -246,6 +283,7 @@ def blocking(seconds, number):
 NOTES = '''\
 """The second module of a generated program: state that each process has for itself."""
 
+import contextvars
 import functools
 import hashlib
 import queue
@@ -253,6 +291,7 @@ import random
 import re
 import threading
 
+VARIABLE = contextvars.ContextVar("VARIABLE", default=0)
 COUNTS = {}
 LOCK = threading.Lock()
 DRAWN = random.Random(5)
@@ -332,7 +371,7 @@ counter = make_counter()
 def brief(value):
     if isinstance(value, set | frozenset):
         value = sorted(map(repr, value))
-    text = repr(value)
+    text = ADDRESS.sub("0x", repr(value))
     if len(text) < 300:
         return text
     return f"{type(value).__name__} of {len(text)}: {hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -166,13 +166,13 @@ class _Writer:
             "def main():\n    ray.init()\n    see, box, kept, fuel = Seen('driver'), Box(), [], 3\n    try:"
         ]
         lines.append("        peers = []")
-        for number in range(self._draw.randint(1, 4)):
+        for number in range(self._draw.randint(2, 5)):
             cls = self._draw.choice(self._classes)
             options = self._options(name=[f"'name-{number}'"], lifetime=["'detached'"])
             lines.append(
                 f"        peers.append({cls}{'.options' + options if options else ''}.remote(peers))"
             )
-        lines.append(self._body("driver", 0, "        ", length=self._draw.randint(5, 12)))
+        lines.append(self._body("driver", 0, "        ", length=self._draw.randint(10, 25)))
         if self._draw.random() < 0.3:
             lines.append("        async def run():\n" + self._body("async", 1, "            ", length=3))
             lines.append("        asyncio.run(run())")
@@ -195,7 +195,7 @@ class _Writer:
         head = f"    see, box, kept, peers = Seen('{name}'), {box}, [], list(peers)\n    see(arg)\n"
         if method:
             head += "    self.last = arg\n    peers += self.peers\n"
-        return f"{head}{self._body(kind, 0, '    ', length=self._draw.randint(1, 5))}\n    return see.lines"
+        return f"{head}{self._body(kind, 0, '    ', length=self._draw.randint(2, 7))}\n    return see.lines"
 
     # Statements
 
@@ -204,7 +204,7 @@ class _Writer:
 
     def _guarded(self, kind: Kind, depth: int, indent: str) -> str:
         text = self._statement(kind, depth)
-        if self._draw.random() < self._caution:
+        if self._draw.random() < (0.98 if kind == "driver" else self._caution):
             inner = textwrap.indent(text, "    ")
             text = f"try:\n{inner}\nexcept Exception as error:\n    see.error(error)"
         return textwrap.indent(text, indent)
@@ -213,24 +213,25 @@ class _Writer:
         groups: list[tuple[list[str], float]] = [
             (catalogue.CHANCE_AND_TIME, 3),
             (catalogue.STATE, 3),
-            (catalogue.CALLS, 5 if kind != "async" else 1),
-            (catalogue.RARE, 0.5),
+            (catalogue.CALLS, 6 if kind != "async" else 1),
+            (catalogue.RARE, 0.8),
             (["time.sleep($s)", "sleep($s)"], 1.5),
             (catalogue.LOCKS, 0 if kind == "async" else 2),
-            (catalogue.ENDS_THE_PROCESS, 0 if kind == "driver" else 0.12),
-            (catalogue.SIGNALS, 0.4 if kind in ("task", "plain") else 0.05 if kind == "threads" else 0),
+            (catalogue.ENDS_THE_PROCESS, 0 if kind == "driver" else 0.25),
+            (catalogue.SIGNALS, 0.4 if kind in ("task", "plain") else 0.3 if kind == "driver" else 0.05),
         ]
         if depth < 2:
             groups += [(catalogue.THREADS, 0 if kind == "async" else 2), (catalogue.NESTS, 0.7)]
         if kind == "async":
-            fitting = catalogue.AWAITS if depth < 2 else [s for s in catalogue.AWAITS if "body" not in s]
-            groups.append((fitting, 8))
-        if depth >= 2:
-            groups = [([s for s in group if "body" not in s], weight) for group, weight in groups]
+            groups.append((catalogue.AWAITS, 8))
         if self._is_leaf:
             groups = [pair for pair in groups if pair[0] not in (catalogue.CALLS, catalogue.RARE)]
-        if self._in_driver:
-            groups = [([s for s in group if "getpid" not in s], weight) for group, weight in groups]
+        unfit = catalogue.NOT_IN_DRIVERS if self._in_driver else ()
+        if depth >= 2:
+            unfit += ("body",)
+        groups = [
+            ([s for s in group if not any(word in s for word in unfit)], weight) for group, weight in groups
+        ]
         (statements, _), *_ = self._draw.choices(groups, [weight for _, weight in groups])
         return self._filled(self._draw.choice(statements), kind, depth)
 

@@ -54,7 +54,7 @@ def look(seed: int, folder: Path) -> Sight:
         result = run_simulated(generate(seed).in_folder(folder), seed)
     hash_seed = os.environ.get("PYTHONHASHSEED")
     (folder / f"printed-{hash_seed}.txt").write_text(printed.getvalue(), errors="replace")
-    # Not what Python says of a line of the program: one that asks for a task where no loop runs awaits nothing.
+    # Not what Python says of a line of the program: it may ask for a task where no loop runs, in a signal handler say.
     others = [line for line in said.getvalue().splitlines() if "/app.py:" not in line]
     noise = [line for line in others if any(word in line for word in NOISE)]
     if result.ending.outcome == "error":
@@ -118,7 +118,8 @@ def differences(one: Sight, other: Sight) -> list[str]:
 
 def first_difference(folder: Path) -> list[str]:
     """The first lines that two runs printed differently."""
-    texts = [(folder / f"printed-{hash_seed}.txt").read_text().splitlines() for hash_seed in HASH_SEEDS]
+    files = [folder / f"printed-{hash_seed}.txt" for hash_seed in HASH_SEEDS]
+    texts = [file.read_text().splitlines() if file.exists() else [] for file in files]
     return next(
         ([one, other] for one, other in zip_longest(*texts, fillvalue="(nothing)") if one != other), []
     )

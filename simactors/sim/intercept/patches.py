@@ -73,6 +73,7 @@ _PATCHES: tuple[Patch, ...] = (
     pools.executors,
     pools.of_processes,
     pools.futures,
+    pools.acquiring,
     pools.module,
     pools.thread_pools,
     pools.of_pools,

@@ -91,6 +91,11 @@ def _hash_of_future(self: Any) -> int:
     return object.__hash__(self) if number is None else number
 
 
+def _init_acquiring(self: Any, futures: Any) -> None:
+    """`wait` and `as_completed` lock all futures at once, one after the other, by their addresses: here by number."""
+    self.futures = sorted(futures, key=_hash_of_future)
+
+
 class _Guard:
     """Stands where `concurrent.futures` has one real lock for all pools of the interpreter.
 
@@ -211,6 +216,7 @@ def _refuse_pool(self: Any, *args: Any, context: Any = None, **options: Any) -> 
 executors: Names[HasPools] = Names(ThreadPoolExecutor, {"__init__": _init_executor, "_counter": _pool_number})
 of_processes: Names[HasPools] = Names(process.ProcessPoolExecutor, {"__init__": _init_processes})
 futures: Names[HasPools] = Names(_base.Future, {"__init__": _init_future})
+acquiring: Names[HasPools] = Names(_base._AcquireFutures, {"__init__": _init_acquiring})
 module = _Module()
 thread_pools: Names[HasPools] = Names(pool.ThreadPool, {"__init__": _init_thread_pool})
 of_pools: Names[HasPools] = Names(

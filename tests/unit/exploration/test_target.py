@@ -128,6 +128,8 @@ def test_the_next_run_finds_neither_variables_nor_signal_handlers_of_the_one_bef
         seen = [os.environ.get("LEFT"), os.environ.pop("GIVEN"), signal.getsignal(signal.SIGUSR1)]
         os.environ["LEFT"] = "behind"
         signal.signal(signal.SIGUSR1, lambda *_: None)
+        signal.signal(signal.SIGALRM, lambda *_: None)
+        assert signal.alarm(100) == 0
         assert seen == [None, "before", signal.SIG_DFL], seen
     """
     (tmp_path / "app.py").write_text(textwrap.dedent(code))

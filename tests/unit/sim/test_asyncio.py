@@ -193,3 +193,25 @@ def test_descriptors_are_refused_too() -> None:
 
     with simactors.simulate(), pytest.raises(NotImplementedError, match=r"no add_reader\(\)"):
         asyncio.run(ask())
+
+
+def test_nothing_begins_behind_code_of_a_turn_that_is_ended_and_that_still_has_its_loop(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    @simactors.remote
+    class Slow:
+        async def work(self, seconds: float) -> None:
+            print("begins", seconds)
+            try:
+                time.sleep(seconds)
+            finally:
+                print("ends", asyncio.get_running_loop().is_running())
+
+    with simactors.simulate():
+        slow = Slow.remote()
+        simactors.get(slow.work.remote(0))
+        refs = [slow.work.remote(1), slow.work.remote(100), slow.work.remote(100)]
+        simactors.get(refs[0])
+        time.sleep(1)
+        capsys.readouterr()
+    assert [line.partition(") ")[2] for line in capsys.readouterr().out.splitlines()] == ["ends True"]

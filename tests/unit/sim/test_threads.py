@@ -445,3 +445,12 @@ def test_what_is_left_of_a_time_out_is_over_some_day() -> None:
             time.sleep(0.0137 * seed)  # so that the clock and 0.1 s more are no whole number of nanoseconds
             with pytest.raises(queue.Empty):
                 queue.Queue[int]().get(timeout=0.1)
+
+
+def test_futures_are_locked_in_the_order_in_which_they_were_made_not_by_address() -> None:
+    with simactors.simulate():
+        made = [futures.Future[int]() for _ in range(60)]
+        kept = made[::2]
+        del made
+        kept += [futures.Future[int]() for _ in range(30)]  # in the places of those that are gone
+        assert futures._base._AcquireFutures(set(kept)).futures == kept  # type: ignore[attr-defined]
