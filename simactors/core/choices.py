@@ -12,6 +12,44 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 
+class Offer(Protocol):
+    """One thing that may happen next, where the order of a run is explored.
+
+    Attributes:
+        kind: ``call`` (a message arrives at its actor or worker), ``create`` (that of a constructor), ``reply`` (its
+            answer arrives), ``turn`` (a call that waited at its actor starts), ``resume`` (code goes on), ``sleep``,
+            ``timer``, ...
+        source, target: the processes that it comes from and goes to.
+        what: the method or task.
+        name: what no other step of the run is called, and what this one is called in most other runs, too.
+        causes: the positions in the run of the steps that it came of; empty: it comes from before the first one.
+        is_held: it was passed over before, and comes after those that were not.
+    """
+
+    @property
+    def kind(self) -> str: ...  # noqa: D102  # see above
+    @property
+    def source(self) -> str: ...  # noqa: D102
+    @property
+    def target(self) -> str: ...  # noqa: D102
+    @property
+    def what(self) -> str: ...  # noqa: D102
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def causes(self) -> tuple[int, ...]: ...  # noqa: D102
+    @property
+    def is_held(self) -> bool: ...  # noqa: D102
+
+
+NEXT = "next"
+"""The label of the question what happens next.
+
+Where the order of a run is explored, its options are `Offer`s, and it is asked for every step, also if there is only
+one.
+"""
+
+
 class Choices(Protocol):
     """Answers the questions of one run.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found]  # what `signal` wraps, in enums, which takes ten times as long
 import ast
 import difflib
+import functools
 import inspect
 import linecache
 import os
@@ -165,13 +166,19 @@ def _put_back(environment: dict[str, str], handlers: dict[int, Any]) -> None:
 
 def _take_modules(name: str, folder: Path) -> dict[str, ModuleType]:
     """Remove from the interpreter, and return, the module `name` and the user's modules in `folder`."""
-    names = [n for n, module in sys.modules.items() if n == name or _is_users_module(module, folder)]
+    place = str(folder)
+    names = [n for n, module in sys.modules.items() if n == name or _is_users_module(module, place)]
     return {n: sys.modules.pop(n) for n in names}
 
 
-def _is_users_module(module: ModuleType, folder: Path) -> bool:
+def _is_users_module(module: ModuleType, folder: str) -> bool:
     file = getattr(module, "__file__", None)
-    if not isinstance(file, str) or not file.endswith(".py") or not frames.is_users(file):
+    return isinstance(file, str) and _is_users_file(file, folder)
+
+
+@functools.lru_cache(maxsize=10_000)  # asked of every loaded module, twice a run
+def _is_users_file(file: str, folder: str) -> bool:
+    if not file.endswith(".py") or not frames.is_users(file):
         return False
     # A virtual environment inside the folder is not the user's code, and NumPy can't be imported twice.
     return Path(file).is_relative_to(folder) and "site-packages" not in Path(file).parts
@@ -227,13 +234,18 @@ def _syntax_message(target: Target, error: SyntaxError) -> str:
 
 def _compile(target: Target, path: Path) -> CodeType:
     try:
-        return compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+        return _compiled(path.read_bytes(), str(path))
     except SyntaxError as error:
         raise TargetError(_syntax_message(target, error)) from None
     except OSError as error:
         raise TargetError(f"{target} can't be read: {error.strerror}") from None
     except ValueError as error:  # null bytes: not a text at all
         raise TargetError(f"{target} can't be loaded: it is not Python code ({error})") from None
+
+
+@functools.lru_cache(maxsize=100)  # by its text: a program that is edited between two runs is compiled again
+def _compiled(text: bytes, path: str) -> CodeType:
+    return compile(text, path, "exec", dont_inherit=True)
 
 
 def _function(target: Target, module: ModuleType) -> Callable[[], object]:

@@ -18,13 +18,14 @@ from simactors.sim.cluster import Cluster, Process, context_of
 from simactors.sim.executor import Executor
 from simactors.sim.exports import Exports
 from simactors.sim.invocation import OWNER_DIED, Invocation
-from simactors.sim.kernel import Kernel, Timer
+from simactors.sim.kernel import Kernel
 from simactors.sim.lanes import Lanes, limits_of
 from simactors.sim.lifecycle import Event, State
 from simactors.sim.network import Network
 from simactors.sim.placement import Claim, Grant, Placement
 from simactors.sim.trace import Trace
 from simactors.sim.turns import Turns
+from simactors.sim.waiting import Timer
 
 
 class Actors:

@@ -15,7 +15,7 @@ from simactors.core.refs import ObjectRef
 from simactors.sim.answers import canceled
 from simactors.sim.cluster import Process
 from simactors.sim.invocation import Invocation, StoredObject
-from simactors.sim.kernel import Kernel, SleepUntil, Waiter
+from simactors.sim.kernel import Kernel
 from simactors.sim.lifecycle import State
 from simactors.sim.network import Network
 from simactors.sim.objects import Several
@@ -23,6 +23,7 @@ from simactors.sim.placement import Placement
 from simactors.sim.tasks import Tasks
 from simactors.sim.threads import of_waiter
 from simactors.sim.trace import Trace
+from simactors.sim.waiting import SleepUntil, Waiter
 
 _CHECK_NS = 500_000_000  # as often as Ray looks
 

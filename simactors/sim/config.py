@@ -129,6 +129,25 @@ class LinkConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Slack:
+    """How much later than at its earliest something may happen, in seconds; when, is a choice.
+
+    Attributes:
+        messages_s: of messages; None for as late as the latency of their link has it.
+        sleeps_s: how much later sleeping code may go on: pauses of its process.
+    """
+
+    messages_s: float | None = None
+    sleeps_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_numbers(self)
+        _not_negative(self, "sleeps_s")
+        if self.messages_s is not None:
+            _not_negative(self, "messages_s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SimConfig:
     """A simulated cluster.
 
@@ -137,6 +156,8 @@ class SimConfig:
         num_cpus: CPUs of the node; `init(num_cpus=...)` in the program wins over it, for every node.
         latency: of every link between two processes.
         links: what holds between certain nodes or zones.
+        slack: for hunts. None: latencies are drawn. Otherwise a message can arrive, and a sleep end, at any moment
+            within its slack, and what happens next of all that can is one choice; nothing else draws a latency.
         service_times: how long the code of a method (``Model.predict``), a constructor (``Model.__init__``) or a task
             (``train``) takes on an idle core, beside what it sleeps; ``*`` and ``?`` are wildcards, the first that fits
             holds. Where more code works on a node than it has CPUs, it all goes slower.
@@ -166,6 +187,7 @@ class SimConfig:
     num_cpus: float = 8
     latency: Latency = field(default_factory=Latency)
     links: tuple[LinkConfig, ...] = ()
+    slack: Slack | None = None
     service_times: Mapping[str, Distribution] = field(default_factory=dict)
     memory_use: Mapping[str, int] = field(default_factory=dict)
     process_start: Distribution | None = None

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import gc
 from asyncio import _get_running_loop, _set_running_loop
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from heapq import heappop
 from sys import get_asyncgen_hooks, set_asyncgen_hooks
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 from simpy.events import NORMAL
 
@@ -20,56 +20,14 @@ from simactors.core.choices import Choices
 from simactors.sim import fiber
 from simactors.sim.agenda import Agenda, End, Step
 from simactors.sim.config import NS
+from simactors.sim.offers import Offer, Offers
 from simactors.sim.trace import Trace
+from simactors.sim.waiting import Process, SleepUntil, Timer, Waiter
 
 _STEPS_BETWEEN_CHECKS = 128
 _STEPS_BETWEEN_COLLECTIONS = 100_000
 _MOST_CANCELLED = 1000
 _MOST_ENDINGS = 1000
-
-
-class Process(fiber.Process, Protocol):
-    """What the kernel must know of the process whose code waits."""
-
-    dead: bool
-
-    @property
-    def label(self) -> str:
-        """How reports name it."""
-        ...
-
-
-class Waiter:
-    """Code that waits to be woken, and the step that wakes it.
-
-    Attributes:
-        process: whose code it is; a dead process's code is never woken.
-        why: what it waits for, for the report if nobody ever wakes it; its `str` is taken then.
-        fiber: the suspended code; set by `Kernel.block`, as is `then`.
-    """
-
-    __slots__ = ("fiber", "process", "then", "why")
-
-    def __init__(self, process: Process, why: object) -> None:
-        self.process = process
-        self.why = why
-        self.fiber: Any = None
-        self.then: Callable[[Any], None]
-
-
-class Timer:
-    """A step that happens at a given time unless it is cancelled before."""
-
-    __slots__ = ("action", "callbacks")
-
-    def __init__(self, action: Callable[[], None]) -> None:
-        self.action: Callable[[], None] | None = action
-        self.callbacks: Any = None
-
-    def then(self, _: object) -> None:
-        """Do what the timer was set for."""
-        if self.action is not None:
-            self.action()
 
 
 class Kernel:
@@ -85,6 +43,7 @@ class Kernel:
         on_close: called then, the oldest first, when no code waits any more.
         check_limits: called now and then; raises `LimitError` at a limit that the kernel itself does not know.
         explain_standstill: says who waits for what. Both are bound by `machine.py`.
+        offers: what may happen next, if the order is explored; None if latencies are drawn.
         push, next_number: put an event on SimPy's queue: ``push((time_ns, NORMAL, next_number(), event))``.
     """
 
@@ -96,6 +55,7 @@ class Kernel:
         max_steps: int,
         max_virtual_time_s: float,
         steps_between_checks: int = _STEPS_BETWEEN_CHECKS,
+        slack_ns: Mapping[str, int] | None = None,
     ) -> None:
         self.choices = choices
         self.ready: list[Step] = []
@@ -112,6 +72,10 @@ class Kernel:
         self._clock = Agenda(self.ready, self._max_ns)
         self.push = self._clock.push
         self.next_number = self._clock.next_number
+        self.offers: Offers | None = None
+        if slack_ns is not None:
+            self.offers = Offers(self.ready, self._clock.queue, choices, self.next_number, slack_ns)
+            self.push = self.offers.push
         self._on_timer = (self._timer_due,)
         self._cancelled = self._endings = (
             0  # cancelled timers on the queue; how often code was told of the end
@@ -132,18 +96,31 @@ class Kernel:
         """Who waits, the longest first."""
         return list(self._blocked)
 
-    def timer(self, delay_ns: int, action: Callable[[], None]) -> Timer:
-        """Run `action` as a step after `delay_ns`."""
-        timer = Timer(action)
+    def timer(
+        self,
+        delay_ns: int,
+        action: Callable[[], None],
+        process: Process | None = None,
+        kind: str = "timer",
+    ) -> Timer:
+        """Run `action` as a step after `delay_ns`; see `Timer` for the rest."""
+        timer = Timer(action, process, kind)
         timer.callbacks = self._on_timer
         self.push((self.now_ns + delay_ns, NORMAL, self.next_number(), timer))
         return timer
+
+    def jitter(self, label: str, bound: int) -> Callable[[], int]:
+        """Draws numbers of ``range(bound)`` that only decide about an order; 0 where that is explored."""
+        return self.choices.sampler(label, bound) if self.offers is None else _no_jitter
 
     def cancel(self, timer: Timer) -> None:
         """Forget a timer that has not run yet."""
         if timer.action is None:
             return
         timer.action = None
+        if self.offers is not None:
+            self.offers.has_cancelled = True
+            return
         if timer.callbacks is None:  # due at this very instant, and not yet picked
             self.ready.remove(timer)
             return
@@ -195,7 +172,7 @@ class Kernel:
         """Suspend the running code for a time."""
         until = self.now_ns + delay_ns
         waiter = Waiter(process, SleepUntil(until))
-        self.timer(delay_ns, lambda: waiter.then(waiter))
+        self.timer(delay_ns, lambda: waiter.then(waiter), process, "sleep")
         self.block(waiter)
 
     def interrupt(self, waiter: Waiter, error: BaseException) -> None:
@@ -214,6 +191,8 @@ class Kernel:
 
     def take_off(self, unwanted: Callable[[Any], bool]) -> list[Any]:
         """Take events off the queue that would become ready later; the others keep their order."""
+        if self.offers is not None:
+            return self.offers.take_off(unwanted)
         taken = [entry for entry in self._clock.queue if unwanted(entry[3])]
         self._clock.drop(unwanted)
         return [entry[3] for entry in sorted(taken, key=lambda entry: entry[:3])]
@@ -243,7 +222,10 @@ class Kernel:
         try:
             while not self.closing:
                 try:
-                    self._run_steps()
+                    if self.offers is None:
+                        self._run_steps()
+                    else:
+                        self._run_offers(self.offers)
                 except (exceptions.Finding, exceptions.InternalError, KeyboardInterrupt) as error:
                     self._fatal = error
                 except Exception as error:  # user code's own never come here: the executor keeps them
@@ -276,6 +258,22 @@ class Kernel:
                 self._keep_house()
             then = step.then
             then(step)
+
+    def _run_offers(self, offers: Offers) -> None:
+        """As `_run_steps`, where `Choices` picks among all that could come next."""
+        while not self.closing:
+            offer = offers.take(self.now_ns)
+            if not isinstance(offer, Offer):
+                self._give_up(None if offer is None else self._max_ns + 1)
+            if offer.earliest_ns > self.now_ns:
+                self.now_ns = self._clock._now = offer.earliest_ns
+            self.steps += 1
+            if self.steps >= self._next_check:
+                self._keep_house()
+            step = offer.step
+            if isinstance(step, Timer):
+                step.callbacks = None  # as one that is ready
+            step.then(step)
 
     def _take_due(self, entry: tuple[int, Any, int, Any]) -> None:
         """Make ready what is due at the time of `entry`, just taken off the queue, if the run can go on."""
@@ -328,16 +326,8 @@ class Kernel:
             self.ready.append(timer)
 
 
-class SleepUntil:
-    """For reports: the time that sleeping code waits for, put into words only when somebody asks."""
-
-    __slots__ = ("_ns",)
-
-    def __init__(self, ns: int) -> None:
-        self._ns = ns
-
-    def __str__(self) -> str:
-        return f"the time {self._ns / NS:.6f}s"
+def _no_jitter() -> int:
+    return 0
 
 
 def _ignore(_: object) -> None:

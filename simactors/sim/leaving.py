@@ -13,8 +13,9 @@ from simactors.sim import threads
 from simactors.sim.actor import SimActor
 from simactors.sim.cluster import Process
 from simactors.sim.invocation import Invocation, Leaves
-from simactors.sim.kernel import Kernel, Timer
+from simactors.sim.kernel import Kernel
 from simactors.sim.lifecycle import State
+from simactors.sim.waiting import Timer
 
 _ASKED = "it called exit_actor() or sys.exit(0)"
 

@@ -15,8 +15,9 @@ from simactors.sim.cluster import Process
 from simactors.sim.config import wait_ns
 from simactors.sim.intercept import locks as intercepted
 from simactors.sim.intercept import points
-from simactors.sim.kernel import Kernel, Timer, Waiter
+from simactors.sim.kernel import Kernel
 from simactors.sim.threads import SimThread
+from simactors.sim.waiting import Timer, Waiter
 
 
 class SimLock:

@@ -19,8 +19,9 @@ from simactors.core.current import running
 from simactors.sim import threads
 from simactors.sim.cluster import Process
 from simactors.sim.config import NS, wait_ns
-from simactors.sim.kernel import Kernel, Timer, Waiter
+from simactors.sim.kernel import Kernel
 from simactors.sim.threads import SimThread
+from simactors.sim.waiting import Timer, Waiter
 
 # A turn of a real loop takes its time, in which others become ready: without that, what awaits nothing in particular,
 # as ``sleep(0)`` does, would never be overtaken.
@@ -51,7 +52,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self._in_turn = False
         self._is_blocking = False  # in run_forever
         self._turn_due = False
-        self._until_turn = kernel.choices.sampler("turn", _TURN_NS)
+        self._until_turn = kernel.jitter("turn", _TURN_NS)
         self._alarm: Timer | None = None
         self._sleeper: Waiter | None = None
         # Turns run as the process, as all its code does.
@@ -204,7 +205,7 @@ class SimLoop(asyncio.BaseEventLoop):
         ready, scheduled = self._ready, self._scheduled  # type: ignore[attr-defined]  # as above
         if ready:
             self._turn_due = True
-            self._kernel.timer(self._until_turn(), self._turn)
+            self._kernel.timer(self._until_turn(), self._turn, self._process, "turn")
         elif scheduled:
             self._set_alarm(scheduled[0]._when)
 
@@ -213,7 +214,7 @@ class SimLoop(asyncio.BaseEventLoop):
             self._kernel.cancel(self._alarm)
             self._alarm = None
         if when is not None:
-            self._alarm = self._kernel.timer(self._ns_until(when), self._ring)
+            self._alarm = self._kernel.timer(self._ns_until(when), self._ring, self._process, "sleep")
 
     def _ns_until(self, when: float) -> int:
         return max(round(when * NS) - self._kernel.now_ns, 0)
@@ -268,7 +269,7 @@ class SimLoop(asyncio.BaseEventLoop):
             return
         waiter = self._sleeper = Waiter(self._process, "its event loop")
         if timeout_s is not None:
-            self._alarm = self._kernel.timer(wait_ns(timeout_s), self._ring)
+            self._alarm = self._kernel.timer(wait_ns(timeout_s), self._ring, self._process, "sleep")
         try:
             self._kernel.block(waiter)
         finally:

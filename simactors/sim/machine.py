@@ -15,7 +15,7 @@ from simactors.sim.actors import Actors
 from simactors.sim.calls import Calls
 from simactors.sim.cancels import Cancels
 from simactors.sim.cluster import Cluster, Process
-from simactors.sim.config import NS, NodeConfig, SimConfig
+from simactors.sim.config import NS, Latency, NodeConfig, SimConfig, Slack
 from simactors.sim.executor import Executor
 from simactors.sim.exports import Exports
 from simactors.sim.faults import Faults
@@ -25,6 +25,7 @@ from simactors.sim.invocation import Invocation
 from simactors.sim.kernel import Kernel
 from simactors.sim.membership import Membership
 from simactors.sim.memory import Memory
+from simactors.sim.naming import Names
 from simactors.sim.network import Network
 from simactors.sim.nodes import Node, Nodes
 from simactors.sim.objects import Objects
@@ -39,6 +40,9 @@ from simactors.sim.tasks import Tasks
 from simactors.sim.trace import Row, Trace
 from simactors.sim.turns import Turns
 from simactors.sim.work import ServiceTimes
+
+# Of latencies with a long tail, a hunt with no delays takes what all but one in a thousand keep to.
+_NEARLY_ALL = 0.999
 
 
 class Machine:
@@ -102,7 +106,13 @@ class Machine:
         self.calls = Calls(
             kernel, trace, cluster, network, objects, actors, tasks, turns, exports, caller, driver
         )
+        self._name_steps(turns)
         self._arm(faults, config, points)
+
+    def _name_steps(self, turns: Turns) -> None:
+        if self.kernel.offers is not None:
+            self.actors.is_ranked = True
+            Names(self.objects.seal, turns.start).serve(self.kernel.offers)
 
     def _boot(self) -> Process:
         """The machines of the config are there, and the driver has started on the first."""
@@ -199,4 +209,17 @@ def _kernel(choices: Choices, trace: Trace, config: SimConfig) -> Kernel:
         max_steps=config.max_steps,
         max_virtual_time_s=config.max_virtual_time_s,
         steps_between_checks=config.max_tasks,
+        slack_ns=None if config.slack is None else _slack_ns(config.slack, config.latency),
     )
+
+
+def _slack_ns(slack: Slack, latency: Latency) -> dict[str, int]:
+    """By kinds of steps, see `Offers`."""
+    if slack.messages_s is not None:
+        messages_s = slack.messages_s
+    elif latency.extra is not None:
+        messages_s = latency.high_s - latency.low_s + latency.extra.quantile(_NEARLY_ALL)
+    else:
+        messages_s = latency.high_s - latency.low_s + latency.jitter_s
+    messages_ns, sleeps_ns = round(messages_s * NS), round(slack.sleeps_s * NS)
+    return {**dict.fromkeys(("call", "create", "reply", "notice"), messages_ns), "sleep": sleeps_ns}

@@ -43,7 +43,9 @@ class Network:
         self._push = kernel.push
         self._next_number = kernel.next_number
         self._low_ns = int(latency.low_s * NS)
-        self._bound = int((latency.high_s - latency.low_s) * NS) + 1
+        # Where the order is explored, all take their least time, and how late they are is the kernel's choice.
+        self._offers = kernel.offers
+        self._bound = 1 if self._offers else int((latency.high_s - latency.low_s) * NS) + 1
         self._jitter = _jitter(kernel, latency, "latency")
         self._links = links
         self._own: dict[tuple[int, int], Callable[[], int]] = {}
@@ -114,6 +116,9 @@ class Network:
         if arrival <= link.last_ns:
             arrival = link.last_ns + 1
         link.last_ns = arrival
+        if self._offers is not None and message.actor is not None:  # tasks go to workers of their own
+            self._offers.push_in_order(link, (arrival, NORMAL, next_number(), message))
+            return
         push((arrival, NORMAL, next_number(), message))
 
     def send_home(self, invocation: Invocation) -> None:
@@ -168,10 +173,8 @@ class Network:
 
     def notify(self, link: Link, source: Node, target: Node, action: Callable[[], None]) -> None:
         """Run `action` after the time a message takes on `link` between two nodes; keeps no order with the others."""
-        if self._is_plain:
-            self._kernel.timer(link.least_ns + self._jitter(), action)
-        else:
-            self._kernel.timer(self._delay_ns(link, source, target), action)
+        delay_ns = link.least_ns + self._jitter() if self._is_plain else self._delay_ns(link, source, target)
+        self._kernel.timer(delay_ns, action, kind="notice")
 
     def start_process(self, action: Callable[[], None], asker: Node, node: Node) -> None:
         """Run `action` once a new process has started on `node`, which `asker` asks for it."""
@@ -196,7 +199,7 @@ class Network:
         key = source.id, target.id
         sample = self._own.get(key)
         if sample is None:
-            bound = int((latency.high_s - latency.low_s) * NS) + 1
+            bound = 1 if self._offers else int((latency.high_s - latency.low_s) * NS) + 1
             least_ns = int(latency.low_s * NS) + self._number("link", bound)
             jitter = _jitter(self._kernel, latency, f"latency {source.label} {target.label}")
             sample = self._own[key] = lambda: least_ns + jitter()
@@ -205,6 +208,9 @@ class Network:
 
 def _jitter(kernel: Kernel, latency: Latency, label: str) -> Callable[[], int]:
     """Draws how much longer than its least latency a message takes, in nanoseconds."""
+    if kernel.offers is not None:
+        least_ns = 0 if latency.extra is None else round(latency.extra.quantile(0.0) * NS)
+        return lambda: least_ns
     if latency.extra is not None:
         return duration_sampler(kernel, label, latency.extra)
     return kernel.choices.sampler(label, int(latency.jitter_s * NS) + 1)

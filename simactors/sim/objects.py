@@ -15,9 +15,10 @@ from simactors.exceptions import ObjectReconstructionFailedError
 from simactors.sim.cluster import Process
 from simactors.sim.config import NS
 from simactors.sim.invocation import Invocation, Particulars, State, StoredObject, Watch, add_waiter
-from simactors.sim.kernel import Kernel, Timer, Waiter
+from simactors.sim.kernel import Kernel
 from simactors.sim.stores import StoredValue
 from simactors.sim.trace import Trace
+from simactors.sim.waiting import Timer, Waiter
 
 # What looking at refs without waiting costs: without it, a loop of `wait(refs, timeout=0)` would never let time go on.
 _LOOK_NS = 1_000
@@ -202,7 +203,7 @@ class Objects:
     def _block(self, waiter: _RefWaiter, timeout_s: float | None) -> None:
         if timeout_s is not None:
             delay_ns = max(round(timeout_s * NS), _LOOK_NS)
-            waiter.timer = self._kernel.timer(delay_ns, lambda: self._time_out(waiter))
+            waiter.timer = self._kernel.timer(delay_ns, lambda: self._time_out(waiter), waiter.process)
         self._kernel.block(waiter)
 
     def _time_out(self, waiter: _RefWaiter) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 
-from simactors.sim.kernel import Kernel, Process, Timer, Waiter
+from simactors.sim.kernel import Kernel
+from simactors.sim.waiting import Process, Timer, Waiter
 
 
 class Shared:

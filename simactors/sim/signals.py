@@ -23,9 +23,9 @@ from simactors.sim.fiber import SimulationEnded, innermost_frame
 from simactors.sim.intercept.names import is_users_file
 from simactors.sim.intercept.process import KILLED
 from simactors.sim.intercept.signals import handler_of_the_driver, handler_of_workers
-from simactors.sim.kernel import Timer, Waiter
 from simactors.sim.machine import Machine
 from simactors.sim.privates import Privates
+from simactors.sim.waiting import Timer, Waiter
 
 _IGNORED = frozenset({signal.SIGCHLD, signal.SIGURG, signal.SIGWINCH, signal.SIGCONT})
 """What does nothing by default, see signal(7)."""

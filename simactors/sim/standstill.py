@@ -12,12 +12,12 @@ from typing import Any
 
 from simactors.sim.fiber import innermost_frame
 from simactors.sim.invocation import Invocation, StoredObject
-from simactors.sim.kernel import Waiter
 from simactors.sim.locks import Taken
 from simactors.sim.objects import Several
 from simactors.sim.placement import Claim, Grant, Placement
 from simactors.sim.resources import quantities_of
 from simactors.sim.threads import Ending, SimThread, of_waiter
+from simactors.sim.waiting import Waiter
 
 _OURS = ("simactors", "greenlet", "simpy")
 _MOST_TOLD = 50

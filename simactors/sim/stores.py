@@ -15,10 +15,11 @@ from simactors.exceptions import ObjectStoreFullError
 from simactors.sim.cluster import Process
 from simactors.sim.config import NS, SimConfig
 from simactors.sim.invocation import State, outcome_of
-from simactors.sim.kernel import Kernel, Waiter
+from simactors.sim.kernel import Kernel
 from simactors.sim.nodes import Node
 from simactors.sim.rules import Links
 from simactors.sim.sharing import Shared
+from simactors.sim.waiting import Waiter
 
 INLINE_BYTES = 100 * 1024
 """What is larger lies in an object store."""

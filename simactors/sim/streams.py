@@ -12,9 +12,10 @@ from typing import Any
 from simactors.core.outcome import Outcome, Value
 from simactors.core.refs import ObjectRef
 from simactors.sim.invocation import FIRST_ITEM, Invocation, StoredObject
-from simactors.sim.kernel import Kernel, Process, Waiter
+from simactors.sim.kernel import Kernel
 from simactors.sim.network import Network
 from simactors.sim.stores import is_lost
+from simactors.sim.waiting import Process, Waiter
 
 _END = Value(None)
 

@@ -17,8 +17,9 @@ from simactors.sim import fiber
 from simactors.sim.cluster import Process
 from simactors.sim.config import wait_ns
 from simactors.sim.intercept import faces, pools
-from simactors.sim.kernel import Kernel, Timer, Waiter
+from simactors.sim.kernel import Kernel
 from simactors.sim.trace import Trace
+from simactors.sim.waiting import Timer, Waiter
 
 _MAIN = 1
 _BEYOND_ALL_PIDS = 10_000_000  # simulated ones too

@@ -21,7 +21,7 @@ from simactors.sim.cluster import Process, ProcessEnded, context_of
 from simactors.sim.executor import Executor
 from simactors.sim.fiber import SimulationEnded
 from simactors.sim.invocation import Invocation, Leaves
-from simactors.sim.kernel import Kernel, Timer
+from simactors.sim.kernel import Kernel
 from simactors.sim.lanes import Lane, group_of
 from simactors.sim.leaving import Leaving
 from simactors.sim.lifecycle import State
@@ -30,6 +30,7 @@ from simactors.sim.network import Network
 from simactors.sim.points import Points
 from simactors.sim.threads import run_as
 from simactors.sim.trace import Trace
+from simactors.sim.waiting import Timer
 
 _Told = tuple[Failure, ...]
 _SMALL = executor.SMALL_ATOMS
@@ -67,7 +68,7 @@ class Turns:
         self._points = points
         self._is_careful = is_careful
         self._start = self.start  # bound once: stored in every queued call
-        self._thread_start = kernel.choices.sampler("thread", _THREAD_START_NS)
+        self._thread_start = kernel.jitter("thread", _THREAD_START_NS)
         self.leaving = Leaving(kernel)
         self.lost: Callable[[Invocation, Failure], None]
 
@@ -293,12 +294,12 @@ class Turns:
         lane.running[invocation] = None
         if not actor.lanes.is_async:
             begin = functools.partial(self._run_thread, invocation, actor.process)
-            self._kernel.timer(self._thread_start(), begin)
+            self._kernel.timer(self._thread_start(), begin, actor.process, "begin")
             return
         loop = actor.lanes.loop_of(group_of(invocation), self._kernel, actor.process)
         # In no order that anybody promises, as on Ray.
         begin = functools.partial(self._run_on_loop, invocation, actor.process, loop)
-        self._kernel.timer(self._thread_start(), begin)
+        self._kernel.timer(self._thread_start(), begin, actor.process, "begin")
 
     def _run_thread(self, invocation: Invocation, process: Process) -> None:
         actor = invocation.actor

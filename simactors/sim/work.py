@@ -11,10 +11,11 @@ from fnmatch import fnmatchcase
 
 from simactors.sim.config import NS
 from simactors.sim.distributions import Distribution
-from simactors.sim.kernel import Kernel, Process
+from simactors.sim.kernel import Kernel
 from simactors.sim.nodes import Node
 from simactors.sim.resources import GRAIN
 from simactors.sim.sharing import Shared
+from simactors.sim.waiting import Process
 
 _RESOLUTION = 2**53  # what a uniform number from `Choices` may have
 

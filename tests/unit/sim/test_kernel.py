@@ -9,8 +9,9 @@ import pytest
 from simactors import exceptions
 from simactors.sim.config import NS
 from simactors.sim.fiber import SimulationEnded
-from simactors.sim.kernel import Kernel, Waiter
+from simactors.sim.kernel import Kernel
 from simactors.sim.trace import Trace
+from simactors.sim.waiting import Waiter
 
 
 class Last:

@@ -1,0 +1,62 @@
+"""What had to come before what in a run, and which messages could have come in another order.
+
+A step must come after the one that caused it, and a message after those that the same process sent to the same place
+before. Nothing else is a must: two messages at one actor of which neither must come first are a race.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from simactors.core.choices import Offer
+
+MOST_STEPS = 3_000
+"""Of longer runs only the beginning is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """The calls that arrived at one place.
+
+    Attributes:
+        place: the actor or task.
+        positions: where in the run, in order.
+    """
+
+    place: str
+    positions: tuple[int, ...]
+
+
+class Order:
+    """What is known of the order of a run's steps.
+
+    Attributes:
+        steps: the steps, at most the first `MOST_STEPS`.
+        arrivals: by place, in the order of the first arrival there.
+    """
+
+    def __init__(self, steps: Sequence[Offer]) -> None:
+        self.steps = steps[:MOST_STEPS]
+        self._past: list[int] = []
+        places: dict[str, list[int]] = {}
+        last: dict[tuple[str, str], int] = {}
+        for position, step in enumerate(self.steps):
+            past = 0
+            for cause in step.causes:
+                past |= self._with_past(cause)
+            if step.kind == "call":
+                line = step.source, step.target
+                if line in last:
+                    past |= self._with_past(last[line])
+                last[line] = position
+                places.setdefault(step.target, []).append(position)
+            self._past.append(past)
+        self.arrivals = [Arrivals(place, tuple(positions)) for place, positions in places.items()]
+
+    def must_precede(self, first: int, second: int) -> bool:
+        """Whether the step at position `first` had to come before the one at `second`."""
+        return bool(self._past[second] >> first & 1)
+
+    def _with_past(self, position: int) -> int:
+        return self._past[position] | 1 << position

@@ -1,0 +1,70 @@
+"""Priorities among methods instead of processes: all calls of one method wait for those of another, as far as they can.
+
+What an actor's bug needs is most often told by methods: the write comes after the other's read, the question between
+setting one thing and the other. Only methods that were seen to race get a priority of their own; which of them comes
+last goes round, the rest is drawn. Our own; the idea of few constraints that all steps share is that of `pct.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from simactors.core.choices import Offer, SeededChoices, sub_seed
+from simactors.exploration.races import Order
+from simactors.exploration.strategies.strategy import LIKELIHOODS, Attempt, DullChoices, Path, Scheduled
+
+_PROMPT = LIKELIHOODS
+
+
+class Kinds:
+    """See `Strategy`; it learns from every run, also from those of other strategies."""
+
+    def __init__(self) -> None:
+        self._racing: dict[str, None] = {}
+        self._been_last: dict[str, int] = {}
+
+    def begin(self, seed: int) -> Attempt:
+        """See `Strategy.begin`."""
+        if not self._racing:
+            return Attempt(DullChoices())
+        drawn = SeededChoices(sub_seed(seed, "kinds"))
+        methods = list(self._racing)
+        priorities = {method: drawn.number("priority", LIKELIHOODS) for method in methods}
+        last = self._last(drawn)
+        priorities[last] = -1
+        return Attempt(Scheduled(_Ranked(priorities), seed))
+
+    def _last(self, drawn: SeededChoices) -> str:
+        """One of those that were last least often."""
+        least = min(self._been_last.get(method, 0) for method in self._racing)
+        rare = [method for method in self._racing if self._been_last.get(method, 0) == least]
+        last = rare[drawn.number("last", len(rare))]
+        self._been_last[last] = least + 1
+        return last
+
+    def learn(self, path: Path) -> None:
+        """See `Strategy.learn`."""
+        self.look_at(Order(path.steps))
+
+    def look_at(self, order: Order) -> None:
+        """As `learn`, of a run whose order is known."""
+        for arrivals in order.arrivals:
+            first = arrivals.positions[0]
+            for position in arrivals.positions[1:]:
+                if not order.must_precede(first, position):
+                    self._racing[order.steps[first].what] = None
+                    self._racing[order.steps[position].what] = None
+                first = position
+
+
+class _Ranked:
+    def __init__(self, priorities: dict[str, int]) -> None:
+        self._priorities = priorities
+
+    def pick(self, options: Sequence[Offer]) -> int:
+        best, found = -2, 0
+        for index, offer in enumerate(options):
+            priority = self._priorities.get(offer.what, _PROMPT) if offer.kind == "call" else _PROMPT
+            if priority > best:
+                best, found = priority, index
+        return found

@@ -1,0 +1,111 @@
+"""What a strategy is: somebody who says who answers in the next run, and hears how it went.
+
+Not the runs themselves: `campaign.py` makes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from simactors.core.choices import NEXT, Choices, Offer, SeededChoices
+from simactors.sim.plan import FaultPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The way that a run went.
+
+    Attributes:
+        steps: what happened, in order; at most the first 200,000.
+        faults: what was planned to go wrong in it.
+        failed: whether it did.
+    """
+
+    steps: Sequence[Offer]
+    faults: FaultPlan
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What a strategy wants of a run.
+
+    Attributes:
+        choices: who answers.
+        faults: what goes wrong in it; None: whatever the hunt draws.
+    """
+
+    choices: Choices
+    faults: FaultPlan | None = None
+
+
+class Strategy(Protocol):
+    """One way to search. `begin` and `learn` are called in turn."""
+
+    def begin(self, seed: int) -> Attempt:
+        """What the next run is to be; for the same seed, after the same runs, the same."""
+        ...
+
+    def learn(self, path: Path) -> None:
+        """How that run went."""
+        ...
+
+
+class Schedule(Protocol):
+    """Picks what happens next, and nothing else."""
+
+    def pick(self, options: Sequence[Offer]) -> int:
+        """The index of one of `options`, which may be one only."""
+        ...
+
+
+class Scheduled:
+    """Choices whose order is somebody's schedule, and whose other answers are drawn from a seed.
+
+    Args:
+        schedule: who picks what happens next.
+        seed: what the other answers are derived from; None: they are all 0.
+    """
+
+    def __init__(self, schedule: Schedule, seed: int | None) -> None:
+        self._pick = schedule.pick
+        self._others = DullChoices() if seed is None else SeededChoices(seed)
+        self.number = self._others.number
+        self.sampler = self._others.sampler
+
+    def pick(self, label: str, options: Sequence[object]) -> int:
+        """See `Choices.pick`."""
+        if label == NEXT:
+            return self._pick(options)  # type: ignore[arg-type]  # see `core.choices.NEXT`
+        return self._others.pick(label, options)
+
+
+LIKELIHOODS = 2**53
+"""Priorities are drawn from so many."""
+
+
+class DullChoices:
+    """The dullest run: every answer is 0."""
+
+    def number(self, label: str, bound: int) -> int:
+        """See `Choices.number`."""
+        return 0
+
+    def sampler(self, label: str, bound: int) -> Callable[[], int]:
+        """See `Choices.sampler`."""
+        return _dull
+
+    def pick(self, label: str, options: Sequence[object]) -> int:
+        """See `Choices.pick`."""
+        return 0
+
+
+def _dull() -> int:
+    return 0
+
+
+def thread_of(offer: Offer) -> str:
+    """Who goes on with a step: a call is a step of who makes it, all others of who is hit by them."""
+    return offer.source if offer.kind in ("call", "create") else offer.target

@@ -1,0 +1,27 @@
+"""Uniformly random order: whatever can happen next is equally likely to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from simactors.core.choices import Offer, SeededChoices, sub_seed
+from simactors.exploration.strategies.strategy import Attempt, Path, Scheduled
+
+
+class Uniform:
+    """See `Strategy`; it learns nothing."""
+
+    def begin(self, seed: int) -> Attempt:
+        """See `Strategy.begin`."""
+        return Attempt(Scheduled(_Walk(sub_seed(seed, "uniform")), seed))
+
+    def learn(self, path: Path) -> None:
+        """See `Strategy.learn`."""
+
+
+class _Walk:
+    def __init__(self, seed: int) -> None:
+        self._number = SeededChoices(seed).number
+
+    def pick(self, options: Sequence[Offer]) -> int:
+        return self._number("step", len(options))

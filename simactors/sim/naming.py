@@ -1,0 +1,89 @@
+"""What the steps of an explored run are called, so that a plan means the same in a run that went another way.
+
+Names are made of what a user knows: an actor's name or its class and rank, a task's function and rank, the method that
+is called. Which worker a task runs in, and all ids, depend on the order of everything else, and stand in no name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from simactors.sim.cluster import Process
+from simactors.sim.invocation import Invocation
+from simactors.sim.offers import Description, Offers
+from simactors.sim.waiting import Timer, Waiter
+
+CLUSTER = "cluster"
+"""The source of what no process does."""
+
+
+class Names:
+    """Describes steps.
+
+    Args:
+        replied: what happens to a call that comes home with its reply.
+        started: what happens to a call whose turn has come at its actor.
+    """
+
+    def __init__(self, replied: Callable[[Invocation], None], started: Callable[[Invocation], None]) -> None:
+        self._replied = replied
+        self._started = started
+        self._tasks: dict[Invocation, str] = {}
+        self._counts: dict[str, int] = {}
+
+    def serve(self, offers: Offers) -> None:
+        """Let `offers` ask here."""
+        offers.describe, offers.awaited = self.describe, self.awaited
+
+    def describe(self, step: Any) -> Description:
+        """See `Offers`."""
+        if isinstance(step, Invocation):
+            return self._message(step)
+        if isinstance(step, Waiter):
+            name = self.name(step.process)  # type: ignore[arg-type]  # the kernel's word for ours
+            return Description("resume", name, name, "")
+        if isinstance(step, Timer):
+            name = CLUSTER if step.process is None else self.name(step.process)  # type: ignore[arg-type]
+            return Description(step.kind, name, name, "")
+        return Description("step", CLUSTER, CLUSTER, type(step).__name__)
+
+    def awaited(self, step: Any) -> Iterable[Any]:
+        """See `Offers`."""
+        if isinstance(step, Waiter):
+            return getattr(step.why, "pending", None) or (step.why,)
+        if isinstance(step, Invocation) and step.then != self._replied:
+            return [ref.entry for ref in step.refs]
+        return ()
+
+    def name(self, process: Process) -> str:
+        """What a process is called."""
+        actor, task = process.actor, process.task
+        if actor is not None:
+            if actor.extra.name is not None:
+                return str(actor.extra.name[1])
+            return f"{actor.cls.interface.class_name}#{actor.extra.rank}"
+        return process.label if task is None else self._task(task)
+
+    def _message(self, call: Invocation) -> Description:
+        caller = self.name(call.caller)
+        there = self._receiver(call)
+        if call.then == self._replied:
+            return Description("reply", there, caller, call.label)
+        if call.then == self._started:
+            return Description("turn", there, there, call.label)
+        return Description("call" if call.function is not None else "create", caller, there, call.label)
+
+    def _receiver(self, call: Invocation) -> str:
+        actor = call.actor
+        if actor is None:
+            return self._task(call)
+        return self.name(actor.process)
+
+    def _task(self, call: Invocation) -> str:
+        """What a task is called: by its rank among those of its function, in the order in which they were sent."""
+        name = self._tasks.get(call)
+        if name is None:
+            rank = self._counts[call.label] = self._counts.get(call.label, 0) + 1
+            name = self._tasks[call] = f"{call.label}#{rank}"
+        return name

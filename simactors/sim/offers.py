@@ -1,0 +1,282 @@
+"""What could happen next in a run whose order is explored: a list of offers, of which `Choices` picks one.
+
+Where latencies are drawn, what happens next is a matter of time. Here it is a matter of choice: a message may arrive at
+any moment from its least latency on until its slack is used up, and so may sleeping code go on; the pick moves the
+clock as far as it must. Nothing stands still for longer than it could in reality: what would come too late for another
+one is not offered.
+
+Not who runs it: the kernel does. What steps are called is asked of `naming.py`, for the kernel knows nothing of actors.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from heapq import heapify, heappop, heappush
+from typing import Any, NamedTuple
+
+from simactors.core.choices import NEXT, Choices
+from simactors.sim.agenda import End
+
+MOST_NOTED = 200_000
+"""So many steps of a run are noted; what comes later can't be named in a report."""
+
+
+class Description(NamedTuple):
+    """What a step is, apart from when.
+
+    Attributes:
+        kind: ``call``, ``create`` or ``reply``, which are messages; ``turn``, ``resume``, ``sleep``, ``timer``.
+        source, target: the processes that it comes from and goes to, named as `naming.py` does.
+        what: of which call, or for what.
+    """
+
+    kind: str
+    source: str
+    target: str
+    what: str
+
+
+class Offer:
+    """One thing that may happen next; it satisfies `core.choices.Offer`.
+
+    Attributes:
+        step: what the kernel runs.
+        number: which one of its description, from 1, in the order in which they came to be.
+        causes: the positions in the run of the steps that it came of: during the first of them it came to be, and for
+            the others it had waited. Empty: it comes from before the first step.
+        earliest_ns, latest_ns: when it can happen, and must have happened.
+        is_held: another one was picked when it was its turn: it comes after all that are not held.
+    """
+
+    __slots__ = (
+        "causes",
+        "description",
+        "earliest_ns",
+        "is_held",
+        "latest_ns",
+        "number",
+        "order",
+        "rank",
+        "step",
+    )
+
+    def __init__(
+        self,
+        step: Any,
+        description: Description,
+        number: int,
+        causes: tuple[int, ...],
+        earliest_ns: int,
+        latest_ns: int,
+    ) -> None:
+        self.step = step
+        self.description = description
+        self.number = number
+        self.causes = causes
+        self.earliest_ns = earliest_ns
+        self.latest_ns = latest_ns
+        self.rank = (earliest_ns, 0)
+        self.order: deque[Offer] | None = None
+        self.is_held = False
+
+    @property
+    def kind(self) -> str:
+        """See `Description`."""
+        return self.description.kind
+
+    @property
+    def target(self) -> str:
+        """See `Description`."""
+        return self.description.target
+
+    @property
+    def source(self) -> str:
+        """See `Description`."""
+        return self.description.source
+
+    @property
+    def what(self) -> str:
+        """See `Description`."""
+        return self.description.what
+
+    @property
+    def name(self) -> str:
+        """What no other step of the run is called, and what it is called in most other runs, too."""
+        kind, source, target, what = self.description
+        place = source if source == target else f"{source}>{target}"
+        return f"{kind} {place} {what} {self.number}"
+
+    @property
+    def then(self) -> Any:
+        """See `agenda.Step`."""
+        return self.step.then
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Offers:
+    """The offers of one run.
+
+    Args:
+        ready: where the kernel's parts put what can happen at once.
+        queue: where they put what is due later, see `Agenda.queue`.
+        next_number: see `Agenda`.
+        slack_ns: by kind, how much later than at its earliest a step may happen; 0 for kinds that are not named.
+
+    Attributes:
+        describe, awaited: say what a step is, and for which calls it has waited; bound before the first step.
+        taken: what has happened so far, in order.
+        has_cancelled: to be set when a timer is cancelled.
+    """
+
+    def __init__(
+        self,
+        ready: list[Any],
+        queue: list[Any],
+        choices: Choices,
+        next_number: Callable[[], int],
+        slack_ns: Mapping[str, int],
+    ) -> None:
+        self._ready = ready
+        self._queue = queue
+        self._pick = choices.pick
+        self._next_number = next_number
+        self._slack_ns = slack_ns
+        self._open: list[Offer] = []  # by rank
+        self._held: list[Offer] = []  # in the order in which they were passed over
+        self._counts: dict[Description, int] = {}
+        self._orders: dict[Any, deque[Offer]] = {}
+        self.taken: list[Offer] = []
+        self.has_cancelled = False
+        self._steps = 0
+        self._answered: dict[Any, int] = {}  # calls whose reply has come: when
+        self.describe: Callable[[Any], Description]
+        self.awaited: Callable[[Any], Iterable[Any]]
+
+    def push(self, entry: tuple[int, Any, int, Any]) -> None:
+        """See `Agenda.push`."""
+        time_ns, priority, number, step = entry
+        heappush(self._queue, (time_ns, priority, number, self._offer(step, time_ns, number)))
+
+    def push_in_order(self, order: object, entry: tuple[int, Any, int, Any]) -> None:
+        """As `push`, and after everything that was pushed with the same `order`."""
+        time_ns, priority, number, step = entry
+        offer = self._offer(step, time_ns, number)
+        offer.order = self._orders.setdefault(order, deque())
+        offer.order.append(offer)
+        heappush(self._queue, (time_ns, priority, number, offer))
+
+    def take(self, now_ns: int) -> Offer | End | None:
+        """What happens next, and no longer is an offer; an `End` or None if nothing does: see `Agenda`."""
+        self._admit(now_ns)
+        horizon_ns = self._pull()
+        options = self._options(horizon_ns)
+        if not options:
+            is_any_left = any(not _is_end(entry) and not _is_cancelled(entry[3]) for entry in self._queue)
+            return self._queue[0][3] if is_any_left else None
+        index = self._pick(NEXT, options)
+        taken = options[index]
+        if index and not taken.is_held:
+            for passed in options[:index]:
+                self._hold(passed)
+        self._remove(taken)
+        if self._steps < MOST_NOTED:
+            self.taken.append(taken)
+        if taken.description.kind == "reply":
+            self._answered[taken.step] = self._steps
+        self._steps += 1
+        return taken
+
+    def take_off(self, unwanted: Callable[[Any], bool]) -> list[Any]:
+        """Forget steps that have not happened; returns them in the order in which they would have become ready."""
+        offers = [entry[3] for entry in self._queue if type(entry[3]) is Offer]
+        offers += self._open + self._held
+        gone = [offer for offer in offers if unwanted(offer.step)]
+        for offer in gone:
+            self._forget(offer)
+        return [offer.step for offer in sorted(gone, key=lambda offer: offer.rank)]
+
+    def _offer(self, step: Any, time_ns: int, number: int) -> Offer:
+        description = self.describe(step)
+        count = self._counts[description] = self._counts.get(description, 0) + 1
+        latest_ns = time_ns + self._slack_ns.get(description.kind, 0)
+        offer = Offer(step, description, count, self._causes(step), time_ns, latest_ns)
+        offer.rank = (time_ns, number)
+        return offer
+
+    def _causes(self, step: Any) -> tuple[int, ...]:
+        now = (self._steps - 1,) if self._steps else ()
+        others = [self._answered[call] for call in self.awaited(step) if call in self._answered]
+        return (*now, *others) if others else now
+
+    def _admit(self, now_ns: int) -> None:
+        """What is ready at this instant becomes an offer that can't wait."""
+        if self._ready:
+            for step in self._ready:
+                offer = self._offer(step, now_ns, self._next_number())
+                insort(self._open, offer, key=_rank)
+            self._ready.clear()
+
+    def _pull(self) -> int:
+        """Offer what is due before something else must have happened; returns when that is."""
+        opened, held, queue = self._open, self._held, self._queue
+        if self.has_cancelled:  # what was cancelled sets no bound
+            self.has_cancelled = False
+            for offers in (opened, held):
+                offers[:] = [offer for offer in offers if not _is_cancelled(offer)]
+        horizon_ns = min((offer.latest_ns for offers in (opened, held) for offer in offers), default=None)
+        while horizon_ns is None or queue[0][0] <= horizon_ns:
+            if type(queue[0][3]) is End:
+                break
+            offer = heappop(queue)[3]
+            if not _is_cancelled(offer):
+                insort(opened, offer, key=_rank)
+                if horizon_ns is None or offer.latest_ns < horizon_ns:
+                    horizon_ns = offer.latest_ns
+        return horizon_ns or 0
+
+    def _options(self, horizon_ns: int) -> list[Offer]:
+        """What may happen next, the dullest first."""
+        return [
+            offer
+            for offers in (self._open, self._held)
+            for offer in offers
+            if offer.earliest_ns <= horizon_ns and (offer.order is None or offer.order[0] is offer)
+        ]
+
+    def _hold(self, offer: Offer) -> None:
+        if not offer.is_held:
+            offer.is_held = True
+            self._open.remove(offer)
+            self._held.append(offer)
+
+    def _remove(self, offer: Offer) -> None:
+        (self._held if offer.is_held else self._open).remove(offer)
+        if offer.order is not None:
+            offer.order.popleft()
+
+    def _forget(self, offer: Offer) -> None:
+        for offers in (self._open, self._held):
+            if offer in offers:
+                offers.remove(offer)
+        if any(entry[3] is offer for entry in self._queue):
+            self._queue[:] = [entry for entry in self._queue if entry[3] is not offer]
+            heapify(self._queue)
+        if offer.order is not None:
+            offer.order.remove(offer)
+
+
+def _rank(offer: Offer) -> tuple[int, int]:
+    return offer.rank
+
+
+def _is_end(entry: tuple[int, Any, int, Any]) -> bool:
+    return type(entry[3]) is End
+
+
+def _is_cancelled(offer: Offer) -> bool:
+    step = offer.step
+    return getattr(step, "action", step) is None
