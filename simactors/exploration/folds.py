@@ -25,7 +25,7 @@ class Fold:
     Attributes:
         first, last: numbers of its first and its last event.
         counts: how many of them there are on each lane that has any.
-        words: for a reader: ``37 calls of Account.read``.
+        words: for a reader: ``150 steps: 37 Account.read, 1 other``.
     """
 
     first: int
@@ -76,12 +76,11 @@ def _folded(hidden: Sequence[Event]) -> Sequence[Event | Fold]:
 
 def _words(hidden: Sequence[Event]) -> str:
     calls = Counter(event.what for event in hidden if event.kind == "start")
-    if not calls:
-        return f"{len(hidden)} steps"
     common = sorted(calls.items(), key=lambda item: (-item[1], item[0]))
-    named = [f"{count} call{'s' if count > 1 else ''} of {what}" for what, count in common[:_NAMED]]
+    named = [f"{count} {what}" for what, count in common[:_NAMED]]
     rest = sum(count for _, count in common[_NAMED:])
-    return ", ".join([*named, *([f"{rest} other call{'s' if rest > 1 else ''}"] if rest else [])])
+    told = ", ".join([*named, *([f"{rest} other{'s' if rest > 1 else ''}"] if rest else [])])
+    return f"{len(hidden):,} steps: {told}" if told else f"{len(hidden):,} steps"
 
 
 def _chosen(hops: Hops, anchors: Sequence[int], most: int) -> set[int]:
