@@ -7,6 +7,7 @@ this says what is likely, and `story.py` shows no more than that.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -19,6 +20,8 @@ _ARRIVES = frozenset({"ready", "fail"})
 _NUMBERED_OTHERWISE = frozenset({"kill", "thread", "joinable", "join", "crash", "lose"})
 _BROKEN = "broken connection: "
 _CONSTRUCTOR = ".__init__"
+_REF = re.compile(r"ObjectRef\(([0-9a-f]{16})[0-9a-f]*\)")
+_HANDLE = re.compile(r"ActorHandle\(dict\((?:'\w+': ActorMethod\(\)(?:, )?)*\)\)")
 _WORDS = {
     "thread": "begins thread",
     "joinable": "ends thread",
@@ -59,6 +62,12 @@ class _Call:
     lane: int | None = None  # where it ran last
     latest: int | None = None  # event of any kind
     is_late: bool = False  # given up by the caller, and still on its way
+
+
+def _readable(what: str) -> str:
+    """Refs by the number of their call, and nothing of what is inside a handle."""
+    what = _REF.sub(lambda found: f"ObjectRef(#{int(found[1], 16)})", what)
+    return _HANDLE.sub("ActorHandle()", what)
 
 
 class _Reader:
@@ -157,7 +166,7 @@ class _Reader:
         told = self._told.pop(record.process, "") if record.kind in ("call", "create") else ""
         what = told if told.startswith(f"{record.what}(") else record.what
         verb = _WORDS.get(record.kind, KINDS.get(record.kind, record.kind))
-        return f"{verb} {what.replace(_CONSTRUCTOR, '')}".strip()
+        return f"{verb} {_readable(what).replace(_CONSTRUCTOR, '', 1)}".strip()
 
     def _wait(self, event: Event, before: int | None) -> None:
         """Time passed on a lane with one thing to do, and then a reply came: it has probably waited for that."""
@@ -246,6 +255,8 @@ class _Reader:
 
     def _noticed(self, event: Event, call: _Call) -> None:
         """Nobody answered: somebody died, and the caller found out."""
+        if call.latest is not None and self._events[call.latest].kind == "fault":
+            return  # it was the connection
         lane = call.lane if call.lane is not None else self._lane_of(event.what.rpartition(".")[0])
         death = self._deaths.get(lane) if lane is not None else None
         if death is not None:

@@ -22,13 +22,6 @@ def clock(time_ns: int, unit: str) -> str:
     return f"{time_ns / _S:.6f}" if unit == "s" else f"{time_ns / _MS:.3f}"
 
 
-def lasting(time_ns: int) -> str:
-    """How long something took, rounded for a reader."""
-    if time_ns >= _S:
-        return f"{time_ns / _S:.3g} s" if time_ns < 1000 * _S else f"{time_ns / _S:.0f} s"
-    return f"{time_ns / _MS:.3g} ms" if time_ns < 1000 * _MS else f"{time_ns / _MS:.0f} ms"
-
-
 def percent(share: float) -> str:
     """``12 %``; never ``0 %`` or ``100 %`` for what is only nearly so."""
     if 0 < share < 0.01:

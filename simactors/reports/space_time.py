@@ -15,11 +15,12 @@ from simactors.exploration.story import Story
 from simactors.reports import phrases
 from simactors.reports.picture import Picture, Row, laid_out
 
-_TOGETHER = 25  # rows that are not torn apart when the page is printed
+_TOGETHER = 12  # rows that are not torn apart when the page is printed
 _MOST_IN_FULL = 5000  # events; browsers become slow with more
 _WORDS_WIDTH = 492  # of both columns of words
 _MARGINS = 100
 _WIDEST = 1680  # the page, however wide the window
+_PAPER = 1020  # between the margins of a sheet on its side
 _ROOMY = 80  # lanes nearer to each other have smaller heads
 _HEADS = ("request", "reply", "bad", "late")
 
@@ -39,11 +40,11 @@ def html(story: Story, *, title: str = "A failing run", command: str = "", plan:
     if in_full:
         shown.append(_diagram(story, unit, everything=True, name="everything"))
     traceback = story.ending.traceback
-    return "\n".join(
+    page = "\n".join(
         [
             f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<style>\n{_file('space_time.css')}{_scrolling(story)}</style>\n</head>\n<body>",
+            f"<style>\n{_file('space_time.css')}{_fitting(story)}</style>\n</head>\n<body>",
             f'<h1>{escape(title)}</h1>\n<p class="size">{escape(phrases.size(story, unit))}</p>',
             _ending(story),
             f'<div class="lead">{_decided(story, unit)}{_plan(plan)}{_replay(command)}</div>',
@@ -59,20 +60,23 @@ def html(story: Story, *, title: str = "A failing run", command: str = "", plan:
             f"<script>\n{_file('space_time.js')}</script>\n</body>\n</html>\n",
         ]
     )
+    return page.encode("utf-8", "backslashreplace").decode()  # a message may hold what no file can
 
 
 def _file(name: str) -> str:
     return (resources.files(__package__) / name).read_text(encoding="utf-8")
 
 
-def _scrolling(story: Story) -> str:
-    """A diagram that is wider than the window scrolls in a frame of its own; its heads stay in sight either way."""
+def _fitting(story: Story) -> str:
+    """A diagram that is wider than the window scrolls in a frame of its own; one wider than paper is made smaller."""
     rules = []
     for name, everything in (("short", False), ("everything", True)):
         width = Picture(story, laid_out(story, everything=everything)).width + _WORDS_WIDTH + _MARGINS
         window = f" and (max-width: {width}px)" if width < _WIDEST else ""
         framed = "{ min-width: 0; overflow: auto; max-height: 92vh; }"
         rules.append(f"@media screen{window} {{ .{name}.diagram {framed} }}\n")
+        smaller = min(1.0, _PAPER / (width - _MARGINS))
+        rules.append(f"@media print {{ .{name}.diagram {{ zoom: {smaller:.3f}; }} }}\n")
     return "".join(rules)
 
 
