@@ -106,13 +106,7 @@ class Machine:
         self.calls = Calls(
             kernel, trace, cluster, network, objects, actors, tasks, turns, exports, caller, driver
         )
-        self._name_steps(turns)
-        self._arm(faults, config, points)
-
-    def _name_steps(self, turns: Turns) -> None:
-        if self.kernel.offers is not None:
-            self.actors.is_ranked = True
-            Names(self.objects.seal, turns.start).serve(self.kernel.offers)
+        self._arm(faults, config, points, turns)
 
     def _boot(self) -> Process:
         """The machines of the config are there, and the driver has started on the first."""
@@ -125,7 +119,10 @@ class Machine:
         driver.home = None if self.homes is None else self.homes.driver
         return driver
 
-    def _arm(self, plan: FaultPlan, config: SimConfig, points: Points) -> None:
+    def _arm(self, plan: FaultPlan, config: SimConfig, points: Points, turns: Turns) -> None:
+        if self.kernel.offers is not None:
+            self.actors.is_ranked = True
+            Names(self.objects.seal, turns.start).serve(self.kernel.offers)
         faults = Faults(
             self.kernel,
             self.trace,
