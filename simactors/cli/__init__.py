@@ -24,7 +24,7 @@ def main(args: Sequence[str] | None = None, prog_name: str | None = None) -> NoR
 # Name -> where the command is, and what ``simactors --help`` says of it without loading it.
 _COMMANDS = {
     "run": ("simactors.cli.run:run", "Run a program once."),
-    "hunt": ("simactors.cli.hunt:hunt", "Run a program under many seeds until one fails."),
+    "hunt": ("simactors.cli.hunt:hunt", "Run a program in many orders, with many faults, until one fails."),
     "doctor": ("simactors.cli.doctor:doctor", "List what in a program could escape or not repeat."),
     "replay": ("simactors.cli.replay:replay", "Make a run that failed again, exactly."),
 }

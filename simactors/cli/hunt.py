@@ -1,32 +1,88 @@
-"""``simactors hunt``: many runs of a program on the simulator, one a seed, until one fails."""
+"""``simactors hunt``: many runs of a program on the simulator, each in another order, until one fails."""
 
 from __future__ import annotations
 
+import shutil
 import sys
-import time
-from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import click
 
-from simactors.cli import params
+from simactors.cli import params, progress
 from simactors.cli.group import INTERRUPTED, WrongInput, exit_with
-from simactors.cli.params import Preemption
-from simactors.exploration import search
+from simactors.exploration import crew, hunting
+from simactors.exploration.budget import Budget
+from simactors.exploration.campaign import AUDITED, Quest
+from simactors.exploration.hunting import Report
+from simactors.exploration.shrinking import SECONDS
+from simactors.exploration.storms import kinds_of
+from simactors.exploration.strategies import STRATEGIES
 from simactors.exploration.target import Program, Target, TargetError
-from simactors.reports import json_line, text
+from simactors.reports import hunt as report
+from simactors.reports import json_line
 
-_PROGRESS_EVERY_S = 0.2
+_OUT = ".simactors"
+_RUNS = 1_000
 
 
-@click.command(epilog="Each run starts from a fresh module; what it prints is shown only if it fails.")
+@click.command(
+    epilog="Each run starts from a fresh module; what it prints is shown only if it fails. Example: simactors hunt "
+    "app.py:main --time 60s --faults delay,crash --jobs 2"
+)
 @params.TARGET
 @params.ARGS
-@click.option("--seeds", type=click.IntRange(min=1), required=True, help="How many seeds to try.")
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=1),
+    help=f"How many runs. Default: {_RUNS}, or as many as --time allows.",
+)
+@click.option("--time", "seconds", type=params.DURATION, help="How long to hunt: 90s, 5m, 1h.")
 @click.option(
     "--first-seed", type=params.SEED, default=0, show_default=True, help="The seed of the first run."
 )
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="How many processes hunt."
+)
+@click.option(
+    "--strategy",
+    type=click.Choice(list(STRATEGIES)),
+    default="portfolio",
+    show_default=True,
+    help="How orders are chosen; the portfolio takes turns with all the others.",
+)
+@click.option(
+    "--faults",
+    multiple=True,
+    metavar="KINDS|FILE.toml",
+    help="What may go wrong, drawn anew for each run: none, delay, crash, node, partition, skew, rpc or all, several "
+    "with commas; or a file with faults, which then happen in every run. Default: delay; with a file only what it "
+    "says.",
+)
+@click.option(
+    "--max-faults",
+    type=click.IntRange(min=0),
+    help="The most crashes, lost nodes and cuts, each, of one run. Default: one of each.",
+)
+@click.option(
+    "--nodes",
+    type=click.IntRange(min=1),
+    help="How many machines. Default: 1, or 3 if faults of nodes, partitions or clocks are wanted.",
+)
+@click.option("--keep-going", is_flag=True, help="Go on after a failure; others are grouped by what broke.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help=f"Where failures are written to. Default: {_OUT}. If it is given, a hunt that was stopped goes on from there.",
+)
+@click.option(
+    "--shrink-time",
+    type=params.DURATION,
+    default=f"{SECONDS:g}s",
+    show_default=True,
+    help="How long making a failure small may take; 0s: leave it as it is.",
+)
 @params.CLUSTER
-@params.FAULTS
 @params.ALLOW
 @params.MAX_STEPS
 @params.preempt("stores")
@@ -34,70 +90,83 @@ _PROGRESS_EVERY_S = 0.2
     "--check-determinism/--no-check-determinism",
     default=None,
     help="Make every run twice, and the first one in fresh processes, too: a run that does not repeat is a failure. "
-    "Default: one run in twenty.",
+    f"Default: one run in {AUDITED}.",
 )
 @params.AS_RAY
 @params.JSON
 def hunt(
-    target: Target,
-    args: tuple[str, ...],
-    seeds: int,
-    first_seed: int,
-    cluster: str | None,
-    faults: str | None,
-    allow: tuple[str, ...],
-    max_steps: int,
-    preempt: Preemption,
-    *,
-    check_determinism: bool | None,
-    as_ray: bool,
-    as_json: bool,
+    target: Target, args: tuple[str, ...], seeds: int | None, seconds: float | None, **options: Any
 ) -> None:
-    """Run a program under many seeds until one fails.
+    """Run a program in many orders, with many faults, until one fails.
 
-    Shows the first failure, the last steps before it, and the command that replays exactly that run.
+    Makes the first failure small, shows what has to happen for it, and the command that replays it exactly.
     """
+    kinds, file = _faults(options["faults"])
     program = Program(
         target=target,
         argv=args,
-        as_ray=as_ray,
-        max_steps=max_steps,
-        preemption=preempt,
-        cluster=cluster,
-        faults=faults,
-        allow=allow,
+        as_ray=options["as_ray"],
+        max_steps=options["max_steps"],
+        preemption=options["preempt"],
+        cluster=options["cluster"],
+        faults=file,
+        allow=options["allow"],
     )
-    started = time.perf_counter()
+    quest = Quest(
+        first_seed=options["first_seed"],
+        strategy=options["strategy"],
+        faults=kinds,
+        max_faults=options["max_faults"],
+        nodes=options["nodes"],
+        audit_every=_audited(options["check_determinism"]),
+        keep_going=options["keep_going"],
+    )
+    runs = _RUNS if seeds is None and seconds is None else seeds
+    as_json = options["as_json"]
     try:
-        every = {None: search.AUDITED, True: 1, False: None}[check_determinism]
-        hunted = search.hunt(
-            program, seeds=seeds, first_seed=first_seed, audit_every=every, on_run=_progress(seeds)
-        )
+        found = _hunt(program, quest, runs, seconds, options)
     except TargetError as error:
         raise WrongInput(str(error)) from None
-    seconds = time.perf_counter() - started
-    report = text.hunt_report(program, hunted, first_seed=first_seed, seconds=seconds)
-    click.echo(report, err=as_json)
+    files = report.write_cases(found, options["out"] or Path(_OUT))
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 110
+    click.echo(report.text(found, files, width), err=as_json)
     if as_json:
-        click.echo(json_line.hunt_line(program, hunted, seconds=seconds))
-    if hunted.interrupted:
+        click.echo(json_line.hunt_line(found, files))
+    if found.tally.interrupted and not found.failed:
         raise click.exceptions.Exit(INTERRUPTED)
-    exit_with(hunted.failure.ending.outcome if hunted.failure is not None else "passed")
+    exit_with(found.cases[0].first.result.ending.outcome if found.failed else "passed")
 
 
-def _progress(seeds: int) -> Callable[[int], None]:
-    """Says on a terminal, now and then, how far the hunt is."""
-    terminal = sys.stderr
-    if not terminal.isatty():
-        return lambda _: None
-    shown_at = time.perf_counter()
+def _hunt(
+    program: Program, quest: Quest, runs: int | None, seconds: float | None, options: dict[str, Any]
+) -> Report:
+    with progress.shown(runs, seconds) as display:
+        budget = Budget(runs, seconds)
+        if options["jobs"] == 1:
+            tally = hunting.search(program, quest, budget, watch=display.update)
+        else:
+            tally = crew.search(program, quest, budget, options["jobs"], watch=display.update)
+        spent_s = budget.spent_s
+        return hunting.finish(
+            program, quest, tally, spent_s, options["shrink_time"], on_found=display.shrinking
+        )
 
-    def show(number: int) -> None:
-        nonlocal shown_at
-        now = time.perf_counter()
-        if now - shown_at >= _PROGRESS_EVERY_S:
-            shown_at = now
-            terminal.write(f"\rrun {number} of {seeds}\r")
-            terminal.flush()
 
-    return show
+def _audited(wanted: bool | None) -> int | None:
+    if wanted is None:
+        return AUDITED
+    return 1 if wanted else None
+
+
+def _faults(words: tuple[str, ...]) -> tuple[tuple[str, ...], str | None]:
+    """The kinds of faults, and the file with faults, that were asked for."""
+    files = [word for word in words if word.endswith(".toml") or Path(word).is_file()]
+    if len(files) > 1:
+        raise click.UsageError(f"--faults takes one file at most, not {', '.join(files)}")
+    kinds = [word for word in words if word not in files]
+    if not kinds:
+        return (() if files else ("delay",)), (files[0] if files else None)
+    try:
+        return kinds_of(",".join(kinds)), (files[0] if files else None)
+    except ValueError as error:
+        raise click.UsageError(f"--faults: {error}") from None

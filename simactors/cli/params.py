@@ -113,4 +113,24 @@ def preempt(default: Preemption) -> Callable[[Any], Any]:
     )
 
 
+class DurationType(click.ParamType):  # type: ignore[type-arg]  # as above
+    """``90s``, ``5m``, ``1h`` or a number of seconds, as seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Raise a usage error for anything else."""
+        text = str(value).strip()
+        factor = {"s": 1, "m": 60, "h": 3600}.get(text[-1:], 0)
+        number = text[:-1] if factor else text
+        try:
+            seconds = float(number) * (factor or 1)
+        except ValueError:
+            seconds = -1.0
+        if not 0 <= seconds < float("inf"):
+            self.fail(f"{text!r} is no duration: write 90s, 5m or 1h", param, ctx)
+        return seconds
+
+
+DURATION = DurationType()
 SEED = click.IntRange(min=0)

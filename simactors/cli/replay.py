@@ -13,17 +13,18 @@ from simactors.reports import json_line, text
 
 
 @click.command(epilog="Exit code: that of the run, as with `simactors run`: 1 if the failure is there again.")
-@click.argument("token")
+@click.argument("word", metavar="FILE|TOKEN")
 @params.JSON
-def replay(token: str, *, as_json: bool) -> None:
+def replay(word: str, *, as_json: bool) -> None:
     """Make a run that failed again, exactly.
 
-    TOKEN is what `simactors run` and `simactors hunt` print for a failing run. Call it in the same folder.
+    It is told by the file that `simactors hunt` has written, or by the token that it and `simactors run` print. Call it
+    in the same folder.
     """
     output = Output()
     try:
-        replayed = repro.replay(repro.Repro.from_token(token))
-    except (repro.TokenError, TargetError) as error:
+        replayed = repro.replay(repro.Repro.read(word))
+    except (repro.ReproError, TargetError) as error:
         raise WrongInput(str(error)) from None
     except KeyboardInterrupt:
         click.echo("stopped by Ctrl-C", err=True)

@@ -9,6 +9,7 @@ from simactors.cli.group import INTERRUPTED, WrongInput, exit_with
 from simactors.cli.output import Output
 from simactors.cli.params import Preemption
 from simactors.exploration import determinism
+from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import RunResult, run_for_real, run_simulated
 from simactors.exploration.target import Program, Target, TargetError
 from simactors.reports import json_line, text
@@ -100,6 +101,10 @@ def _run(program: Program, backend: str, seed: int, *, check_determinism: bool) 
     try:
         if backend != "sim":
             return run_for_real(program, backend)
-        return determinism.audit(program, seed) if check_determinism else run_simulated(program, seed)
+        return (
+            determinism.audit(Recipe(program=program, seed=seed))
+            if check_determinism
+            else run_simulated(program, seed)
+        )
     except TargetError as error:
         raise WrongInput(str(error)) from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,7 +33,7 @@ for _cls in (*_PARTS, *_DISTRIBUTIONS.values(), *plan.KINDS.values()):
 
 
 def world_of(program: Program) -> tuple[config.SimConfig, plan.FaultPlan]:
-    """The cluster that a program runs on, and what goes wrong in it.
+    """The cluster that the files of a program describe, and what goes wrong in it.
 
     Raises:
         TargetError: one of its files can't be read, or the two don't fit together.
@@ -47,8 +47,6 @@ def world_of(program: Program) -> tuple[config.SimConfig, plan.FaultPlan]:
             aims.check(faults, cluster)
         except ValueError as error:
             raise TargetError(f"{program.faults}: {error}") from None
-    escapes = {**cluster.escapes, **program.escapes}
-    cluster = replace(cluster, max_steps=program.max_steps, preemption=program.preemption, escapes=escapes)
     return cluster, faults
 
 
@@ -83,6 +81,30 @@ def load_faults(path: str) -> plan.FaultPlan:
         faults.append(_of_kind(entry, plan.KINDS, f"faults[{number}]", problems))
     _refuse(path, problems)
     return plan.FaultPlan(tuple(faults))
+
+
+def fault_tables(faults: plan.FaultPlan) -> list[dict[str, Any]]:
+    """What `load_faults` would read as `faults`."""
+    names = {cls: name for name, cls in plan.KINDS.items()}
+    return [{"kind": names[type(fault)], **_told(fault)} for fault in faults.faults]
+
+
+def faults_of(tables: Any) -> plan.FaultPlan:
+    """What `fault_tables` wrote.
+
+    Raises:
+        ValueError: it has not.
+    """
+    problems: list[str] = []
+    found = [_of_kind(table, plan.KINDS, f"faults[{i}]", problems) for i, table in enumerate(tables)]
+    if problems:
+        raise ValueError("; ".join(problems))
+    return plan.FaultPlan(tuple(found))
+
+
+def _told(fault: Any) -> dict[str, Any]:
+    """What is not as it is by default."""
+    return {f.name: getattr(fault, f.name) for f in fields(fault) if getattr(fault, f.name) != f.default}
 
 
 def _read(path: str) -> dict[str, Any]:

@@ -12,15 +12,15 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from simactors.core.events import Record
 from simactors.exceptions import InternalError, NondeterminismError
 from simactors.exploration import suspects
-from simactors.exploration.runner import Ending, RunResult, run_simulated
+from simactors.exploration.recipe import Recipe
+from simactors.exploration.runner import Ending, RunResult
 from simactors.exploration.suspects import Suspect
-from simactors.exploration.target import Program, Target
 from simactors.exploration.witness import Difference, Place, Sighting, Testimony, Witness, difference
 from simactors.sim.config import SimConfig
 from simactors.sim.plan import FaultPlan
@@ -68,8 +68,8 @@ class Audit:
         return "\n".join(lines)
 
 
-def audit(program: Program, seed: int, *, in_fresh_processes: bool = True) -> RunResult:
-    """Run a program under one seed, and again under the same, until something differs.
+def audit(recipe: Recipe, *, in_fresh_processes: bool = True) -> RunResult:
+    """Make a run, and the same again, until something differs.
 
     Args:
         in_fresh_processes: also in other processes, under other hash seeds; each takes as long as starting Python.
@@ -80,10 +80,15 @@ def audit(program: Program, seed: int, *, in_fresh_processes: bool = True) -> Ru
     Raises:
         TargetError: the program can't be loaded.
     """
-    result, first = _testimony(program, seed)
-    found = _audit_here(first, lambda: _testimony(program, seed)[1])
+    result, first = _testimony(recipe)
+    return compared(recipe, result, first, in_fresh_processes=in_fresh_processes)
+
+
+def compared(recipe: Recipe, result: RunResult, first: Testimony, *, in_fresh_processes: bool) -> RunResult:
+    """As `audit`, after the first of the runs."""
+    found = _audit_here(first, lambda: _testimony(recipe)[1])
     if found.difference is None and in_fresh_processes:
-        found = _audit_elsewhere(program, seed, first)
+        found = _audit_elsewhere(recipe, first)
     if found.difference is None:
         return result
     message = found.story.partition("\n")[0]
@@ -134,11 +139,11 @@ def _audit_here(first: Testimony, run: Callable[[], Testimony]) -> Audit:
     return _with_suspects(found, "in the same process", cause)
 
 
-def _audit_elsewhere(program: Program, seed: int, first: Testimony) -> Audit:
-    one, other = (_elsewhere(program, seed, hash_seed) for hash_seed in _HASH_SEEDS)
+def _audit_elsewhere(recipe: Recipe, first: Testimony) -> Audit:
+    one, other = (_elsewhere(recipe, hash_seed) for hash_seed in _HASH_SEEDS)
     found = difference(one, other)
     if found is not None:
-        again = _elsewhere(program, seed, _HASH_SEEDS[0])
+        again = _elsewhere(recipe, _HASH_SEEDS[0])
         cause = _HASH_ORDER if difference(one, again) is None else _EVERY_TIME
         return _with_suspects(found, "in a fresh process, with another PYTHONHASHSEED", cause)
     found = difference(first, one)
@@ -183,21 +188,20 @@ def _file(file: str) -> str:
     return file
 
 
-def _testimony(program: Program, seed: int) -> tuple[RunResult, Testimony]:
+def _testimony(recipe: Recipe) -> tuple[RunResult, Testimony]:
     witness = Witness()
-    result = run_simulated(program, seed, witness)
+    result = recipe.run(witness)
     return result, Testimony.of(result.ending, result.digest, witness.sightings)
 
 
 # In another process
 
 
-def _elsewhere(program: Program, seed: int, hash_seed: str) -> Testimony:
+def _elsewhere(recipe: Recipe, hash_seed: str) -> Testimony:
     """The same run in a fresh interpreter."""
-    order = {**asdict(program), "target": str(program.target), "seed": seed}
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "testimony.json"
-        command = [sys.executable, "-m", __name__, json.dumps(order), str(answer)]
+        command = [sys.executable, "-m", __name__, json.dumps(recipe.to_fields()), str(answer)]
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, errors="replace", check=False
@@ -225,14 +229,8 @@ def _read(told: dict[str, object]) -> Testimony:
 
 
 def main(order: str, answer: str) -> None:
-    """What a fresh process does: run the program of `order`, and write what it saw to the file `answer`."""
-    fields = json.loads(order)
-    seed = fields.pop("seed")
-    target = Target.parse(fields.pop("target"))
-    program = Program(
-        **{**fields, "target": target, "argv": tuple(fields["argv"]), "allow": tuple(fields["allow"])}
-    )
-    _, testimony = _testimony(program, seed)
+    """What a fresh process does: make the run of `order`, and write what it saw to the file `answer`."""
+    _, testimony = _testimony(Recipe.from_fields(json.loads(order)))
     Path(answer).write_text(_write(testimony))
 
 

@@ -6,6 +6,7 @@ Not the tracebacks that travel between processes: `core/outcome.py` writes those
 from __future__ import annotations
 
 import importlib
+import re
 import traceback
 from pathlib import Path
 from types import TracebackType
@@ -36,6 +37,21 @@ def text(error: BaseException) -> str:
     rendered = traceback.TracebackException.from_exception(error)
     _trim(rendered)
     return "".join(rendered.format()).rstrip()
+
+
+_PLACE = re.compile(r'^ *File "([^"]*)", line (\d+), in (.*)$')
+
+
+def last_place(text: str) -> str:
+    """The last of the user's lines that a traceback in words names, as ``app.py:12 in transfer``.
+
+    That of a remote error names lines in several processes, and the last one is the innermost.
+    """
+    for line in reversed(text.splitlines()):
+        found = _PLACE.match(line)
+        if found and is_users(found[1]):
+            return f"{Path(found[1]).name}:{found[2]} in {found[3]}"
+    return ""
 
 
 def _trim(rendered: traceback.TracebackException) -> None:

@@ -1,6 +1,7 @@
-"""A repro: what it takes to make one run again, as one token to paste; and whether it came out the same.
+"""A repro: what it takes to make one run again, as a file or as one token to paste; and whether it came out the same.
 
-The token holds no code: replaying needs the same program in the same place.
+It holds no code: replaying needs the same program in the same place. What the program has become since is told by a
+fingerprint.
 """
 
 from __future__ import annotations
@@ -9,38 +10,34 @@ import base64
 import binascii
 import hashlib
 import json
+import os
 import sys
 import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
-from simactors.exploration.runner import RunResult, run_simulated
-from simactors.exploration.target import Program, Target
+from simactors.core.choices import Choices
+from simactors.core.events import Record
+from simactors.exploration.frames import is_users
+from simactors.exploration.recipe import Recipe
+from simactors.exploration.runner import RunResult
+from simactors.exploration.script import Follower
+from simactors.exploration.target import Program
 
-PREFIX = "sim3-"
+PREFIX = "sim4-"
+LONGEST_TOKEN = 2_000
+"""Longer ones are no use on a command line: there is the file."""
+
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-_FIELDS = (
-    *(
-        "version",
-        "python",
-        "target",
-        "argv",
-        "as_ray",
-        "max_steps",
-        "preemption",
-        "cluster",
-        "faults",
-        "allow",
-        "world",
-    ),
-    *("seed", "digest", "kind", "failure"),
-)
+_HASH_SEED = "PYTHONHASHSEED"
+_FORMAT = 1
 
 
-class TokenError(Exception):
-    """Not a token, or one that was damaged on its way. The message is for the user."""
+class ReproError(Exception):
+    """Neither a token nor a repro's file, or one that was damaged. The message is for the user."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,99 +45,102 @@ class Repro:
     """One run, told from all others.
 
     Attributes:
-        target: as the user wrote it; relative to where it was run. So are `cluster` and `faults`, see `Program`.
-        allow: see `Program`.
-        world: a short digest of what is in those two files; empty without them.
+        recipe: how to make it; its files are named relative to where it was run.
+        world: a short digest of the file that describes its cluster; empty without one.
+        code: a short digest of the program's text, and of the modules in its folder that it had imported.
         digest: the first 16 digits of the trace's.
         kind: the class of the failure; None if the run passed.
         failure: a short digest of the failure's message.
         version: of the simactors that made the run.
         python: of the interpreter, as "3.11"; where code is preempted, another one may see other lines.
+        hash_seed: what PYTHONHASHSEED was; None if it was not set.
     """
 
-    target: str
-    argv: tuple[str, ...]
-    as_ray: bool
-    max_steps: int
-    preemption: Literal["off", "stores", "lines"]
-    cluster: str | None
-    faults: str | None
-    allow: tuple[str, ...]
+    recipe: Recipe
     world: str
-    seed: int
+    code: str
     digest: str
     kind: str | None
     failure: str
     version: str
     python: str
+    hash_seed: str | None
 
     @classmethod
-    def of(cls, program: Program, result: RunResult) -> Repro:
-        """The repro of a simulated run of `program`."""
-        assert result.seed is not None
+    def of(cls, recipe: Recipe, result: RunResult) -> Repro:
+        """The repro of a simulated run, just made."""
         return cls(
-            target=str(program.target),
-            argv=program.argv,
-            as_ray=program.as_ray,
-            max_steps=program.max_steps,
-            preemption=program.preemption,
-            cluster=program.cluster,
-            faults=program.faults,
-            allow=program.allow,
-            world=_world_digest(program),
-            seed=result.seed,
+            recipe=recipe.self_contained,
+            world=_world_digest(recipe.program),
+            code=_code_digest(recipe.program),
             digest=(result.digest or "")[:16],
             kind=result.ending.kind,
-            failure=_failure_digest(program, result),
+            failure=_failure_digest(recipe.program, result),
             version=metadata.version("simactors"),
             python=_PYTHON,
+            hash_seed=os.environ.get(_HASH_SEED),
         )
 
     @classmethod
-    def from_token(cls, token: str) -> Repro:
-        """Read what `token` wrote.
+    def read(cls, word: str) -> Repro:
+        """Read a token, or the file that `word` names.
 
         Raises:
-            TokenError: it can't be read.
+            ReproError: it can't be read.
+            TargetError: the program isn't there.
         """
-        if not token.startswith(PREFIX):
-            raise TokenError(f"not a replay token: tokens of this release start with {PREFIX!r}")
+        if word.startswith(PREFIX):
+            return cls._from_token(word)
+        if not Path(word).is_file():
+            raise ReproError(
+                f"{word!r} is neither a file nor a replay token: tokens of this release start with {PREFIX!r}"
+            )
+        try:
+            told = json.loads(Path(word).read_text())
+            if not isinstance(told, dict) or told.get("simactors_repro") != _FORMAT:
+                raise ReproError(f'{word} is no repro of this release: it needs "simactors_repro": {_FORMAT}')
+            return cls._from_fields(told["run"])
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise ReproError(f"{word} can't be read as a repro: {type(error).__name__}: {error}") from None
+
+    @classmethod
+    def _from_token(cls, token: str) -> Repro:
         try:
             body = token.removeprefix(PREFIX)
             sealed = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
             checksum, packed = sealed[:4], sealed[4:]
             if zlib.crc32(packed).to_bytes(4, "big") != checksum:
                 raise ValueError("wrong checksum")
-            fields = dict(zip(_FIELDS, json.loads(zlib.decompress(packed)), strict=True))
-            return cls(**{**fields, "argv": tuple(fields["argv"]), "allow": tuple(fields["allow"])})
-        except (binascii.Error, ValueError, TypeError, zlib.error):
-            raise TokenError("the token is damaged: copy the whole line again") from None
+            return cls._from_fields(json.loads(zlib.decompress(packed)))
+        except (binascii.Error, ValueError, TypeError, KeyError, zlib.error):
+            raise ReproError("the token is damaged: copy the whole line again") from None
+
+    @classmethod
+    def _from_fields(cls, told: Mapping[str, Any]) -> Repro:
+        return cls(**{**told, "recipe": Recipe.from_fields(told["recipe"])})
+
+    def to_fields(self) -> dict[str, Any]:
+        """What JSON can hold."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        return {**fields, "recipe": self.recipe.to_fields()}
 
     @property
     def token(self) -> str:
         """The repro as one word, safe to paste into a shell."""
-        fields = json.dumps([getattr(self, name) for name in _FIELDS], separators=(",", ":"))
-        packed = zlib.compress(fields.encode(), 9)
+        packed = zlib.compress(json.dumps(self.to_fields(), separators=(",", ":")).encode(), 9)
         sealed = zlib.crc32(packed).to_bytes(4, "big") + packed
         return PREFIX + base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
-    @property
-    def program(self) -> Program:
-        """What to run.
+    def write(self, path: Path, **more: Any) -> None:
+        """Write it as a file, with further fields for who reads it."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        told = {"simactors_repro": _FORMAT, "run": self.to_fields(), **more}
+        path.write_text(json.dumps(told, indent=1) + "\n")
 
-        Raises:
-            TargetError: it isn't there.
-        """
-        return Program(
-            target=Target.parse(self.target),
-            argv=self.argv,
-            as_ray=self.as_ray,
-            max_steps=self.max_steps,
-            preemption=self.preemption,
-            cluster=self.cluster,
-            faults=self.faults,
-            allow=self.allow,
-        )
+    @property
+    def other_hash_seed(self) -> str | None:
+        """The PYTHONHASHSEED that this process would need to make the same run; None if it has it, or any will do."""
+        return self.hash_seed if self.hash_seed != os.environ.get(_HASH_SEED) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,24 +151,48 @@ class Replay:
         differences: in what it differs from the first one; empty if it was reproduced exactly.
     """
 
-    program: Program
+    repro: Repro
     result: RunResult
     differences: tuple[str, ...]
 
+    @property
+    def program(self) -> Program:
+        """What ran."""
+        return self.repro.recipe.program
 
-def replay(repro: Repro) -> Replay:
+
+def replay(
+    repro: Repro,
+    watch: Callable[[Record], None] | None = None,
+    around: Callable[[Choices], Choices] = lambda choices: choices,
+) -> Replay:
     """Make the run of `repro` again and compare.
+
+    Args:
+        watch, around: see `Recipe.run`.
 
     Raises:
         TargetError: the program, or a file of its cluster, can't be loaded (any more).
     """
-    program = repro.program
-    result = run_simulated(program, repro.seed)
-    return Replay(program=program, result=result, differences=tuple(_differences(repro, program, result)))
+    followers: list[Follower] = []
+
+    def noting(choices: Choices) -> Choices:
+        if isinstance(choices, Follower):
+            followers.append(choices)
+        return around(choices)
+
+    result = repro.recipe.run(watch, around=noting)
+    differences = _differences(repro, result)
+    for follower in followers if differences else ():
+        if follower.left is not None:
+            differences.append(f"it left the path of the first one at {follower.left}")
+        elif follower.unused:
+            differences.append(f"{follower.unused} of the first one's choices never came up")
+    return Replay(repro=repro, result=result, differences=tuple(differences))
 
 
-def _differences(repro: Repro, program: Program, result: RunResult) -> list[str]:
-    found = []
+def _differences(repro: Repro, result: RunResult) -> list[str]:
+    found, program = [], repro.recipe.program
     if repro.kind != result.ending.kind:
         found.append(f"it ended with {result.ending.kind or 'success'}, the first one with {repro.kind}")
     elif repro.failure != _failure_digest(program, result):
@@ -177,25 +201,34 @@ def _differences(repro: Repro, program: Program, result: RunResult) -> list[str]
     if repro.digest != digest:
         found.append(f"its trace has the digest {digest}..., the first one's {repro.digest}...")
     if found and repro.world != _world_digest(program):
-        files = " or ".join(name for name in (program.cluster, program.faults) if name is not None)
-        found.append(f"{files} has been changed since")
+        found.append(f"{program.cluster} has been changed since")
+    if found and repro.code != _code_digest(program):
+        found.append("the program has been changed since")
     version = metadata.version("simactors")
     if found and repro.version != version:
         found.append(f"the first one was made by simactors {repro.version}, this is {version}")
-    if found and repro.preemption != "off" and repro.python != _PYTHON:
+    if found and repro.recipe.program.preemption != "off" and repro.python != _PYTHON:
         found.append(f"the first one was made by Python {repro.python}, this is {_PYTHON}")
     return found
 
 
 def _world_digest(program: Program) -> str:
-    """Of the files that describe the cluster and its faults."""
-    names = [name for name in (program.cluster, program.faults) if name is not None]
-    text = b"\0".join(Path(name).read_bytes() if Path(name).is_file() else b"" for name in names)
-    return hashlib.sha256(text).hexdigest()[:8] if names else ""
+    name = program.cluster
+    return "" if name is None else _digest(Path(name).read_bytes() if Path(name).is_file() else b"")
+
+
+def _code_digest(program: Program) -> str:
+    """Of the target's own text; what it imports counts as far as it lies beside it."""
+    folder = Path(program.target.file).resolve().parent
+    texts = [path.read_bytes() for path in sorted(folder.glob("*.py")) if is_users(str(path))]
+    return _digest(b"\0".join(texts))
 
 
 def _failure_digest(program: Program, result: RunResult) -> str:
     """Of the failure's message; the program's folder in it, as a deadlock names it, may be another elsewhere."""
     folder = str(Path(program.target.file).resolve().parent)
-    message = (result.ending.message or "").replace(folder, "")
-    return hashlib.sha256(message.encode()).hexdigest()[:8]
+    return _digest((result.ending.message or "").replace(folder, "").encode())
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()[:8]

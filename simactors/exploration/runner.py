@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from simactors.api import session
+from simactors.core.choices import Choices, Offer
 from simactors.core.events import Record
 from simactors.exceptions import DeadlockError, Finding, InternalError, LimitError, RayTaskError
 from simactors.exploration import frames, watchdog
 from simactors.exploration.target import Program, TargetError, prepared
-from simactors.sim.config import SimConfig
-from simactors.sim.plan import FaultPlan
+from simactors.exploration.world import World, world_of
 from simactors.sim.simulation import Simulation, simulate
 
 Outcome = Literal["passed", "failed", "deadlock", "limit", "error"]
@@ -33,12 +33,14 @@ class Ending(NamedTuple):
         kind: the class of what was raised: ``AssertionError``, ``RayTaskError(ValueError)``, ``SystemExit``.
         message: of what was raised, without its traceback.
         traceback: the user's frames only.
+        place: the user's line that raised it, as ``app.py:12 in transfer``; empty if none did.
     """
 
     outcome: Outcome
     kind: str | None = None
     message: str | None = None
     traceback: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,8 @@ class RunResult:
     Attributes:
         digest: of the whole trace, hexadecimal.
         virtual_time_s: how long the run took in its own time.
-        last_steps: the end of the trace, one line a step.
+        last_steps: the end of the trace of a run that failed, one line a step.
+        path: what happened, in order, if the order is explored; see `Offers.taken`.
     """
 
     ending: Ending
@@ -57,6 +60,7 @@ class RunResult:
     virtual_time_s: float | None = None
     steps: int | None = None
     last_steps: tuple[str, ...] = ()
+    path: Sequence[Offer] = field(default=(), repr=False, compare=False)
 
     @property
     def failed(self) -> bool:
@@ -64,21 +68,31 @@ class RunResult:
         return self.ending.outcome != "passed"
 
 
-def run_simulated(program: Program, seed: int, watch: Callable[[Record], None] | None = None) -> RunResult:
+def run_simulated(
+    program: Program,
+    seed: int,
+    watch: Callable[[Record], None] | None = None,
+    *,
+    world: World | None = None,
+    choices: Choices | None = None,
+) -> RunResult:
     """Run the program on a simulated cluster.
 
     Args:
-        watch: see `simulate`.
+        watch, choices: see `simulate`.
+        world: where it runs; None for `world_of` the program.
 
     Raises:
         TargetError: it, or one of the files of its cluster, can't be loaded.
     """
-    config, faults = _world_of(program)
+    world = world or world_of(program)
     simulation: Simulation | None = None
     with prepared(program) as start:
         try:
             with (
-                simulate(seed, config=config, faults=faults, watch=watch) as simulation,
+                simulate(
+                    seed, config=world.config, faults=world.faults, watch=watch, choices=choices
+                ) as simulation,
                 watchdog.watched(simulation),
             ):
                 ending = _run(start)
@@ -96,19 +110,13 @@ def run_simulated(program: Program, seed: int, watch: Callable[[Record], None] |
         digest=simulation.digest,
         virtual_time_s=simulation.now_s,
         steps=simulation.steps,
-        last_steps=tuple(str(record) for record in simulation.last_records(LAST_STEPS)),
+        last_steps=() if ending.outcome == "passed" else _last_steps(simulation),
+        path=simulation.path,
     )
 
 
-def _world_of(program: Program) -> tuple[SimConfig, FaultPlan]:
-    if program.cluster is None and program.faults is None:
-        config = SimConfig(
-            max_steps=program.max_steps, preemption=program.preemption, escapes=program.escapes
-        )
-        return config, FaultPlan()
-    from simactors.exploration import cluster_file  # lazily: pydantic takes as long as a small run
-
-    return cluster_file.world_of(program)
+def _last_steps(simulation: Simulation) -> tuple[str, ...]:
+    return tuple(str(record) for record in simulation.last_records(LAST_STEPS))
 
 
 def run_for_real(program: Program, backend: str) -> RunResult:
@@ -152,7 +160,8 @@ def _ending(error: BaseException) -> Ending:
         outcome = "deadlock"
     elif isinstance(error, LimitError):
         outcome = "limit"
-    return Ending(outcome, type(error).__name__, _message(error), frames.text(error))
+    text = frames.text(error)
+    return Ending(outcome, type(error).__name__, _message(error), text, frames.last_place(text))
 
 
 def _message(error: BaseException) -> str:

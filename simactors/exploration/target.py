@@ -26,6 +26,7 @@ import cloudpickle  # type: ignore[import-untyped]
 
 from simactors.as_ray import as_ray
 from simactors.exploration import frames
+from simactors.sim.config import Slack
 
 MAX_STEPS = 2_000_000
 
@@ -76,6 +77,8 @@ class Program:
         cluster, faults: the files that describe the simulated cluster and what goes wrong in it; None for the plain
             ones. See `cluster_file.py`.
         allow: kinds of escapes that are let through, see `SimConfig.escapes`.
+        nodes: how many equal machines there are, if no file describes them; None for one.
+        slack: what is a matter of choice, see `SimConfig.slack`; None: latencies are drawn.
     """
 
     target: Target
@@ -86,6 +89,8 @@ class Program:
     cluster: str | None = None
     faults: str | None = None
     allow: tuple[str, ...] = ()
+    nodes: int | None = None
+    slack: Slack | None = None
 
     @property
     def escapes(self) -> dict[str, str]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from simactors.exploration.repro import Replay, Repro
+from simactors.exploration.hunting import Case, Report
+from simactors.exploration.repro import Replay
 from simactors.exploration.runner import Ending, RunResult
-from simactors.exploration.search import HuntResult
 from simactors.exploration.target import Program
+from simactors.reports.hunt import Files
 
 
 def run_line(program: Program, backend: str, result: RunResult) -> str:
@@ -20,24 +21,36 @@ def run_line(program: Program, backend: str, result: RunResult) -> str:
     return json.dumps(_run(program, backend, result))
 
 
-def hunt_line(program: Program, hunted: HuntResult, *, seconds: float) -> str:
-    """A hunt: the figures of its last run, which is the failing one if there is one.
+def hunt_line(report: Report, files: list[Files]) -> str:
+    """A hunt: the figures of its first failure as it was found, or else of its last run.
 
     An interrupted hunt has neither passed nor failed: its outcome is "interrupted".
-
-    Args:
-        seconds: how long it took, by the clock on the wall.
     """
-    failure = hunted.failure
-    failures = []
-    if failure is not None:
-        repro = Repro.of(program, failure).token
-        ending = failure.ending
-        failures = [{"kind": ending.kind, "message": ending.message, "run": hunted.runs, "repro": repro}]
-    fields = {**_run(program, "sim", hunted.last), "runs": hunted.runs, "seconds": round(seconds, 3)}
-    if hunted.interrupted:
+    tally = report.tally
+    shown = report.cases[0].first.result if report.cases else tally.last
+    fields = {**_run(report.program, "sim", shown), "runs": tally.runs, "seconds": round(report.seconds, 3)}
+    if tally.interrupted and not report.cases:
         fields["outcome"] = "interrupted"
-    return json.dumps({**fields, "failures": failures})
+    failures = [_failure(case, written) for case, written in zip(report.cases, files, strict=False)]
+    return json.dumps({**fields, "orders": tally.orders, "verdict": tally.verdict, "failures": failures})
+
+
+def _failure(case: Case, files: Files) -> dict[str, Any]:
+    ending, small = case.shrunk.finding.result.ending, case.shrunk.finding.recipe
+    return {
+        "kind": ending.kind,
+        "message": ending.message,
+        "place": ending.place,
+        "run": case.first.run,
+        "times": case.first.others + 1,
+        "plan": [] if case.explanation is None else list(case.explanation.plan),
+        "deviations": len(small.script or ()),
+        "faults": len(small.faults.faults),
+        "is_smallest": case.shrunk.is_smallest,
+        "repro": case.repro.token,
+        "file": str(files.repro),
+        "page": None if files.page is None else str(files.page),
+    }
 
 
 def replay_line(replay: Replay) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import textwrap
 
+from simactors.exploration.recipe import Recipe
 from simactors.exploration.repro import Replay, Repro
 from simactors.exploration.runner import RunResult
-from simactors.exploration.search import HuntResult
 from simactors.exploration.target import Program
 
 
@@ -16,40 +16,17 @@ def run_report(program: Program, backend: str, result: RunResult, *, with_comman
     Args:
         with_command: say how to replay a failing run.
     """
-    line = f"{_verdict(result)} on {backend}{_figures(result)}"
+    line = f"{verdict(result)} on {backend}{figures(result)}"
     if not result.failed:
         return line
     if result.seed is None or result.ending.outcome == "error":
         return f"{result.ending.traceback}\n\n{line}"
-    return f"{_failure(result)}\n\n{line}{_command(program, result) if with_command else ''}"
-
-
-def hunt_report(program: Program, hunted: HuntResult, *, first_seed: int, seconds: float) -> str:
-    """What a hunt found.
-
-    Args:
-        seconds: how long it took, by the clock on the wall.
-    """
-    seeds = (
-        f"seed {first_seed}" if hunted.runs == 1 else f"seeds {first_seed} to {first_seed + hunted.runs - 1}"
-    )
-    effort = f"{_count(hunted.runs, 'run')} in {seconds:.1f} s"
-    if hunted.interrupted:
-        tried = f" ({seeds})" if hunted.runs else ""
-        return f"stopped by Ctrl-C: no failure in {effort}{tried}"
-    failure = hunted.failure
-    if failure is None:
-        return f"no failure in {effort} ({seeds})"
-    line = f"run {hunted.runs} {_verdict(failure)}{_figures(failure)}"
-    if failure.ending.outcome == "error":
-        return f"{failure.ending.traceback}\n\n{line}"
-    printed = f"\n\nWhat the program printed:\n{_indented(hunted.output)}" if hunted.output.strip() else ""
-    return f"{_failure(failure)}{printed}\n\nfound in {effort}: {line}{_command(program, failure)}"
+    return f"{failure(result)}\n\n{line}{_command(program, result) if with_command else ''}"
 
 
 def replay_report(replay: Replay) -> str:
     """What a replay came to, and whether it was the same run."""
-    report = run_report(replay.program, "sim", replay.result, with_command=bool(replay.differences))
+    report = run_report(replay.program, "sim", replay.result, with_command=False)
     if not replay.differences:
         return f"{report}\nreproduced exactly: same ending, same digest"
     reasons = "\n".join(f"  - {difference}" for difference in replay.differences)
@@ -60,7 +37,8 @@ def replay_report(replay: Replay) -> str:
     )
 
 
-def _verdict(result: RunResult) -> str:
+def verdict(result: RunResult) -> str:
+    """How it ended, in words."""
     ending = result.ending
     words = {
         "deadlock": "ended in a deadlock",
@@ -71,30 +49,36 @@ def _verdict(result: RunResult) -> str:
     return verdict if ending.kind is None else f"{verdict} ({ending.kind})"
 
 
-def _figures(result: RunResult) -> str:
+def figures(result: RunResult) -> str:
+    """What tells the run from others; empty for a real one."""
     if result.digest is None or result.virtual_time_s is None or result.steps is None:
         return ""
     return (
-        f": seed {result.seed}, {_count(result.steps, 'step')}, "
+        f": seed {result.seed}, {count(result.steps, 'step')}, "
         f"{result.virtual_time_s:.6g} s of virtual time, digest {result.digest[:16]}"
     )
 
 
-def _failure(result: RunResult) -> str:
+def failure(result: RunResult, *, with_steps: bool = True) -> str:
+    """The traceback, and what happened last."""
     parts = [result.ending.traceback]
-    if result.last_steps:
+    if result.last_steps and with_steps:
         steps = "\n".join(result.last_steps)
-        parts.append(f"The last {_count(len(result.last_steps), 'step')} before the end:\n{_indented(steps)}")
+        parts.append(f"The last {count(len(result.last_steps), 'step')} before the end:\n{indented(steps)}")
     return "\n\n".join(parts)
 
 
 def _command(program: Program, result: RunResult) -> str:
-    return f"\nTo see exactly this run again:\n  simactors replay {Repro.of(program, result).token}"
+    assert result.seed is not None
+    recipe = Recipe(program=program, seed=result.seed)
+    return f"\nTo see exactly this run again:\n  simactors replay {Repro.of(recipe, result).token}"
 
 
-def _indented(text: str) -> str:
+def indented(text: str) -> str:
+    """A text below a heading."""
     return textwrap.indent(text.rstrip("\n"), "  ")
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """So many of something."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -5,11 +5,11 @@ Not the cluster itself: `backend.py` opens and closes that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from simactors.core import current
-from simactors.core.choices import Choices, SeededChoices
+from simactors.core.choices import Choices, Offer, SeededChoices
 from simactors.core.events import Record
 from simactors.sim.backend import SimBackend
 from simactors.sim.config import NS, SimConfig
@@ -44,6 +44,12 @@ class Simulation:
     def digest(self) -> str:
         """A fingerprint of the whole trace so far: equal runs have equal digests, in any process."""
         return self._backend.trace.digest
+
+    @property
+    def path(self) -> Sequence[Offer]:
+        """What has happened so far, in order; empty unless `SimConfig.slack` is set."""
+        offers = self._backend.kernel.offers
+        return () if offers is None else offers.taken
 
     def last_records(self, count: int) -> list[Record]:
         """At most `count` of the last trace records, oldest first."""

@@ -85,13 +85,12 @@ def test_a_hunt_finds_the_lost_money_and_its_token_replays_that_run():
     assert failure["kind"] == "AssertionError"
     assert "left of 300" in failure["message"]
     assert failure["run"] == fields["runs"] == fields["seed"] + 1
-    assert "The last 20 steps" in found.stderr
+    assert "How to make it happen:" in found.stderr
     assert f"simactors replay {failure['repro']}" in found.stderr
 
     replayed = simactors("replay", failure["repro"], "--json", PYTHONHASHSEED="5")
     assert replayed.returncode == 1
     assert last_line(replayed)["reproduced"] is True
-    assert last_line(replayed)["digest"] == fields["digest"]
     assert replayed.stdout.startswith("balances: ")
 
 
@@ -269,13 +268,8 @@ def test_a_fault_makes_a_program_fail_that_passes_without_it(accounts):
     assert replayed.returncode == 1
     assert last_line(replayed)["reproduced"] is True
 
-    (accounts / "faults.toml").write_text("")
-    changed = simactors("replay", failure["repro"])
-    assert "NOT reproduced" in changed.stderr
-    assert "faults.toml has been changed since" in changed.stderr
-    (accounts / "faults.toml").unlink()
-    gone = simactors("replay", failure["repro"])
-    assert (gone.returncode, gone.stderr.strip()) == (2, f"Error: {accounts}/faults.toml: no such file")
+    (accounts / "faults.toml").unlink()  # what it said is in the repro
+    assert last_line(simactors("replay", failure["repro"], "--json"))["reproduced"] is True
 
 
 def test_a_wrong_cluster_or_fault_file_is_wrong_input(accounts):

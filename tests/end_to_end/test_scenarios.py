@@ -19,8 +19,9 @@ from pathlib import Path
 
 import pytest
 
+from simactors.exploration.budget import Budget
+from simactors.exploration.campaign import Campaign, Quest
 from simactors.exploration.runner import RunResult, run_simulated
-from simactors.exploration.search import hunt
 from simactors.exploration.target import Program, Target
 
 ROOT = Path(__file__).parents[2]
@@ -54,7 +55,9 @@ def folder(scenario: str) -> Path:
 
 def failure_of(program: str, seeds: int, faults: str | None = None) -> RunResult | None:
     """The first failing run of ``scenario:function`` under so many seeds."""
-    return hunt(program_of(program, faults), seeds=seeds).failure
+    quest = Quest(strategy="sampled")
+    found = Campaign(program_of(program, faults), quest).run(Budget(runs=seeds)).findings
+    return next((finding.result for finding in found.values()), None)
 
 
 def program_of(program: str, faults: str | None = None) -> Program:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from simactors.core.choices import Offer, SeededChoices, sub_seed
-from simactors.exploration.races import Order
 from simactors.exploration.strategies.strategy import LIKELIHOODS, Attempt, DullChoices, Path, Scheduled
 
 _PROMPT = LIKELIHOODS
@@ -18,6 +17,9 @@ _PROMPT = LIKELIHOODS
 
 class Kinds:
     """See `Strategy`; it learns from every run, also from those of other strategies."""
+
+    is_done = False
+    verdict = ""
 
     def __init__(self) -> None:
         self._racing: dict[str, None] = {}
@@ -44,10 +46,7 @@ class Kinds:
 
     def learn(self, path: Path) -> None:
         """See `Strategy.learn`."""
-        self.look_at(Order(path.steps))
-
-    def look_at(self, order: Order) -> None:
-        """As `learn`, of a run whose order is known."""
+        order = path.order
         for arrivals in order.arrivals:
             first = arrivals.positions[0]
             for position in arrivals.positions[1:]:

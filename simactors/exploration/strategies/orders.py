@@ -16,6 +16,7 @@ from typing import NamedTuple, TypeVar
 
 from simactors.core.choices import Choices, Offer, SeededChoices, sub_seed
 from simactors.exploration.races import Order
+from simactors.exploration.strategies.novelty import Novelty
 from simactors.exploration.strategies.strategy import Attempt, DullChoices, Path, Scheduled
 from simactors.sim.plan import FaultPlan
 
@@ -28,9 +29,12 @@ _LATEST = 8
 class Orders:
     """See `Strategy`; it learns from every run, also from those of other strategies."""
 
+    is_done = False
+    verdict = ""
+
     def __init__(self) -> None:
         self._parents: list[_Parent] = []
-        self._seen: set[tuple[str, str]] = set()  # is only asked what is in it, never gone through
+        self._novelty = Novelty()
 
     def begin(self, seed: int) -> Attempt:
         """See `Strategy.begin`; a first run of which nothing is known is the dullest."""
@@ -47,20 +51,11 @@ class Orders:
 
     def learn(self, path: Path) -> None:
         """See `Strategy.learn`."""
-        order = Order(path.steps)
-        before = len(self._seen)
-        for arrivals in order.arrivals:
-            names = [order.steps[position].name for position in arrivals.positions]
-            self._seen.update(zip(["", *names], names, strict=False))
-        if len(self._seen) > before and not path.failed:
+        order = path.order
+        if self._novelty.look_at(path) and not path.failed:
             positions = {step.name: number for number, step in enumerate(order.steps)}
             self._parents.append(_Parent(order, positions, path.faults))
             del self._parents[:-_MOST_PARENTS]
-
-    @property
-    def orders_seen(self) -> int:
-        """How often a call was seen to run at an actor after another one that it was not seen after before."""
-        return len(self._seen)
 
 
 class _Parent(NamedTuple):

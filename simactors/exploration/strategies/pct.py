@@ -23,6 +23,9 @@ _FIRST_GUESS = 50
 class Pct:
     """See `Strategy`; it learns how long runs are."""
 
+    is_done = False
+    verdict = ""
+
     def __init__(self) -> None:
         self._runs = 0
         self._length = _FIRST_GUESS

@@ -16,6 +16,9 @@ from simactors.exploration.strategies.uniform import Uniform
 class Dull:
     """See `Strategy`: the plainest run, which shows what there is, and fails if the program fails anyway."""
 
+    is_done = False
+    verdict = ""
+
     def begin(self, seed: int) -> Attempt:
         """See `Strategy.begin`."""
         return Attempt(DullChoices())
@@ -26,6 +29,9 @@ class Dull:
 
 class Portfolio:
     """See `Strategy`."""
+
+    is_done = False
+    verdict = ""
 
     def __init__(self) -> None:
         self.orders = Orders()

@@ -15,6 +15,9 @@ from simactors.exploration.strategies.strategy import LIKELIHOODS, Attempt, Path
 class Pos:
     """See `Strategy`; it learns nothing."""
 
+    is_done = False
+    verdict = ""
+
     def begin(self, seed: int) -> Attempt:
         """See `Strategy.begin`."""
         return Attempt(Scheduled(_Drawn(sub_seed(seed, "pos")), seed))

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 from simactors.core.choices import NEXT, Choices, Offer, SeededChoices
+from simactors.exploration.races import Order
 from simactors.sim.plan import FaultPlan
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Path:
     """The way that a run went.
 
@@ -26,6 +28,11 @@ class Path:
     steps: Sequence[Offer]
     faults: FaultPlan
     failed: bool
+
+    @cached_property
+    def order(self) -> Order:
+        """What had to come before what."""
+        return Order(self.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,17 @@ class Attempt:
 
 
 class Strategy(Protocol):
-    """One way to search. `begin` and `learn` are called in turn."""
+    """One way to search. `begin` and `learn` are called in turn.
+
+    Attributes:
+        is_done: there is nothing left to try.
+        verdict: what has been proved, or why nothing has, if it is a strategy that can prove anything; else empty.
+    """
+
+    @property
+    def is_done(self) -> bool: ...  # noqa: D102  # see above
+    @property
+    def verdict(self) -> str: ...  # noqa: D102
 
     def begin(self, seed: int) -> Attempt:
         """What the next run is to be; for the same seed, after the same runs, the same."""

@@ -11,6 +11,9 @@ from simactors.exploration.strategies.strategy import Attempt, Path, Scheduled
 class Uniform:
     """See `Strategy`; it learns nothing."""
 
+    is_done = False
+    verdict = ""
+
     def begin(self, seed: int) -> Attempt:
         """See `Strategy.begin`."""
         return Attempt(Scheduled(_Walk(sub_seed(seed, "uniform")), seed))

@@ -51,9 +51,12 @@ def test_the_lines_of_help_are_those_of_the_commands():
         ),
         (["run", __file__, "--seed", "-1"], "-1"),
         (["run", "nowhere.py"], "There is no file nowhere.py"),
-        (["hunt", __file__], "--seeds"),
+        (["hunt", __file__, "--time", "5x"], "write 90s, 5m or 1h"),
+        (["hunt", __file__, "--faults", "delays"], "did you mean 'delay'?"),
+        (["hunt", __file__, "--faults", "none,crash"], "goes with no other kind"),
         (["hunt", __file__, "--seeds", "0"], "0"),
-        (["replay", "sim3-abc"], "damaged"),
+        (["replay", "sim4-abc"], "damaged"),
+        (["replay", "sim3-abc"], "tokens of this release start with"),
     ],
 )
 def test_wrong_input_is_answered_in_plain_words_with_exit_code_2(args, answer, capsys):

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from simactors.exploration import cluster_file
+from simactors.exploration.recipe import Recipe
 from simactors.exploration.repro import Repro, replay
-from simactors.exploration.runner import run_simulated
 from simactors.exploration.target import Program, Target, TargetError
+from simactors.exploration.world import world_of
 from simactors.sim.config import Latency, LinkConfig, NodeConfig, SimConfig
 from simactors.sim.distributions import Constant, Empirical, Exponential, Lognormal, Uniform
 from simactors.sim.plan import KINDS, CrashNode, CrashProcess, FaultPlan, Partition
@@ -197,10 +198,8 @@ def test_faults_must_fit_the_cluster(write: Write) -> None:
     with pytest.raises(TargetError, match=r"faults\.toml: CrashNode.*names no node.*The nodes: node-1"):
         cluster_file.world_of(program)
     cluster = write("[[nodes]]\ncount = 2")
-    config, plan = cluster_file.world_of(
-        Program(target=Target("app.py"), faults=faults, cluster=cluster, max_steps=7)
-    )
-    assert (len(config.machines), config.max_steps, len(plan.faults)) == (2, 7, 1)
+    world = world_of(Program(target=Target("app.py"), faults=faults, cluster=cluster, max_steps=7))
+    assert (len(world.config.machines), world.config.max_steps, len(world.faults.faults)) == (2, 7, 1)
 
 
 def test_a_run_under_a_cluster_and_faults_is_replayed_and_told_apart(write: Write, tmp_path: Path) -> None:
@@ -215,17 +214,16 @@ def test_a_run_under_a_cluster_and_faults_is_replayed_and_told_apart(write: Writ
     )
     faults = write('[[faults]]\nkind = "crash_process"\nat_s = 1', "faults.toml")
     program = Program(target=Target(str(tmp_path / "app.py")), cluster=write("num_cpus = 2"), faults=faults)
-    result = run_simulated(program, 0)
+    recipe = Recipe(program=program)
+    result = recipe.run()
     assert result.ending.kind == "ActorDiedError"
-    repro = Repro.from_token(Repro.of(program, result).token)
+    repro = Repro.read(Repro.of(recipe, result).token)
     assert replay(repro).differences == ()
 
-    Path(faults).write_text('[[faults]]\nkind = "crash_process"\nat_s = 1  # a comment')
-    assert replay(repro).differences == ()  # the file is another, the run is not
-    Path(faults).write_text('[[faults]]\nkind = "crash_process"\nat_s = 3')
+    Path(faults).unlink()  # what it said is in the repro
+    assert replay(repro).differences == ()
+    assert program.cluster is not None
+    Path(program.cluster).write_text("num_cpus = 3\n[latency]\nlow_s = 0.5\nhigh_s = 0.5")
     differences = replay(repro).differences
-    assert differences[0].startswith("it ended with success")
-    assert differences[-1] == f"{program.cluster} or {faults} has been changed since"
-    Path(faults).unlink()
-    with pytest.raises(TargetError, match=r"faults\.toml: no such file"):
-        replay(repro)
+    assert differences[0].startswith("its trace has the digest")
+    assert differences[-1] == f"{program.cluster} has been changed since"

@@ -10,6 +10,7 @@ import pytest
 import simactors
 from simactors.exceptions import NondeterminismError
 from simactors.exploration import determinism, suspects
+from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import RunResult
 from simactors.exploration.target import Program, Target
 
@@ -74,7 +75,7 @@ def audited(tmp_path: Path, function: str, *, in_fresh_processes: bool = True) -
     file = tmp_path / "programs.py"
     file.write_text(PROGRAMS)
     program = Program(target=Target(str(file), function))
-    return determinism.audit(program, 3, in_fresh_processes=in_fresh_processes)
+    return determinism.audit(Recipe(program=program, seed=3), in_fresh_processes=in_fresh_processes)
 
 
 def test_a_run_that_repeats_passes_and_one_that_fails_alike_fails_as_it_did(tmp_path: Path) -> None:

@@ -1,0 +1,188 @@
+"""The runs of a hunt that one process makes: each with another order and other faults, until the budget is spent.
+
+Not several processes (`crew.py`), not what is done with a failure (`shrinking.py`), and no display: whoever calls may
+watch.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field, replace
+
+from simactors.exploration import determinism
+from simactors.exploration.budget import Budget
+from simactors.exploration.findings import Finding, Group
+from simactors.exploration.recipe import Recipe
+from simactors.exploration.runner import RunResult, run_simulated
+from simactors.exploration.script import Recorder
+from simactors.exploration.storms import NODE_KINDS, Shape, Storms
+from simactors.exploration.strategies import STRATEGIES
+from simactors.exploration.strategies.novelty import Novelty
+from simactors.exploration.strategies.strategy import Path
+from simactors.exploration.target import Program
+from simactors.exploration.witness import Testimony, Witness
+from simactors.exploration.world import world_of
+from simactors.sim.config import Slack
+from simactors.sim.plan import FaultPlan
+
+AUDITED = 20
+"""One run in so many is made twice, to see whether it repeats."""
+
+DELAY_S = 1.0
+"""How much later than at its earliest a message may arrive, and a sleep end, in a hunt with delays."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quest:
+    """What a hunt is to try.
+
+    Attributes:
+        first_seed: of the first run; the k-th has that plus k - 1.
+        strategy: one of `strategies.STRATEGIES`.
+        faults: kinds of faults, see `storms.KINDS`.
+        max_faults: see `Storms.most`.
+        nodes: how many machines; None: one, or three if the kinds of faults need several.
+        audit_every: every so manieth run is made twice and fails if it does not repeat; None for none. If it is 1, the
+            first run is made in fresh processes, too.
+        keep_going: go on after the first failure.
+    """
+
+    first_seed: int = 0
+    strategy: str = "portfolio"
+    faults: tuple[str, ...] = ("delay",)
+    max_faults: int | None = None
+    nodes: int | None = None
+    audit_every: int | None = AUDITED
+    keep_going: bool = False
+
+    def world_for(self, program: Program) -> Program:
+        """`program` in the world of this hunt."""
+        if self.strategy == "sampled":
+            return program
+        nodes = self.nodes
+        if nodes is None and program.cluster is None and any(kind in NODE_KINDS for kind in self.faults):
+            nodes = 3
+        slack = Slack(messages_s=DELAY_S, sleeps_s=DELAY_S) if "delay" in self.faults else Slack()
+        return replace(program, nodes=nodes, slack=slack)
+
+
+@dataclass(slots=True)
+class Tally:
+    """How a hunt stands.
+
+    Attributes:
+        runs: how many were made.
+        orders: how often a call was seen to run at an actor right after another one, each pair counted once.
+        findings: one for each group.
+        last: the last run; None if none ended.
+        verdict: what the search has proved; empty if it is none that proves anything.
+        is_done: there is nothing left to try.
+        interrupted: Ctrl-C ended it before its time.
+    """
+
+    runs: int = 0
+    orders: int = 0
+    findings: dict[Group, Finding] = field(default_factory=dict)
+    last: RunResult | None = None
+    verdict: str = ""
+    is_done: bool = False
+    interrupted: bool = False
+
+    def add(self, finding: Finding) -> None:
+        """One more failure."""
+        known = self.findings.get(finding.group)
+        if known is None:
+            self.findings[finding.group] = finding
+        else:
+            self.findings[finding.group] = replace(known, others=known.others + 1 + finding.others)
+
+
+class Campaign:
+    """Makes one run after the other.
+
+    Args:
+        share: (number, of): this process makes every `of`-th run, from `number` on, which counts from 0.
+    """
+
+    def __init__(self, program: Program, quest: Quest, share: tuple[int, int] = (0, 1)) -> None:
+        self._program = quest.world_for(program)
+        self._quest = quest
+        self._share = share
+        self._world = world_of(self._program)
+        self._strategy = STRATEGIES[quest.strategy]()
+        config = self._world.config
+        self._storms = Storms(quest.faults, quest.max_faults, len(config.machines), config.detection_s)
+        self._shape: Shape | None = None
+        self._novelty = Novelty()
+        # One stream for all runs: what the program keeps from run to run (a logging handler) still writes here.
+        self._output = io.StringIO()
+        self.tally = Tally()
+
+    def run(self, budget: Budget, watch: Callable[[Tally], None] = lambda _: None) -> Tally:
+        """Make runs until the budget is spent, there is nothing left to try, or one has failed.
+
+        Args:
+            watch: told before each run.
+
+        Raises:
+            TargetError: the program can't be loaded.
+        """
+        first, step = self._share
+        tally = self.tally
+        while not budget.is_spent and not tally.is_done:
+            watch(tally)
+            try:
+                self._make(first + step * tally.runs + 1)
+            except KeyboardInterrupt:
+                tally.interrupted = True
+                return tally
+            budget.spend()
+            tally.runs += 1
+            if tally.findings and not self._quest.keep_going:
+                break
+        watch(tally)
+        return tally
+
+    def _make(self, number: int) -> None:
+        seed = self._quest.first_seed + number - 1
+        attempt = self._strategy.begin(seed)
+        faults = self._storms.draw(seed, self._shape) if attempt.faults is None else attempt.faults
+        recorder = Recorder(attempt.choices)
+        every = self._quest.audit_every
+        is_audited = every is not None and number % every == 0
+        witness = Witness() if is_audited else None
+        with self._captured():
+            result = run_simulated(
+                self._program, seed, witness, world=self._world.also(faults), choices=recorder
+            )
+            if is_audited or result.failed:
+                # A seed says the same as all that is drawn from it, if nothing else answers.
+                script = None if self._quest.strategy == "sampled" else recorder.script
+                recipe = Recipe(program=self._program, seed=seed, faults=faults, script=script)
+            if witness is not None:
+                testimony = Testimony.of(result.ending, result.digest, witness.sightings)
+                fresh = number == every == 1
+                result = determinism.compared(recipe, result, testimony, in_fresh_processes=fresh)
+        self._learn(result, faults)
+        if result.failed:
+            output = self._output.getvalue()
+            self.tally.add(Finding(run=number, recipe=recipe, result=replace(result, path=()), output=output))
+
+    def _learn(self, result: RunResult, faults: FaultPlan) -> None:
+        path = Path(result.path, faults, result.failed)
+        self._strategy.learn(path)
+        if self._shape is None or not (faults.faults or result.failed):
+            self._shape = Shape.of(result.path, result.virtual_time_s or 0.0)
+        self.tally.last = replace(result, path=())
+        self._novelty.look_at(path)
+        self.tally.orders = self._novelty.seen
+        self.tally.is_done, self.tally.verdict = self._strategy.is_done, self._strategy.verdict
+
+    @contextmanager
+    def _captured(self) -> Iterator[None]:
+        self._output.seek(0)
+        self._output.truncate()
+        with redirect_stdout(self._output), redirect_stderr(self._output):
+            yield

@@ -1,0 +1,197 @@
+"""A hunt in several processes: each makes its share of the runs by itself, and tells what it finds.
+
+Not the runs: `campaign.py`, which runs in each of them. They share no strategy: each learns from its own runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from simactors.exceptions import InternalError
+from simactors.exploration.budget import Budget
+from simactors.exploration.campaign import Campaign, Quest, Tally
+from simactors.exploration.findings import Finding
+from simactors.exploration.recipe import Recipe
+from simactors.exploration.runner import Ending, RunResult
+from simactors.exploration.target import Program, TargetError
+
+_TELL_EVERY_S = 0.2
+_WAIT_S = 0.5
+_PIECE = 1 << 20
+_ENDS_WITHIN_S = 5.0
+
+
+def search(
+    program: Program, quest: Quest, budget: Budget, jobs: int, watch: Callable[[Tally], None] = lambda _: None
+) -> Tally:
+    """Make the runs of a hunt in `jobs` processes.
+
+    Args:
+        watch: told now and then.
+
+    Raises:
+        TargetError: the program can't be loaded.
+        InternalError: a process ended without an answer.
+    """
+    members = [_Member(program, quest, budget, number, jobs) for number in range(jobs)]
+    try:
+        with selectors.DefaultSelector() as selector:
+            for member in members:
+                selector.register(member.stdout, selectors.EVENT_READ, member)
+            while selector.get_map():
+                for key, _ in selector.select(_WAIT_S):
+                    if not key.data.hear():
+                        selector.unregister(key.fileobj)
+                total = _sum(members)
+                watch(total)
+                if total.findings and not quest.keep_going:
+                    break
+        return _sum(members)
+    except KeyboardInterrupt:
+        return replace(_sum(members), interrupted=True)
+    finally:
+        for member in members:
+            member.end()
+
+
+class _Member:
+    """One of the processes, as seen from here."""
+
+    def __init__(self, program: Program, quest: Quest, budget: Budget, number: int, jobs: int) -> None:
+        runs = None if budget.runs is None else (budget.runs - number + jobs - 1) // jobs
+        order = {
+            "recipe": Recipe(program=program).to_fields(),
+            "quest": asdict(quest),
+            "runs": runs,
+            "seconds": budget.seconds,
+            "share": [number, jobs],
+        }
+        # A group of its own: Ctrl-C at the terminal is for the one process that sums up.
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self.stdout = self._process.stdout
+        self.tally = Tally()
+        self._heard = b""
+        self._process.stdin.write(json.dumps(order).encode())
+        self._process.stdin.close()
+
+    def hear(self) -> bool:
+        """Take in what it says; false if it has said all."""
+        piece = os.read(self.stdout.fileno(), _PIECE)
+        if not piece:
+            if self._process.wait() != 0:
+                raise InternalError(f"a process of the hunt ended with exit code {self._process.returncode}")
+            return False
+        *lines, self._heard = (self._heard + piece).split(b"\n")
+        for line in lines:
+            self._take_in(json.loads(line))
+        return True
+
+    def _take_in(self, told: dict[str, Any]) -> None:
+        if "wrong input" in told:
+            raise TargetError(told["wrong input"])
+        if "finding" in told:
+            self.tally.add(Finding.from_fields(told["finding"]))
+        else:
+            for name in ("runs", "orders", "verdict", "is_done"):
+                setattr(self.tally, name, told[name])
+            if told["last"] is not None:
+                self.tally.last = RunResult(**{**told["last"], "ending": Ending(*told["last"]["ending"])})
+
+    def end(self) -> None:
+        """End it, if it has not ended yet."""
+        self.stdout.close()
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(_ENDS_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+
+def _sum(members: Sequence[_Member]) -> Tally:
+    total = Tally()
+    for member in members:
+        tally = member.tally
+        total.runs += tally.runs
+        total.orders = max(total.orders, tally.orders)  # they have mostly seen the same
+        total.last = tally.last or total.last
+        for finding in tally.findings.values():
+            total.add(finding)
+    return total
+
+
+class _Teller:
+    """Writes to the process that sums up how this one stands."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._clock = Budget()
+        self._told_s = 0.0
+        self._known: dict[Any, int] = {}
+
+    def look_at(self, tally: Tally) -> None:
+        """Tell what is new, if it is time."""
+        if self._clock.spent_s - self._told_s >= _TELL_EVERY_S or len(tally.findings) > len(self._known):
+            self.tell(tally)
+
+    def tell(self, tally: Tally) -> None:
+        """Tell what is new."""
+        self._told_s = self._clock.spent_s
+        for group, finding in tally.findings.items():
+            if group not in self._known:
+                self._say({"finding": finding.to_fields()})
+            elif finding.others > self._known[group]:
+                again = replace(finding, others=finding.others - self._known[group] - 1)
+                self._say({"finding": again.to_fields()})
+            self._known[group] = finding.others
+        fields = {name: getattr(tally, name) for name in ("runs", "orders", "verdict", "is_done")}
+        self._say({**fields, "last": None if tally.last is None else _told(tally.last)})
+
+    def _say(self, told: dict[str, Any]) -> None:
+        self._stream.write(json.dumps(told) + "\n")
+        self._stream.flush()
+
+
+def _told(result: RunResult) -> dict[str, Any]:
+    names = ("seed", "digest", "virtual_time_s", "steps")
+    return {"ending": list(result.ending), **{name: getattr(result, name) for name in names}}
+
+
+def main() -> None:
+    """What each of the processes does."""
+    order = json.loads(sys.stdin.read())
+    # Programs may print, close or replace stdout; what is said here is nobody else's business.
+    stream = os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    teller = _Teller(stream)
+    quest = order["quest"]
+    try:
+        program = Recipe.from_fields(order["recipe"]).program
+        campaign = Campaign(
+            program, Quest(**{**quest, "faults": tuple(quest["faults"])}), tuple(order["share"])
+        )
+        tally = campaign.run(Budget(order["runs"], order["seconds"]), teller.look_at)
+    except TargetError as error:
+        stream.write(json.dumps({"wrong input": str(error)}) + "\n")
+        stream.flush()
+        return
+    teller.tell(tally)
+
+
+if __name__ == "__main__":
+    main()

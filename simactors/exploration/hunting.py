@@ -1,0 +1,109 @@
+"""A hunt from its runs to what a person gets of each failure: shrunk, explained, written to files.
+
+Not the runs (`campaign.py` in this process, `crew.py` in several).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from simactors.exploration.budget import Budget
+from simactors.exploration.campaign import Campaign, Quest, Tally
+from simactors.exploration.explaining import Explanation, explain
+from simactors.exploration.findings import Finding
+from simactors.exploration.repro import Repro
+from simactors.exploration.shrinking import SECONDS, Shrunk, shrink
+from simactors.exploration.target import Program
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One failure, ready for a reader.
+
+    Attributes:
+        first: as it was found.
+        shrunk: the smallest run that fails in the same way; the first one itself if nobody wanted it smaller.
+        explanation: None for what is no failure of the program's own order and faults.
+    """
+
+    first: Finding
+    shrunk: Shrunk
+    explanation: Explanation | None
+
+    @property
+    def repro(self) -> Repro:
+        """Of the smallest run."""
+        finding = self.shrunk.finding
+        return Repro.of(finding.recipe, finding.result)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a hunt came to.
+
+    Attributes:
+        program: what ran, in the world of the hunt.
+        seconds: how long its runs took, by the clock on the wall.
+        cases: one for each group of failures, in the order in which they were found.
+    """
+
+    program: Program
+    quest: Quest
+    tally: Tally
+    seconds: float
+    cases: tuple[Case, ...]
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything was found."""
+        return bool(self.cases)
+
+
+def search(
+    program: Program, quest: Quest, budget: Budget, watch: Callable[[Tally], None] = lambda _: None
+) -> Tally:
+    """Make the runs of a hunt in this process.
+
+    Args:
+        watch: told before each run.
+
+    Raises:
+        TargetError: the program can't be loaded.
+    """
+    return Campaign(program, quest).run(budget, watch)
+
+
+def finish(
+    program: Program,
+    quest: Quest,
+    tally: Tally,
+    seconds: float,
+    shrink_s: float = SECONDS,
+    on_found: Callable[[Finding], None] = lambda _: None,
+) -> Report:
+    """Make of what was found what a person can read.
+
+    Args:
+        seconds: how long the runs took.
+        shrink_s: how many seconds making one failure small may take; 0 for not at all.
+        on_found: told of each failure before that.
+    """
+    cases = []
+    for finding in tally.findings.values():
+        on_found(finding)
+        cases.append(_case(finding, shrink_s))
+    return Report(
+        program=quest.world_for(program), quest=quest, tally=tally, seconds=seconds, cases=tuple(cases)
+    )
+
+
+def _case(finding: Finding, shrink_s: float) -> Case:
+    if finding.result.ending.outcome == "error" or finding.result.ending.kind == "NondeterminismError":
+        return Case(
+            first=finding, shrunk=Shrunk(finding=finding, runs=0, is_smallest=False), explanation=None
+        )
+    shrunk = Shrunk(finding=finding, runs=0, is_smallest=False)
+    if shrink_s > 0:
+        shrunk = shrink(finding, Budget(seconds=shrink_s))
+    return Case(first=finding, shrunk=shrunk, explanation=explain(shrunk.finding))

@@ -1,0 +1,109 @@
+"""All that it takes to make one simulated run, as data that can be written to a file and sent to another process.
+
+Not what came of the run: that is a `Repro`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from simactors.core.choices import Choices, SeededChoices
+from simactors.core.events import Record
+from simactors.exploration.runner import RunResult, run_simulated
+from simactors.exploration.script import Answer, Deviation, Follower, Script
+from simactors.exploration.target import Program, Target
+from simactors.exploration.world import World, world_of
+from simactors.sim.config import Slack
+from simactors.sim.plan import FaultPlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """One run.
+
+    Attributes:
+        seed: what its answers are drawn from.
+        faults: what goes wrong, besides what the program's own file says.
+        script: its answers; None: they are drawn.
+    """
+
+    program: Program
+    seed: int = 0
+    faults: FaultPlan = field(default_factory=FaultPlan)
+    script: Script | None = None
+
+    def run(
+        self,
+        watch: Callable[[Record], None] | None = None,
+        *,
+        around: Callable[[Choices], Choices] = lambda choices: choices,
+    ) -> RunResult:
+        """Make the run.
+
+        Args:
+            watch: see `simulate`.
+            around: what is to stand between the simulation and who answers.
+
+        Raises:
+            TargetError: the program, or one of its files, can't be loaded.
+        """
+        answers = SeededChoices(self.seed) if self.script is None else Follower(self.script)
+        world = self.world
+        return run_simulated(self.program, self.seed, watch, world=world, choices=around(answers))
+
+    @property
+    def world(self) -> World:
+        """Where it runs."""
+        return world_of(self.program).also(self.faults)
+
+    @property
+    def self_contained(self) -> Recipe:
+        """The same with the faults of the program's file among its own, so that the file is not needed."""
+        return replace(self, program=replace(self.program, faults=None), faults=self.world.faults)
+
+    def to_fields(self) -> dict[str, Any]:
+        """What JSON can hold of it; what is as by default is left out."""
+        told: dict[str, Any] = {"target": str(self.program.target)}
+        for knob in fields(Program):
+            value = getattr(self.program, knob.name)
+            if knob.name != "target" and value != knob.default:
+                told[knob.name] = asdict(value) if isinstance(value, Slack) else value
+        told["seed"] = self.seed
+        if self.faults.faults:
+            from simactors.exploration import cluster_file  # lazily, as in `world.py`
+
+            told["plan"] = cluster_file.fault_tables(self.faults)
+        if self.script is not None:
+            told["deviations"] = [list(d) for d in self.script.deviations]
+            told["answers"] = [list(a) for a in self.script.answers]
+        return told
+
+    @classmethod
+    def from_fields(cls, told: Mapping[str, Any]) -> Recipe:
+        """What `to_fields` wrote.
+
+        Raises:
+            ValueError, TypeError, KeyError: it has not.
+            TargetError: the target isn't there.
+        """
+        rest = dict(told)
+        target, seed, tables = Target.parse(rest.pop("target")), rest.pop("seed"), rest.pop("plan", [])
+        deviations, answers = rest.pop("deviations", None), rest.pop("answers", None)
+        for name in ("argv", "allow"):
+            if name in rest:
+                rest[name] = tuple(rest[name])
+        if rest.get("slack") is not None:
+            rest["slack"] = Slack(**rest["slack"])
+        faults, script = FaultPlan(), None
+        if tables:
+            from simactors.exploration import cluster_file  # lazily, as in `world.py`
+
+            faults = cluster_file.faults_of(tables)
+        if deviations is not None:
+            script = Script(
+                tuple(Deviation(*map(str, d)) for d in deviations),
+                tuple(Answer(str(label), int(nth), int(answer)) for label, nth, answer in answers or ()),
+            )
+        return cls(program=Program(target=target, **rest), seed=int(seed), faults=faults, script=script)

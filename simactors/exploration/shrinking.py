@@ -1,0 +1,250 @@
+"""Makes a failing run small: fewer faults, fewer machines, fewer deviations from the plainest order, an earlier end.
+
+What remains fails in the same way as what was found: the same `Group`. Delta debugging (Zeller and Hildebrandt:
+Simplifying and Isolating Failure-Inducing Input, TSE 2002) over data that say each by itself what they do: a deviation
+names two steps and no position, so the others mean the same when one is left out.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, fields, replace
+from itertools import combinations
+from typing import Any, TypeVar
+
+from simactors.exploration.budget import Budget
+from simactors.exploration.findings import Finding, Group
+from simactors.exploration.races import Order
+from simactors.exploration.recipe import Recipe
+from simactors.exploration.runner import RunResult
+from simactors.exploration.script import Deviation, Recorder, Script
+from simactors.exploration.world import check_faults
+from simactors.sim.plan import Fault, FaultPlan
+
+Item = TypeVar("Item")
+
+SECONDS = 30.0
+"""How long it may take, unless somebody says otherwise."""
+
+_ROUNDS = 6
+_MOST_INVERSIONS = 150
+_MOST_OF_PAIRS = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shrunk:
+    """What came of it.
+
+    Attributes:
+        finding: the smallest run that was found.
+        runs: how many were made.
+        is_smallest: nothing more can be left out of it; false if the budget was spent before that was known.
+    """
+
+    finding: Finding
+    runs: int
+    is_smallest: bool
+
+
+class _SpentError(Exception):
+    """The budget is."""
+
+
+def shrink(finding: Finding, budget: Budget | None = None) -> Shrunk:
+    """Shrink a failure.
+
+    Args:
+        finding: the run must be reproducible; if it is not, it is given back as it is.
+        budget: 30 seconds if it is None.
+    """
+    smaller = _Shrinker(finding, budget or Budget(seconds=SECONDS))
+    try:
+        is_smallest = smaller.run()
+    except _SpentError:
+        is_smallest = False
+    smaller.write_down()
+    return Shrunk(finding=smaller.best, runs=smaller.runs, is_smallest=is_smallest)
+
+
+class _Shrinker:
+    """Invariant: the recipe of `best` fails as the first one did."""
+
+    def __init__(self, finding: Finding, budget: Budget) -> None:
+        self.best = finding
+        self.runs = 0
+        self._budget = budget
+        self._group: Group = finding.group
+
+    def run(self) -> bool:
+        """Shrink until nothing more can be left out; returns whether that was reached."""
+        if not self._try(self.best.recipe):
+            return False
+        for _ in range(_ROUNDS):
+            before = self.best.recipe
+            self._fewer_faults()
+            if self.best.recipe.script is not None:  # what is drawn from a seed can't be taken apart
+                self._fewer_answers()
+                self._fewer_deviations()
+                self._other_deviations()
+                self._plainer_answers()
+            self._fewer_nodes()
+            self._plainer_faults()
+            if self.best.recipe == before:
+                return True
+        return False
+
+    def write_down(self) -> None:
+        """Let the script of the best run say exactly what was answered in it, and nothing that never came up."""
+        recorders: list[Recorder] = []
+        if self.best.recipe.script is None:
+            return
+
+        def noting(choices: Any) -> Recorder:
+            recorders.append(Recorder(choices))
+            return recorders[0]
+
+        with _silent():
+            result = self.best.recipe.run(around=noting)
+        if result.digest == self.best.result.digest:
+            self.best = replace(self.best, recipe=replace(self.best.recipe, script=recorders[0].script))
+
+    @property
+    def _script(self) -> Script:
+        return self.best.recipe.script or Script()
+
+    def _fewer_faults(self) -> None:
+        def with_faults(faults: Sequence[Fault]) -> bool:
+            return self._try(replace(self.best.recipe, faults=FaultPlan(tuple(faults))))
+
+        _leave_out(self.best.recipe.faults.faults, with_faults)
+
+    def _fewer_answers(self) -> None:
+        _leave_out(self._script.answers, lambda kept: self._try_script(answers=tuple(kept)))
+
+    def _fewer_deviations(self) -> None:
+        _leave_out(self._script.deviations, lambda kept: self._try_script(deviations=tuple(kept)))
+
+    def _other_deviations(self) -> None:
+        """What is left may be a detour: look for one or two deviations that alone turn the order round as it was."""
+        known = len(self._script.deviations)
+        if known < 2:
+            return
+        candidates = self._inversions()
+        for deviation in candidates:
+            if self._try_script(deviations=(deviation,)):
+                return
+        if known > 2:
+            pairs = list(combinations(candidates[:_MOST_OF_PAIRS], 2))
+            any(self._try_script(deviations=pair) for pair in pairs)
+
+    def _inversions(self) -> list[Deviation]:
+        """Calls that came in another order at their actor than in the plainest run with the same faults."""
+        with _silent():
+            plain = replace(self.best.recipe, script=replace(self._script, deviations=())).run().path
+            failing = self.best.recipe.run().path
+        before = {step.name: position for position, step in enumerate(plain)}
+        found = []
+        for arrivals in Order(failing).arrivals:
+            names = [failing[position].name for position in arrivals.positions]
+            for position, late in enumerate(names):
+                found += [
+                    Deviation(late, early) for early in names[:position] if _swapped(before, early, late)
+                ]
+        return found[:_MOST_INVERSIONS]
+
+    def _fewer_nodes(self) -> None:
+        nodes = self.best.recipe.program.nodes
+        for fewer in range(1, nodes or 0):
+            if self._try(replace(self.best.recipe, program=replace(self.best.recipe.program, nodes=fewer))):
+                return
+
+    def _plainer_answers(self) -> None:
+        for position, answer in enumerate(self._script.answers):
+            for smaller in _smaller(answer.answer):
+                answers = list(self._script.answers)
+                answers[position] = answer._replace(answer=smaller)
+                if self._try_script(answers=tuple(answers)):
+                    break
+
+    def _plainer_faults(self) -> None:
+        """Fewer calls before it strikes, rounder and shorter times."""
+        for position in range(len(self.best.recipe.faults.faults)):
+            for plainer in _plainer(self.best.recipe.faults.faults[position]):
+                faults = list(self.best.recipe.faults.faults)
+                faults[position] = plainer
+                self._try(replace(self.best.recipe, faults=FaultPlan(tuple(faults))))
+
+    def _try_script(self, **parts: Any) -> bool:
+        return self._try(replace(self.best.recipe, script=replace(self._script, **parts)))
+
+    def _try(self, recipe: Recipe) -> bool:
+        """Whether a run still fails as it should; then it is the best one."""
+        if self._budget.is_spent:
+            raise _SpentError
+        try:
+            check_faults(recipe.world)
+        except ValueError:
+            return False
+        self._budget.spend()
+        self.runs += 1
+        with _silent() as output:
+            result: RunResult = recipe.run()
+        if not result.failed or Group.of(result.ending) != self._group:
+            return False
+        self.best = replace(
+            self.best, recipe=recipe, result=replace(result, path=()), output=output.getvalue()
+        )
+        return True
+
+
+def _swapped(before: Mapping[str, int], early: str, late: str) -> bool:
+    return early in before and late in before and before[late] < before[early]
+
+
+def _leave_out(items: Sequence[Item], is_enough: Callable[[Sequence[Item]], bool]) -> None:
+    """Leave out as many of `items` as can be, by halves first."""
+    kept = list(items)
+    if not kept or is_enough([]):
+        return
+    size = len(kept)
+    while size >= 1:
+        start = 0
+        while start < len(kept):
+            without = kept[:start] + kept[start + size :]
+            if without != kept and is_enough(without):
+                kept = without
+            else:
+                start += size
+        size //= 2
+
+
+def _smaller(number: int) -> Iterator[int]:
+    step = number
+    while step > 1:
+        step = (step + 1) // 2
+        yield number - step
+        if step == 1:
+            return
+
+
+def _plainer(fault: Fault) -> Iterator[Fault]:
+    for knob in fields(fault):
+        value = getattr(fault, knob.name)
+        if knob.name in ("before_call", "after_call", "nth") and isinstance(value, int):
+            yield from (replace(fault, **{knob.name: nth}) for nth in range(1, min(value, 10)))  # type: ignore[arg-type]
+        elif knob.name.endswith("_s") and isinstance(value, float) and value:
+            for digits in (0, 1, 2, 3):
+                rounded = round(value, digits)
+                if rounded != value and (rounded or knob.name == "at_s"):
+                    yield replace(fault, **{knob.name: rounded})  # type: ignore[arg-type]
+                    break
+
+
+@contextmanager
+def _silent() -> Iterator[io.StringIO]:
+    """What runs inside prints to nobody but who asks."""
+    output = io.StringIO()
+    with redirect_stdout(output), redirect_stderr(output):
+        yield output

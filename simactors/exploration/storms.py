@@ -1,0 +1,248 @@
+"""What goes wrong in the runs of a hunt: a random part of the kinds of faults that it may use, in a storm that ends.
+
+Swarm testing: a run with all kinds of faults at once is a run in which each hides the others, so every run gets its own
+few kinds and its own intensity. A run begins calm, has its storm in the middle, and everything heals before the end, so
+that what must happen at last can be judged.
+
+Where and when faults strike is drawn from what earlier runs were like: which calls they made, how long they took. Not
+what faults mean: that is `sim/faults.py`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from simactors.core.choices import Offer, SeededChoices, sub_seed
+from simactors.sim.plan import (
+    CrashNode,
+    CrashProcess,
+    Cut,
+    FailCall,
+    Fault,
+    FaultPlan,
+    JumpClock,
+    Partition,
+    Pause,
+)
+
+KINDS = ("delay", "crash", "node", "partition", "skew", "rpc")
+"""Kinds of faults; ``none`` and ``all`` stand for no and every kind."""
+
+
+NODE_KINDS = ("node", "partition", "skew")
+"""Those that need more than one machine."""
+
+_STEPS = 1_000  # the resolution of times and shares
+_LONGEST_SKEW_S = 10.0
+_CLOSE_S = 0.001
+
+
+def kinds_of(words: str) -> tuple[str, ...]:
+    """What a list such as ``delay,crash``, or ``all``, or ``none``, stands for, in the order of `KINDS`.
+
+    Raises:
+        ValueError: there is no such kind; the message names the nearest.
+    """
+    asked = [word.strip() for word in words.split(",") if word.strip()]
+    for word in asked:
+        if word not in (*KINDS, "all", "none"):
+            near = difflib.get_close_matches(word, [*KINDS, "all", "none"], n=1)
+            hint = (
+                f"did you mean {near[0]!r}?" if near else f"use some of {', '.join(KINDS)}, or all, or none"
+            )
+            raise ValueError(f"there is no kind of fault {word!r}; {hint}")
+    if "none" in asked and len(asked) > 1:
+        raise ValueError("'none' goes with no other kind")
+    return tuple(kind for kind in KINDS if kind in asked or "all" in asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Storms:
+    """Draws fault plans.
+
+    Attributes:
+        kinds: which kinds there may be, of `KINDS`.
+        most: how many of one run may be crashes, losses of nodes and cuts, each; None: one of each.
+        nodes: how many machines there are.
+        detection_s: see `SimConfig.detection_s`.
+    """
+
+    kinds: tuple[str, ...]
+    most: int | None = None
+    nodes: int = 1
+    detection_s: float = 5.0
+
+    def draw(self, seed: int, shape: Shape | None) -> FaultPlan:
+        """The faults of one run; none before anything is known of the program."""
+        if shape is None or not shape.calls:
+            return FaultPlan()
+        drawn = SeededChoices(sub_seed(seed, "storm"))
+        storm = _Storm(drawn, shape, self)
+        drawers: dict[str, Callable[[], Sequence[Fault]]] = {
+            "delay": storm.pauses,
+            "crash": storm.crashes,
+            "node": storm.lost_nodes,
+            "partition": storm.partitions,
+            "skew": storm.skews,
+            "rpc": storm.broken_calls,
+        }
+        able = [kind for kind in self.kinds if self.nodes > 1 or kind not in ("node", "partition")]
+        # `delay` alone is what orders are about; a pause now and then is all that is left for it here.
+        chosen = [
+            kind
+            for kind in able
+            if drawn.number("kind", 4) == 0 or (kind != "delay" and drawn.number("kind", 2))
+        ]
+        return FaultPlan(tuple(fault for kind in chosen for fault in drawers[kind]()))
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a run was like.
+
+    Attributes:
+        calls: how often each call came, by label.
+        processes: the names of actors and tasks that were called, in the order in which they were first.
+        length_s: how long it took, in virtual seconds.
+    """
+
+    calls: dict[str, int]
+    processes: tuple[str, ...]
+    length_s: float
+
+    @classmethod
+    def of(cls, steps: Sequence[Offer], length_s: float) -> Shape:
+        """That of a run."""
+        calls: dict[str, int] = {}
+        processes: dict[str, None] = {}
+        for step in steps:
+            if step.kind == "call":
+                calls[step.what] = calls.get(step.what, 0) + 1
+                processes[step.target] = None
+        return cls(calls, tuple(processes), length_s)
+
+
+class _Storm:
+    """One run's faults, drawn kind by kind."""
+
+    def __init__(self, drawn: SeededChoices, shape: Shape, storms: Storms) -> None:
+        self._drawn = drawn
+        self._shape = shape
+        self._storms = storms
+        length_s = max(shape.length_s, _CLOSE_S)
+        self._begin_s = self._share("begin") * length_s / 2
+        self._length_s = length_s
+
+    def pauses(self) -> list[Fault]:
+        """A process or two stand still for a while."""
+        return [
+            Pause(process=self._process(), at_s=self._time_s(), for_s=self._duration_s())
+            for _ in range(1 + self._drawn.number("pauses", 2))
+        ]
+
+    def crashes(self) -> list[Fault]:
+        """Processes end: mostly around a call, for that is where it hurts."""
+        found: list[Fault] = []
+        for _ in range(self._count()):
+            call, nth = self._call()
+            when = self._drawn.number("crash", 5)
+            if when == 0:
+                found.append(CrashProcess(process=self._process(), at_s=self._time_s()))
+            elif when < 3:
+                found.append(CrashProcess(call=call, before_call=nth))
+            else:
+                found.append(CrashProcess(call=call, after_call=nth))
+        return found
+
+    def lost_nodes(self) -> list[Fault]:
+        """Machines stop; some come back."""
+        return [
+            CrashNode(
+                node=self._node(),
+                at_s=self._time_s(),
+                back_after_s=self._duration_s() if self._drawn.number("back", 2) else None,
+            )
+            for _ in range(self._count())
+        ]
+
+    def partitions(self) -> list[Fault]:
+        """Machines do not hear of one another for a while, shorter or longer than it takes to be declared dead."""
+        found: list[Fault] = []
+        for _ in range(self._count()):
+            at_s, for_s = self._time_s(), self._duration_s()
+            if self._drawn.number("long cut", 3) == 0:
+                for_s = self._storms.detection_s * (0.5 + self._share("cut"))
+            shape = self._drawn.number("cut", 3)
+            if shape == 0:
+                found.append(Partition(groups=((self._node(),),), at_s=at_s, for_s=for_s))
+            else:
+                source, target = self._two_nodes()
+                found.append(Cut(source=source, target=target, at_s=at_s, for_s=for_s, both_ways=shape == 1))
+        return found
+
+    def skews(self) -> list[Fault]:
+        """Clocks are set, forward or back."""
+        by_s = self._length_s * 4 * self._share("skew") if self._drawn.number("small", 2) else _LONGEST_SKEW_S
+        sign = 1 if self._drawn.number("forward", 2) else -1
+        return [JumpClock(node=self._any_node(), by_s=sign * by_s, at_s=self._time_s())]
+
+    def broken_calls(self) -> list[Fault]:
+        """Connections break under calls."""
+        lost = ("request", "reply", "late")
+        found: list[Fault] = []
+        for _ in range(1 + self._drawn.number("broken", 2)):
+            call, nth = self._call()
+            how = lost[self._drawn.number("lost", len(lost))]
+            if self._drawn.number("once", 4):
+                found.append(FailCall(call=call, lost=how, nth=nth))
+            else:
+                found.append(FailCall(call=call, lost=how, probability=0.05 + 0.25 * self._share("often")))
+        return found
+
+    def _count(self) -> int:
+        most = self._storms.most
+        return 1 if most is None else (1 + self._drawn.number("count", most) if most else 0)
+
+    def _call(self) -> tuple[str, int]:
+        """Some call, and which one of its kind: rather an early one, for there are many runs in which they are few."""
+        labels = list(self._shape.calls)
+        label = labels[self._drawn.number("call", len(labels))]
+        most = self._shape.calls[label]
+        if self._drawn.number("early", 2):
+            most = min(most, 4)
+        return label, 1 + self._drawn.number("nth", most)
+
+    def _process(self) -> str:
+        processes = self._shape.processes
+        name = processes[self._drawn.number("process", len(processes))]
+        # Fault plans know tasks by their function only.
+        return name if "#" not in name or name in self._actors() else name.partition("#")[0]
+
+    def _actors(self) -> Sequence[str]:
+        tasks = {label for label in self._shape.calls if "." not in label}
+        return [name for name in self._shape.processes if name.partition("#")[0] not in tasks]
+
+    def _node(self) -> str:
+        """Any but the head, where the driver runs."""
+        return f"node-{2 + self._drawn.number('node', self._storms.nodes - 1)}"
+
+    def _any_node(self) -> str:
+        return f"node-{1 + self._drawn.number('node', self._storms.nodes)}"
+
+    def _two_nodes(self) -> tuple[str, str]:
+        first = self._drawn.number("source", self._storms.nodes)
+        second = (first + 1 + self._drawn.number("target", self._storms.nodes - 1)) % self._storms.nodes
+        return f"node-{first + 1}", f"node-{second + 1}"
+
+    def _time_s(self) -> float:
+        """When: within the storm, which leaves the end of the run alone."""
+        return round(self._begin_s + self._share("time") * (0.9 * self._length_s - self._begin_s), 6)
+
+    def _duration_s(self) -> float:
+        """How long: from a message's time to the whole run's."""
+        return round(_CLOSE_S + self._length_s * self._share("duration") ** 2, 6)
+
+    def _share(self, label: str) -> float:
+        return self._drawn.number(label, _STEPS) / _STEPS

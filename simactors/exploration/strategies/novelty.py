@@ -1,0 +1,26 @@
+"""What of the orders of messages was seen before: which call an actor ran right after which other one."""
+
+from __future__ import annotations
+
+from simactors.exploration.strategies.strategy import Path
+
+
+class Novelty:
+    """Remembers.
+
+    Attributes:
+        seen: how many such pairs.
+    """
+
+    def __init__(self) -> None:
+        self._pairs: set[tuple[str, str]] = set()  # is only asked what is in it, never gone through
+        self.seen = 0
+
+    def look_at(self, path: Path) -> int:
+        """How many pairs of a run had not been seen before."""
+        before = self.seen
+        for arrivals in path.order.arrivals:
+            names = [path.order.steps[position].name for position in arrivals.positions]
+            self._pairs.update(zip([arrivals.place, *names], names, strict=False))
+        self.seen = len(self._pairs)
+        return self.seen - before
