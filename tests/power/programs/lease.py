@@ -1,10 +1,9 @@
 """A lock that expires, and a storage that trusts whoever says that it holds it.
 
-A lock service gives leases for 0.3 s. A client that has one looks at its clock and then writes to the storage.
+A lock service gives leases for 0.3 s. A client that has one looks at its clock, reads from the storage, and writes.
 Property: no write is taken under an older lease once a newer one has written. To break it, a client must be late
-between its look at the clock and the storage: its write is delayed, or it stands still, until its lease is over and
-another one has the next lease and has written; or the lock service's clock jumps. The twin's storage compares fencing
-tokens.
+between its look at the clock and its write: a message in between is delayed, or the client stands still, until its
+lease is over and another one has the next lease and has written. The twin's storage compares fencing tokens.
 """
 
 import contextlib
@@ -42,12 +41,17 @@ class Storage:
         self.fenced = fenced
         self.highest = 0
         self.tokens = []
+        self.text = ""
 
-    def write(self, token):
+    def read(self):
+        return self.text
+
+    def write(self, token, text):
         if self.fenced and token < self.highest:
             return
         self.highest = max(self.highest, token)
         self.tokens.append(token)
+        self.text = text
 
     def history(self):
         return self.tokens
@@ -58,7 +62,8 @@ def client(locks, storage):
     for _ in range(TRIES):
         lease = ray.get(locks.acquire.remote())
         if lease is not None and time.time() < lease[1]:
-            ray.get(storage.write.remote(lease[0]))
+            text = ray.get(storage.read.remote())
+            ray.get(storage.write.remote(lease[0], text + "more"))
             return
         time.sleep(ASK_EVERY_S)
 

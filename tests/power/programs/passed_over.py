@@ -54,6 +54,10 @@ def passed_over_20():
     run(20, wait=False)
 
 
+def awaited_5():
+    run(5, wait=True)
+
+
 def awaited_10():
     run(10, wait=True)
 

@@ -71,8 +71,20 @@ def reorder_100():
     run(set_apart, 100)
 
 
+def together_3():
+    run(set_together, 3)
+
+
 def together_10():
     run(set_together, 10)
+
+
+def together_20():
+    run(set_together, 20)
+
+
+def together_50():
+    run(set_together, 50)
 
 
 def together_100():

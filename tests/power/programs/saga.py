@@ -5,10 +5,13 @@ must break, or the agency's process crash between the two. The twin cancels both
 failed, which may have been done, and before it comes if it is late.
 """
 
+import time
+
 import simactors as ray
 from simactors.exceptions import RayError
 
 TRIES = 6
+SETTLE_S = 5.0
 
 
 @ray.remote
@@ -50,6 +53,7 @@ def run(*, compensate):
     try:
         ray.get(agency.book.remote("journey"))
     except RayError:
+        time.sleep(SETTLE_S)  # what is on its way may still do it
         if compensate and not cancelled(agency):
             return  # still trying
     try:

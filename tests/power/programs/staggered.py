@@ -72,6 +72,10 @@ def staggered_same_20():
     run(by_read_and_write, 20, same=True)
 
 
+def together_5():
+    run(by_message, 5)
+
+
 def together_20():
     run(by_message, 20)
 

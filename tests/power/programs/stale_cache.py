@@ -11,7 +11,7 @@ import simactors as ray
 @ray.remote
 class Database:
     def __init__(self):
-        self.row = (0, "old")
+        self.row = (0, 10)  # its version and its value
 
     def read(self):
         return self.row
@@ -51,7 +51,8 @@ def reader(database, cache):
 
 @ray.remote
 def writer(database, cache):
-    version = ray.get(database.write.remote("new"))
+    _, value = ray.get(database.read.remote())
+    version = ray.get(database.write.remote(value + 1))
     ray.get(cache.invalidate.remote(version))
 
 

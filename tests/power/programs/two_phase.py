@@ -1,15 +1,18 @@
 """Two-phase commit whose coordinator forgets what it was about.
 
 Property: when all is over, no participant is left with a prepared transaction, and all did the same. To break it, the
-coordinator's process must crash after a participant has prepared and before all have heard the outcome; or the
-connection to one of them must break there. The twin's coordinator writes its decisions to a log, an actor that lives
-on, and finishes what it finds there; what it does not find was not committed.
+coordinator's process must crash after a participant has prepared and before all have heard the outcome. The twin's
+coordinator writes its decisions to a log, an actor that lives on, and finishes what it finds there; what it does not
+find was not committed.
 """
+
+import time
 
 import simactors as ray
 from simactors.exceptions import RayError
 
 TRIES = 6
+SETTLE_S = 5.0
 
 
 @ray.remote(max_task_retries=3)
@@ -67,6 +70,7 @@ def run(*, logged):
     try:
         ray.get(coordinator.commit.remote("t1"))
     except RayError:
+        time.sleep(SETTLE_S)  # what is on its way may still do it
         if logged and not recovered(coordinator):
             return  # not over yet
     try:
