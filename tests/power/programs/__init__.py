@@ -83,6 +83,6 @@ PLANTED = (
     Planted("barrier.py", "counted", "named", ("rpc",), nodes=3),
     Planted("raft.py", "duplicate_vote", "correct_5", at_most=50, nodes=3),
     Planted("raft.py", "stale_term", "correct", _DELAY, at_most=50, nodes=3),
-    Planted("raft.py", "forgotten_vote", "correct_election", ("crash",), at_most=50, nodes=3),
+    Planted("raft.py", "forgotten_vote", "correct_duel", ("crash",), at_most=50, nodes=3),
     Planted("raft.py", "figure_8", "correct_move", at_most=50, nodes=3),
 )
