@@ -23,6 +23,8 @@ class Offer(Protocol):
         what: the method or task.
         name: what no other step of the run is called, and what this one is called in most other runs, too.
         causes: the positions in the run of the steps that it came of; empty: it comes from before the first one.
+        earliest_ns, latest_ns: when it can happen, and must have happened, in virtual nanoseconds.
+        taken_ns: once it has happened: when.
         is_held: it was passed over before, and comes after those that were not.
     """
 
@@ -38,6 +40,12 @@ class Offer(Protocol):
     def name(self) -> str: ...  # noqa: D102
     @property
     def causes(self) -> tuple[int, ...]: ...  # noqa: D102
+    @property
+    def earliest_ns(self) -> int: ...  # noqa: D102
+    @property
+    def latest_ns(self) -> int: ...  # noqa: D102
+    @property
+    def taken_ns(self) -> int: ...  # noqa: D102
     @property
     def is_held(self) -> bool: ...  # noqa: D102
 

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 
 from simactors.core.choices import Offer
 
+STARTS = ("call", "begin")
+"""Kinds of steps with which an actor's work on a call begins: that it arrives, and if several run side by side, that it
+starts there, in an order that is another one."""
+
 MOST_STEPS = 3_000
 """Of longer runs only the beginning is looked at."""
 
@@ -50,6 +54,7 @@ class Order:
                 if line in last:
                     past |= self._with_past(last[line])
                 last[line] = position
+            if step.kind in STARTS:
                 places.setdefault(step.target, []).append(position)
             self._past.append(past)
         self.arrivals = [Arrivals(place, tuple(positions)) for place, positions in places.items()]

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from simactors.core.choices import Offer, SeededChoices, sub_seed
+from simactors.sim.config import NS
 from simactors.sim.plan import (
     CrashNode,
     CrashProcess,
@@ -37,6 +38,8 @@ NODE_KINDS = ("node", "partition", "skew")
 _STEPS = 1_000  # the resolution of times and shares
 _LONGEST_SKEW_S = 10.0
 _CLOSE_S = 0.001
+_JUST_S = 0.0001  # within the least time that a message takes
+_MOST_MOMENTS = 2_000
 
 
 def kinds_of(words: str) -> tuple[str, ...]:
@@ -76,7 +79,7 @@ class Storms:
 
     def draw(self, seed: int, shape: Shape | None) -> FaultPlan:
         """The faults of one run; none before anything is known of the program."""
-        if shape is None or not shape.calls:
+        if shape is None or not shape.moments:
             return FaultPlan()
         drawn = SeededChoices(sub_seed(seed, "storm"))
         storm = _Storm(drawn, shape, self)
@@ -105,11 +108,14 @@ class Shape:
     Attributes:
         calls: how often each call came, by label.
         processes: the names of actors and tasks that were called, in the order in which they were first.
-        length_s: how long it took, in virtual seconds.
+        moments: when something happened to which process, in virtual seconds: most of a run's time is often spent
+            waiting, and most of what can be hurt happens in the rest.
+        length_s: how long it took.
     """
 
     calls: dict[str, int]
     processes: tuple[str, ...]
+    moments: tuple[tuple[float, str], ...]
     length_s: float
 
     @classmethod
@@ -121,7 +127,9 @@ class Shape:
             if step.kind == "call":
                 calls[step.what] = calls.get(step.what, 0) + 1
                 processes[step.target] = None
-        return cls(calls, tuple(processes), length_s)
+        some = steps[:: 1 + len(steps) // _MOST_MOMENTS]
+        moments = tuple((step.taken_ns / NS, step.target) for step in some if step.target in processes)
+        return cls(calls, tuple(processes), moments, length_s)
 
 
 class _Storm:
@@ -137,20 +145,19 @@ class _Storm:
 
     def pauses(self) -> list[Fault]:
         """A process or two stand still for a while."""
-        return [
-            Pause(process=self._process(), at_s=self._time_s(), for_s=self._duration_s())
-            for _ in range(1 + self._drawn.number("pauses", 2))
-        ]
+        moments = [self._moment() for _ in range(1 + self._drawn.number("pauses", 2))]
+        return [Pause(process=process, at_s=at_s, for_s=self._duration_s()) for at_s, process in moments]
 
     def crashes(self) -> list[Fault]:
         """Processes end: mostly around a call, for that is where it hurts."""
         found: list[Fault] = []
         for _ in range(self._count()):
             call, nth = self._call()
-            when = self._drawn.number("crash", 5)
-            if when == 0:
-                found.append(CrashProcess(process=self._process(), at_s=self._time_s()))
-            elif when < 3:
+            when = self._drawn.number("crash", 4)
+            if when < 2:
+                time_s, process = self._moment()
+                found.append(CrashProcess(process=process, at_s=time_s))
+            elif when == 2:
                 found.append(CrashProcess(call=call, before_call=nth))
             else:
                 found.append(CrashProcess(call=call, after_call=nth))
@@ -214,10 +221,15 @@ class _Storm:
             most = min(most, 4)
         return label, 1 + self._drawn.number("nth", most)
 
-    def _process(self) -> str:
-        processes = self._shape.processes
-        name = processes[self._drawn.number("process", len(processes))]
-        # Fault plans know tasks by their function only.
+    def _moment(self) -> tuple[float, str]:
+        """A time and a process: mostly just after something happened to that process."""
+        time_s, name = self._shape.moments[self._drawn.number("moment", len(self._shape.moments))]
+        if self._drawn.number("then", 4):
+            return round(time_s + _JUST_S * self._share("just"), 7), self._named(name)
+        return self._time_s(), self._named(name)
+
+    def _named(self, name: str) -> str:
+        """What fault plans call a process; they know tasks by their function only."""
         return name if "#" not in name or name in self._actors() else name.partition("#")[0]
 
     def _actors(self) -> Sequence[str]:
@@ -237,7 +249,10 @@ class _Storm:
         return f"node-{first + 1}", f"node-{second + 1}"
 
     def _time_s(self) -> float:
-        """When: within the storm, which leaves the end of the run alone."""
+        """When: within the storm, which leaves the end of the run alone; mostly just after something happened."""
+        if self._drawn.number("just after", 2):
+            time_s, _ = self._shape.moments[self._drawn.number("after", len(self._shape.moments))]
+            return round(time_s + _JUST_S * self._share("just"), 7)
         return round(self._begin_s + self._share("time") * (0.9 * self._length_s - self._begin_s), 6)
 
     def _duration_s(self) -> float:

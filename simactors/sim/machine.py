@@ -38,7 +38,7 @@ from simactors.sim.rules import Links
 from simactors.sim.stores import Stores
 from simactors.sim.tasks import Tasks
 from simactors.sim.trace import Row, Trace
-from simactors.sim.turns import Turns
+from simactors.sim.turns import THREAD_START_NS, Turns
 from simactors.sim.work import ServiceTimes
 
 # Of latencies with a long tail, a hunt with no delays takes what all but one in a thousand keep to.
@@ -219,4 +219,8 @@ def _slack_ns(slack: Slack, latency: Latency) -> dict[str, int]:
     else:
         messages_s = latency.high_s - latency.low_s + latency.jitter_s
     messages_ns, sleeps_ns = round(messages_s * NS), round(slack.sleeps_s * NS)
-    return {**dict.fromkeys(("call", "create", "reply", "notice"), messages_ns), "sleep": sleeps_ns}
+    return {
+        **dict.fromkeys(("call", "create", "reply", "notice"), messages_ns),
+        "sleep": sleeps_ns,
+        "begin": THREAD_START_NS,
+    }

@@ -44,6 +44,9 @@ class Names:
             name = self.name(step.process)  # type: ignore[arg-type]  # the kernel's word for ours
             return Description("resume", name, name, "")
         if isinstance(step, Timer):
+            if step.call is not None:
+                place = self.name(step.process)  # type: ignore[arg-type]  # as above
+                return Description(step.kind, self.name(step.call.caller), place, step.call.label)
             name = CLUSTER if step.process is None else self.name(step.process)  # type: ignore[arg-type]
             return Description(step.kind, name, name, "")
         return Description("step", CLUSTER, CLUSTER, type(step).__name__)

@@ -47,6 +47,7 @@ class Offer:
         causes: the positions in the run of the steps that it came of: during the first of them it came to be, and for
             the others it had waited. Empty: it comes from before the first step.
         earliest_ns, latest_ns: when it can happen, and must have happened.
+        taken_ns: when it has happened.
         is_held: another one was picked when it was its turn: it comes after all that are not held.
     """
 
@@ -60,6 +61,7 @@ class Offer:
         "order",
         "rank",
         "step",
+        "taken_ns",
     )
 
     def __init__(
@@ -80,6 +82,7 @@ class Offer:
         self.rank = (earliest_ns, 0)
         self.order: deque[Offer] | None = None
         self.is_held = False
+        self.taken_ns = earliest_ns
 
     @property
     def kind(self) -> str:
@@ -185,6 +188,7 @@ class Offers:
         self._remove(taken)
         if self._steps < MOST_NOTED:
             self.taken.append(taken)
+        taken.taken_ns = max(now_ns, taken.earliest_ns)
         if taken.description.kind == "reply":
             self._answered[taken.step] = self._steps
         self._steps += 1

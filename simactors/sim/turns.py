@@ -36,7 +36,7 @@ _Told = tuple[Failure, ...]
 _SMALL = executor.SMALL_ATOMS
 _ALIVE = State.ALIVE
 # Threads of one pool start in an order that nobody promises: within this time it is a choice.
-_THREAD_START_NS = 50_000
+THREAD_START_NS = 50_000
 
 
 class Turns:
@@ -68,7 +68,7 @@ class Turns:
         self._points = points
         self._is_careful = is_careful
         self._start = self.start  # bound once: stored in every queued call
-        self._thread_start = kernel.jitter("thread", _THREAD_START_NS)
+        self._thread_start = kernel.jitter("thread", THREAD_START_NS)
         self.leaving = Leaving(kernel)
         self.lost: Callable[[Invocation, Failure], None]
 
@@ -294,12 +294,12 @@ class Turns:
         lane.running[invocation] = None
         if not actor.lanes.is_async:
             begin = functools.partial(self._run_thread, invocation, actor.process)
-            self._kernel.timer(self._thread_start(), begin, actor.process, "begin")
+            self._kernel.timer(self._thread_start(), begin, actor.process, "begin").call = invocation
             return
         loop = actor.lanes.loop_of(group_of(invocation), self._kernel, actor.process)
         # In no order that anybody promises, as on Ray.
         begin = functools.partial(self._run_on_loop, invocation, actor.process, loop)
-        self._kernel.timer(self._thread_start(), begin, actor.process, "begin")
+        self._kernel.timer(self._thread_start(), begin, actor.process, "begin").call = invocation
 
     def _run_thread(self, invocation: Invocation, process: Process) -> None:
         actor = invocation.actor

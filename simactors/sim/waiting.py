@@ -46,10 +46,11 @@ class Timer:
 
     Attributes:
         process: whose timer it is; None for the cluster's own.
-        kind: ``timer``; ``sleep`` if it is only there for code to go on, ``call`` if it stands for a message.
+        kind: ``timer``; ``sleep`` if it is only there for code to go on, ``notice`` if it stands for a message, ...
+        call: the call that it is about; None if it is about none.
     """
 
-    __slots__ = ("action", "callbacks", "kind", "process")
+    __slots__ = ("action", "call", "callbacks", "kind", "process")
 
     def __init__(
         self, action: Callable[[], None], process: Process | None = None, kind: str = "timer"
@@ -58,6 +59,7 @@ class Timer:
         self.callbacks: Any = None
         self.process = process
         self.kind = kind
+        self.call: Any = None
 
     def then(self, _: object) -> None:
         """Do what the timer was set for."""

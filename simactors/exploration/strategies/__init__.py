@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from simactors.exploration.strategies.delays import Delays
 from simactors.exploration.strategies.kinds import Kinds
 from simactors.exploration.strategies.orders import Orders
 from simactors.exploration.strategies.pct import Pct
@@ -20,6 +21,7 @@ STRATEGIES: Mapping[str, Callable[[], Strategy]] = {
     "pos": Pos,
     "orders": Orders,
     "kinds": Kinds,
+    "delays": Delays,
     "sampled": Sampled,
 }
 """By the name that users give."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from simactors.core.choices import Offer, SeededChoices, sub_seed
+from simactors.exploration.races import STARTS
 from simactors.exploration.strategies.strategy import LIKELIHOODS, Attempt, DullChoices, Path, Scheduled
 
 _PROMPT = LIKELIHOODS
@@ -63,7 +64,7 @@ class _Ranked:
     def pick(self, options: Sequence[Offer]) -> int:
         best, found = -2, 0
         for index, offer in enumerate(options):
-            priority = self._priorities.get(offer.what, _PROMPT) if offer.kind == "call" else _PROMPT
+            priority = self._priorities.get(offer.what, _PROMPT) if offer.kind in STARTS else _PROMPT
             if priority > best:
                 best, found = priority, index
         return found

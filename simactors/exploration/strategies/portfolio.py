@@ -1,16 +1,24 @@
 """Several strategies that share one budget, in turn: no single one is good at every kind of bug.
 
-The turns are fixed, and the same for every program: what finds a bug early is not known before. All learn from all.
+The turns are fixed, and the same for every program: what finds a bug early is not known before. Who learns, learns from
+the runs of all.
 """
 
 from __future__ import annotations
 
+from simactors.exploration.strategies.delays import Delays
 from simactors.exploration.strategies.kinds import Kinds
 from simactors.exploration.strategies.orders import Orders
 from simactors.exploration.strategies.pct import Pct
 from simactors.exploration.strategies.pos import Pos
 from simactors.exploration.strategies.strategy import Attempt, DullChoices, Path, Strategy
 from simactors.exploration.strategies.uniform import Uniform
+
+_OPENING = "-kokdokpkdku"
+"""First the plainest run, then mostly what needs few runs if it is any good: kinds of methods."""
+
+_TURNS = "dokdopdoudks"
+"""Then, again and again, these: delays, orders, kinds, PCT, uniform, POS (s)."""
 
 
 class Dull:
@@ -34,26 +42,30 @@ class Portfolio:
     verdict = ""
 
     def __init__(self) -> None:
-        self.orders = Orders()
         self._kinds = Kinds()
-        pct = Pct()
-        others = (self.orders, pct, Uniform(), self.orders, pct, Pos())
-        rest = tuple(strategy for other in others for strategy in (self._kinds, other))
-        self._first: Strategy = Dull()
-        self._turns: tuple[Strategy, ...] = rest
+        self._orders = Orders()
+        self._by_letter: dict[str, Strategy] = {
+            "-": Dull(),
+            "k": self._kinds,
+            "o": self._orders,
+            "d": Delays(),
+            "p": Pct(),
+            "u": Uniform(),
+            "s": Pos(),
+        }
         self._runs = 0
-        self._current: Strategy = self._first
+        self._current: Strategy = self._by_letter["-"]
 
     def begin(self, seed: int) -> Attempt:
         """See `Strategy.begin`."""
-        runs = self._runs
+        later = self._runs - len(_OPENING)
+        self._current = self._by_letter[_TURNS[later % len(_TURNS)] if later >= 0 else _OPENING[self._runs]]
         self._runs += 1
-        self._current = self._turns[(runs - 1) % len(self._turns)] if runs else self._first
         return self._current.begin(seed)
 
     def learn(self, path: Path) -> None:
         """See `Strategy.learn`."""
-        self.orders.learn(path)
-        self._kinds.learn(path)
-        if self._current is not self.orders and self._current is not self._kinds:
+        for strategy in (self._kinds, self._orders):
+            strategy.learn(path)
+        if self._current is not self._kinds and self._current is not self._orders:
             self._current.learn(path)
