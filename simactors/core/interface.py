@@ -5,9 +5,11 @@ Plain data only: no code of the user's is in here, so that it can be sent anywhe
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import CellType, CodeType, FunctionType
 from typing import Any
 
 from simactors.core.options import MethodOptions
@@ -41,6 +43,14 @@ class Signature:
     @classmethod
     def of(cls, function: Callable[..., object], *, skip_first: bool) -> Signature:
         """The signature of `function`, without its `self` or `cls` if `skip_first`."""
+        if type(function) is FunctionType and not function.__dict__.keys() & _OTHER_SIGNATURES:
+            # A hunt defines the same functions anew for each run, of the same code.
+            defaults, named = function.__defaults__, function.__kwdefaults__
+            return _of_code(function.__code__, len(defaults or ()), tuple(named or ()), skip_first)
+        return cls._read(function, skip_first=skip_first)
+
+    @classmethod
+    def _read(cls, function: Callable[..., object], *, skip_first: bool) -> Signature:
         try:
             parameters = list(inspect.signature(function).parameters.values())
         except (TypeError, ValueError):  # built-ins without one take what they take
@@ -62,6 +72,19 @@ class Signature:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Signature, (self._parameters,)
+
+
+_OTHER_SIGNATURES = {"__wrapped__", "__signature__"}
+
+
+@functools.lru_cache(maxsize=4096)
+def _of_code(
+    code: CodeType, defaults: int, named_defaults: tuple[str, ...], skip_first: bool
+) -> Signature:  # a key of the cache
+    kwdefaults = dict.fromkeys(named_defaults)
+    function = FunctionType(code, {}, None, (None,) * defaults, (CellType(),) * len(code.co_freevars) or None)
+    function.__kwdefaults__ = kwdefaults or None
+    return Signature._read(function, skip_first=skip_first)
 
 
 def is_generator(function: Callable[..., object]) -> bool:

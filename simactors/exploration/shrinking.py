@@ -232,7 +232,7 @@ def _smaller(number: int) -> Iterator[int]:
 def _plainer(fault: Fault) -> Iterator[Fault]:
     for knob in fields(fault):
         value = getattr(fault, knob.name)
-        if knob.name in ("before_call", "after_call", "nth") and isinstance(value, int):
+        if knob.name in ("before_call", "after_call", "on_reply", "nth") and isinstance(value, int):
             yield from (replace(fault, **{knob.name: nth}) for nth in range(1, min(value, 10)))  # type: ignore[arg-type]
         elif knob.name.endswith("_s") and isinstance(value, float) and value:
             for digits in (0, 1, 2, 3):

@@ -39,7 +39,7 @@ _STEPS = 1_000  # the resolution of times and shares
 _LONGEST_SKEW_S = 10.0
 _CLOSE_S = 0.001
 _JUST_S = 0.0001  # within the least time that a message takes
-_MOST_MOMENTS = 2_000
+_EARLY = 6
 
 
 def kinds_of(words: str) -> tuple[str, ...]:
@@ -92,12 +92,11 @@ class Storms:
             "rpc": storm.broken_calls,
         }
         able = [kind for kind in self.kinds if self.nodes > 1 or kind not in ("node", "partition")]
-        # `delay` alone is what orders are about; a pause now and then is all that is left for it here.
-        chosen = [
-            kind
-            for kind in able
-            if drawn.number("kind", 4) == 0 or (kind != "delay" and drawn.number("kind", 2))
-        ]
+        # `delay` is what orders are about anyway; only a pause now and then is left for it here.
+        chosen = [kind for kind in able if not drawn.number(f"{kind}?", 4 if kind == "delay" else 2)]
+        others = [kind for kind in able if kind != "delay"]
+        if others and not set(others) & set(chosen) and drawn.number("calm", 4):
+            chosen.append(others[drawn.number("kind", len(others))])
         return FaultPlan(tuple(fault for kind in chosen for fault in drawers[kind]()))
 
 
@@ -108,14 +107,14 @@ class Shape:
     Attributes:
         calls: how often each call came, by label.
         processes: the names of actors and tasks that were called, in the order in which they were first.
-        moments: when something happened to which process, in virtual seconds: most of a run's time is often spent
-            waiting, and most of what can be hurt happens in the rest.
+        moments: by method or task, when a call of it arrived, or its answer did, in virtual seconds, and at which
+            process: most of a run's time is often spent waiting, and most of what can be hurt happens in the rest.
         length_s: how long it took.
     """
 
     calls: dict[str, int]
     processes: tuple[str, ...]
-    moments: tuple[tuple[float, str], ...]
+    moments: dict[str, list[tuple[float, str]]]
     length_s: float
 
     @classmethod
@@ -127,8 +126,10 @@ class Shape:
             if step.kind == "call":
                 calls[step.what] = calls.get(step.what, 0) + 1
                 processes[step.target] = None
-        some = steps[:: 1 + len(steps) // _MOST_MOMENTS]
-        moments = tuple((step.taken_ns / NS, step.target) for step in some if step.target in processes)
+        moments: dict[str, list[tuple[float, str]]] = {}
+        for step in steps:
+            if step.target in processes and step.kind in ("call", "reply"):
+                moments.setdefault(step.what, []).append((step.taken_ns / NS, step.target))
         return cls(calls, tuple(processes), moments, length_s)
 
 
@@ -153,14 +154,14 @@ class _Storm:
         found: list[Fault] = []
         for _ in range(self._count()):
             call, nth = self._call()
-            when = self._drawn.number("crash", 4)
-            if when < 2:
-                time_s, process = self._moment()
-                found.append(CrashProcess(process=process, at_s=time_s))
-            elif when == 2:
-                found.append(CrashProcess(call=call, before_call=nth))
-            else:
-                found.append(CrashProcess(call=call, after_call=nth))
+            time_s, process = self._moment()
+            ways = (
+                lambda process=process, time_s=time_s: CrashProcess(process=process, at_s=time_s),
+                lambda call=call, nth=nth: CrashProcess(call=call, before_call=nth),
+                lambda call=call, nth=nth: CrashProcess(call=call, after_call=nth),
+                lambda call=call, nth=nth: CrashProcess(call=call, on_reply=nth),
+            )
+            found.append(ways[self._drawn.number("crash", len(ways))]())
         return found
 
     def lost_nodes(self) -> list[Fault]:
@@ -218,12 +219,16 @@ class _Storm:
         label = labels[self._drawn.number("call", len(labels))]
         most = self._shape.calls[label]
         if self._drawn.number("early", 2):
-            most = min(most, 4)
+            most = min(most, _EARLY)
         return label, 1 + self._drawn.number("nth", most)
 
     def _moment(self) -> tuple[float, str]:
         """A time and a process: mostly just after something happened to that process."""
-        time_s, name = self._shape.moments[self._drawn.number("moment", len(self._shape.moments))]
+        methods = list(self._shape.moments.values())
+        moments = methods[self._drawn.number("method", len(methods))]
+        # Rather an early one: what comes often in a run comes in another one, too, and what is rare is at stake.
+        most = len(moments) if self._drawn.number("any", 2) else min(len(moments), _EARLY)
+        time_s, name = moments[self._drawn.number("moment", most)]
         if self._drawn.number("then", 4):
             return round(time_s + _JUST_S * self._share("just"), 7), self._named(name)
         return self._time_s(), self._named(name)
@@ -251,7 +256,8 @@ class _Storm:
     def _time_s(self) -> float:
         """When: within the storm, which leaves the end of the run alone; mostly just after something happened."""
         if self._drawn.number("just after", 2):
-            time_s, _ = self._shape.moments[self._drawn.number("after", len(self._shape.moments))]
+            every = [time_s for moments in self._shape.moments.values() for time_s, _ in moments]
+            time_s = every[self._drawn.number("after", len(every))]
             return round(time_s + _JUST_S * self._share("just"), 7)
         return round(self._begin_s + self._share("time") * (0.9 * self._length_s - self._begin_s), 6)
 

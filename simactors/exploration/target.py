@@ -169,10 +169,21 @@ def _put_back(environment: dict[str, str], handlers: dict[int, Any]) -> None:
             signal.signal(number, handlers[number])
 
 
+_others: dict[str, dict[str, ModuleType]] = {}
+"""By folder: modules that were looked at and are not the user's there; hundreds, and asked for twice a run."""
+
+
 def _take_modules(name: str, folder: Path) -> dict[str, ModuleType]:
     """Remove from the interpreter, and return, the module `name` and the user's modules in `folder`."""
     place = str(folder)
-    names = [n for n, module in sys.modules.items() if n == name or _is_users_module(module, place)]
+    others = _others.setdefault(place, {})
+    names = [name] if name in sys.modules else []
+    others.pop(name, None)
+    for n in [n for n, module in sys.modules.items() if others.get(n) is not module and n != name]:
+        if _is_users_module(sys.modules[n], place):
+            names.append(n)
+        else:
+            others[n] = sys.modules[n]
     return {n: sys.modules.pop(n) for n in names}
 
 
@@ -181,7 +192,6 @@ def _is_users_module(module: ModuleType, folder: str) -> bool:
     return isinstance(file, str) and _is_users_file(file, folder)
 
 
-@functools.lru_cache(maxsize=10_000)  # asked of every loaded module, twice a run
 def _is_users_file(file: str, folder: str) -> bool:
     if not file.endswith(".py") or not frames.is_users(file):
         return False

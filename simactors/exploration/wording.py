@@ -78,11 +78,7 @@ def faults_in_words(plan: FaultPlan) -> list[str]:
 def _fault(fault: Fault) -> str:
     match fault:
         case CrashProcess(at_s=None):
-            when = "before" if fault.before_call is not None else "after"
-            nth = fault.before_call if fault.before_call is not None else fault.after_call
-            whose = "the process" if fault.process == "*" else f"the process of {fault.process}"
-            call = "call" if fault.call == "*" else fault.call
-            return f"crash {whose} {when} its {_nth(nth)} {call}"
+            return _crash_at_call(fault)
         case CrashProcess():
             return f"crash the process of {fault.process} at {fault.at_s:g} s"
         case CrashNode():
@@ -106,6 +102,16 @@ def _fault(fault: Fault) -> str:
             return f"set the clock of {fault.node} {way} by {abs(fault.by_s):g} s at {fault.at_s:g} s"
         case Cut() | Partition():
             return _cut(fault)
+
+
+def _crash_at_call(fault: CrashProcess) -> str:
+    whose = "the process" if fault.process == "*" else f"the process of {fault.process}"
+    call = "call" if fault.call == "*" else fault.call
+    if fault.on_reply is not None:
+        return f"crash {whose} that hears the {_nth(fault.on_reply)} answer to {call}, when it does"
+    if fault.before_call is not None:
+        return f"crash {whose} before its {_nth(fault.before_call)} {call}"
+    return f"crash {whose} after its {_nth(fault.after_call)} {call}"
 
 
 def _cut(fault: Cut | Partition) -> str:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from simactors.sim import aims
 from simactors.sim.actors import Actors
-from simactors.sim.cluster import Cluster
+from simactors.sim.cluster import Cluster, Process
 from simactors.sim.config import NS, SimConfig
 from simactors.sim.failing import BrokenConnections
 from simactors.sim.invocation import Invocation
@@ -118,6 +118,9 @@ class Faults:
             self._points.before = functools.partial(self._crash_at_call, before, "before")
         if after:
             self._points.after = functools.partial(self._crash_at_call, after, "after")
+        replied = [_Counted(f, f.on_reply) for f in crashes if f.on_reply is not None]
+        if replied:
+            self._network.watch_replies(functools.partial(self._crash_at_reply, replied))
         failing = [f for f in plan.faults if isinstance(f, FailCall)]
         if failing:
             broken = BrokenConnections(
@@ -148,6 +151,17 @@ class Faults:
         process = invocation.process
         if process is None or self._kernel.closing:
             return False
+        return self._crash_if_hit(counted, process, f"{when} {invocation.label}", invocation)
+
+    def _crash_at_reply(self, counted: list[_Counted], invocation: Invocation) -> None:
+        """An answer has come back to its caller."""
+        if not self._kernel.closing:
+            what = f"at the answer to {invocation.label}"
+            self._crash_if_hit(counted, invocation.caller, what, invocation)
+
+    def _crash_if_hit(
+        self, counted: list[_Counted], process: Process, when: str, invocation: Invocation
+    ) -> bool:
         hits = [
             count.is_it()
             for count in counted
@@ -155,8 +169,8 @@ class Faults:
         ]
         if not any(hits):
             return False
-        self._note(process.label, f"its process crashes {when} {invocation.label}")
-        self._membership.end_process(process, f"its process crashed {when} {invocation.label}")
+        self._note(process.label, f"its process crashes {when}")
+        self._membership.end_process(process, f"its process crashed {when}")
         return True
 
     # Nodes

@@ -120,9 +120,6 @@ class Machine:
         return driver
 
     def _arm(self, plan: FaultPlan, config: SimConfig, points: Points, turns: Turns) -> None:
-        if self.kernel.offers is not None:
-            self.actors.is_ranked = True
-            Names(self.objects.seal, turns.start).serve(self.kernel.offers)
         faults = Faults(
             self.kernel,
             self.trace,
@@ -136,7 +133,15 @@ class Machine:
             self.pauses,
             points,
         )
+        offers = self.kernel.offers
+        if offers is None:
+            faults.arm(plan, config)
+            return
+        self.actors.is_ranked = True
+        names = Names(self.network.replied, turns.start)
+        names.serve(offers)
         faults.arm(plan, config)
+        names.replied = self.network.replied  # a plan may have put itself before it
 
     def add_node(self, machine: NodeConfig) -> Node:
         """A new machine joins."""

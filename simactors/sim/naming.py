@@ -27,7 +27,7 @@ class Names:
     """
 
     def __init__(self, replied: Callable[[Invocation], None], started: Callable[[Invocation], None]) -> None:
-        self._replied = replied
+        self.replied = replied
         self._started = started
         self._tasks: dict[Invocation, str] = {}
         self._counts: dict[str, int] = {}
@@ -55,7 +55,7 @@ class Names:
         """See `Offers`."""
         if isinstance(step, Waiter):
             return getattr(step.why, "pending", None) or (step.why,)
-        if isinstance(step, Invocation) and step.then != self._replied:
+        if isinstance(step, Invocation) and step.then != self.replied:
             return [ref.entry for ref in step.refs]
         return ()
 
@@ -71,7 +71,7 @@ class Names:
     def _message(self, call: Invocation) -> Description:
         caller = self.name(call.caller)
         there = self._receiver(call)
-        if call.then == self._replied:
+        if call.then == self.replied:
             return Description("reply", there, caller, call.label)
         if call.then == self._started:
             return Description("turn", there, there, call.label)

@@ -63,6 +63,21 @@ class Network:
         self._fails: Callable[[Invocation], bool] | None = None
         self._loses_reply: Callable[[Invocation], bool] | None = None
 
+    @property
+    def replied(self) -> Callable[[Invocation], None]:
+        """What happens to an invocation when its reply is back."""
+        return self._replied
+
+    def watch_replies(self, told: Callable[[Invocation], None]) -> None:
+        """Tell `told` of each reply that is back, before anything else happens to it."""
+        seal = self._replied
+
+        def replied(invocation: Invocation) -> None:
+            told(invocation)
+            seal(invocation)
+
+        self._replied = replied
+
     def add_rule(self, rule: Rule) -> None:
         """Ask `rule` from now on how late each message is."""
         self._rules.append(rule)

@@ -52,6 +52,7 @@ class Offer:
     """
 
     __slots__ = (
+        "_name",
         "causes",
         "description",
         "earliest_ns",
@@ -82,6 +83,7 @@ class Offer:
         self.rank = (earliest_ns, 0)
         self.order: deque[Offer] | None = None
         self.is_held = False
+        self._name: str | None = None
         self.taken_ns = earliest_ns
 
     @property
@@ -107,9 +109,11 @@ class Offer:
     @property
     def name(self) -> str:
         """What no other step of the run is called, and what it is called in most other runs, too."""
-        kind, source, target, what = self.description
-        place = source if source == target else f"{source}>{target}"
-        return f"{kind} {place} {what} {self.number}"
+        if self._name is None:
+            kind, source, target, what = self.description
+            place = source if source == target else f"{source}>{target}"
+            self._name = f"{kind} {place} {what} {self.number}"
+        return self._name
 
     @property
     def then(self) -> Any:

@@ -50,6 +50,8 @@ class CrashProcess:
         before_call: when the n-th call that fits `call` is about to start in a process that fits, counted from 1 over
             all of them. What is made again counts again; constructors don't.
         after_call: when the n-th such call has run, well or not, before its reply is sent.
+        on_reply: when the answer to the n-th call that fits `call` arrives at its caller, a process that fits: before
+            its code goes on.
         call: which calls count.
     """
 
@@ -57,12 +59,13 @@ class CrashProcess:
     at_s: float | None = None
     before_call: int | None = None
     after_call: int | None = None
+    on_reply: int | None = None
     call: str = "*"
 
     def __post_init__(self) -> None:
-        _check_one(self, "at_s", "before_call", "after_call")
+        _check_one(self, "at_s", "before_call", "after_call", "on_reply")
         _check_time(self, "at_s")
-        _check_count(self, "before_call", "after_call")
+        _check_count(self, "before_call", "after_call", "on_reply")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,7 @@ class Orders:
         demands = [demand for _ in range(changes) if (demand := _demand(parent.order, drawn)) is not None]
         schedule = _Changed(parent.positions, demands)
         others: Choices = Scheduled(schedule, seed if drawn.number("others", 2) else None)
-        return Attempt(others, parent.faults)
+        return Attempt(others, parent.faults if drawn.number("same faults", 2) else None)
 
     def learn(self, path: Path) -> None:
         """See `Strategy.learn`."""

@@ -62,16 +62,22 @@ def _forget() -> None:
 def _look(loaded: dict[str, Any]) -> None:
     _forget()
     _Seen.names = list(loaded)
-    for name, module in loaded.items():
-        if name not in _settled or _settled[name] is not module:
-            if not isinstance(module, ModuleType):
-                _settled[name] = module
-            else:
-                held = _Stranger(name, module)
-                _Seen.strangers.append(held)
-                _Seen.modules.append(held)
-                continue
-        _Seen.modules.append(module)
+    settled, nothing = _settled.get, object()
+    strange = [
+        at
+        for at, (name, module) in enumerate(loaded.items())
+        if settled(name, nothing)
+        is not module  # most are settled, and so this loop is nearly all there is to do
+    ]
+    modules: list[Any] = list(loaded.values())
+    for at in strange:
+        name, module = _Seen.names[at], modules[at]
+        if isinstance(module, ModuleType):
+            modules[at] = _Stranger(name, module)
+            _Seen.strangers.append(modules[at])
+        else:
+            _settled[name] = module
+    _Seen.modules = modules
 
 
 _forget()

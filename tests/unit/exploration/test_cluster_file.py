@@ -176,7 +176,10 @@ def test_all_that_is_wrong_with_faults_is_told_at_once(write: Write) -> None:
     assert found[1].startswith("faults[0].kind: 'crash_nod' is none of crash_process, crash_node,")
     assert found[1].endswith("did you mean 'crash_node'?")
     assert found[2].startswith("faults[1].kind: 'None' is none of")
-    assert found[3] == "faults[2]: CrashProcess needs exactly one of at_s, before_call, after_call, not none"
+    assert (
+        found[3]
+        == "faults[2]: CrashProcess needs exactly one of at_s, before_call, after_call, on_reply, not none"
+    )
     assert found[4].startswith("faults[3].speed: there is no such knob")
 
 
