@@ -28,6 +28,7 @@ from simactors.core.refs import DynamicObjectRefGenerator, ObjectRef
 
 if TYPE_CHECKING:
     from simactors.exploration.determinism import check_determinism
+    from simactors.exploration.exploring import explore
     from simactors.logs import SimLogFilter
     from simactors.sim.config import Latency, LinkConfig, NodeConfig, SimConfig
     from simactors.sim.plan import FaultPlan
@@ -57,6 +58,7 @@ __all__ = [
     "cluster_resources",
     "exceptions",
     "exit_actor",
+    "explore",
     "get",
     "get_actor",
     "get_gpu_ids",
@@ -77,6 +79,7 @@ __all__ = [
 # Resolved on first use, so that `import simactors` does not load the simulator.
 _LAZY = {
     "check_determinism": "simactors.exploration.determinism",
+    "explore": "simactors.exploration.exploring",
     "simulate": "simactors.sim.simulation",
     "FaultPlan": "simactors.sim.plan",
     "Latency": "simactors.sim.config",

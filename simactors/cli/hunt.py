@@ -11,7 +11,7 @@ import click
 
 from simactors.cli import params, progress
 from simactors.cli.group import INTERRUPTED, WrongInput, exit_with
-from simactors.exploration import crew, hunting
+from simactors.exploration import crew, fleet, hunting
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import AUDITED, Quest
 from simactors.exploration.hunting import Report
@@ -42,7 +42,15 @@ _RUNS = 1_000
     "--first-seed", type=params.SEED, default=0, show_default=True, help="The seed of the first run."
 )
 @click.option(
-    "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="How many processes hunt."
+    "--jobs", type=click.IntRange(min=1), help="How many processes hunt. Default: 1; on Ray one for each CPU."
+)
+@click.option(
+    "--on",
+    "where",
+    type=click.Choice(["here", "ray"]),
+    default="here",
+    show_default=True,
+    help="Where the runs are made: on this machine, or on the Ray cluster that RAY_ADDRESS names.",
 )
 @click.option(
     "--strategy",
@@ -142,10 +150,13 @@ def _hunt(
 ) -> Report:
     with progress.shown(runs, seconds) as display:
         budget = Budget(runs, seconds)
-        if options["jobs"] == 1:
+        jobs = options["jobs"]
+        if options["where"] == "ray":
+            tally = fleet.search(program, quest, budget, jobs, watch=display.update)
+        elif jobs in (None, 1):
             tally = hunting.search(program, quest, budget, watch=display.update)
         else:
-            tally = crew.search(program, quest, budget, options["jobs"], watch=display.update)
+            tally = crew.search(program, quest, budget, jobs, watch=display.update)
         spent_s = budget.spent_s
         return hunting.finish(
             program, quest, tally, spent_s, options["shrink_time"], on_found=display.shrinking

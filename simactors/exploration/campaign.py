@@ -90,6 +90,14 @@ class Tally:
     is_done: bool = False
     interrupted: bool = False
 
+    def include(self, other: Tally) -> None:
+        """Take in how another part of the same hunt stands."""
+        self.runs += other.runs
+        self.orders = max(self.orders, other.orders)  # they have mostly seen the same
+        self.last = other.last or self.last
+        for finding in other.findings.values():
+            self.add(finding)
+
     def add(self, finding: Finding) -> None:
         """One more failure."""
         known = self.findings.get(finding.group)

@@ -10,7 +10,7 @@ import os
 import selectors
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -106,10 +106,7 @@ class _Member:
         if "finding" in told:
             self.tally.add(Finding.from_fields(told["finding"]))
         else:
-            for name in ("runs", "orders", "verdict", "is_done"):
-                setattr(self.tally, name, told[name])
-            if told["last"] is not None:
-                self.tally.last = RunResult(**{**told["last"], "ending": Ending(*told["last"]["ending"])})
+            read_figures(told, self.tally)
 
     def end(self) -> None:
         """End it, if it has not ended yet."""
@@ -126,12 +123,7 @@ class _Member:
 def _sum(members: Sequence[_Member]) -> Tally:
     total = Tally()
     for member in members:
-        tally = member.tally
-        total.runs += tally.runs
-        total.orders = max(total.orders, tally.orders)  # they have mostly seen the same
-        total.last = tally.last or total.last
-        for finding in tally.findings.values():
-            total.add(finding)
+        total.include(member.tally)
     return total
 
 
@@ -159,17 +151,32 @@ class _Teller:
                 again = replace(finding, others=finding.others - self._known[group] - 1)
                 self._say({"finding": again.to_fields()})
             self._known[group] = finding.others
-        fields = {name: getattr(tally, name) for name in ("runs", "orders", "verdict", "is_done")}
-        self._say({**fields, "last": None if tally.last is None else _told(tally.last)})
+        self._say(figures(tally))
 
     def _say(self, told: dict[str, Any]) -> None:
         self._stream.write(json.dumps(told) + "\n")
         self._stream.flush()
 
 
-def _told(result: RunResult) -> dict[str, Any]:
-    names = ("seed", "digest", "virtual_time_s", "steps")
-    return {"ending": list(result.ending), **{name: getattr(result, name) for name in names}}
+_FIGURES = ("runs", "orders", "verdict", "is_done")
+_OF_A_RUN = ("seed", "digest", "virtual_time_s", "steps")
+
+
+def figures(tally: Tally) -> dict[str, Any]:
+    """How a hunt stands, but for its findings, as JSON can hold it."""
+    told: dict[str, Any] = {name: getattr(tally, name) for name in _FIGURES}
+    last = tally.last
+    if last is not None:
+        told["last"] = {"ending": list(last.ending), **{name: getattr(last, name) for name in _OF_A_RUN}}
+    return told
+
+
+def read_figures(told: Mapping[str, Any], tally: Tally) -> None:
+    """Set what `figures` told."""
+    for name in _FIGURES:
+        setattr(tally, name, told[name])
+    if "last" in told:
+        tally.last = RunResult(**{**told["last"], "ending": Ending(*told["last"]["ending"])})
 
 
 def main() -> None:

@@ -59,6 +59,27 @@ class Report:
         """Whether anything was found."""
         return bool(self.cases)
 
+    @property
+    def runs(self) -> int:
+        """How many runs were made."""
+        return self.tally.runs
+
+    def __str__(self) -> str:
+        """For a test's output: what failed, what has to happen for it, and the token that replays it."""
+        if not self.cases:
+            return f"no failure in {self.runs} runs{f'; {self.tally.verdict}' if self.tally.verdict else ''}"
+        parts = []
+        for case in self.cases:
+            ending = case.shrunk.finding.result.ending
+            plan = () if case.explanation is None else case.explanation.plan
+            lines = [f"run {case.first.run} of {self.runs} failed: {ending.kind}: {ending.message}"]
+            lines += [f"  at {ending.place}"] if ending.place else []
+            lines += [
+                f"  - {line}" for line in plan or ("it fails in the plainest order, without any fault",)
+            ]
+            parts.append("\n".join([*lines, f"  replay token: {case.repro.token}"]))
+        return "\n\n".join(parts)
+
 
 def search(
     program: Program, quest: Quest, budget: Budget, watch: Callable[[Tally], None] = lambda _: None

@@ -140,7 +140,7 @@ def run_for_real(program: Program, backend: str) -> RunResult:
             os.environ[session.BACKEND_VARIABLE] = before
 
 
-def _run(start: Callable[[], None]) -> Ending:
+def _run(start: Callable[[], object]) -> Ending:
     try:
         start()
     except (TargetError, KeyboardInterrupt):

@@ -17,7 +17,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, Literal, NoReturn
@@ -39,10 +39,22 @@ class TargetError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the user named; prints as it was written."""
+    """What the user named; prints as it was written.
+
+    Attributes:
+        call: the function itself, if it is one of this process; the rest then says where it was written.
+    """
 
     file: str
     function: str | None = None
+    call: Callable[[], object] | None = field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def of(cls, function: Callable[[], object]) -> Target:
+        """A function of this process."""
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        file = "<unknown>" if code is None else code.co_filename
+        return cls(file, getattr(function, "__qualname__", type(function).__name__), function)
 
     @classmethod
     def parse(cls, text: str) -> Target:
@@ -99,7 +111,7 @@ class Program:
 
 
 @contextmanager
-def prepared(program: Program, *, ship_code: bool = False) -> Iterator[Callable[[], None]]:
+def prepared(program: Program, *, ship_code: bool = False) -> Iterator[Callable[[], object]]:
     """The program ready to start, once; what it changes in the interpreter is undone at the end.
 
     What is yielded loads and runs it. It raises what the program raises, and `TargetError` if the program
@@ -110,6 +122,10 @@ def prepared(program: Program, *, ship_code: bool = False) -> Iterator[Callable[
             a worker that imported it by name would look for Ray in vain.
     """
     target = program.target
+    if target.call is not None:
+        with _as_it_was():
+            yield target.call
+        return
     _check_file(target.file)
     path = Path(target.file).resolve()
     code = _compile(target, path)
@@ -145,6 +161,16 @@ def _fresh_namespace(name: str, folder: Path, argv: list[str]) -> Iterator[None]
         sys.argv = argv_before
         _take_modules(name, folder)
         sys.modules.update(modules_before)
+
+
+@contextmanager
+def _as_it_was() -> Iterator[None]:
+    """Put back what a function of this process may have changed of the driver's."""
+    environment_before, handlers_before = dict(os.environ), _handlers()
+    try:
+        yield
+    finally:
+        _put_back(environment_before, handlers_before)
 
 
 def _handlers() -> dict[int, Any]:

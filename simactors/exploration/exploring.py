@@ -1,0 +1,103 @@
+"""`explore`: a hunt as a function, for tests and notebooks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from simactors.exploration import crew, hunting
+from simactors.exploration.budget import Budget
+from simactors.exploration.campaign import AUDITED, Quest
+from simactors.exploration.hunting import Report
+from simactors.exploration.shrinking import SECONDS
+from simactors.exploration.storms import kinds_of
+from simactors.exploration.strategies import STRATEGIES
+from simactors.exploration.target import Program, Target
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h)")
+_FACTORS = {"s": 1, "m": 60, "h": 3600}
+
+
+def explore(
+    target: Callable[[], object] | str,
+    *,
+    budget: int | str = 1_000,
+    strategy: str = "portfolio",
+    faults: str | Sequence[str] = "delay",
+    max_faults: int | None = None,
+    nodes: int | None = None,
+    first_seed: int = 0,
+    keep_going: bool = False,
+    shrink_s: float = SECONDS,
+    cluster: str | None = None,
+    jobs: int = 1,
+) -> Report:
+    """Run `target` in many orders, with many faults; make what fails small and explain it.
+
+    Args:
+        target: a function without arguments, or ``FILE.py[:function]`` as the command takes it. It runs as the driver
+            of a simulated cluster; what leaves it as an exception is a failure, and so are a deadlock and a limit.
+        budget: how many runs; or for how long, ``"90s"``, ``"5m"``.
+        strategy: how orders are chosen: portfolio, random, pct, pos, orders, kinds, delays, sampled or systematic.
+        faults: what may go wrong: none, delay, crash, node, partition, skew, rpc, all; several with commas.
+        max_faults: the most crashes, lost nodes and cuts, each, of one run; by default one of each.
+        nodes: how many machines; by default 1, or 3 if faults of nodes, partitions or clocks are wanted.
+        shrink_s: how many seconds making a failure small may take; 0 for not at all.
+        cluster: a file that describes the simulated cluster, see ``docs/cluster.md``.
+        jobs: how many processes hunt; more than one needs a target that is named by its file.
+
+    Returns:
+        The report; ``report.failed`` says whether anything was found, ``str(report)`` what.
+
+    Raises:
+        ValueError: an argument means nothing; the message says what to write instead.
+        TargetError: the target can't be loaded.
+
+    Example:
+        >>> import simactors
+        >>> @simactors.remote
+        ... class Account:
+        ...     def __init__(self): self.balance = 0
+        ...     def read(self): return self.balance
+        ...     def write(self, balance): self.balance = balance
+        >>> @simactors.remote
+        ... def add_one(account):
+        ...     balance = simactors.get(account.read.remote())
+        ...     simactors.get(account.write.remote(balance + 1))
+        >>> def main():
+        ...     account = Account.remote()
+        ...     simactors.get([add_one.remote(account) for _ in range(2)])
+        ...     assert simactors.get(account.read.remote()) == 2
+        >>> simactors.explore(main, budget=20).failed
+        True
+    """
+    if strategy not in STRATEGIES:
+        raise ValueError(f"there is no strategy {strategy!r}; use one of {', '.join(STRATEGIES)}")
+    if jobs > 1 and not isinstance(target, str):
+        raise ValueError("several processes need a target that they can load: name it as FILE.py:function")
+    runs, seconds = _budget(budget)
+    named = Target.parse(target) if isinstance(target, str) else Target.of(target)
+    program = Program(target=named, preemption="stores", cluster=cluster)
+    quest = Quest(
+        first_seed=first_seed,
+        strategy=strategy,
+        faults=kinds_of(faults if isinstance(faults, str) else ",".join(faults)),
+        max_faults=max_faults,
+        nodes=nodes,
+        audit_every=AUDITED,
+        keep_going=keep_going,
+    )
+    left = Budget(runs, seconds)
+    tally = crew.search(program, quest, left, jobs) if jobs > 1 else hunting.search(program, quest, left)
+    if tally.interrupted:
+        raise KeyboardInterrupt
+    return hunting.finish(program, quest, tally, left.spent_s, shrink_s)
+
+
+def _budget(budget: int | str) -> tuple[int | None, float | None]:
+    if isinstance(budget, int) and not isinstance(budget, bool) and budget > 0:
+        return budget, None
+    found = _DURATION.fullmatch(budget.strip()) if isinstance(budget, str) else None
+    if found is None:
+        raise ValueError(f"budget must be a number of runs or a duration as '90s' or '5m', not {budget!r}")
+    return None, float(found[1]) * _FACTORS[found[2]]
