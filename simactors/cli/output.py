@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -12,6 +14,25 @@ class Output:
 
     def __init__(self) -> None:
         self._stream = sys.stdout
+        self._terminal = sys.stdin, sys.stdout, sys.stderr
+
+    @contextmanager
+    def terminal(self) -> Iterator[None]:
+        """Talk to the user in the middle of a run: stdin, stdout and stderr as they were."""
+        programs = sys.stdin, sys.stdout, sys.stderr
+        sys.stdin, sys.stdout, sys.stderr = self._terminal
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+            sys.stdin, sys.stdout, sys.stderr = programs
+
+    def tell(self, line: str) -> None:
+        """Print to stderr in the middle of a run, at once, whoever's code runs."""
+        stream = self._terminal[2]
+        if stream is not None and not stream.closed:
+            stream.write(f"{line}\n")
+            stream.flush()
 
     def restore(self) -> None:
         """Put it back, with everything written that the program left in its buffer."""

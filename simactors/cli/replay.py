@@ -2,35 +2,66 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import click
 
-from simactors.cli import params
-from simactors.cli.group import INTERRUPTED, WrongInput, exit_with
+from simactors.cli import attending, params
+from simactors.cli.attending import Attendance, Wishes
+from simactors.cli.group import WrongInput, exit_with
 from simactors.cli.output import Output
 from simactors.exploration import repro
+from simactors.exploration.repro import Repro
+from simactors.exploration.stopping import Moment
 from simactors.exploration.target import TargetError
 from simactors.reports import json_line, text
 
 
-@click.command(epilog="Exit code: that of the run, as with `simactors run`: 1 if the failure is there again.")
+@click.command(
+    epilog="Exit code: that of the run, as with `simactors run`: 1 if the failure is there again; 130 if you ended it. "
+    "Example: simactors replay .simactors/app-AssertionError-2cc181.json --until 1.25s"
+)
 @click.argument("word", metavar="FILE|TOKEN")
+@attending.options
 @params.JSON
-def replay(word: str, *, as_json: bool) -> None:
+def replay(word: str, *, until: Moment | None, pdb: bool, trace: bool, as_json: bool) -> None:
     """Make a run that failed again, exactly.
 
     It is told by the file that `simactors hunt` has written, or by the token that it and `simactors run` print. Call it
-    in the same folder.
+    in the same folder. If the program was changed since, the run is followed as far as it can be.
     """
     output = Output()
+    attendance = Attendance(Wishes(until=until, pdb=pdb, trace=trace), output)
     try:
-        replayed = repro.replay(repro.Repro.read(word))
+        wanted = Repro.read(word)
+        _take_its_hash_seed(wanted, word)
+        with attending.interruptible(f"the replay of {wanted.recipe.program.target}"):
+            replayed = attendance.make(
+                lambda watch, onlookers: repro.replay(wanted, watch, onlookers=onlookers)
+            )
     except (repro.ReproError, TargetError) as error:
         raise WrongInput(str(error)) from None
-    except KeyboardInterrupt:
-        click.echo("stopped by Ctrl-C", err=True)
-        raise click.exceptions.Exit(INTERRUPTED) from None
     output.restore()
+    for words in attendance.closing_words(replayed.result.ending):
+        click.echo(f"{words}\n", err=True)
     click.echo(text.replay_report(replayed), err=True)
     if as_json:
         output.last_line(json_line.replay_line(replayed))
     exit_with(replayed.result.ending.outcome)
+
+
+def _take_its_hash_seed(wanted: Repro, word: str) -> None:
+    """Start this very command again under the PYTHONHASHSEED of the first run; Python reads it only when it starts."""
+    seed = wanted.other_hash_seed
+    if seed is None:
+        return
+    if word not in sys.orig_argv:  # called by another program, which is not ours to replace
+        click.echo(
+            f"the first run had PYTHONHASHSEED={seed}: set it, or this one may go another way", err=True
+        )
+        return
+    click.echo(f"the first run had PYTHONHASHSEED={seed}: starting again under it", err=True)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os.execve(sys.executable, sys.orig_argv, {**os.environ, "PYTHONHASHSEED": seed})

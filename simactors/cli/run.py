@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import click
 
-from simactors.cli import params
-from simactors.cli.group import INTERRUPTED, WrongInput, exit_with
+from simactors.cli import attending, params
+from simactors.cli.attending import Attendance
+from simactors.cli.group import WrongInput, exit_with
 from simactors.cli.output import Output
 from simactors.cli.params import Preemption
 from simactors.exploration import determinism
 from simactors.exploration.recipe import Recipe
-from simactors.exploration.runner import RunResult, run_for_real, run_simulated
+from simactors.exploration.runner import RunResult, run_for_real
+from simactors.exploration.stopping import Moment
 from simactors.exploration.target import Program, Target, TargetError
 from simactors.reports import json_line, text
 
 
 @click.command(
-    epilog="FILE.py runs as a script; FILE.py:FUNCTION calls that function once, without arguments."
+    epilog="FILE.py runs as a script; FILE.py:FUNCTION calls that function once, without arguments. Example: simactors "
+    "run app.py:main --seed 7 --pdb"
 )
 @params.TARGET
 @params.ARGS
@@ -39,6 +42,7 @@ from simactors.reports import json_line, text
     help="Run it again, also in fresh processes under other hash seeds, and fail if it goes another way.",
 )
 @params.AS_RAY
+@attending.options
 @params.JSON
 def run(
     target: Target,
@@ -53,6 +57,9 @@ def run(
     *,
     check_determinism: bool,
     as_ray: bool,
+    until: Moment | None,
+    pdb: bool,
+    trace: bool,
     as_json: bool,
 ) -> None:
     """Run a program once.
@@ -60,11 +67,13 @@ def run(
     What the program prints goes to stdout as it is; how the run went goes to stderr.
     """
     backend = params.chosen_backend(backend)
+    wishes = attending.Wishes(until=until, pdb=pdb, trace=trace)
+    simulated = {"seed": seed, "cluster": cluster, "faults": faults, "allow": allow or None, "until": until}
+    flags = {"check_determinism": check_determinism, "pdb": pdb, "trace": trace}
     if backend != "sim":
-        flag = check_determinism or None
-        _refuse_for_real(
-            backend, seed=seed, cluster=cluster, faults=faults, allow=allow or None, check_determinism=flag
-        )
+        _refuse_for_real(backend, **simulated, **{name: flag or None for name, flag in flags.items()})
+    if check_determinism and wishes:
+        raise click.UsageError("--check-determinism makes many runs; --until, --pdb and --trace show one.")
     program = Program(
         target=target,
         argv=args,
@@ -76,12 +85,12 @@ def run(
         allow=allow,
     )
     output = Output()
-    try:
-        result = _run(program, backend, seed or 0, check_determinism=check_determinism)
-    except KeyboardInterrupt:
-        click.echo(f"stopped by Ctrl-C: {target} on {backend}", err=True)
-        raise click.exceptions.Exit(INTERRUPTED) from None
+    attendance = attending.Attendance(wishes, output)
+    with attending.interruptible(f"{target} on {backend}"):
+        result = _run(program, backend, seed or 0, attendance, check_determinism=check_determinism)
     output.restore()
+    for words in attendance.closing_words(result.ending):
+        click.echo(f"{words}\n", err=True)
     click.echo(text.run_report(program, backend, result), err=True)
     if as_json:
         output.last_line(json_line.run_line(program, backend, result))
@@ -97,14 +106,15 @@ def _refuse_for_real(backend: str, **given: object) -> None:
             )
 
 
-def _run(program: Program, backend: str, seed: int, *, check_determinism: bool) -> RunResult:
+def _run(
+    program: Program, backend: str, seed: int, attendance: Attendance, *, check_determinism: bool
+) -> RunResult:
+    recipe = Recipe(program=program, seed=seed)
     try:
         if backend != "sim":
             return run_for_real(program, backend)
-        return (
-            determinism.audit(Recipe(program=program, seed=seed))
-            if check_determinism
-            else run_simulated(program, seed)
-        )
+        if check_determinism:
+            return determinism.audit(recipe)
+        return attendance.make(lambda watch, onlookers: recipe.run(watch, onlookers=onlookers))
     except TargetError as error:
         raise WrongInput(str(error)) from None

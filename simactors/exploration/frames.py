@@ -9,7 +9,9 @@ import importlib
 import re
 import traceback
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
+
+from simactors.sim.intercept.names import is_users_file
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 # Both packages lie side by side, in the repository and when installed.
@@ -37,6 +39,20 @@ def text(error: BaseException) -> str:
     rendered = traceback.TracebackException.from_exception(error)
     _trim(rendered)
     return "".join(rendered.format()).rstrip()
+
+
+def user_line(frame: FrameType | None, before: str = "") -> str:
+    """The innermost of the user's own lines around `frame`, as ``app.py:12 in transfer``; empty if there is none.
+
+    Args:
+        before: what to write in front of it.
+    """
+    while frame is not None:
+        code = frame.f_code
+        if is_users_file(code.co_filename):
+            return f"{before}{Path(code.co_filename).name}:{frame.f_lineno} in {code.co_name}"
+        frame = frame.f_back
+    return ""
 
 
 _PLACE = re.compile(r'^ *File "([^"]*)", line (\d+), in (.*)$')

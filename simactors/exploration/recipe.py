@@ -5,13 +5,13 @@ Not what came of the run: that is a `Repro`'s.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from simactors.core.choices import Choices, SeededChoices
 from simactors.core.events import Record
-from simactors.exploration.runner import RunResult, run_simulated
+from simactors.exploration.runner import Onlooker, RunResult, run_simulated
 from simactors.exploration.script import Answer, Deviation, Follower, Script
 from simactors.exploration.target import Program, Target
 from simactors.exploration.world import World, world_of
@@ -39,19 +39,23 @@ class Recipe:
         watch: Callable[[Record], None] | None = None,
         *,
         around: Callable[[Choices], Choices] = lambda choices: choices,
+        onlookers: Sequence[Onlooker] = (),
     ) -> RunResult:
         """Make the run.
 
         Args:
             watch: see `simulate`.
             around: what is to stand between the simulation and who answers.
+            onlookers: see `run_simulated`.
 
         Raises:
             TargetError: the program, or one of its files, can't be loaded.
         """
         answers = SeededChoices(self.seed) if self.script is None else Follower(self.script)
-        world = self.world
-        return run_simulated(self.program, self.seed, watch, world=world, choices=around(answers))
+        world, choices = self.world, around(answers)
+        return run_simulated(
+            self.program, self.seed, watch, world=world, choices=choices, onlookers=onlookers
+        )
 
     @property
     def world(self) -> World:

@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -21,9 +21,11 @@ from typing import Any
 
 from simactors.core.choices import Choices
 from simactors.core.events import Record
+from simactors.exploration import departures
+from simactors.exploration.departures import Departure
 from simactors.exploration.frames import is_users
 from simactors.exploration.recipe import Recipe
-from simactors.exploration.runner import RunResult
+from simactors.exploration.runner import Onlooker, RunResult
 from simactors.exploration.script import Follower
 from simactors.exploration.target import Program
 
@@ -54,6 +56,7 @@ class Repro:
         version: of the simactors that made the run.
         python: of the interpreter, as "3.11"; where code is preempted, another one may see other lines.
         hash_seed: what PYTHONHASHSEED was; None if it was not set.
+        path: `departures.landmarks` of what happened; empty if the order was not explored.
     """
 
     recipe: Recipe
@@ -65,6 +68,7 @@ class Repro:
     version: str
     python: str
     hash_seed: str | None
+    path: str = ""
 
     @classmethod
     def of(cls, recipe: Recipe, result: RunResult) -> Repro:
@@ -79,6 +83,7 @@ class Repro:
             version=metadata.version("simactors"),
             python=_PYTHON,
             hash_seed=os.environ.get(_HASH_SEED),
+            path=departures.landmarks(result.path),
         )
 
     @classmethod
@@ -140,7 +145,8 @@ class Repro:
     @property
     def other_hash_seed(self) -> str | None:
         """The PYTHONHASHSEED that this process would need to make the same run; None if it has it, or any will do."""
-        return self.hash_seed if self.hash_seed != os.environ.get(_HASH_SEED) else None
+        wanted = self.hash_seed or ""
+        return wanted if wanted.isdigit() and wanted != os.environ.get(_HASH_SEED) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,27 +155,38 @@ class Replay:
 
     Attributes:
         differences: in what it differs from the first one; empty if it was reproduced exactly.
+        departure: where it left the path of the first one; None if it did not, or that can't be known.
+        unused: how many of the first one's choices never came up.
     """
 
     repro: Repro
     result: RunResult
     differences: tuple[str, ...]
+    departure: Departure | None = None
+    unused: int = 0
 
     @property
     def program(self) -> Program:
         """What ran."""
         return self.repro.recipe.program
 
+    @property
+    def is_other_program(self) -> bool:
+        """Whether what ran was changed since: its text, or its cluster."""
+        repro = self.repro
+        return repro.code != _code_digest(self.program) or repro.world != _world_digest(self.program)
+
 
 def replay(
     repro: Repro,
     watch: Callable[[Record], None] | None = None,
     around: Callable[[Choices], Choices] = lambda choices: choices,
+    onlookers: Sequence[Onlooker] = (),
 ) -> Replay:
     """Make the run of `repro` again and compare.
 
     Args:
-        watch, around: see `Recipe.run`.
+        watch, around, onlookers: see `Recipe.run`.
 
     Raises:
         TargetError: the program, or a file of its cluster, can't be loaded (any more).
@@ -181,14 +198,17 @@ def replay(
             followers.append(choices)
         return around(choices)
 
-    result = repro.recipe.run(watch, around=noting)
+    result = repro.recipe.run(watch, around=noting, onlookers=onlookers)
     differences = _differences(repro, result)
-    for follower in followers if differences else ():
-        if follower.left is not None:
-            differences.append(f"it left the path of the first one at {follower.left}")
-        elif follower.unused:
-            differences.append(f"{follower.unused} of the first one's choices never came up")
-    return Replay(repro=repro, result=result, differences=tuple(differences))
+    if differences:
+        left = followers[0].left if followers else None
+        departure = departures.find(repro.recipe, repro.path, result.path, left)
+        unused = followers[0].unused if followers else 0
+    else:
+        departure, unused = None, 0
+    return Replay(
+        repro=repro, result=result, differences=tuple(differences), departure=departure, unused=unused
+    )
 
 
 def _differences(repro: Repro, result: RunResult) -> list[str]:

@@ -9,7 +9,7 @@ import os
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from simactors.api import session
 from simactors.core.choices import Choices, Offer
@@ -68,6 +68,18 @@ class RunResult:
         return self.ending.outcome != "passed"
 
 
+class Onlooker(Protocol):
+    """Looks at a run while it goes on. It must not change it."""
+
+    def opened(self, simulation: Simulation) -> None:
+        """The run is about to begin: the program has not been loaded yet."""
+        ...
+
+    def failed(self, error: BaseException) -> None:
+        """The program ended with `error`; everything still stands as it was then."""
+        ...
+
+
 def run_simulated(
     program: Program,
     seed: int,
@@ -75,12 +87,14 @@ def run_simulated(
     *,
     world: World | None = None,
     choices: Choices | None = None,
+    onlookers: Sequence[Onlooker] = (),
 ) -> RunResult:
     """Run the program on a simulated cluster.
 
     Args:
         watch, choices: see `simulate`.
         world: where it runs; None for `world_of` the program.
+        onlookers: told when it begins and if it fails.
 
     Raises:
         TargetError: it, or one of the files of its cluster, can't be loaded.
@@ -95,7 +109,9 @@ def run_simulated(
                 ) as simulation,
                 watchdog.watched(simulation),
             ):
-                ending = _run(start)
+                for onlooker in onlookers:
+                    onlooker.opened(simulation)
+                ending = _run(start, onlookers)
         except TargetError:
             raise
         except Finding as finding:  # met when the simulation was closed
@@ -140,13 +156,16 @@ def run_for_real(program: Program, backend: str) -> RunResult:
             os.environ[session.BACKEND_VARIABLE] = before
 
 
-def _run(start: Callable[[], object]) -> Ending:
+def _run(start: Callable[[], object], onlookers: Sequence[Onlooker] = ()) -> Ending:
     try:
         start()
     except (TargetError, KeyboardInterrupt):
         raise
     except BaseException as error:  # user code ran: whatever leaves it is how the program ended
-        return _ending(error)
+        ending = _ending(error)
+        for onlooker in onlookers if ending.outcome != "passed" else ():
+            onlooker.failed(error)
+        return ending
     return Ending("passed")
 
 

@@ -46,6 +46,21 @@ class Script:
         return len(self.deviations) + len(self.answers)
 
 
+class Left(NamedTuple):
+    """Where a run could not do as a script says.
+
+    Attributes:
+        step: its number, from 1; 0 before the first one.
+        waiting, after: what was to wait for what; None if it is about another question than the order.
+        why: in words.
+    """
+
+    step: int
+    waiting: str | None
+    after: str | None
+    why: str
+
+
 class Recorder:
     """Answers as `choices` do, and remembers what was not 0."""
 
@@ -91,7 +106,7 @@ class Follower:
     """Answers as a script says, and 0 to all else.
 
     Attributes:
-        left: where the run left the script's path, in words; None as long as it has not.
+        left: where the run could not do as the script says for the first time; None as long as it could.
     """
 
     def __init__(self, script: Script) -> None:
@@ -103,7 +118,7 @@ class Follower:
         self._happened: dict[str, None] = {}
         self._asked: dict[str, int] = {}
         self._steps = 0
-        self.left: str | None = None
+        self.left: Left | None = None
 
     @property
     def unused(self) -> int:
@@ -116,7 +131,7 @@ class Follower:
         self._asked[label] = index + 1
         answer = self._answers.pop((label, index), 0)
         if answer >= bound:
-            self._leave(f"question {index + 1} under {label!r} had more answers")
+            self._leave(f"the first run's question {index + 1} about {label!r} had more answers")
             return bound - 1
         return answer
 
@@ -146,7 +161,7 @@ class Follower:
                 if candidate.name == after:
                     self._drop(offer.name)
                     return other
-            self._leave(f"{offer.name!r} was to wait for {after!r}, which could not happen then")
+            self._leave("which could not happen then", offer.name, after)
         return 0
 
     def _wanted_before(self, step: str) -> str | None:
@@ -155,7 +170,7 @@ class Follower:
             after = self._waiting[step][0]
             if after not in self._happened:
                 return after
-            self._leave(f"{step!r} was to wait for {after!r}, which had happened already")
+            self._leave("which had happened already", step, after)
             self._drop(step)
         return None
 
@@ -165,6 +180,6 @@ class Follower:
         if not queue:
             del self._waiting[step]
 
-    def _leave(self, how: str) -> None:
+    def _leave(self, why: str, waiting: str | None = None, after: str | None = None) -> None:
         if self.left is None:
-            self.left = f"step {self._steps}: {how}"
+            self.left = Left(self._steps, waiting, after, why)

@@ -59,6 +59,19 @@ def watched(simulation: Simulation, patience_s: float = PATIENCE_S) -> Iterator[
             pass  # a bite that was on its way is felt here, at a jump, and not in somebody else's code
 
 
+@contextmanager
+def resting() -> Iterator[None]:
+    """Let a person take their time: nothing is watched meanwhile."""
+    with _Dog.biting:
+        outer, _Dog.watched = _Dog.watched, None
+    try:
+        yield
+    finally:
+        with _Dog.biting:
+            _Dog.watched = outer
+        _Dog.wake.set()
+
+
 def _watch() -> None:
     while True:
         _Dog.wake.wait()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from simactors.core.choices import Offer
 from simactors.exploration.script import Script
@@ -68,6 +69,30 @@ def phrase(step: Offer) -> str:
         case "resume":
             return f"the {_nth(number)} going on of {step.target}"
     return f"{step.kind} {number} of {step.target}"
+
+
+_NAME = re.compile(r"(?P<kind>\S+) (?P<source>[^>]+?)(?:>(?P<target>.+?))? (?P<what>\S*) (?P<number>\d+)")
+
+
+class _Named(NamedTuple):
+    """What the name of a step says of it."""
+
+    name: str
+    kind: str
+    source: str
+    target: str
+    what: str
+    causes: tuple[int, ...] = ()
+    is_held: bool = False
+
+
+def named(name: str) -> str:
+    """As `phrase`, for a step of which only the name is known."""
+    found = _NAME.fullmatch(name)
+    if found is None:
+        return repr(name)
+    target = found["target"] or found["source"]
+    return phrase(_Named(name, found["kind"], found["source"], target, found["what"]))
 
 
 def faults_in_words(plan: FaultPlan) -> list[str]:

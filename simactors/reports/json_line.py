@@ -7,6 +7,7 @@ run are the same bytes.
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from simactors.exploration.hunting import Case, Report
@@ -56,7 +57,9 @@ def _failure(case: Case, files: Files) -> dict[str, Any]:
 def replay_line(replay: Replay) -> str:
     """A replay."""
     fields = _run(replay.program, "sim", replay.result)
-    return json.dumps({**fields, "reproduced": not replay.differences, "differences": replay.differences})
+    departure = None if replay.departure is None else asdict(replay.departure)
+    told = {"reproduced": not replay.differences, "differences": replay.differences}
+    return json.dumps({**fields, **told, "departure": departure, "unused": replay.unused})
 
 
 def _run(program: Program, backend: str, result: RunResult | None) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
+from simactors.exploration.departures import Departure
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.repro import Replay, Repro
 from simactors.exploration.runner import RunResult
@@ -29,11 +30,56 @@ def replay_report(replay: Replay) -> str:
     report = run_report(replay.program, "sim", replay.result, with_command=False)
     if not replay.differences:
         return f"{report}\nreproduced exactly: same ending, same digest"
-    reasons = "\n".join(f"  - {difference}" for difference in replay.differences)
+    reasons = [*replay.differences, *_departure(replay)]
+    told = "\n".join(f"  - {reason}" for reason in reasons)
+    return f"{report}\nNOT reproduced:\n{told}\n{_advice(replay)}"
+
+
+def _departure(replay: Replay) -> list[str]:
+    """Where it left the first run's path, and what became of that one's choices."""
+    told, departure = [], replay.departure
+    if departure is not None:
+        told.append(f"{_same(departure)}{_then(departure)}")
+        if departure.failing:
+            told.append(
+                f"of the choices of the first run, this one could not be followed: {departure.failing}"
+            )
+    elif replay.repro.recipe.program.slack is None:
+        told.append(
+            "where it left the path of the first one is not known: that run was told by its seed alone"
+        )
+    if replay.unused:
+        told.append(f"{count(replay.unused, 'choice')} of the first run never came up")
+    return told
+
+
+def _same(departure: Departure) -> str:
+    if departure.same == 0:
+        return "it left the path of the first one at its very first step"
+    are = "step is" if departure.same == 1 else f"{departure.same} steps are"
+    return f"the first {are} the same"
+
+
+def _then(departure: Departure) -> str:
+    if departure.time_s is None:
+        return "; then this run was over, and the first one went on"
+    when = f"{departure.time_s:.6f}s"
+    at = f", its code at {departure.place}" if departure.place else ""
+    if not departure.step:
+        return f" (until {when}{at}); it left the path of the first one before step {departure.before}"
+    return f"; then, at {when}, came another one: {departure.step}{at}"
+
+
+def _advice(replay: Replay) -> str:
+    if replay.is_other_program:
+        return (
+            "The program was changed since: what the first run chose was followed as far as it could be. To see "
+            "whether it can still fail, hunt again."
+        )
     return (
-        f"{report}\nNOT reproduced:\n{reasons}\n"
-        "If neither the program nor what it reads was changed since, something in it is not repeatable: look "
-        "for loops over sets, id() and hash(), the real clock, and set PYTHONHASHSEED=0 for both runs."
+        "The program has not been changed since. If nothing that it reads was changed either, something in it is not "
+        "repeatable: 'simactors run --check-determinism' shows where. Look for loops over sets, id() and hash(), the "
+        "real clock, and set PYTHONHASHSEED=0 for both runs."
     )
 
 

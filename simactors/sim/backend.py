@@ -20,6 +20,7 @@ from simactors.core.refs import ActorRef, ObjectRef
 from simactors.sim import demands, introspection, threads, world
 from simactors.sim.cluster import Process
 from simactors.sim.config import SimConfig
+from simactors.sim.inspection import Inspection
 from simactors.sim.lifecycle import Event
 from simactors.sim.machine import Machine
 from simactors.sim.plan import FaultPlan
@@ -146,6 +147,10 @@ class SimBackend:
         if type(outcome) is StoredValue or outcome is None or state.caller.gone:
             return self._machine.stores.obtain(self._caller(), state)
         return outcome
+
+    def inspection(self) -> Inspection:
+        """See `Simulation.inspection`."""
+        return Inspection(self._machine)
 
     def close(self) -> None:
         """End the simulation: suspended code gets `SimulationEnded`, patched names are restored."""

@@ -263,7 +263,14 @@ def failure_of(invocation: Invocation, error: BaseException) -> Failure:
     process = invocation.process
     assert process is not None
     # As that process: pickling the error runs the user's code, and its classes may be the process's own.
-    return context_of(process).run(task_failure, invocation.label, error, process.where)
+    failure = context_of(process).run(task_failure, invocation.label, error, process.where)
+    for tell in listeners:
+        tell(invocation, error, failure)
+    return failure
+
+
+listeners: list[Callable[[Invocation, BaseException, Failure], None]] = []
+"""Whom to tell of each failure while its exception is still under way, with all its frames: debuggers."""
 
 
 # Never an outcome: these end the whole run, whoever's code was running.

@@ -66,7 +66,8 @@ class Kernel:
         self._trace = trace
         self._max_steps = max_steps
         self._between_checks = min(steps_between_checks, _STEPS_BETWEEN_CHECKS)
-        self._next_check = min(self._between_checks, max_steps)
+        self._next_check = self._next_house = min(self._between_checks, max_steps)
+        self._look: Callable[[Any], None] | None = None
         self._next_collection = _STEPS_BETWEEN_COLLECTIONS
         self._max_ns = int(max_virtual_time_s * NS)
         self._clock = Agenda(self.ready, self._max_ns)
@@ -95,6 +96,16 @@ class Kernel:
     def blocked(self) -> list[Waiter]:
         """Who waits, the longest first."""
         return list(self._blocked)
+
+    @property
+    def due(self) -> list[tuple[int, Any]]:
+        """What is due later, and when, the next first; without what was cancelled."""
+        entries = sorted(self._clock.queue, key=lambda entry: entry[:3])
+        return [
+            (time_ns, step)
+            for time_ns, _, _, step in entries
+            if type(step) is not End and getattr(step, "action", step) is not None
+        ]
 
     def timer(
         self,
@@ -133,6 +144,14 @@ class Kernel:
     def soon(self, action: Callable[[], None]) -> None:
         """Run `action` as a step of its own, at this instant: on a hub, above nobody's code."""
         self.ready.append(Timer(action))
+
+    def look_before_steps(self, look: Callable[[Any], None] | None) -> None:
+        """Call `look` before each step, with the step or its `Offer`: on a hub, above nobody's code; None: no longer.
+
+        It must not change anything; an exception of it ends the run.
+        """
+        self._look = look
+        self._next_check = self._next_house if look is None else 0
 
     def block(self, waiter: Waiter) -> None:
         """Suspend the running code until `waiter` is woken.
@@ -255,7 +274,7 @@ class Kernel:
                 self.now_ns = clock._now = now_ns
             steps = self.steps = self.steps + 1
             if steps >= self._next_check:
-                self._keep_house()
+                self._before_step(step)
             then = step.then
             then(step)
 
@@ -269,7 +288,7 @@ class Kernel:
                 self.now_ns = self._clock._now = offer.earliest_ns
             self.steps += 1
             if self.steps >= self._next_check:
-                self._keep_house()
+                self._before_step(offer)
             step = offer.step
             if isinstance(step, Timer):
                 step.callbacks = None  # as one that is ready
@@ -298,10 +317,17 @@ class Kernel:
             f"the run reached its limit of {self._max_ns / NS:g}s of virtual time after {self.steps} steps"
         )
 
+    def _before_step(self, step: Any) -> None:
+        if self._look is not None:
+            self._look(step)
+        if self.steps >= self._next_house:
+            self._keep_house()
+
     def _keep_house(self) -> None:
         """What must be done now and then, at fixed points so that runs repeat."""
         self._trace.fold()
-        self._next_check = min(self.steps + self._between_checks, max(self._max_steps, self.steps + 1))
+        self._next_house = min(self.steps + self._between_checks, max(self._max_steps, self.steps + 1))
+        self._next_check = self._next_house if self._look is None else 0
         if self.steps >= self._max_steps:
             raise exceptions.LimitError(
                 f"the run reached its limit of {self._max_steps} steps at {self.now_ns / NS:.6f}s of virtual time"

@@ -133,13 +133,10 @@ class Machine:
             self.pauses,
             points,
         )
-        offers = self.kernel.offers
-        if offers is None:
-            faults.arm(plan, config)
-            return
-        self.actors.is_ranked = True
-        names = Names(self.network.replied, turns.start)
-        names.serve(offers)
+        self.names = names = Names(self.network.replied, turns.start)
+        if self.kernel.offers is not None:
+            self.actors.is_ranked = True
+            names.serve(self.kernel.offers)
         faults.arm(plan, config)
         names.replied = self.network.replied  # a plan may have put itself before it
 

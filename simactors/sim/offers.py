@@ -198,6 +198,12 @@ class Offers:
         self._steps += 1
         return taken
 
+    @property
+    def pending(self) -> list[Offer]:
+        """What has not happened: first what may happen now, the dullest first, then what is due later."""
+        later = [entry[3] for entry in sorted(self._queue, key=lambda entry: entry[:3]) if not _is_end(entry)]
+        return [offer for offer in (*self._open, *self._held, *later) if not _is_cancelled(offer)]
+
     def take_off(self, unwanted: Callable[[Any], bool]) -> list[Any]:
         """Forget steps that have not happened; returns them in the order in which they would have become ready."""
         offers = [entry[3] for entry in self._queue if type(entry[3]) is Offer]

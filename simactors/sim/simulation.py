@@ -13,6 +13,7 @@ from simactors.core.choices import Choices, Offer, SeededChoices
 from simactors.core.events import Record
 from simactors.sim.backend import SimBackend
 from simactors.sim.config import NS, SimConfig
+from simactors.sim.inspection import Inspection
 from simactors.sim.plan import FaultPlan
 
 _DEFAULT = SimConfig()
@@ -50,6 +51,10 @@ class Simulation:
         """What has happened so far, in order; empty unless `SimConfig.slack` is set."""
         offers = self._backend.kernel.offers
         return () if offers is None else offers.taken
+
+    def inspection(self) -> Inspection:
+        """What stands where, to be asked at any moment; to be made before the first actor is."""
+        return self._backend.inspection()
 
     def last_records(self, count: int) -> list[Record]:
         """At most `count` of the last trace records, oldest first."""

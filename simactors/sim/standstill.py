@@ -96,11 +96,11 @@ class _Picture:
 
     def because(self, waiter: Waiter) -> str:
         """What some code waits for, and why that does not come."""
-        reasons = [reason for state in _awaited(waiter) for reason in [self._obstacle(state)] if reason]
+        reasons = [reason for state in awaited(waiter) for reason in [self._obstacle(state)] if reason]
         return f" waits for {waiter.why}" + "".join(f",\n    which {reason}" for reason in reasons[:3])
 
     def _next(self, waiter: Waiter) -> Iterator[_Link]:
-        for state in _awaited(waiter):
+        for state in awaited(waiter):
             obstacle = self._obstacle(state)
             because = f" waits for {state}" + (f",\n    which {obstacle}" if obstacle else "")
             for runner in self._in_the_way(state):
@@ -172,7 +172,7 @@ class _Picture:
         return [g for g in self._held if any(name in names for name, units in g.amounts if units > g.lent)]
 
 
-def _awaited(waiter: Waiter) -> list[Any]:
+def awaited(waiter: Waiter) -> list[Any]:
     """The states that code waits for."""
     why: Any = waiter.why
     if isinstance(why, Several):
@@ -198,8 +198,18 @@ def _code(waiter: Waiter) -> str:
     thread = of_waiter(waiter)
     if thread is not None:
         return f"  {process.label} ({thread})"
+    call = running_call(waiter)
+    return f"  {process.label}" if call is None else f"  {process.label} ({call})"
+
+
+def running_call(waiter: Waiter) -> Invocation | None:
+    """The call whose code waits; None if it is no call's."""
+    process: Any = waiter.process
+    thread = of_waiter(waiter)
+    if thread is not None and thread.kind != "main":
+        return thread.call  # type: ignore[no-any-return]  # our own
     call = process.task or (None if process.actor is None else process.actor.current)
-    return f"  {process.label} ({call})" if isinstance(call, Invocation) else f"  {process.label}"
+    return call if isinstance(call, Invocation) else None
 
 
 def _user_line(frame: FrameType | None) -> str:
