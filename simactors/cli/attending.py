@@ -174,8 +174,12 @@ class Attendance:
 
 
 @contextmanager
-def interruptible(what: str) -> Iterator[None]:
-    """End the command if the user ends the run, with the exit code that says so."""
+def interruptible(what: str, finish: Callable[[], None]) -> Iterator[None]:
+    """End the command if the user ends the run, with the exit code that says so.
+
+    Args:
+        finish: what is to be done before.
+    """
     try:
         yield
     except Stopped:
@@ -184,6 +188,7 @@ def interruptible(what: str) -> Iterator[None]:
         click.echo(f"stopped by Ctrl-C: {what}", err=True)
     else:
         return
+    finish()
     raise click.exceptions.Exit(INTERRUPTED)
 
 

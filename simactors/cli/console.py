@@ -177,7 +177,6 @@ class Console(cmd.Cmd):
     def precmd(self, line: str) -> str:
         """The end of the input, and short names."""
         if line == "EOF":
-            self._say("")
             return "continue"
         word, _, rest = line.strip().partition(" ")
         return f"{_SHORT.get(word, word)} {rest}".strip()

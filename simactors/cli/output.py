@@ -24,6 +24,8 @@ class Output:
         try:
             yield
         finally:
+            if not sys.stdin.isatty():  # nobody has ended the prompt's line by pressing return
+                sys.stdout.write("\n")
             sys.stdout.flush()
             sys.stdin, sys.stdout, sys.stderr = programs
 

@@ -12,7 +12,7 @@ from simactors.cli.attending import Attendance, Wishes
 from simactors.cli.group import WrongInput, exit_with
 from simactors.cli.output import Output
 from simactors.exploration import repro
-from simactors.exploration.repro import Repro
+from simactors.exploration.repro import Replay, Repro
 from simactors.exploration.stopping import Moment
 from simactors.exploration.target import TargetError
 from simactors.reports import json_line, text
@@ -36,10 +36,7 @@ def replay(word: str, *, until: Moment | None, pdb: bool, trace: bool, as_json: 
     try:
         wanted = Repro.read(word)
         _take_its_hash_seed(wanted, word)
-        with attending.interruptible(f"the replay of {wanted.recipe.program.target}"):
-            replayed = attendance.make(
-                lambda watch, onlookers: repro.replay(wanted, watch, onlookers=onlookers)
-            )
+        replayed = _replayed(wanted, attendance, output, as_json=as_json)
     except (repro.ReproError, TargetError) as error:
         raise WrongInput(str(error)) from None
     output.restore()
@@ -49,6 +46,18 @@ def replay(word: str, *, until: Moment | None, pdb: bool, trace: bool, as_json: 
     if as_json:
         output.last_line(json_line.replay_line(replayed))
     exit_with(replayed.result.ending.outcome)
+
+
+def _replayed(wanted: Repro, attendance: Attendance, output: Output, *, as_json: bool) -> Replay:
+    program = wanted.recipe.program
+
+    def finish() -> None:
+        output.restore()
+        if as_json:
+            output.last_line(json_line.interrupted_line(program, "sim"))
+
+    with attending.interruptible(f"the replay of {program.target}", finish):
+        return attendance.make(lambda watch, onlookers: repro.replay(wanted, watch, onlookers=onlookers))
 
 
 def _take_its_hash_seed(wanted: Repro, word: str) -> None:

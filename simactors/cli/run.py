@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from simactors.cli import attending, params
@@ -12,7 +14,6 @@ from simactors.cli.params import Preemption
 from simactors.exploration import determinism
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import RunResult, run_for_real
-from simactors.exploration.stopping import Moment
 from simactors.exploration.target import Program, Target, TargetError
 from simactors.reports import json_line, text
 
@@ -57,21 +58,18 @@ def run(
     *,
     check_determinism: bool,
     as_ray: bool,
-    until: Moment | None,
-    pdb: bool,
-    trace: bool,
     as_json: bool,
+    **watched: Any,
 ) -> None:
     """Run a program once.
 
     What the program prints goes to stdout as it is; how the run went goes to stderr.
     """
     backend = params.chosen_backend(backend)
-    wishes = attending.Wishes(until=until, pdb=pdb, trace=trace)
-    simulated = {"seed": seed, "cluster": cluster, "faults": faults, "allow": allow or None, "until": until}
-    flags = {"check_determinism": check_determinism, "pdb": pdb, "trace": trace}
+    wishes = attending.Wishes(**watched)
     if backend != "sim":
-        _refuse_for_real(backend, **simulated, **{name: flag or None for name, flag in flags.items()})
+        given = {"seed": seed, "cluster": cluster, "faults": faults, "allow": allow or None, **watched}
+        _refuse_for_real(backend, **given, check_determinism=check_determinism)
     if check_determinism and wishes:
         raise click.UsageError("--check-determinism makes many runs; --until, --pdb and --trace show one.")
     program = Program(
@@ -86,7 +84,13 @@ def run(
     )
     output = Output()
     attendance = attending.Attendance(wishes, output)
-    with attending.interruptible(f"{target} on {backend}"):
+
+    def finish() -> None:
+        output.restore()
+        if as_json:
+            output.last_line(json_line.interrupted_line(program, backend))
+
+    with attending.interruptible(f"{target} on {backend}", finish):
         result = _run(program, backend, seed or 0, attendance, check_determinism=check_determinism)
     output.restore()
     for words in attendance.closing_words(result.ending):
@@ -100,7 +104,7 @@ def run(
 def _refuse_for_real(backend: str, **given: object) -> None:
     """Options of the simulator change nothing elsewhere: giving them is a mistake."""
     for name, value in given.items():
-        if value is not None:
+        if value is not None and value is not False:
             raise click.UsageError(
                 f"--{name.replace('_', '-')} means something only to the simulator, not to the backend {backend!r}."
             )

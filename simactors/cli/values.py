@@ -18,7 +18,8 @@ from typing import Any
 LONGEST = 400
 """How much of one attribute's text is shown."""
 
-_ACTOR = re.compile(r"[A-Za-z_][\w.]*#\d+|\bactor-\d+\b")
+_STRING = r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\""""
+_ACTOR = re.compile(rf"(?P<string>{_STRING})|[A-Za-z_][\w.]*#\d+|\bactor-\d+\b")
 
 
 def attributes(instance: object) -> dict[str, str]:
@@ -73,15 +74,19 @@ def evaluated(expression: str, actors: Mapping[str, Any]) -> str:
     """
     names: dict[str, Any] = {name: value for name, value in actors.items() if name.isidentifier()}
 
+    unknown: list[str] = []
+
     def named(found: re.Match[str]) -> str:
+        if found["string"]:
+            return found[0]
         if found[0] not in actors:
+            unknown.append(found[0])
             return found[0]
         stand_in = re.sub(r"\W", "_", f"actor_{found[0]}")
         names[stand_in] = actors[found[0]]
         return stand_in
 
     code = _ACTOR.sub(named, expression)
-    unknown = [name for name in _ACTOR.findall(code) if name not in actors]
     if unknown:
         return f"there is no living actor {unknown[0]!r}: 'actors' lists them"
     names |= {"__builtins__": builtins, "actors": dict(actors)}

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType, TracebackType
 
 from simactors.core.outcome import Failure
@@ -26,6 +27,7 @@ from simactors.sim.invocation import Invocation
 from simactors.sim.simulation import Simulation
 
 _MOST_NOTED = 100_000
+_HERE = f"{Path(__file__).parent}/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,10 @@ _Place = tuple[FrameType, int, int]
 
 
 def _users_frames(error: BaseException, callers: Sequence[FrameType]) -> list[_Place]:
-    found = [(f, f.f_lasti, f.f_lineno) for f in callers if is_users_file(f.f_code.co_filename)]
+    files = [frame.f_code.co_filename for frame in callers]
+    ours = [at for at, file in enumerate(files) if file.startswith(_HERE)]
+    begun = callers[ours[-1] + 1 :] if ours else callers  # the driver's: further out is who makes the run
+    found = [(f, f.f_lasti, f.f_lineno) for f in begun if is_users_file(f.f_code.co_filename)]
     own = [(entry.tb_frame, entry.tb_lasti, entry.tb_lineno) for entry in frames.users(error)]
     while own and not is_users_file(own[-1][0].f_code.co_filename):
         own.pop()  # a library's: the user called it

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from simactors.core.choices import NEXT, Choices, Offer, SeededChoices
 from simactors.core.events import Record
 from simactors.exploration.budget import Budget
+from simactors.exploration.departures import landmarks
 from simactors.exploration.findings import Finding, Group
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.story import Decisive, Story
@@ -33,11 +34,13 @@ class Explanation:
     Attributes:
         plan: what has to happen for it, a line each; empty if it happens of itself.
         decisive_step: the name of the step that decided it, see `core.choices.Offer`; None if that is not known.
+        landmarks: of what happened, see `departures.py`.
     """
 
     story: Story
     plan: tuple[str, ...]
     decisive_step: str | None
+    landmarks: str = ""
 
 
 def explain(finding: Finding, budget: Budget | None = None) -> Explanation:
@@ -69,7 +72,7 @@ def explain(finding: Finding, budget: Budget | None = None) -> Explanation:
     notes = {min(began[position], len(records) - 1): text for position, text in told if position < len(began)}
     story = Story.of(records, ending=result.ending, decisive=decisive, notes=notes)
     plan = (*faults_in_words(finding.recipe.faults), *(text for _, text in told))
-    return Explanation(story=story, plan=plan, decisive_step=name)
+    return Explanation(story=story, plan=plan, decisive_step=name, landmarks=landmarks(path))
 
 
 class _Tracker:

@@ -35,7 +35,8 @@ class Case:
     def repro(self) -> Repro:
         """Of the smallest run."""
         finding = self.shrunk.finding
-        return Repro.of(finding.recipe, finding.result)
+        path = "" if self.explanation is None else self.explanation.landmarks
+        return Repro.of(finding.recipe, finding.result, path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,8 +71,12 @@ class Repro:
     path: str = ""
 
     @classmethod
-    def of(cls, recipe: Recipe, result: RunResult) -> Repro:
-        """The repro of a simulated run, just made."""
+    def of(cls, recipe: Recipe, result: RunResult, path: str = "") -> Repro:
+        """The repro of a simulated run, just made.
+
+        Args:
+            path: its landmarks, if it has been made before and `result` does not hold its path any more.
+        """
         return cls(
             recipe=recipe.self_contained,
             world=_world_digest(recipe.program),
@@ -83,7 +87,7 @@ class Repro:
             version=metadata.version("simactors"),
             python=_PYTHON,
             hash_seed=os.environ.get(_HASH_SEED),
-            path=departures.landmarks(result.path),
+            path=path or departures.landmarks(result.path),
         )
 
     @classmethod

@@ -22,6 +22,11 @@ def run_line(program: Program, backend: str, result: RunResult) -> str:
     return json.dumps(_run(program, backend, result))
 
 
+def interrupted_line(program: Program, backend: str) -> str:
+    """A run that the user has ended: it has neither passed nor failed."""
+    return json.dumps({**_run(program, backend, None), "outcome": "interrupted"})
+
+
 def hunt_line(report: Report, files: list[Files]) -> str:
     """A hunt: the figures of its first failure as it was found, or else of its last run.
 

@@ -67,7 +67,7 @@ def _then(departure: Departure) -> str:
     at = f", its code at {departure.place}" if departure.place else ""
     if not departure.step:
         return f" (until {when}{at}); it left the path of the first one before step {departure.before}"
-    return f"; then, at {when}, came another one: {departure.step}{at}"
+    return f"; the next one, at {when}, was another one: {departure.step}{at}"
 
 
 def _advice(replay: Replay) -> str:
