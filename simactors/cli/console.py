@@ -237,7 +237,8 @@ def _row(one: Ahead) -> tuple[str, str]:
 
 
 def _ahead(one: Ahead) -> str:
-    return f"{one.what} ({one.call})" if one.call else one.what
+    what = " ".join(one.what.split())
+    return f"{what} ({one.call})" if one.call else what
 
 
 def _time(seconds: float) -> str:

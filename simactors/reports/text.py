@@ -44,6 +44,8 @@ def _departure(replay: Replay) -> list[str]:
             told.append(
                 f"of the choices of the first run, this one could not be followed: {departure.failing}"
             )
+    elif replay.repro.path:
+        told.append("all of its steps are those of the first one, in the same order")
     elif replay.repro.recipe.program.slack is None:
         told.append(
             "where it left the path of the first one is not known: that run was told by its seed alone"
