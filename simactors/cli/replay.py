@@ -73,4 +73,6 @@ def _take_its_hash_seed(wanted: Repro, word: str) -> None:
     click.echo(f"the first run had PYTHONHASHSEED={seed}: starting again under it", err=True)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    os.execve(sys.executable, sys.orig_argv, {**os.environ, "PYTHONHASHSEED": seed})
+    # Python finds its packages by the name that it is called by, which may have been a bare "python".
+    command = [sys.executable, *sys.orig_argv[1:]]
+    os.execve(sys.executable, command, {**os.environ, "PYTHONHASHSEED": seed})
