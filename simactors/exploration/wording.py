@@ -53,7 +53,17 @@ def _overtaker(path: Sequence[Offer], first: int, late: int) -> int:
     return there[-1] if there else first
 
 
-def phrase(step: Offer) -> str:
+class _Named(NamedTuple):
+    """What the name of a step says of it."""
+
+    name: str
+    kind: str
+    source: str
+    target: str
+    what: str
+
+
+def phrase(step: Offer | _Named) -> str:
     """A step for a reader, as the object of a sentence."""
     number = step.name.rpartition(" ")[2]
     which = f"{step.what} (message {number})"
@@ -72,18 +82,6 @@ def phrase(step: Offer) -> str:
 
 
 _NAME = re.compile(r"(?P<kind>\S+) (?P<source>[^>]+?)(?:>(?P<target>.+?))? (?P<what>\S*) (?P<number>\d+)")
-
-
-class _Named(NamedTuple):
-    """What the name of a step says of it."""
-
-    name: str
-    kind: str
-    source: str
-    target: str
-    what: str
-    causes: tuple[int, ...] = ()
-    is_held: bool = False
 
 
 def named(name: str) -> str:
