@@ -22,10 +22,13 @@ from simactors.sim.kernel import Kernel
 from simactors.sim.lanes import Lanes, limits_of
 from simactors.sim.lifecycle import Event, State
 from simactors.sim.network import Network
+from simactors.sim.offers import ALL
 from simactors.sim.placement import Claim, Grant, Placement
 from simactors.sim.trace import Trace
 from simactors.sim.turns import Turns
 from simactors.sim.waiting import Timer
+
+_NAMES = "names of actors"
 
 
 class Actors:
@@ -66,15 +69,18 @@ class Actors:
         """Give an actor a (namespace, name); the caller has looked that it is free."""
         actor.particulars().name = name
         self._names[name] = actor
+        self._kernel.touches(_NAMES)
 
     def enrol(self, actor: SimActor) -> None:
         """Count a new actor among those of its class, if somebody may ask for its rank."""
         if self.is_ranked:
             name = actor.cls.interface.class_name
+            self._kernel.touches(f"rank of {name}")
             actor.particulars().rank = self._ranks[name] = self._ranks.get(name, 0) + 1
 
     def named(self, name: tuple[str, str]) -> SimActor | None:
         """The living actor of that (namespace, name)."""
+        self._kernel.counts(_NAMES)
         return self._names.get(name)
 
     def handle(self, actor: SimActor) -> ActorRef:
@@ -88,6 +94,7 @@ class Actors:
     @property
     def names(self) -> list[tuple[str, str]]:
         """Every (namespace, name) that is taken, the oldest first."""
+        self._kernel.counts(_NAMES)
         return list(self._names)
 
     def _out_of_scope(self, actor: SimActor) -> None:
@@ -149,6 +156,8 @@ class Actors:
             return
         invocation.process = process
         actor.current = invocation
+        if self._kernel.offers is not None:
+            self._kernel.offers.run(process)
         self._trace_add((self._kernel.now_ns, "start", invocation.id, process.label, invocation.label))
         actor.context = context_of(process)
         limits = limits_of(actor.cls.interface, invocation.options)
@@ -254,6 +263,7 @@ class Actors:
     def resend(self, invocation: Invocation) -> None:
         """The caller has noticed that its call was lost, and makes it again."""
         assert invocation.link is not None
+        self._kernel.touches(ALL)
         if invocation.caller.dead:
             self._network.fail(invocation, OWNER_DIED)  # for others who have its ref
         else:
@@ -282,6 +292,7 @@ class Actors:
     def _end_process(self, actor: SimActor, why: str) -> list[Invocation]:
         """End the present process and what it created; returns the calls that it leaves unanswered."""
         process = actor.process
+        self._kernel.touches(ALL)
         self._trace_add((self._kernel.now_ns, "die", actor.id, process.label, why))
         if process.grant is not None:
             self._placement.release(process.grant)

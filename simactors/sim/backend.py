@@ -23,6 +23,7 @@ from simactors.sim.config import SimConfig
 from simactors.sim.inspection import Inspection
 from simactors.sim.lifecycle import Event
 from simactors.sim.machine import Machine
+from simactors.sim.offers import ALL
 from simactors.sim.plan import FaultPlan
 from simactors.sim.stores import StoredValue
 from simactors.sim.trace import Row
@@ -128,7 +129,8 @@ class SimBackend:
         caller: Any = _running() or the_driver()
         if caller.task is None and len(refs) == 1:  # most waits by far
             state: Any = refs[0].entry
-            ready = state.outcome is not None or objects.wait_one(caller, state, timeout_s)
+            is_ready = state.outcome is not None and state.caller is caller
+            ready = is_ready or objects.wait_one(caller, state, timeout_s)
             return refs if ready else []  # type: ignore[return-value]  # nobody changes what `api` gives and gets
         if caller.task is None or threads.current(caller).kind != "main" or objects.ready(refs, num_returns):
             return objects.wait(caller, refs, num_returns, timeout_s, stop_at_error)
@@ -206,6 +208,7 @@ class SimBackend:
 
     def nodes(self) -> list[NodeInfo]:
         """See `KnowsItself`."""
+        self.kernel.touches(ALL)
         return introspection.node_infos(self._machine.nodes.all)
 
     def named_actors(self) -> list[tuple[str, str]]:
@@ -214,6 +217,7 @@ class SimBackend:
 
     def timeline(self) -> list[dict[str, Any]]:
         """See `KnowsItself`; as far back as the trace is kept."""
+        self.kernel.touches(ALL)
         return introspection.timeline(self.trace.last(sys.maxsize))
 
     def create_group(
@@ -226,6 +230,7 @@ class SimBackend:
         bundle_label_selector: Sequence[Mapping[str, str]] = (),
     ) -> int:
         """See `PlacesGroups`."""
+        self.kernel.touches(ALL)
         number = self._machine.objects.next_id()
         group = self._machine.groups.create(number, bundles, strategy, name, bundle_label_selector)
         group.owner = None if detached else self._caller()
@@ -233,22 +238,27 @@ class SimBackend:
 
     def remove_group(self, group_id: int) -> None:
         """See `PlacesGroups`."""
+        self.kernel.touches(ALL)
         self._machine.groups.remove(group_id)
 
     def groups(self) -> list[GroupInfo]:
         """See `PlacesGroups`."""
+        self.kernel.touches(ALL)
         return [group.info() for group in self._machine.groups.all()]
 
     def clear_nodes(self) -> None:
         """See `ChangesNodes`."""
+        self.kernel.touches(ALL)
         self._machine.clear_nodes()
 
     def add_node(self, resources: Mapping[str, float], labels: Mapping[str, str]) -> int:
         """See `ChangesNodes`."""
+        self.kernel.touches(ALL)
         return self._machine.join(resources, labels).id
 
     def remove_node(self, node_id: int) -> None:
         """See `ChangesNodes`."""
+        self.kernel.touches(ALL)
         self._machine.membership.leave(self._machine.nodes.all[node_id - 1])
 
     def next_item(self, stream: ObjectRef[Any], timeout_s: float | None) -> ObjectRef[Any] | None:

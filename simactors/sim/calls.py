@@ -357,6 +357,9 @@ def _describe(actor: SimActor, options: ActorOptions, *, is_ordered: bool) -> No
 
 def _count_pending(link: Link, limit: int, invocation: Invocation) -> None:
     """Raise `PendingCallsLimitExceeded` if the caller has `limit` unanswered calls already."""
+    offers = invocation.caller.backend.kernel.offers  # type: ignore[attr-defined]  # our own backend
+    if offers is not None:
+        offers.touch_replies(invocation.caller)
     link.pending = [call for call in link.pending or () if call.outcome is None]
     if len(link.pending) >= limit:
         raise exceptions.PendingCallsLimitExceeded(

@@ -18,6 +18,7 @@ from simactors.sim.invocation import Invocation, StoredObject
 from simactors.sim.kernel import Kernel
 from simactors.sim.lifecycle import State
 from simactors.sim.network import Network
+from simactors.sim.offers import ALL
 from simactors.sim.objects import Several
 from simactors.sim.placement import Placement
 from simactors.sim.tasks import Tasks
@@ -48,6 +49,7 @@ class Cancels:
             return  # it has finished, or there is nothing to cancel
         if call.actor is not None and force:
             raise ValueError("force=True is not supported for actor tasks.")
+        self._kernel.touches(ALL)
         self._trace_add((self._kernel.now_ns, "cancel", call.id, caller.label, call.label))
         self._mark(call, force=force, recursive=recursive)
 

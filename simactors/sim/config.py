@@ -135,10 +135,13 @@ class Slack:
     Attributes:
         messages_s: of messages; None for as late as the latency of their link has it.
         sleeps_s: how much later sleeping code may go on: pauses of its process.
+        keeps_turns_apart: that a call arrives at an idle actor and that it starts are two steps, as they are where it
+            has to wait for its turn: for who wants to know what depends on what.
     """
 
     messages_s: float | None = None
     sleeps_s: float = 0.0
+    keeps_turns_apart: bool = False
 
     def __post_init__(self) -> None:
         check_numbers(self)

@@ -162,6 +162,9 @@ class Faults:
     def _crash_if_hit(
         self, counted: list[_Counted], process: Process, when: str, invocation: Invocation
     ) -> bool:
+        for number, count in enumerate(counted):
+            if fnmatchcase(invocation.label, count.fault.call) and aims.means(count.fault.process, process):
+                self._kernel.touches(f"fault {when.partition(' ')[0]} {number}")
         hits = [
             count.is_it()
             for count in counted

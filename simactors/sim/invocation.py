@@ -13,10 +13,12 @@ from typing import Any
 
 from simactors.core import codec
 from simactors.core.calls import Arguments
+from simactors.core.current import running
 from simactors.core.outcome import Outcome, failure
 from simactors.core.refs import ActorRef, ObjectRef, Origin
 from simactors.exceptions import OwnerDiedError
 from simactors.sim.cluster import Link, Process, context_of
+from simactors.sim.offers import ALL
 
 
 class StoredObject:
@@ -309,10 +311,25 @@ def add_waiter(state: State, waiter: Any) -> None:
 
 
 def _when_done(state: State, action: Callable[[Outcome], None]) -> None:
+    offers = state.caller.backend.kernel.offers  # type: ignore[attr-defined]  # our own backend
+    if offers is not None:
+        offers.touch_replies(state.caller)
+        if running.get() is not state.caller:
+            action = _foreign(action, offers)
     if state.outcome is not None:
         action(outcome_of(state))
     else:
         add_waiter(state, Watch(1, lambda: action(outcome_of(state))))
+
+
+def _foreign(action: Callable[[Outcome], None], offers: Any) -> Callable[[Outcome], None]:
+    """As `action`, of a process that waits for the ref of another one: for who explores the order of a run."""
+
+    def noted(outcome: Outcome) -> None:
+        offers.touch(ALL)
+        action(outcome)
+
+    return noted
 
 
 OWNER_DIED = failure(OwnerDiedError("The object's owner has exited, and the object is lost with it."))

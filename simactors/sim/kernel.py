@@ -141,9 +141,19 @@ class Kernel:
             self._clock.drop(lambda event: isinstance(event, Timer) and event.action is None)
             self._cancelled = 0
 
-    def soon(self, action: Callable[[], None]) -> None:
+    def soon(self, action: Callable[[], None], process: Process | None = None) -> None:
         """Run `action` as a step of its own, at this instant: on a hub, above nobody's code."""
-        self.ready.append(Timer(action))
+        self.ready.append(Timer(action, process))
+
+    def touches(self, what: str) -> None:
+        """The code that runs now has to do with `what`, which others may have to do with; see `Offer.touched`."""
+        if self.offers is not None:
+            self.offers.touch(what)
+
+    def counts(self, what: str) -> None:
+        """As `touches`; see `Offer.counted`."""
+        if self.offers is not None:
+            self.offers.count(what)
 
     def look_before_steps(self, look: Callable[[Any], None] | None) -> None:
         """Call `look` before each step, with the step or its `Offer`: on a hub, above nobody's code; None: no longer.
@@ -196,7 +206,7 @@ class Kernel:
 
     def interrupt(self, waiter: Waiter, error: BaseException) -> None:
         """Raise `error` in code that waits, as a step; it no longer waits then."""
-        self.soon(lambda: self.raise_in(waiter, error))
+        self.soon(lambda: self.raise_in(waiter, error), waiter.process)
 
     def raise_in(self, waiter: Waiter, error: BaseException) -> None:
         """Raise `error` in code that waits, now; only a step may do this."""
@@ -224,6 +234,8 @@ class Kernel:
     def close(self) -> None:
         """End all suspended code, the longest blocked first; only the driver may call this."""
         self.closing = True
+        if self.offers is not None:
+            self.offers.close()
         for stop in self.on_closing:
             stop()
         self.on_closing.clear()

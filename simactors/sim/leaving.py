@@ -59,7 +59,7 @@ class Leaving:
         thread = threads.current(process)
         call = thread.call or actor.current
         if thread.kind == "started":
-            self._kernel.soon(functools.partial(self._end_after_others, actor, process))
+            self._kernel.soon(functools.partial(self._end_after_others, actor, process), process)
         elif thread.kind != "loop" and isinstance(call, Invocation):
             call.particulars().leaves = Leaves.UNANSWERED
 

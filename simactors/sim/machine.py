@@ -77,7 +77,7 @@ class Machine:
         self.cluster = cluster = Cluster(backend)
         cluster.lost = self._remove_groups
         self.groups = groups = Groups(nodes, lambda: self.placement.admit(), self._lose_bundle)
-        self.placement = placement = Placement(nodes, choices, kernel.soon, groups)
+        self.placement = placement = Placement(nodes, choices, kernel.soon, groups, kernel.touches)
         self.stores = stores = Stores(
             kernel, config, links, network.cut_ns, lambda process, state: self.tasks.recover(process, state)
         )
@@ -136,6 +136,7 @@ class Machine:
         self.names = names = Names(self.network.replied, turns.start)
         if self.kernel.offers is not None:
             self.actors.is_ranked = True
+            self.kernel.offers.keeps_turns_apart = config.slack is not None and config.slack.keeps_turns_apart
             names.serve(self.kernel.offers)
         faults.arm(plan, config)
         names.replied = self.network.replied  # a plan may have put itself before it

@@ -11,11 +11,8 @@ from typing import Any
 
 from simactors.sim.cluster import Process
 from simactors.sim.invocation import Invocation
-from simactors.sim.offers import Description, Offers
+from simactors.sim.offers import CLUSTER, Description, Offers
 from simactors.sim.waiting import Timer, Waiter
-
-CLUSTER = "cluster"
-"""The source of what no process does."""
 
 
 class Names:
@@ -31,10 +28,12 @@ class Names:
         self._started = started
         self._tasks: dict[Invocation, str] = {}
         self._counts: dict[str, int] = {}
+        self._touch: Callable[[str], None]
 
     def serve(self, offers: Offers) -> None:
         """Let `offers` ask here."""
-        offers.describe, offers.awaited = self.describe, self.awaited
+        offers.describe, offers.awaited, offers.name = self.describe, self.awaited, self.name
+        self._touch = offers.touch
 
     def describe(self, step: Any) -> Description:
         """See `Offers`."""
@@ -87,6 +86,7 @@ class Names:
         """What a task is called: by its rank among those of its function, in the order in which they were sent."""
         name = self._tasks.get(call)
         if name is None:
+            self._touch(f"rank of {call.label}")
             rank = self._counts[call.label] = self._counts.get(call.label, 0) + 1
             name = self._tasks[call] = f"{call.label}#{rank}"
         return name

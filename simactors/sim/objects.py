@@ -16,6 +16,8 @@ from simactors.sim.cluster import Process
 from simactors.sim.config import NS
 from simactors.sim.invocation import Invocation, Particulars, State, StoredObject, Watch, add_waiter
 from simactors.sim.kernel import Kernel
+from simactors.sim.offers import Offers
+from simactors.sim.placement import RESOURCES
 from simactors.sim.stores import StoredValue
 from simactors.sim.trace import Trace
 from simactors.sim.waiting import Timer, Waiter
@@ -75,6 +77,8 @@ class Objects:
     def seal(self, invocation: Invocation) -> None:
         """The reply is there: its refs are ready."""
         reply, extra, trace_add = invocation.reply, invocation.extra, self._trace_add
+        if self._kernel.offers is not None:
+            self._note(invocation, self._kernel.offers)
         kind = "ready" if not reply or reply[0].ok else "fail"
         caller = invocation.caller
         label = caller.known_label or caller.label
@@ -88,6 +92,32 @@ class Objects:
         invocation.outcome = reply[0]
         if invocation.waiters is not None:
             self._tell(invocation)
+
+    def _note(self, invocation: Invocation, offers: Offers) -> None:
+        """Where the order is explored: say whether it matters in which order this reply and others come."""
+        process, extra = invocation.caller, invocation.extra
+        is_one = extra is None or (extra.stream is None and not extra.is_dynamic and not extra.more)
+        blocked = sum(waiter.process is process for waiter in self._kernel.blocked)
+        waiters = invocation.waiters or ()
+        offers.count(_lends(offers, process))
+        if is_one and invocation.reply[0].ok and blocked <= 1 and all(_needs_all(waiter, invocation) for waiter in waiters):
+            return
+        offers.touch_process(process)
+        states: list[State] = [invocation, *(() if extra is None else extra.more)]
+        for state in states:
+            for waiter in state.waiters or ():
+                if isinstance(waiter, Waiter):
+                    offers.touch_process(waiter.process)
+
+    def _look_at(self, states: Sequence[State], process: Process | None, *, simply_waits: bool) -> None:
+        """Where the order is explored: code of `process` looks whether refs are ready.
+
+        Who waits for all of his own, for as long as it takes, sees nothing of the order in which they come.
+        """
+        offers = self._kernel.offers
+        for state in states if offers is not None else ():
+            if not simply_waits or state.caller is not process:
+                offers.touch_replies(state.caller)  # type: ignore[union-attr]  # there are none without it
 
     def _seal_particular(self, invocation: Invocation, extra: Particulars) -> None:
         """As `seal`, for a call that is not like most."""
@@ -137,6 +167,7 @@ class Objects:
 
     def when_ready(self, states: Sequence[State], action: Callable[[], None]) -> None:
         """Run `action` once all `states` are ready; at once if they are."""
+        self._look_at(states, None, simply_waits=False)
         open_states = [s for s in states if s.outcome is None]
         if not open_states:
             action()
@@ -158,6 +189,8 @@ class Objects:
             ready = self.wait_one(process, refs[0].entry, timeout_s)  # type: ignore[arg-type]
             return list(refs) if ready else []
         states: list[State] = [ref.entry for ref in refs]  # type: ignore[misc]  # our own entries
+        simply_waits = timeout_s is None and num_returns == len(states)
+        self._look_at(states, process, simply_waits=simply_waits)
         pending = [s for s in states if s.outcome is None]
         missing = num_returns - len(states) + len(pending)
         failed = stop_at_error and any(s.outcome is not None and not s.outcome.ok for s in states)
@@ -178,6 +211,8 @@ class Objects:
 
     def wait_one(self, process: Process, state: State, timeout_s: float | None) -> bool:
         """Suspend the running code until `state` is ready; false if the time was up before."""
+        if state.caller is not process or timeout_s is not None:
+            self._look_at((state,), process, simply_waits=timeout_s is None)
         if state.outcome is not None:
             return True
         if state.caller.backend is not process.backend:
@@ -198,6 +233,9 @@ class Objects:
 
     def ready(self, refs: Sequence[ObjectRef[Any]], count: int) -> bool:
         """Whether at least `count` of `refs` are ready."""
+        offers = self._kernel.offers
+        for ref in refs if offers is not None else ():
+            offers.touch(_lends(offers, ref.entry.caller))  # type: ignore  # as above; our own entries
         return sum(ref.entry.outcome is not None for ref in refs) >= count  # type: ignore[attr-defined]
 
     def _block(self, waiter: _RefWaiter, timeout_s: float | None) -> None:
@@ -237,6 +275,19 @@ class Objects:
 def _remove_waiter(state: State, waiter: _RefWaiter) -> None:
     if state.waiters is not None and waiter in state.waiters:
         state.waiters.remove(waiter)
+
+
+def _needs_all(waiter: Any, state: Invocation) -> bool:
+    """Whether somebody waits for this ref and others in any order: nothing goes on before the last one is there."""
+    if not isinstance(waiter, _RefWaiter) or waiter.timer is not None or waiter.process is not state.caller:
+        return False
+    pending = waiter.why.pending if isinstance(waiter.why, Several) else (state,)
+    return waiter.missing == sum(s.outcome is None for s in pending)
+
+
+def _lends(offers: Offers, process: Process) -> str:
+    """What replies have to do with if there are too few resources: a task that has to wait for them lends its own."""
+    return f"{RESOURCES} of who waits for replies to {offers.name(process)}"
 
 
 def check_session(process: Process, states: Sequence[State]) -> None:

@@ -19,6 +19,17 @@ from typing import Any, NamedTuple
 from simactors.core.choices import NEXT, Choices
 from simactors.sim.agenda import End
 
+CLUSTER = "cluster"
+"""The source of what no process does."""
+
+ALL = "*"
+"""What a step is said to touch that matters to every other one, or of which nobody knows what it touches."""
+
+_MESSAGES = frozenset(("call", "create", "reply"))
+# What comes of replies and of calls that arrive, in an order which is theirs.
+_OF_OTHERS = frozenset(("resume", "turn", "begin"))
+_ON_TIME = frozenset(("sleep", "timer", "notice"))
+
 MOST_NOTED = 200_000
 """So many steps of a run are noted; what comes later can't be named in a report."""
 
@@ -49,20 +60,28 @@ class Offer:
         earliest_ns, latest_ns: when it can happen, and must have happened.
         taken_ns: when it has happened.
         is_held: another one was picked when it was its turn: it comes after all that are not held.
+        is_prompt: it can't wait, and is no matter of time: something that just happened goes on.
+        line: the number of the connection on which it keeps its place; -1: on none.
+        touched, counted: what the step had to do with, once it has run: names of processes and of what several share.
+            The order of two steps matters only if what one touches the other touches or counts.
     """
 
     __slots__ = (
         "_name",
+        "counted",
         "causes",
         "description",
         "earliest_ns",
         "is_held",
+        "is_prompt",
         "latest_ns",
+        "line",
         "number",
         "order",
         "rank",
         "step",
         "taken_ns",
+        "touched",
     )
 
     def __init__(
@@ -82,9 +101,12 @@ class Offer:
         self.latest_ns = latest_ns
         self.rank = (earliest_ns, 0)
         self.order: deque[Offer] | None = None
-        self.is_held = False
         self._name: str | None = None
         self.taken_ns = earliest_ns
+        self.is_held = self.is_prompt = False
+        self.line = -1
+        self.touched: dict[str, None] = {}
+        self.counted: dict[str, None] = {}
 
     @property
     def kind(self) -> str:
@@ -116,6 +138,11 @@ class Offer:
         return self._name
 
     @property
+    def is_bookkeeping(self) -> bool:
+        """Whether it is the cluster's own and follows at once from the step before: no program can tell them apart."""
+        return self.is_prompt and self.description.source == CLUSTER
+
+    @property
     def then(self) -> Any:
         """See `agenda.Step`."""
         return self.step.then
@@ -134,9 +161,11 @@ class Offers:
         slack_ns: by kind, how much later than at its earliest a step may happen; 0 for kinds that are not named.
 
     Attributes:
-        describe, awaited: say what a step is, and for which calls it has waited; bound before the first step.
+        describe, awaited, name: say what a step is, for which calls it has waited, and what a process is called; bound
+            before the first step.
         taken: what has happened so far, in order.
         has_cancelled: to be set when a timer is cancelled.
+        keeps_turns_apart: see `Slack`.
     """
 
     def __init__(
@@ -156,12 +185,17 @@ class Offers:
         self._held: list[Offer] = []  # in the order in which they were passed over
         self._counts: dict[Description, int] = {}
         self._orders: dict[Any, deque[Offer]] = {}
+        self._lines: dict[Any, int] = {}
+        self._current: Offer | None = None  # what runs now; None before the first step
         self.taken: list[Offer] = []
-        self.has_cancelled = False
+        self.has_cancelled = self.keeps_turns_apart = False
         self._steps = 0
         self._answered: dict[Any, int] = {}  # calls whose reply has come: when
+        self._ran: dict[str, int] = {}  # processes: when their code ran last
+        self._arrived: dict[Any, int] = {}  # calls that have reached their actor or worker
         self.describe: Callable[[Any], Description]
         self.awaited: Callable[[Any], Iterable[Any]]
+        self.name: Callable[[Any], str]
 
     def push(self, entry: tuple[int, Any, int, Any]) -> None:
         """See `Agenda.push`."""
@@ -173,6 +207,7 @@ class Offers:
         time_ns, priority, number, step = entry
         offer = self._offer(step, time_ns, number)
         offer.order = self._orders.setdefault(order, deque())
+        offer.line = self._lines.setdefault(order, len(self._lines))
         offer.order.append(offer)
         heappush(self._queue, (time_ns, priority, number, offer))
 
@@ -195,7 +230,13 @@ class Offers:
         taken.taken_ns = max(now_ns, taken.earliest_ns)
         if taken.description.kind == "reply":
             self._answered[taken.step] = self._steps
+        elif taken.description.kind == "call":
+            self._arrived[taken.step] = self._steps
+        elif taken.description.kind != "begin":
+            self._ran[taken.description.target] = self._steps
         self._steps += 1
+        self._current = taken
+        self._touch_first(taken)
         return taken
 
     @property
@@ -203,6 +244,51 @@ class Offers:
         """What has not happened: first what may happen now, the dullest first, then what is due later."""
         later = [entry[3] for entry in sorted(self._queue, key=lambda entry: entry[:3]) if not _is_end(entry)]
         return [offer for offer in (*self._open, *self._held, *later) if not _is_cancelled(offer)]
+
+    def close(self) -> None:
+        """The run is over: what code does while it is being ended is no part of it."""
+        self._current = None
+
+    def touch(self, what: str) -> None:
+        """The step that runs now has to do with `what`, and its order with others that do matters."""
+        if self._current is not None:
+            self._current.touched[what] = None
+
+    def count(self, what: str) -> None:
+        """As `touch`, but in whatever order steps do only this, the same comes of it."""
+        if self._current is not None:
+            self._current.counted[what] = None
+
+    def touch_process(self, process: Any) -> None:
+        """The step that runs now looks at another process, or changes it."""
+        self.touch(self.name(process))
+
+    def run(self, process: Any) -> None:
+        """The step that runs now runs code of a process that it was not known to be of."""
+        self.touch_process(process)
+        self._ran[self.name(process)] = self._steps - 1
+
+    def touch_replies(self, process: Any) -> None:
+        """The step that runs now looks which replies a process has got, and does not simply wait for them."""
+        self.touch(f"replies to {self.name(process)}")
+
+    def touch_mailbox(self, process: Any) -> None:
+        """The step that runs now looks who waits for an actor."""
+        self.touch(f"mailbox of {self.name(process)}")
+
+    def _touch_first(self, offer: Offer) -> None:
+        """What a step has to do with in any case."""
+        kind, _, target, _ = offer.description
+        if offer.is_bookkeeping:
+            return
+        if kind == "step" or (kind in _ON_TIME and not offer.is_prompt):
+            self.touch(ALL)
+        elif kind == "reply":
+            self.count(f"replies to {target}")
+        elif kind == "call":
+            self.touch(f"mailbox of {target}")  # what else, knows who takes it in
+        else:
+            self.touch(target)
 
     def take_off(self, unwanted: Callable[[Any], bool]) -> list[Any]:
         """Forget steps that have not happened; returns them in the order in which they would have become ready."""
@@ -213,24 +299,33 @@ class Offers:
             self._forget(offer)
         return [offer.step for offer in sorted(gone, key=lambda offer: offer.rank)]
 
-    def _offer(self, step: Any, time_ns: int, number: int) -> Offer:
+    def _offer(self, step: Any, time_ns: int, number: int, *, is_prompt: bool = False) -> Offer:
         description = self.describe(step)
         count = self._counts[description] = self._counts.get(description, 0) + 1
         latest_ns = time_ns + self._slack_ns.get(description.kind, 0)
-        offer = Offer(step, description, count, self._causes(step), time_ns, latest_ns)
+        offer = Offer(step, description, count, self._causes(step, description.kind, description.target), time_ns, latest_ns)
         offer.rank = (time_ns, number)
+        offer.is_prompt = is_prompt
+        if description.kind in _MESSAGES:
+            self.touch(description.source)  # what it sends is numbered
+        elif description.kind not in _OF_OTHERS and not offer.is_bookkeeping:
+            self.touch(description.target)
         return offer
 
-    def _causes(self, step: Any) -> tuple[int, ...]:
+    def _causes(self, step: Any, kind: str, target: str) -> tuple[int, ...]:
         now = (self._steps - 1,) if self._steps else ()
         others = [self._answered[call] for call in self.awaited(step) if call in self._answered]
+        if step in self._arrived:  # its turn has come, or its answer comes
+            others.append(self._arrived[step])
+            if kind == "turn" and target in self._ran:
+                others.append(self._ran[target])
         return (*now, *others) if others else now
 
     def _admit(self, now_ns: int) -> None:
         """What is ready at this instant becomes an offer that can't wait."""
         if self._ready:
             for step in self._ready:
-                offer = self._offer(step, now_ns, self._next_number())
+                offer = self._offer(step, now_ns, self._next_number(), is_prompt=True)
                 insort(self._open, offer, key=_rank)
             self._ready.clear()
 

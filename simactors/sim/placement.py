@@ -16,11 +16,15 @@ from simactors.core.choices import Choices
 from simactors.exceptions import RayError
 from simactors.sim.cluster import Process
 from simactors.sim.nodes import Node, Nodes
-from simactors.sim.requests import Affinity, Bundle, Labels, Request, Spread, matches
+from simactors.sim.requests import Affinity, Bundle, Hybrid, Labels, Request, Spread, matches
 from simactors.sim.resources import Amounts, Pool
 
 _FULL_ENOUGH = 0.5  # the hybrid policy fills a node up to here before it looks at others, as on Ray
 _TOP_SHARE = 5  # of the best nodes, one in five may be picked, as on Ray: which one is nobody's promise
+
+RESOURCES, SCARCE = "resources", "scarce resources"
+"""What a step touches that takes resources or gives them back, see `Offer.touched`; and what else it touches if it may
+matter who does so first."""
 
 
 class Holder(Protocol):
@@ -115,6 +119,7 @@ class Placement:
     Args:
         soon: runs an action as a step of its own.
         groups: the placement groups, which come first when something has become free.
+        touches: told what the code that runs now has to do with; see `Offer.touched`.
 
     Attributes:
         held: every grant, the oldest first.
@@ -126,10 +131,14 @@ class Placement:
         choices: Choices,
         soon: Callable[[Callable[[], None]], None],
         groups: PlacesBundles,
+        touches: Callable[[str], None],
     ) -> None:
         self._nodes = nodes
         self._choices = choices
         self._soon = soon
+        self._touches = touches
+        self._is_scarce = False
+        self._wanted: dict[str, int] = {}  # of all claims together, in `resources.GRAIN` units
         self._groups = groups
         self._waiting: dict[Request, deque[Claim]] = {}
         self._spread_from = 0
@@ -137,17 +146,36 @@ class Placement:
 
     def claim(self, claim: Claim) -> None:
         """Grant `claim` as soon as what it asks for is free; one that nothing can hold waits for ever."""
+        self._note(claim.request)
         queue = self._waiting.get(claim.request)
         if queue:
             queue.append(claim)
         elif not self._try(claim):
             self._waiting[claim.request] = deque([claim])
 
+    def _note(self, request: Request) -> None:
+        """Who is granted what depends on the order of claims, unless there is enough for all of them on one node."""
+        wanted = self._wanted
+        for name, units in request.to_place:
+            wanted[name] = wanted.get(name, 0) + units
+        is_plain = isinstance(request.where, Hybrid) and not request.labels and "GPU" not in wanted
+        nodes = self._nodes.alive
+        if not is_plain or len(nodes) != 1 or not nodes[0].pool.could_hold(tuple(wanted.items())):
+            self._is_scarce = True
+        self._touch()
+
+    def _touch(self) -> None:
+        """The code that runs now takes resources or gives them back."""
+        self._touches(RESOURCES)
+        if self._is_scarce:
+            self._touches(SCARCE)
+
     def release(self, grant: Grant | NothingHeld) -> None:
         """Give resources back. Harmless if repeated, or if their node or group is gone."""
         if isinstance(grant, NothingHeld) or grant not in self.held:
             return
         del self.held[grant]
+        self._touch()
         self.take_back(grant)
         grant.pool.give(grant.amounts, grant.gpus)
         self.admit()
@@ -155,6 +183,7 @@ class Placement:
     def keep(self, grant: Grant, amounts: Amounts) -> Grant | NothingHeld:
         """Give back what was needed only to be placed; `amounts` is what stays taken. Returns what is held then."""
         if grant.amounts != amounts and grant in self.held:
+            self._touch()
             grant.pool.give(grant.amounts, grant.gpus)
             grant.amounts = amounts
             grant.gpus = grant.pool.take(amounts)
@@ -169,6 +198,7 @@ class Placement:
             return
         for name, units in grant.amounts:
             if name == "CPU":
+                self._touch()
                 grant.lent = units
                 grant.pool.free[name] += units
                 self.admit()
@@ -176,11 +206,13 @@ class Placement:
     def take_back(self, grant: Grant) -> None:
         """Take lent CPUs again; does not wait."""
         if grant.lent:
+            self._touch()
             grant.pool.free["CPU"] -= grant.lent
             grant.lent = 0
 
     def withdraw(self, holder: Holder) -> None:
         """Forget the claims of somebody who is gone."""
+        self._touch()
         for request, queue in list(self._waiting.items()):
             kept = deque(claim for claim in queue if claim.holder is not holder)
             if kept:

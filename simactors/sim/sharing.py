@@ -92,4 +92,4 @@ class Shared:
         end, _, waiter = heappop(self._users)
         self._done = max(self._done, end)  # rounding must not leave a rest that takes no time
         self.arrange()
-        self._kernel.soon(lambda: waiter.then(waiter))
+        self._kernel.soon(lambda: waiter.then(waiter), waiter.process)

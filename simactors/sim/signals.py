@@ -169,7 +169,7 @@ class Signals:
         if running.get() is target and threads.current(target).kind == "main":
             handler(number, frame)
         else:
-            self._kernel.soon(partial(self._run, target, number, handler))
+            self._kernel.soon(partial(self._run, target, number, handler), target)
 
     def _run(self, target: Process, number: int, handler: Callable[..., Any]) -> None:
         if target.dead:
@@ -209,7 +209,7 @@ class Signals:
         self._stopped[target] = self._pauses.hold(target)
         if running.get() is target:
             waiter = Waiter(target, "SIGCONT")
-            self._kernel.soon(lambda: waiter.then(waiter))
+            self._kernel.soon(lambda: waiter.then(waiter), target)
             self._kernel.block(waiter)
 
     def _arm(self, process: Process, delay_ns: int, interval_ns: int) -> None:

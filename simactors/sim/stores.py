@@ -24,6 +24,8 @@ from simactors.sim.waiting import Waiter
 INLINE_BYTES = 100 * 1024
 """What is larger lies in an object store."""
 
+_STORES = "object stores"
+
 
 class StoredValue(Value):
     """A large value.
@@ -145,6 +147,7 @@ class Stores:
         if size <= INLINE_BYTES and not is_lost:
             return Value(packed)
         self._made += 1
+        self._kernel.touches(_STORES)
         value = StoredValue(packed, size, self._made)
         if not is_lost and process.node.alive:
             self._keep(process, value)
@@ -161,6 +164,7 @@ class Stores:
             if type(outcome) is not StoredValue:
                 assert outcome is not None
                 return outcome
+            self._kernel.touches(_STORES)
             if node in outcome.copies:
                 self._load(process, outcome)
                 return outcome

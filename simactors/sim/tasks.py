@@ -20,11 +20,14 @@ from simactors.sim.kernel import Kernel
 from simactors.sim.lifecycle import Event
 from simactors.sim.network import Network
 from simactors.sim.nodes import Node
+from simactors.sim.offers import ALL
 from simactors.sim.objects import Objects
 from simactors.sim.placement import Claim, Grant, Placement
 from simactors.sim.points import Points
 from simactors.sim.stores import StoredValue
 from simactors.sim.trace import Trace
+
+_IDLE = "idle workers"
 
 
 class Tasks:
@@ -109,6 +112,7 @@ class Tasks:
     def _worker(self, node: Node) -> tuple[Process, bool]:
         """A process for a task; one that is idle, if there is one: which, is nobody's promise."""
         idle = node.idle
+        self._kernel.touches(_IDLE)
         if idle:
             index = -1 - (self._kernel.choices.pick("worker", idle) if len(idle) > 1 else 0)
             return idle.pop(index), False
@@ -166,6 +170,7 @@ class Tasks:
     def _again(self, invocation: Invocation) -> None:
         """The caller has heard that its task failed, and makes it again."""
         invocation.process = None
+        self._kernel.touches(ALL)
         if invocation.is_canceled:
             self._network.fail(invocation, failure(exceptions.TaskCancelledError()))
             return
@@ -197,6 +202,7 @@ class Tasks:
             self._end_process(process)
         else:
             process.node.idle.append(process)
+            self._kernel.counts(_IDLE)
 
     def end_worker(self, process: Process, *, disowned: bool) -> None:
         """A worker that runs nothing has ended."""
@@ -209,6 +215,7 @@ class Tasks:
             self._request(invocation)
 
     def _end_process(self, process: Process, *, disowned: bool = False) -> None:
+        self._kernel.touches(ALL)
         if disowned:
             self._cluster.disown(process)
         else:
@@ -260,6 +267,7 @@ class Tasks:
 
     def recover(self, process: Process, state: State) -> None:
         """See `Stores`: make the call again whose result was lost, if that can be done; what was `put` is gone."""
+        self._kernel.touches(ALL)
         call = state if isinstance(state, Invocation) else state.call
         if state.outcome is None:  # somebody else has found out before
             self._wait_for(process, state)

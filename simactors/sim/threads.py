@@ -167,7 +167,7 @@ class Threads:
         prepare(thread)
         begun = Waiter(process, f"{thread} to begin")
         self._kernel.ready.append(begun)  # first: it is the dullest that the starter goes on
-        self._kernel.soon(partial(self._begin, thread, body))
+        self._kernel.soon(partial(self._begin, thread, body), process)
         self._kernel.block(begun)
         return thread
 

@@ -27,6 +27,7 @@ from simactors.sim.leaving import Leaving
 from simactors.sim.lifecycle import State
 from simactors.sim.loop import SimLoop
 from simactors.sim.network import Network
+from simactors.sim.offers import Offers
 from simactors.sim.points import Points
 from simactors.sim.threads import run_as
 from simactors.sim.trace import Trace
@@ -76,6 +77,8 @@ class Turns:
         """A call reaches its actor."""
         actor: SimActor = invocation.actor
         process = actor.process
+        if self._kernel.offers is not None and self._waits_apart(self._kernel.offers, actor, invocation):
+            return
         if actor.current is None and actor.state is _ALIVE and invocation.process is process:
             if invocation.extra is None or invocation.extra.group is None:
                 self._run_now(invocation, actor, process)
@@ -89,6 +92,27 @@ class Turns:
             self._network.fail(invocation, unavailable(actor, "its process ended"))
         else:
             self.queue(invocation)
+
+    def _waits_apart(self, offers: Offers, actor: SimActor, invocation: Invocation) -> bool:
+        """Where the order is explored: let the call start by a step of its own, if that is wanted and all is plain.
+
+        Its arrival then changes nothing yet but who waits, and its order with what runs there does not matter.
+        """
+        process = actor.process
+        is_special = invocation.extra is not None and invocation.extra.group is not None
+        is_reachable = actor.death is None and invocation.process is process and not process.halted
+        if not is_reachable or is_special or actor.state is State.RESTARTING:
+            offers.touch_process(process)
+        elif actor.lanes is not None:
+            lane = actor.lanes.lane(group_of(invocation))
+            if lane is None or invocation.id >= lane.limit or actor.state is not _ALIVE:
+                offers.touch_process(process)  # else it is never full: there are not so many calls
+        elif not offers.keeps_turns_apart:
+            offers.touch_process(process)
+        elif actor.state is _ALIVE and actor.current is None:
+            self._take_next(actor, deque([invocation]))
+            return True
+        return False
 
     def _fails_during_restart(self, invocation: Invocation, actor: SimActor, process: Process) -> bool:
         """As on Ray, a call without retries fails while its actor starts anew, but waits while no node takes it."""
@@ -140,6 +164,8 @@ class Turns:
                 self._take_next(actor, mailbox)
             return
         actor.current, actor.mailbox = BUSY, None
+        if self._kernel.offers is not None:
+            self._kernel.offers.touch_mailbox(actor.process)
         for invocation in mailbox or ():
             self.queue(invocation)
 

@@ -16,6 +16,7 @@ from simactors.sim.intercept import clock, escapes, patches, points, process
 from simactors.sim.locks import SimLock, SimRLock
 from simactors.sim.loop import SimLoop
 from simactors.sim.machine import Machine
+from simactors.sim.offers import ALL
 from simactors.sim.output import Output
 from simactors.sim.privates import Privates
 from simactors.sim.signals import Signals
@@ -195,6 +196,7 @@ class World:
         if pid == self._real_pid and self.belongs_here() and not self.is_forked():
             return self.signals.send_to_driver(number, frame)
         target = self._machine.cluster.process(pid)
+        self.kernel.touches(ALL)
         if target is None or target is self.driver:
             return False
         self.signals.send(target, number, frame)
@@ -204,6 +206,7 @@ class World:
     def end_process(self, pid: int, why: str) -> bool:
         """See `ProcessTable`."""
         target = self._machine.cluster.process(pid)
+        self.kernel.touches(ALL)
         if target is None or target is self.driver:
             return False
         self._machine.membership.end_process(target, why)
