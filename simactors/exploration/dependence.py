@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from simactors.sim.offers import ALL, Offer
+from simactors.sim.offers import ALL, MESSAGES, Offer
 from simactors.sim.placement import RESOURCES, SCARCE
 
 
@@ -46,6 +46,8 @@ class Event:
         name: as `Offer.name`.
         line: as `Offer.line`.
         causes: the numbers of the events that it came of.
+        is_timed: it happens at its time, not before.
+        is_urgent: time does not go on before it has happened.
         call: where a call arrived, and of which method; None if it is something else.
     """
 
@@ -53,7 +55,10 @@ class Event:
         self.name = offer.name
         self.line = offer.line
         self.causes = causes
-        self.call = (offer.target, offer.what) if offer.kind == "call" else None
+        self.is_timed = offer.is_timed
+        self.is_urgent = offer.kind not in MESSAGES
+        where = offer.what if offer.line < 0 else offer.target  # a task is named by its function
+        self.call = (where, offer.what) if offer.kind == "call" else None
         self._steps = [offer]
 
     def add(self, offer: Offer) -> None:
@@ -105,9 +110,16 @@ def races(events: Sequence[Event], footprints: Sequence[Footprint]) -> Iterator[
             last[event.line] = number
         racing = []
         for other in range(number - 1, -1, -1):
-            if not before >> other & 1 and footprints[number].depends_on(footprints[other]):
-                racing.append(other)
+            if before >> other & 1 or not footprints[number].depends_on(footprints[other]):
+                continue
+            if event.is_timed and events[other].is_urgent:
+                # Time does not go on before it: it is what has led to it that may come after the timer.
+                before |= 1 << other
+                if events[other].is_timed:
+                    racing.append(other)
+            else:
                 before |= past[other] | 1 << other
+                racing.append(other)
         past.append(before)
         for other in racing:
             yield Race(other, number, tuple(_initials(past, other, number)))

@@ -97,11 +97,12 @@ class Tree:
         seen: the calls that were seen to arrive, by place and method, and how many there were at most in one run.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_scarce: bool = False) -> None:
         self._path: list[_Place | _Question] = []
         self._ends: dict[str, None] = {}  # the steps with which runs have ended
         self.orders = self.runs = 0
-        self.is_done = self.is_cut = self.is_scarce = False
+        self.is_done = self.is_cut = False
+        self.is_scarce = is_scarce
         self.unvaried: dict[str, None] = {}
         self.gone_astray: str | None = None
         self.seen: dict[tuple[str, str], int] = {}
@@ -179,13 +180,13 @@ class Tree:
 
     # After a run
 
-    def learn(self) -> None:
-        """The run is over."""
+    def learn(self) -> bool:
+        """The run is over. Returns whether its order was a new one."""
         run = self._run
         self.runs += 1
         if any(event.is_scarce for event in run.events) and not self.is_scarce:
             self._begin_again()
-            return
+            return False
         if run.depth < len(self._path) and self.gone_astray is None:
             self._stray("what came after the end of the program")
         footprints = [event.footprint(is_scarce=self.is_scarce) for event in run.events]
@@ -200,6 +201,7 @@ class Tree:
         while self._path and not self._path[-1].go_on():
             self._path.pop()
         self.is_done = not self._path
+        return not run.is_known
 
     def _begin_again(self) -> None:
         """Who gets resources first matters: what was left out up to now may have been too much."""

@@ -15,8 +15,9 @@ from simactors.core.outcome import Failure
 from simactors.core.refs import ActorRef
 from simactors.sim.cluster import Link, Process
 from simactors.sim.invocation import Invocation
-from simactors.sim.lanes import Lanes
+from simactors.sim.lanes import Lanes, group_of
 from simactors.sim.lifecycle import Event, State, next_state
+from simactors.sim.offers import Offers
 
 BUSY: Any = "not to be called directly"
 """Stands in `current` where no call may start at once: several run side by side, or the process is stopped."""
@@ -143,5 +144,33 @@ class SimActor:
         self.state = next_state(f"actor-{self.id}", before, event)
         return before
 
+    def fails_during_restart(self, call: Invocation) -> bool:
+        """As on Ray, a call without retries fails while its actor starts anew, but waits while no node takes it."""
+        if self.state is not State.RESTARTING or call.retries != 0:
+            return False
+        return self.process.grant is not None and not self.process.halted
+
     def __str__(self) -> str:
         return f"actor-{self.id} ({self.cls.interface.class_name})"
+
+
+def starts_apart(offers: Offers, actor: SimActor, call: Invocation) -> bool:
+    """Whether a call that has arrived is to start in a step of its own, though it could at once; see `Slack`.
+
+    Then its arrival changes nothing but who waits, and its order with what runs there does not matter. Otherwise this
+    notes that it does.
+    """
+    process = actor.process
+    is_special = call.extra is not None and call.extra.group is not None
+    is_reachable = actor.death is None and call.process is process and not process.halted
+    if not is_reachable or is_special or actor.state is State.RESTARTING:
+        offers.touch_process(process)
+    elif actor.lanes is not None:
+        lane = actor.lanes.lane(group_of(call))
+        if lane is None or call.id >= lane.limit or actor.state is not State.ALIVE:
+            offers.touch_process(process)  # else it is never full: there are not so many calls
+    elif not offers.keeps_turns_apart:
+        offers.touch_process(process)
+    else:
+        return actor.state is State.ALIVE and actor.current is None
+    return False

@@ -6,6 +6,7 @@ Not which of their calls runs when (`turns.py`) nor how calls reach them (`calls
 from __future__ import annotations
 
 import functools
+import operator
 from typing import Any
 
 from simactors import exceptions
@@ -303,6 +304,8 @@ class Actors:
         for invocation in unanswered:
             if invocation in self._kernel.ready:
                 self._kernel.ready.remove(invocation)  # its turn had come, but it had not started
+            elif self._kernel.offers is not None:  # the same
+                self._kernel.take_off(functools.partial(operator.is_, invocation))
         if actor.lanes is not None:
             actor.lanes.close(end_loops=process.dead)
         actor.current = actor.mailbox = actor.lanes = None

@@ -27,6 +27,7 @@ class Names:
         self.replied = replied
         self._started = started
         self._tasks: dict[Invocation, str] = {}
+        self._callers: dict[Invocation, str] = {}
         self._counts: dict[str, int] = {}
         self._touch: Callable[[str], None]
 
@@ -68,7 +69,9 @@ class Names:
         return process.label if task is None else self._task(task)
 
     def _message(self, call: Invocation) -> Description:
-        caller = self.name(call.caller)
+        caller = self._callers.get(call)
+        if caller is None:  # as it is called now: a worker may run another task when the reply comes
+            caller = self._callers[call] = self.name(call.caller)
         there = self._receiver(call)
         if call.then == self.replied:
             return Description("reply", there, caller, call.label)

@@ -100,7 +100,12 @@ class Objects:
         blocked = sum(waiter.process is process for waiter in self._kernel.blocked)
         waiters = invocation.waiters or ()
         offers.count(_lends(offers, process))
-        if is_one and invocation.reply[0].ok and blocked <= 1 and all(_needs_all(waiter, invocation) for waiter in waiters):
+        if (
+            is_one
+            and invocation.reply[0].ok
+            and blocked <= 1
+            and all(_needs_all(waiter, invocation) for waiter in waiters)
+        ):
             return
         offers.touch_process(process)
         states: list[State] = [invocation, *(() if extra is None else extra.more)]
@@ -204,6 +209,7 @@ class Objects:
                 else:
                     state.waiters.append(waiter)
             self._block(waiter, timeout_s)
+            self._look_at(states, process, simply_waits=simply_waits)
             for state in pending:
                 if state.waiters is not None:  # most are ready, and have told all who waited
                     _remove_waiter(state, waiter)
@@ -226,6 +232,7 @@ class Objects:
             self._kernel.block(waiter)
             return True
         self._block(waiter, timeout_s)
+        self._look_at((state,), process, simply_waits=False)
         if state.outcome is not None:
             return True
         _remove_waiter(state, waiter)

@@ -25,10 +25,12 @@ CLUSTER = "cluster"
 ALL = "*"
 """What a step is said to touch that matters to every other one, or of which nobody knows what it touches."""
 
-_MESSAGES = frozenset(("call", "create", "reply"))
+MESSAGES = frozenset(("call", "create", "reply", "notice"))
+"""The kinds of steps that may be late."""
+
 # What comes of replies and of calls that arrive, in an order which is theirs.
 _OF_OTHERS = frozenset(("resume", "turn", "begin"))
-_ON_TIME = frozenset(("sleep", "timer", "notice"))
+_TIMERS = frozenset(("sleep", "timer"))
 
 MOST_NOTED = 200_000
 """So many steps of a run are noted; what comes later can't be named in a report."""
@@ -68,8 +70,8 @@ class Offer:
 
     __slots__ = (
         "_name",
-        "counted",
         "causes",
+        "counted",
         "description",
         "earliest_ns",
         "is_held",
@@ -141,6 +143,11 @@ class Offer:
     def is_bookkeeping(self) -> bool:
         """Whether it is the cluster's own and follows at once from the step before: no program can tell them apart."""
         return self.is_prompt and self.description.source == CLUSTER
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether it is a matter of time."""
+        return self.description.kind in _TIMERS and not self.is_prompt
 
     @property
     def then(self) -> Any:
@@ -281,7 +288,7 @@ class Offers:
         kind, _, target, _ = offer.description
         if offer.is_bookkeeping:
             return
-        if kind == "step" or (kind in _ON_TIME and not offer.is_prompt):
+        if kind in ("step", "notice") or offer.is_timed:
             self.touch(ALL)
         elif kind == "reply":
             self.count(f"replies to {target}")
@@ -303,10 +310,17 @@ class Offers:
         description = self.describe(step)
         count = self._counts[description] = self._counts.get(description, 0) + 1
         latest_ns = time_ns + self._slack_ns.get(description.kind, 0)
-        offer = Offer(step, description, count, self._causes(step, description.kind, description.target), time_ns, latest_ns)
+        offer = Offer(
+            step,
+            description,
+            count,
+            self._causes(step, description.kind, description.target),
+            time_ns,
+            latest_ns,
+        )
         offer.rank = (time_ns, number)
         offer.is_prompt = is_prompt
-        if description.kind in _MESSAGES:
+        if description.kind in MESSAGES:
             self.touch(description.source)  # what it sends is numbered
         elif description.kind not in _OF_OTHERS and not offer.is_bookkeeping:
             self.touch(description.target)

@@ -20,8 +20,8 @@ from simactors.sim.kernel import Kernel
 from simactors.sim.lifecycle import Event
 from simactors.sim.network import Network
 from simactors.sim.nodes import Node
-from simactors.sim.offers import ALL
 from simactors.sim.objects import Objects
+from simactors.sim.offers import ALL
 from simactors.sim.placement import Claim, Grant, Placement
 from simactors.sim.points import Points
 from simactors.sim.stores import StoredValue

@@ -15,7 +15,7 @@ from typing import Any
 from simactors import exceptions
 from simactors.core.outcome import Failure, Outcome, Value
 from simactors.sim import executor
-from simactors.sim.actor import BUSY, SimActor
+from simactors.sim.actor import BUSY, SimActor, starts_apart
 from simactors.sim.answers import canceled, unavailable
 from simactors.sim.cluster import Process, ProcessEnded, context_of
 from simactors.sim.executor import Executor
@@ -27,7 +27,6 @@ from simactors.sim.leaving import Leaving
 from simactors.sim.lifecycle import State
 from simactors.sim.loop import SimLoop
 from simactors.sim.network import Network
-from simactors.sim.offers import Offers
 from simactors.sim.points import Points
 from simactors.sim.threads import run_as
 from simactors.sim.trace import Trace
@@ -77,7 +76,8 @@ class Turns:
         """A call reaches its actor."""
         actor: SimActor = invocation.actor
         process = actor.process
-        if self._kernel.offers is not None and self._waits_apart(self._kernel.offers, actor, invocation):
+        if self._kernel.offers is not None and starts_apart(self._kernel.offers, actor, invocation):
+            self._take_next(actor, deque([invocation]))
             return
         if actor.current is None and actor.state is _ALIVE and invocation.process is process:
             if invocation.extra is None or invocation.extra.group is None:
@@ -88,37 +88,10 @@ class Turns:
             self._network.fail(invocation, actor.death)
         elif invocation.process is not process:
             self.lost(invocation, unavailable(actor, "its process ended"))
-        elif self._fails_during_restart(invocation, actor, process):
+        elif actor.fails_during_restart(invocation):
             self._network.fail(invocation, unavailable(actor, "its process ended"))
         else:
             self.queue(invocation)
-
-    def _waits_apart(self, offers: Offers, actor: SimActor, invocation: Invocation) -> bool:
-        """Where the order is explored: let the call start by a step of its own, if that is wanted and all is plain.
-
-        Its arrival then changes nothing yet but who waits, and its order with what runs there does not matter.
-        """
-        process = actor.process
-        is_special = invocation.extra is not None and invocation.extra.group is not None
-        is_reachable = actor.death is None and invocation.process is process and not process.halted
-        if not is_reachable or is_special or actor.state is State.RESTARTING:
-            offers.touch_process(process)
-        elif actor.lanes is not None:
-            lane = actor.lanes.lane(group_of(invocation))
-            if lane is None or invocation.id >= lane.limit or actor.state is not _ALIVE:
-                offers.touch_process(process)  # else it is never full: there are not so many calls
-        elif not offers.keeps_turns_apart:
-            offers.touch_process(process)
-        elif actor.state is _ALIVE and actor.current is None:
-            self._take_next(actor, deque([invocation]))
-            return True
-        return False
-
-    def _fails_during_restart(self, invocation: Invocation, actor: SimActor, process: Process) -> bool:
-        """As on Ray, a call without retries fails while its actor starts anew, but waits while no node takes it."""
-        if actor.state is not State.RESTARTING or invocation.retries != 0:
-            return False
-        return process.grant is not None and not process.halted
 
     def arrive_again(self, invocation: Invocation) -> None:
         """A call that was lost with a process reaches its actor once more; unlike others, it waits for a restart."""
