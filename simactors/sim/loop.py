@@ -206,8 +206,8 @@ class SimLoop(asyncio.BaseEventLoop):
         if ready:
             self._turn_due = True
             offers = self._kernel.offers
-            if offers is not None and offers.keeps_turns_apart and all(map(_is_ours, ready)):
-                self._kernel.soon(self._turn)  # no user's code: nobody can tell it from the step before
+            if offers is not None and offers.keeps_turns_apart and all(map(_only_forgets, ready)):
+                self._kernel.soon(self._turn)  # nobody can tell it from the step before
             else:
                 self._kernel.timer(self._until_turn(), self._turn, self._process, "turn")
         elif scheduled:
@@ -375,6 +375,9 @@ def _leave(outer: _Outer) -> None:
     events._set_running_loop(loop)
 
 
-def _is_ours(handle: Any) -> bool:
-    """Whether what is to be called is simactors' own: it only lets others go on, or forgets them."""
-    return str(getattr(handle._callback, "__module__", "")).startswith(("simactors.sim.", "simactors.core."))
+def _only_forgets(handle: Any) -> bool:
+    """Whether what is to be called changes nothing that anybody sees, and lets nobody go on.
+
+    Not so what makes a future ready: who waited for it goes on a turn later, and others may get in before.
+    """
+    return getattr(handle._callback, "__func__", None) is SimLoop._forget

@@ -275,24 +275,22 @@ def test_what_is_ready_first_matters_to_who_waits_for_one_of_several() -> None:
 
 
 def test_who_gets_scarce_resources_first_matters() -> None:
-    def program() -> list[int]:
-        account = Account.options(num_cpus=0).remote()
-        nested = [middle.remote(account, name) for name in (1, 2)]
-        ray.get(nested)
-        return ray.get(account.read.remote())
-
     @ray.remote(num_cpus=0)
-    def middle(account, name):
-        ray.get(last.remote(account, name))
+    def middle(log, name):
+        ray.get(last.remote(log, name))
 
     @ray.remote(num_cpus=1)
-    def last(account, name):
-        seen_before = ray.get(account.read.remote())
-        ray.get(account.write.remote(10 * seen_before + name))
+    def last(log, name):
+        ray.get(log.note.remote(name))
+
+    def program() -> list[str]:
+        log = Log.options(num_cpus=0).remote()
+        ray.get([middle.remote(log, name) for name in ("a", "b")])
+        return ray.get(log.note.remote("z"))
 
     strategy, outcomes = search(program, config=SimConfig(nodes=(NodeConfig(num_cpus=1),)))
-    assert strategy.is_done
-    assert {"12", "21"} <= set(outcomes)
+    assert strategy.is_proof
+    assert sorted(outcomes) == ["['a', 'b', 'z']", "['b', 'a', 'z']"]
 
 
 # Faults
@@ -432,23 +430,35 @@ KINDS = [
 
 
 @pytest.mark.parametrize("kinds", KINDS, ids=" ".join)
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_random_walks_meet_no_outcome_that_the_search_has_not_met(seed: int, kinds: Sequence[str]) -> None:
     program = drawn(seed, kinds)
     strategy, outcomes = search(program, most=2_000)
-    if not strategy.is_done:
-        pytest.skip("it takes too long")
     assert strategy.is_proof
-    for walk in range(150):
+    for walk in range(60):
         assert run(program, Uniform().begin(walk).choices) in outcomes
 
 
+def test_who_is_woken_in_a_loop_may_come_after_who_begins_meanwhile() -> None:
+    """Found by the test above with other seeds: what makes a future ready was taken for part of the reply."""
+    program = drawn(128, ("note", "ask", "async"), most_clients=3)
+    strategy, outcomes = search(program)
+    assert strategy.is_proof
+    assert run(program, Uniform().begin(12).choices) in outcomes
+
+
+def test_a_timer_can_come_before_what_has_led_to_code_that_goes_on_at_once() -> None:
+    """Found by the test above with other seeds: no timer comes between a reply and who waits for it."""
+    program = drawn(100, ("note", "tell", "all", "ask", "first", "sleep", "async"), most_clients=3)
+    strategy, outcomes = search(program)
+    assert strategy.is_proof
+    assert len(outcomes) == 2
+
+
 def small_programs() -> Iterator[Program]:
-    def told_in_passing(log, times: int) -> object:
-        logs = [log.remote()]
-        for number in range(times):
-            logs[0].note.remote(f"a{number}")
-        tell.remote(logs[0])
+    def told_in_passing(log) -> object:
+        logs = [log.remote(), log.remote()]
+        logs[1].ask.remote(logs[0], "a")
         return ray.get(logs[0].note.remote("z"))
 
     def two_at_once(log) -> object:
@@ -460,14 +470,9 @@ def small_programs() -> Iterator[Program]:
         refs = [logs[0].note.remote("a"), logs[1].note.remote("b")]
         return [refs.index(ref) for ref in ray.wait(refs)[0]], ray.get(logs[0].note.remote("c"))
 
-    yield partial(told_in_passing, Log, 1)
+    yield partial(told_in_passing, Log)
     yield partial(two_at_once, Log)
     yield partial(first_of_two, Log)
-
-
-@ray.remote(num_cpus=0)
-def tell(log):
-    log.note.remote("b")
 
 
 @pytest.mark.parametrize("number", range(3))
