@@ -17,7 +17,7 @@ from simactors.exploration.campaign import AUDITED, Quest
 from simactors.exploration.hunting import Report
 from simactors.exploration.shrinking import SECONDS
 from simactors.exploration.storms import kinds_of
-from simactors.exploration.strategies import STRATEGIES
+from simactors.exploration.strategies import STRATEGIES, SYSTEMATIC
 from simactors.exploration.target import Program, Target, TargetError
 from simactors.reports import hunt as report
 from simactors.reports import json_line
@@ -129,6 +129,8 @@ def hunt(
         audit_every=_audited(options["check_determinism"]),
         keep_going=options["keep_going"],
     )
+    if quest.strategy == SYSTEMATIC and (options["jobs"] or 1) > 1:
+        raise click.UsageError("--strategy systematic tries one order after the other: it takes no --jobs")
     runs = _RUNS if seeds is None and seconds is None else seeds
     as_json = options["as_json"]
     try:

@@ -18,9 +18,10 @@ from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import RunResult, run_simulated
 from simactors.exploration.script import Recorder
 from simactors.exploration.storms import NODE_KINDS, Shape, Storms
-from simactors.exploration.strategies import STRATEGIES
+from simactors.exploration.strategies import STRATEGIES, SYSTEMATIC
 from simactors.exploration.strategies.novelty import Novelty
-from simactors.exploration.strategies.strategy import Path
+from simactors.exploration.strategies.strategy import Path, Strategy
+from simactors.exploration.strategies.systematic import Systematic
 from simactors.exploration.target import Program
 from simactors.exploration.witness import Testimony, Witness
 from simactors.exploration.world import world_of
@@ -57,10 +58,20 @@ class Quest:
     audit_every: int | None = AUDITED
     keep_going: bool = False
 
+    def new_strategy(self) -> Strategy:
+        """The strategy, before the first run."""
+        if self.strategy != SYSTEMATIC:
+            return STRATEGIES[self.strategy]()
+        kinds = tuple(kind for kind in self.faults if kind != "delay")  # every delay is tried anyway
+        most = self.max_faults if self.max_faults is not None else int(bool(kinds))
+        return Systematic(max_faults=most if kinds else 0, kinds=kinds)
+
     def world_for(self, program: Program) -> Program:
         """`program` in the world of this hunt."""
         if self.strategy == "sampled":
             return program
+        if self.strategy == SYSTEMATIC:
+            return replace(program, nodes=self.nodes, is_timeless=True)
         nodes = self.nodes
         if nodes is None and program.cluster is None and any(kind in NODE_KINDS for kind in self.faults):
             nodes = 3
@@ -119,7 +130,7 @@ class Campaign:
         self._quest = quest
         self._share = share
         self._world = world_of(self._program)
-        self._strategy = STRATEGIES[quest.strategy]()
+        self._strategy = quest.new_strategy()
         config = self._world.config
         self._storms = Storms(quest.faults, quest.max_faults, len(config.machines), config.detection_s)
         self._shape: Shape | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from simactors.sim.offers import ALL, MESSAGES, Offer
+from simactors.sim.offer import ALL, MESSAGES, Offer
 from simactors.sim.placement import RESOURCES, SCARCE
 
 

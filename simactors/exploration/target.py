@@ -91,6 +91,7 @@ class Program:
         allow: kinds of escapes that are let through, see `SimConfig.escapes`.
         nodes: how many equal machines there are, if no file describes them; None for one.
         slack: what is a matter of choice, see `SimConfig.slack`; None: latencies are drawn.
+        is_timeless: messages take no time, or as long as it pleases; see `strategies.systematic`.
     """
 
     target: Target
@@ -103,6 +104,7 @@ class Program:
     allow: tuple[str, ...] = ()
     nodes: int | None = None
     slack: Slack | None = None
+    is_timeless: bool = False
 
     @property
     def escapes(self) -> dict[str, str]:

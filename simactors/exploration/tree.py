@@ -19,7 +19,7 @@ from functools import partial
 
 from simactors.core.choices import NEXT
 from simactors.exploration.dependence import Event, Footprint, races
-from simactors.sim.offers import ALL, Offer
+from simactors.sim.offer import ALL, Offer
 
 MOST_EVENTS = 5_000
 """Beyond so many steps of a run no alternatives are looked for."""

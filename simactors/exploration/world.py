@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from simactors.exploration.strategies.systematic import timeless
 from simactors.exploration.target import Program, TargetError
 from simactors.sim import aims
 from simactors.sim.config import NodeConfig, SimConfig
@@ -44,7 +45,7 @@ def world_of(program: Program) -> World:
         escapes={**config.escapes, **program.escapes},
         slack=program.slack,
     )
-    return World(config, faults)
+    return World(timeless(config) if program.is_timeless else config, faults)
 
 
 def check_faults(world: World) -> None:

@@ -23,7 +23,7 @@ from simactors.sim.kernel import Kernel
 from simactors.sim.lanes import Lanes, limits_of
 from simactors.sim.lifecycle import Event, State
 from simactors.sim.network import Network
-from simactors.sim.offers import ALL
+from simactors.sim.offer import ALL
 from simactors.sim.placement import Claim, Grant, Placement
 from simactors.sim.trace import Trace
 from simactors.sim.turns import Turns

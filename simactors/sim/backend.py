@@ -23,7 +23,7 @@ from simactors.sim.config import SimConfig
 from simactors.sim.inspection import Inspection
 from simactors.sim.lifecycle import Event
 from simactors.sim.machine import Machine
-from simactors.sim.offers import ALL
+from simactors.sim.offer import ALL
 from simactors.sim.plan import FaultPlan
 from simactors.sim.stores import StoredValue
 from simactors.sim.trace import Row

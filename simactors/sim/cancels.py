@@ -19,7 +19,7 @@ from simactors.sim.kernel import Kernel
 from simactors.sim.lifecycle import State
 from simactors.sim.network import Network
 from simactors.sim.objects import Several
-from simactors.sim.offers import ALL
+from simactors.sim.offer import ALL
 from simactors.sim.placement import Placement
 from simactors.sim.tasks import Tasks
 from simactors.sim.threads import of_waiter

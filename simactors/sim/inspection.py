@@ -17,7 +17,7 @@ from simactors.sim.config import NS
 from simactors.sim.fiber import innermost_frame
 from simactors.sim.invocation import Invocation, StoredObject
 from simactors.sim.machine import Machine
-from simactors.sim.offers import Offer
+from simactors.sim.offer import Offer
 from simactors.sim.waiting import Waiter
 
 

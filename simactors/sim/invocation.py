@@ -18,7 +18,7 @@ from simactors.core.outcome import Outcome, failure
 from simactors.core.refs import ActorRef, ObjectRef, Origin
 from simactors.exceptions import OwnerDiedError
 from simactors.sim.cluster import Link, Process, context_of
-from simactors.sim.offers import ALL
+from simactors.sim.offer import ALL
 
 
 class StoredObject:

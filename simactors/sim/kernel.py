@@ -20,7 +20,8 @@ from simactors.core.choices import Choices
 from simactors.sim import fiber
 from simactors.sim.agenda import Agenda, End, Step
 from simactors.sim.config import NS
-from simactors.sim.offers import Offer, Offers
+from simactors.sim.offer import Offer
+from simactors.sim.offers import Offers
 from simactors.sim.trace import Trace
 from simactors.sim.waiting import Process, SleepUntil, Timer, Waiter
 

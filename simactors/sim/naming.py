@@ -11,7 +11,8 @@ from typing import Any
 
 from simactors.sim.cluster import Process
 from simactors.sim.invocation import Invocation
-from simactors.sim.offers import CLUSTER, Description, Offers
+from simactors.sim.offer import CLUSTER, Description
+from simactors.sim.offers import Offers
 from simactors.sim.waiting import Timer, Waiter
 
 

@@ -14,148 +14,18 @@ from bisect import insort
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from heapq import heapify, heappop, heappush
-from typing import Any, NamedTuple
+from typing import Any
 
 from simactors.core.choices import NEXT, Choices
 from simactors.sim.agenda import End
-
-CLUSTER = "cluster"
-"""The source of what no process does."""
-
-ALL = "*"
-"""What a step is said to touch that matters to every other one, or of which nobody knows what it touches."""
-
-MESSAGES = frozenset(("call", "create", "reply", "notice"))
-"""The kinds of steps that may be late."""
+from simactors.sim.offer import ALL, MESSAGES, Description, Offer
 
 # What comes of replies and of calls that arrive, in an order which is theirs.
 _OF_OTHERS = frozenset(("resume", "turn", "begin"))
-_TIMERS = frozenset(("sleep", "timer"))
+
 
 MOST_NOTED = 200_000
 """So many steps of a run are noted; what comes later can't be named in a report."""
-
-
-class Description(NamedTuple):
-    """What a step is, apart from when.
-
-    Attributes:
-        kind: ``call``, ``create`` or ``reply``, which are messages; ``turn``, ``resume``, ``sleep``, ``timer``.
-        source, target: the processes that it comes from and goes to, named as `naming.py` does.
-        what: of which call, or for what.
-    """
-
-    kind: str
-    source: str
-    target: str
-    what: str
-
-
-class Offer:
-    """One thing that may happen next; it satisfies `core.choices.Offer`.
-
-    Attributes:
-        step: what the kernel runs.
-        number: which one of its description, from 1, in the order in which they came to be.
-        causes: the positions in the run of the steps that it came of: during the first of them it came to be, and for
-            the others it had waited. Empty: it comes from before the first step.
-        earliest_ns, latest_ns: when it can happen, and must have happened.
-        taken_ns: when it has happened.
-        is_held: another one was picked when it was its turn: it comes after all that are not held.
-        is_prompt: it can't wait, and is no matter of time: something that just happened goes on.
-        line: the number of the connection on which it keeps its place; -1: on none.
-        touched, counted: what the step had to do with, once it has run: names of processes and of what several share.
-            The order of two steps matters only if what one touches the other touches or counts.
-    """
-
-    __slots__ = (
-        "_name",
-        "causes",
-        "counted",
-        "description",
-        "earliest_ns",
-        "is_held",
-        "is_prompt",
-        "latest_ns",
-        "line",
-        "number",
-        "order",
-        "rank",
-        "step",
-        "taken_ns",
-        "touched",
-    )
-
-    def __init__(
-        self,
-        step: Any,
-        description: Description,
-        number: int,
-        causes: tuple[int, ...],
-        earliest_ns: int,
-        latest_ns: int,
-    ) -> None:
-        self.step = step
-        self.description = description
-        self.number = number
-        self.causes = causes
-        self.earliest_ns = earliest_ns
-        self.latest_ns = latest_ns
-        self.rank = (earliest_ns, 0)
-        self.order: deque[Offer] | None = None
-        self._name: str | None = None
-        self.taken_ns = earliest_ns
-        self.is_held = self.is_prompt = False
-        self.line = -1
-        self.touched: dict[str, None] = {}
-        self.counted: dict[str, None] = {}
-
-    @property
-    def kind(self) -> str:
-        """See `Description`."""
-        return self.description.kind
-
-    @property
-    def target(self) -> str:
-        """See `Description`."""
-        return self.description.target
-
-    @property
-    def source(self) -> str:
-        """See `Description`."""
-        return self.description.source
-
-    @property
-    def what(self) -> str:
-        """See `Description`."""
-        return self.description.what
-
-    @property
-    def name(self) -> str:
-        """What no other step of the run is called, and what it is called in most other runs, too."""
-        if self._name is None:
-            kind, source, target, what = self.description
-            place = source if source == target else f"{source}>{target}"
-            self._name = f"{kind} {place} {what} {self.number}"
-        return self._name
-
-    @property
-    def is_bookkeeping(self) -> bool:
-        """Whether it is the cluster's own and follows at once from the step before: no program can tell them apart."""
-        return self.is_prompt and self.description.source == CLUSTER
-
-    @property
-    def is_timed(self) -> bool:
-        """Whether it is a matter of time."""
-        return self.description.kind in _TIMERS and not self.is_prompt
-
-    @property
-    def then(self) -> Any:
-        """See `agenda.Step`."""
-        return self.step.then
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class Offers:

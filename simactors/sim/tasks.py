@@ -21,7 +21,7 @@ from simactors.sim.lifecycle import Event
 from simactors.sim.network import Network
 from simactors.sim.nodes import Node
 from simactors.sim.objects import Objects
-from simactors.sim.offers import ALL
+from simactors.sim.offer import ALL
 from simactors.sim.placement import Claim, Grant, Placement
 from simactors.sim.points import Points
 from simactors.sim.stores import StoredValue

@@ -16,7 +16,7 @@ from simactors.sim.intercept import clock, escapes, patches, points, process
 from simactors.sim.locks import SimLock, SimRLock
 from simactors.sim.loop import SimLoop
 from simactors.sim.machine import Machine
-from simactors.sim.offers import ALL
+from simactors.sim.offer import ALL
 from simactors.sim.output import Output
 from simactors.sim.privates import Privates
 from simactors.sim.signals import Signals

@@ -12,7 +12,10 @@ from simactors.exploration.strategies.portfolio import Portfolio
 from simactors.exploration.strategies.pos import Pos
 from simactors.exploration.strategies.sampled import Sampled
 from simactors.exploration.strategies.strategy import Strategy
+from simactors.exploration.strategies.systematic import Systematic
 from simactors.exploration.strategies.uniform import Uniform
+
+SYSTEMATIC = "systematic"
 
 STRATEGIES: Mapping[str, Callable[[], Strategy]] = {
     "portfolio": Portfolio,
@@ -23,5 +26,6 @@ STRATEGIES: Mapping[str, Callable[[], Strategy]] = {
     "kinds": Kinds,
     "delays": Delays,
     "sampled": Sampled,
+    SYSTEMATIC: Systematic,
 }
 """By the name that users give."""

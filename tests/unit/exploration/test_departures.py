@@ -15,7 +15,7 @@ from simactors.exploration.repro import Replay, Repro, replay
 from simactors.exploration.script import Script
 from simactors.exploration.target import Program, Target
 from simactors.sim.config import Slack
-from simactors.sim.offers import Description, Offer
+from simactors.sim.offer import Description, Offer
 
 RACE = """
     import simactors as ray
