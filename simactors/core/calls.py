@@ -5,7 +5,6 @@ Nothing here runs anything.
 
 from __future__ import annotations
 
-import functools
 import inspect
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -205,13 +204,26 @@ def bind(instance: Any, name: str) -> Callable[..., Any]:
     (``self.total = 0`` beside ``def total(self)``): so no plain ``getattr(instance, name)``.
     """
     cls = type(instance)
-    attribute: Any = _class_attribute(cls, name)  # type: ignore[arg-type]  # typeshed doubts that classes hash
+    attribute: Any = BUILT_IN_METHODS.get(name) or _attribute(cls, name)
     return attribute.__get__(instance, cls)  # type: ignore[no-any-return]
 
 
-@functools.lru_cache(maxsize=4096)
-def _class_attribute(cls: type, name: str) -> Any:
-    return BUILT_IN_METHODS.get(name) or inspect.getattr_static(cls, name)
+def _attribute(cls: type, name: str) -> Any:
+    """What the class or one of its bases defines, as it stands there."""
+    for base in cls.__mro__:
+        if name in base.__dict__:
+            return base.__dict__[name]
+    raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
+
+
+def _attributes(cls: type) -> list[tuple[str, Any]]:
+    """All that the class and its bases define, by name; what every object has is nobody's."""
+    found: dict[str, Any] = {}
+    for base in cls.__mro__:
+        if base is not object:
+            for name, attribute in base.__dict__.items():
+                found.setdefault(name, attribute)
+    return sorted(found.items(), key=lambda item: item[0])
 
 
 class ActorExit(SystemExit):
@@ -245,8 +257,8 @@ BUILT_IN_METHODS: Mapping[str, Any] = {
 def describe_class(cls: type, method_options: Callable[[Any], MethodOptions]) -> ActorClass:
     """Read an actor class: its functions, class methods and static methods, not its properties."""
     methods: dict[str, MethodSpec] = {}
-    for name, member in inspect.getmembers(cls, inspect.isroutine):
-        found = inspect.getattr_static(cls, name)
+    for name, found in _attributes(cls):
+        member = getattr(cls, name, None)
         if not inspect.isfunction(member) and not inspect.ismethod(member):
             continue  # slots and C functions inherited from object
         methods[name] = MethodSpec.of(
@@ -270,7 +282,7 @@ def describe_class(cls: type, method_options: Callable[[Any], MethodOptions]) ->
         module=cls.__module__,
     )
     interface = ActorInterface(class_name=cls.__name__, methods=methods)
-    attributes = {name: _class_attribute(cls, name) for name in methods}
+    attributes = {name: BUILT_IN_METHODS.get(name) or _attribute(cls, name) for name in methods}
     functions = {name: found for name, found in attributes.items() if type(found) is FunctionType}
     return ActorClass(
         cls=cls, interface=interface, constructor=constructor, attributes=attributes, functions=functions

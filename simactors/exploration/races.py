@@ -59,6 +59,10 @@ class Order:
             self._past.append(past)
         self.arrivals = [Arrivals(place, tuple(positions)) for place, positions in places.items()]
 
+    def past(self, position: int) -> int:
+        """All that had to come before a step, as bits at their positions."""
+        return self._past[position]
+
     def must_precede(self, first: int, second: int) -> bool:
         """Whether the step at position `first` had to come before the one at `second`."""
         return bool(self._past[second] >> first & 1)

@@ -59,6 +59,7 @@ class Objects:
     def __init__(self, kernel: Kernel, trace: Trace) -> None:
         self._kernel = kernel
         self._ready = kernel.ready
+        self._offers = kernel.offers
         self._choices: Choices = kernel.choices
         self.ids = 0
         self._trace_add = trace.add
@@ -77,8 +78,8 @@ class Objects:
     def seal(self, invocation: Invocation) -> None:
         """The reply is there: its refs are ready."""
         reply, extra, trace_add = invocation.reply, invocation.extra, self._trace_add
-        if self._kernel.offers is not None:
-            self._note(invocation, self._kernel.offers)
+        if self._offers is not None and self._offers.keeps_turns_apart:
+            self._note(invocation, self._offers)
         kind = "ready" if not reply or reply[0].ok else "fail"
         caller = invocation.caller
         label = caller.known_label or caller.label

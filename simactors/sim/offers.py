@@ -42,7 +42,7 @@ class Offers:
             before the first step.
         taken: what has happened so far, in order.
         has_cancelled: to be set when a timer is cancelled.
-        keeps_turns_apart: see `Slack`.
+        keeps_turns_apart: see `Slack`; without it, nobody asks what steps have to do with.
     """
 
     def __init__(
@@ -112,8 +112,9 @@ class Offers:
         elif taken.description.kind != "begin":
             self._ran[taken.description.target] = self._steps
         self._steps += 1
-        self._current = taken
-        self._touch_first(taken)
+        if self.keeps_turns_apart:
+            self._current = taken
+            self._touch_first(taken)
         return taken
 
     @property
@@ -190,11 +191,17 @@ class Offers:
         )
         offer.rank = (time_ns, number)
         offer.is_prompt = is_prompt
-        if description.kind in MESSAGES:
-            self.touch(description.source)  # what it sends is numbered
-        elif description.kind not in _OF_OTHERS and not offer.is_bookkeeping:
-            self.touch(description.target)
+        if self.keeps_turns_apart:
+            self._touch_for(offer)
         return offer
+
+    def _touch_for(self, offer: Offer) -> None:
+        """What a step has to do with that brings an offer about."""
+        kind, source, target, _ = offer.description
+        if kind in MESSAGES:
+            self.touch(source)  # what it sends is numbered
+        elif kind not in _OF_OTHERS and not offer.is_bookkeeping:
+            self.touch(target)
 
     def _causes(self, step: Any, kind: str, target: str) -> tuple[int, ...]:
         now = (self._steps - 1,) if self._steps else ()
@@ -220,7 +227,10 @@ class Offers:
             self.has_cancelled = False
             for offers in (opened, held):
                 offers[:] = [offer for offer in offers if not _is_cancelled(offer)]
-        horizon_ns = min((offer.latest_ns for offers in (opened, held) for offer in offers), default=None)
+        horizon_ns = None
+        for offer in (*opened, *held):
+            if horizon_ns is None or offer.latest_ns < horizon_ns:
+                horizon_ns = offer.latest_ns
         while horizon_ns is None or queue[0][0] <= horizon_ns:
             if type(queue[0][3]) is End:
                 break
@@ -235,8 +245,7 @@ class Offers:
         """What may happen next, the dullest first."""
         return [
             offer
-            for offers in (self._open, self._held)
-            for offer in offers
+            for offer in (*self._open, *self._held)
             if offer.earliest_ns <= horizon_ns and (offer.order is None or offer.order[0] is offer)
         ]
 

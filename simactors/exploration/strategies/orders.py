@@ -81,11 +81,11 @@ def _demand(order: Order, drawn: SeededChoices) -> _Demand | None:
     if drawn.number("for good", 4) == 0:
         late = _of_a_kind(here, steps, drawn, "late")
         return _Demand(frozenset([steps[late].name]), None)
-    early = [
-        second
-        for index, second in enumerate(here)
-        if any(not order.must_precede(first, second) for first in here[:index])
-    ]
+    early, before = [], 0
+    for position in here:
+        if before & ~order.past(position):
+            early.append(position)
+        before |= 1 << position
     if not early:
         return None
     promoted = _of_a_kind(early, steps, drawn, "early")
