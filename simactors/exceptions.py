@@ -35,7 +35,13 @@ A finding: the simulation worked, the program did not::
      ├─ DeadlockError                    nothing can run and somebody waits
      ├─ LimitError                       a named limit of the run was reached
      │   └─ SpinningError                code computes for ever without ever waiting
-     └─ NondeterminismError              the same choices gave another run
+     ├─ NondeterminismError              the same choices gave another run
+     └─ OversightError                   what a run was asked to fail for: see `sim.fail_on`
+         ├─ UnreadError                  a call raised, and nobody asked for its result
+         ├─ LeakedActorError             an actor is left that nobody will ever end
+         ├─ StarvationError              a call is passed over, again and again
+         ├─ LivelockError                much happens, and nothing comes of it
+         └─ DriverTimeoutError           a `get` of the driver timed out
 
 Ours: `InternalError`. Simulated code that reaches for the real world: `EscapeError` (a `RuntimeError`). Wrong use
 raises Python's own `TypeError`, `ValueError`, `AttributeError` and `RuntimeError`, as Ray does, plus
@@ -274,6 +280,30 @@ class SpinningError(LimitError):
 
 class NondeterminismError(Finding):
     """The same choices gave another run: something in the program does not repeat."""
+
+
+class OversightError(Finding):
+    """What is no error by itself, but what the run was asked to fail for."""
+
+
+class UnreadError(OversightError):
+    """A task or a method raised, and nobody ever asked for its result."""
+
+
+class LeakedActorError(OversightError):
+    """The program has ended, and an actor is left that nobody will ever end."""
+
+
+class StarvationError(OversightError):
+    """A call waits at its actor, while others that came later are answered."""
+
+
+class LivelockError(OversightError):
+    """The driver waits, and however much happens, no answer comes."""
+
+
+class DriverTimeoutError(OversightError):
+    """A `get` of the driver timed out."""
 
 
 class InternalError(Exception):

@@ -33,7 +33,7 @@ def get(object_refs: Any, *, timeout: float | None = None) -> Any:
         timeout = None
     if type(object_refs) is ObjectRef:
         backend = session.active()
-        if not backend.wait((object_refs,), 1, timeout):
+        if not backend.wait((object_refs,), 1, timeout, stop_at_error=True):
             raise exceptions.GetTimeoutError("Get timed out: some object(s) not ready.")
         return backend.read(object_refs).unwrap()
     if isinstance(object_refs, ObjectRefGenerator):

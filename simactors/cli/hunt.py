@@ -93,6 +93,7 @@ _RUNS = 1_000
 @params.CLUSTER
 @params.ALLOW
 @params.MAX_STEPS
+@params.FAIL_ON
 @params.preempt("stores")
 @click.option(
     "--check-determinism/--no-check-determinism",
@@ -119,6 +120,7 @@ def hunt(
         cluster=options["cluster"],
         faults=file,
         allow=options["allow"],
+        fail_on=options["fail_on"],
     )
     quest = Quest(
         first_seed=options["first_seed"],

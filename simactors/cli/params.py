@@ -14,6 +14,7 @@ from simactors.core import backend as backends
 from simactors.exploration.target import MAX_STEPS as MOST_STEPS
 from simactors.exploration.target import Target, TargetError
 from simactors.sim.escapes import KINDS
+from simactors.sim.fail_on import FailOn
 
 
 class TargetType(click.ParamType):  # type: ignore[type-arg]  # click is generic since 8.5 only
@@ -97,6 +98,35 @@ ALLOW = click.option(
     multiple=True,
     type=click.Choice(list(KINDS)),
     help="Let the program reach the real world in this way; may be given several times.",
+)
+
+
+class FailOnType(click.ParamType):  # type: ignore[type-arg]  # as above
+    """Kinds of failures with commas, as a tuple of words."""
+
+    name = "kinds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Raise a usage error for what is none."""
+        words = value if isinstance(value, tuple) else str(value).split(",")
+        words = tuple(dict.fromkeys(word.strip() for word in words if word.strip()))
+        try:
+            FailOn.parse(words)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return words
+
+
+FAIL_ON = click.option(
+    "--fail-on",
+    type=FailOnType(),
+    default=(),
+    metavar="KIND[,KIND]",
+    help="What a run fails for without any assertion, besides deadlocks and limits: unread-error, leaked-actor, "
+    "starvation[=100|=5s] (so many calls are answered before one that came earlier, or it waits so long), "
+    "livelock[=10000] (so many steps, and no answer for the driver that waits), get-timeout.",
 )
 Preemption = Literal["off", "stores", "lines"]
 

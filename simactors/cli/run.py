@@ -36,6 +36,7 @@ from simactors.reports import json_line, text
 @params.FAULTS
 @params.ALLOW
 @params.MAX_STEPS
+@params.FAIL_ON
 @params.preempt("off")
 @click.option(
     "--check-determinism",
@@ -54,6 +55,7 @@ def run(
     faults: str | None,
     allow: tuple[str, ...],
     max_steps: int,
+    fail_on: tuple[str, ...],
     preempt: Preemption,
     *,
     check_determinism: bool,
@@ -69,6 +71,7 @@ def run(
     wishes = attending.Wishes(**watched)
     if backend != "sim":
         given = {"seed": seed, "cluster": cluster, "faults": faults, "allow": allow or None, **watched}
+        given["fail_on"] = fail_on or None
         _refuse_for_real(backend, **given, check_determinism=check_determinism)
     if check_determinism and wishes:
         raise click.UsageError("--check-determinism makes many runs; --until, --pdb and --trace show one.")
@@ -81,6 +84,7 @@ def run(
         cluster=cluster,
         faults=faults,
         allow=allow,
+        fail_on=fail_on,
     )
     output = Output()
     attendance = attending.Attendance(wishes, output)

@@ -95,7 +95,7 @@ class Recipe:
         rest = dict(told)
         target, seed, tables = Target.parse(rest.pop("target")), rest.pop("seed"), rest.pop("plan", [])
         deviations, answers = rest.pop("deviations", None), rest.pop("answers", None)
-        for name in ("argv", "allow"):
+        for name in ("argv", "allow", "fail_on"):
             if name in rest:
                 rest[name] = tuple(rest[name])
         if rest.get("slack") is not None:

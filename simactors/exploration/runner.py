@@ -112,10 +112,11 @@ def run_simulated(
                 for onlooker in onlookers:
                     onlooker.opened(simulation)
                 ending = _run(start, onlookers)
+                simulation.has_failed = ending.outcome != "passed"
         except TargetError:
             raise
         except Finding as finding:  # met when the simulation was closed
-            ending = _ending(finding)
+            ending = _ending(finding, text=f"{type(finding).__name__}: {finding}")
         except Exception as error:  # the user's are endings already: this one is ours
             ending = _our_fault(error)
     if simulation is None:
@@ -169,7 +170,7 @@ def _run(start: Callable[[], object], onlookers: Sequence[Onlooker] = ()) -> End
     return Ending("passed")
 
 
-def _ending(error: BaseException) -> Ending:
+def _ending(error: BaseException, text: str | None = None) -> Ending:
     if isinstance(error, InternalError):
         return _our_fault(error)
     if isinstance(error, SystemExit) and not error.code:
@@ -179,7 +180,8 @@ def _ending(error: BaseException) -> Ending:
         outcome = "deadlock"
     elif isinstance(error, LimitError):
         outcome = "limit"
-    text = frames.text(error)
+    if text is None:
+        text = frames.text(error)
     return Ending(outcome, type(error).__name__, _message(error), text, frames.last_place(text))
 
 

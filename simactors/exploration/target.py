@@ -90,6 +90,7 @@ class Program:
             ones. See `cluster_file.py`.
         allow: kinds of escapes that are let through, see `SimConfig.escapes`.
         nodes: how many equal machines there are, if no file describes them; None for one.
+        fail_on: what a simulated run fails for without any assertion, in the words of `FailOn.parse`.
         slack: what is a matter of choice, see `SimConfig.slack`; None: latencies are drawn.
         is_timeless: messages take no time, or as long as it pleases; see `strategies.systematic`.
     """
@@ -102,6 +103,7 @@ class Program:
     cluster: str | None = None
     faults: str | None = None
     allow: tuple[str, ...] = ()
+    fail_on: tuple[str, ...] = ()
     nodes: int | None = None
     slack: Slack | None = None
     is_timeless: bool = False

@@ -8,6 +8,7 @@ from simactors.exploration.strategies.systematic import timeless
 from simactors.exploration.target import Program, TargetError
 from simactors.sim import aims
 from simactors.sim.config import NodeConfig, SimConfig
+from simactors.sim.fail_on import FailOn
 from simactors.sim.plan import FaultPlan
 
 
@@ -44,6 +45,7 @@ def world_of(program: Program) -> World:
         preemption=program.preemption,
         escapes={**config.escapes, **program.escapes},
         slack=program.slack,
+        fail_on=FailOn.parse(program.fail_on) if program.fail_on else config.fail_on,
     )
     return World(timeless(config) if program.is_timeless else config, faults)
 

@@ -174,3 +174,13 @@ def starts_apart(offers: Offers, actor: SimActor, call: Invocation) -> bool:
     else:
         return actor.state is State.ALIVE and actor.current is None
     return False
+
+
+def is_at_work(process: Process) -> bool:
+    """Whether a call is under way in a worker's or an actor's process."""
+    actor: SimActor | None = process.actor
+    if actor is None:
+        return process.task is not None
+    if actor.lanes is not None:
+        return bool(actor.lanes.under_way)
+    return actor.current is not None and actor.current is not BUSY

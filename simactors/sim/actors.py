@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import operator
+from collections.abc import Callable
 from typing import Any
 
 from simactors import exceptions
@@ -37,6 +38,7 @@ class Actors:
 
     Attributes:
         is_ranked: a fault plan may mean an actor by its rank in its class; set before there are any.
+        forsaken: told of each actor whose last handle is gone; None: nobody is.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Actors:
         turns.leaving.left, turns.leaving.crashed, turns.lost = self._left, self.crash, self.lost
         self._names: dict[tuple[str, str], SimActor] = {}
         self.is_ranked = False
+        self.forsaken: Callable[[SimActor], None] | None = None
         self._ranks: dict[str, int] = {}
         self._handles_gone = self._out_of_scope  # bound once: stored in every `SharedRef`
 
@@ -101,6 +104,8 @@ class Actors:
     def _out_of_scope(self, actor: SimActor) -> None:
         # This runs in the middle of whatever dropped the last handle: nothing is done here but remember it. When that
         # happens repeats from run to run, because cycles are collected at fixed steps only.
+        if self.forsaken is not None:
+            self.forsaken(actor)
         if actor.death is None and not self._kernel.closing:
             self._kernel.soon(functools.partial(self._retire, actor))
 

@@ -60,6 +60,9 @@ class SimBackend:
         if watch is not None:
             self._watching = watching = Watching(machine.calls, machine.kernel, self._caller, watch)
             self.submit_method, self.submit_task = watching.submit_method, watching.submit_task
+        self._oversights = machine.oversights
+        if self._oversights is not None:
+            self.wait = self._oversights.waiting(self.wait, self._caller)  # type: ignore[method-assign]  # as above
         self._namespace = _DEFAULT_NAMESPACE
         self._closed = False
         self._the_driver = machine.the_driver
@@ -80,12 +83,13 @@ class SimBackend:
         if self._watching is not None:
             self._watching.tell_creation(creation)
         options = creation.options
-        if options.name is None:
-            return self._machine.calls.create_actor(creation, None)
-        name = (options.namespace or self._namespace, options.name)
-        living = self._machine.actors.named(name)
+        name = None if options.name is None else (options.namespace or self._namespace, options.name)
+        living = None if name is None else self._machine.actors.named(name)
         if living is None:
-            return self._machine.calls.create_actor(creation, name)
+            made = self._machine.calls.create_actor(creation, name)
+            if self._oversights is not None:
+                self._oversights.created(made.entry)  # type: ignore[arg-type]  # our own entry
+            return made
         if options.get_if_exists:
             return self._machine.actors.handle(living)
         raise exceptions.ActorAlreadyExistsError(
@@ -174,6 +178,11 @@ class SimBackend:
         """See `JoinsThreads`."""
         if not self._closed and self.kernel.in_driver():
             self._world.join_threads()
+
+    def check(self) -> None:
+        """The program has ended: raise what it was to fail for, if it has done that; see `SimConfig.fail_on`."""
+        if self._oversights is not None and not self._closed:
+            self._oversights.check()
 
     # What `init` and `shutdown` do inside ``with simulate()``
 

@@ -31,7 +31,6 @@ from simactors.sim.objects import Objects, check_session
 from simactors.sim.streams import Stream
 from simactors.sim.tasks import Tasks, failed_dependency
 from simactors.sim.trace import Trace
-from simactors.sim.turns import Turns
 
 _running = running.get  # bound once: asked for every call
 _TASK_POOL = 0  # the id that stands for the workers in `Process.links`
@@ -41,6 +40,7 @@ class Calls:
     """Everything a simulated process can ask to be run.
 
     Args:
+        arrive: what happens to a call that reaches its actor.
         caller: gives the process whose code runs now.
         driver: the same where that can only be the driver's.
     """
@@ -54,7 +54,7 @@ class Calls:
         objects: Objects,
         actors: Actors,
         tasks: Tasks,
-        turns: Turns,
+        arrive: Callable[[Invocation], None],
         exports: Exports,
         caller: Callable[[], Process],
         driver: Callable[[], Process],
@@ -69,7 +69,7 @@ class Calls:
         self._actors = actors
         self._tasks = tasks
         self._trace_add = trace.add
-        self._arrive = turns.arrive  # bound once: stored in every call
+        self._arrive = arrive  # stored in every call
 
     def submit_method(self, call: calls.MethodCall) -> list[ObjectRef[Any]]:
         """See `Backend.submit_method`."""

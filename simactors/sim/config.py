@@ -12,6 +12,7 @@ from typing import Literal
 
 from simactors.sim import escapes
 from simactors.sim.distributions import LARGEST, Distribution, check_numbers
+from simactors.sim.fail_on import FailOn
 
 NS = 1_000_000_000
 """Nanoseconds in a second."""
@@ -184,6 +185,7 @@ class SimConfig:
         escapes: what becomes of code that reaches for the real world, by kind: "raise", "warn" or "allow". By default
             "raise" for socket, subprocess, fork, multiprocessing and kill, "warn" for write, process and input; see
             `docs/escapes.md`.
+        fail_on: what else a run fails for, without any assertion: ``FailOn(unread_error=True)``.
     """
 
     nodes: tuple[NodeConfig, ...] = ()
@@ -206,6 +208,7 @@ class SimConfig:
     preemption: Literal["off", "stores", "lines"] = "off"
     prefix_output: bool = True
     escapes: Mapping[str, str] = field(default_factory=dict)
+    fail_on: FailOn = field(default_factory=FailOn)
 
     def __post_init__(self) -> None:
         check_numbers(self)

@@ -29,6 +29,7 @@ from simactors.sim.naming import Names
 from simactors.sim.network import Network
 from simactors.sim.nodes import Node, Nodes
 from simactors.sim.objects import Objects
+from simactors.sim.oversights import Oversights
 from simactors.sim.pauses import Pauses
 from simactors.sim.placement import Placement
 from simactors.sim.plan import FaultPlan
@@ -72,7 +73,8 @@ class Machine:
         self._is_managed = self._is_empty = False  # by the program, which adds and removes nodes
         self.nodes = nodes = Nodes()
         links = Links(choices, config.links, config.latency)
-        self.objects = objects = Objects(kernel, trace)
+        self.oversights = oversights = Oversights(config.fail_on, kernel, trace) if config.fail_on else None
+        self.objects = objects = Objects(kernel, trace, None if oversights is None else oversights.look)
         self.network = network = Network(kernel, config, links, objects.seal)
         self.cluster = cluster = Cluster(backend)
         cluster.lost = self._remove_groups
@@ -103,8 +105,12 @@ class Machine:
         self.cancels = Cancels(kernel, trace, network, placement, tasks)
         self.driver = self._boot()
         self.the_driver = driver = kernel.only_in_driver(self.driver)
+        arrive: Callable[[Invocation], None] = turns.arrive
+        if oversights is not None:
+            oversights.attach(self.driver, network, actors)
+            arrive = oversights.arriving(arrive)
         self.calls = Calls(
-            kernel, trace, cluster, network, objects, actors, tasks, turns, exports, caller, driver
+            kernel, trace, cluster, network, objects, actors, tasks, arrive, exports, caller, driver
         )
         self._arm(faults, config, points, turns)
 
@@ -182,6 +188,8 @@ class Machine:
         return node
 
     def _check_limits(self) -> None:
+        if self.oversights is not None:
+            self.oversights.check_progress()
         if self.objects.ids > self._config.max_tasks:
             raise exceptions.LimitError(
                 f"the run reached its limit of {self._config.max_tasks} tasks, calls and objects at "

@@ -100,6 +100,33 @@ class Network:
         self._fails, self._loses_reply = fails, loses_reply
         self._is_plain = False
 
+    def tell(
+        self,
+        answered: Callable[[Invocation, tuple[Outcome, ...]], tuple[Outcome, ...]],
+        lost: Callable[[Invocation], None],
+    ) -> None:
+        """Tell from now on of calls that end.
+
+        Args:
+            answered: told what a call is answered with by who ran it; returns what is sent.
+            lost: told of each call that nobody answers, or whose answer is lost.
+        """
+        reply, fail, lose = self.reply, self.fail, self.lose
+
+        def tell_reply(invocation: Invocation, outcomes: tuple[Outcome, ...]) -> None:
+            reply(invocation, answered(invocation, outcomes))
+
+        def tell_fail(invocation: Invocation, failure: Failure) -> None:
+            lost(invocation)
+            fail(invocation, failure)
+
+        def tell_lose(invocation: Invocation, why: Failure, again: Callable[[Invocation], None]) -> None:
+            lost(invocation)
+            lose(invocation, why, again)
+
+        # Methods of this one object: whoever is told nothing pays nothing.
+        self.reply, self.fail, self.lose = tell_reply, tell_fail, tell_lose  # type: ignore[method-assign]
+
     def cut_ns(self, source: Node, target: Node) -> int:
         """How long nothing gets from one node to another, from now on; 0 if it does."""
         return 0 if self.barriers is None else self.barriers.delay_ns(source, target, self._kernel.now_ns)

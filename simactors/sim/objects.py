@@ -52,17 +52,35 @@ class _RefWaiter(Waiter):
 class Objects:
     """Seals outcomes and wakes those who wait.
 
+    Args:
+        look: sees each outcome that arrives for a ref, and says what is kept of it; None: nobody does.
+
     Attributes:
         ids: how many ids have been given to calls, objects and actors.
     """
 
-    def __init__(self, kernel: Kernel, trace: Trace) -> None:
+    def __init__(
+        self, kernel: Kernel, trace: Trace, look: Callable[[State, Outcome], Outcome] | None = None
+    ) -> None:
         self._kernel = kernel
         self._ready = kernel.ready
         self._offers = kernel.offers
         self._choices: Choices = kernel.choices
         self.ids = 0
         self._trace_add = trace.add
+        if look is not None:
+            self._look_before(look)
+
+    def _look_before(self, look: Callable[[State, Outcome], Outcome]) -> None:
+        seal, arrived = self.seal, self.arrived
+
+        def look_and_seal(invocation: Invocation) -> None:
+            invocation.reply = looked_at(invocation.reply, lambda outcome: look(invocation, outcome))
+            seal(invocation)
+
+        # Methods of this one object: whoever looks at nothing pays nothing.
+        self.seal = look_and_seal  # type: ignore[method-assign]
+        self.arrived = lambda state, outcome: arrived(state, look(state, outcome))  # type: ignore[method-assign]
 
     def next_id(self) -> int:
         """A new id for a call, an object or an actor."""
@@ -278,6 +296,12 @@ class Objects:
             # Answer 0 leaves out the last one, so that the dullest run takes them in order.
             del ready[-1 - self._choices.pick("wait", ready)]
         return ready
+
+
+def looked_at(outcomes: tuple[Outcome, ...], look: Callable[[Outcome], Outcome]) -> tuple[Outcome, ...]:
+    """What `look` makes of several outcomes; of one that is there more than once, one and the same."""
+    found = {outcome: look(outcome) for outcome in outcomes}
+    return tuple(found[outcome] for outcome in outcomes)
 
 
 def _remove_waiter(state: State, waiter: _RefWaiter) -> None:

@@ -25,10 +25,12 @@ class Simulation:
 
     Attributes:
         seed: what the run's choices are derived from.
+        has_failed: to be set if the code of the block has failed without raising: nothing more is looked for then.
     """
 
     def __init__(self, seed: int, backend: SimBackend) -> None:
         self.seed = seed
+        self.has_failed = False
         self._backend = backend
 
     @property
@@ -84,6 +86,7 @@ def simulate(
     Raises:
         DeadlockError: the block waits and nothing can run any more.
         LimitError: the run reached a limit of `config`.
+        OversightError: the block did what `SimConfig.fail_on` says.
 
     Example:
         >>> import simactors
@@ -102,7 +105,10 @@ def simulate(
     backend = SimBackend(choices or SeededChoices(seed), config or _DEFAULT, faults or _NO_FAULTS, told)
     session = current.open_session(backend, scoped=True, join=backend.join, leave=backend.leave)
     try:
-        yield Simulation(seed, backend)
+        simulation = Simulation(seed, backend)
+        yield simulation
         backend.join_threads()
+        if not simulation.has_failed:
+            backend.check()
     finally:
         current.close_session(session)
