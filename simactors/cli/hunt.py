@@ -13,14 +13,16 @@ from simactors.cli import params, progress
 from simactors.cli.group import INTERRUPTED, WrongInput, exit_with
 from simactors.exploration import crew, fleet, hunting
 from simactors.exploration.budget import Budget
-from simactors.exploration.campaign import AUDITED, Quest
+from simactors.exploration.campaign import AUDITED, Quest, Tally
 from simactors.exploration.hunting import Report
+from simactors.exploration.journal import Before, Journal
 from simactors.exploration.shrinking import SECONDS
 from simactors.exploration.storms import kinds_of
 from simactors.exploration.strategies import STRATEGIES, SYSTEMATIC
 from simactors.exploration.target import Program, Target, TargetError
 from simactors.reports import hunt as report
 from simactors.reports import json_line
+from simactors.reports.text import count
 
 _OUT = ".simactors"
 _RUNS = 1_000
@@ -136,35 +138,58 @@ def hunt(
     runs = _RUNS if seeds is None and seconds is None else seeds
     as_json = options["as_json"]
     try:
-        found = _hunt(program, quest, runs, seconds, options)
+        journal = Journal(options["out"], program, quest)
+        _tell_what_was_there(journal.before, target)
+        found = _hunt(program, quest, Budget(runs, seconds), journal, options)
     except TargetError as error:
         raise WrongInput(str(error)) from None
     files = report.write_cases(found, options["out"] or Path(_OUT))
+    journal.reported(case.first.group for case in found.cases)
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 110
     click.echo(report.text(found, files, width), err=as_json)
     if as_json:
         click.echo(json_line.hunt_line(found, files))
     if found.tally.interrupted and not found.failed:
         raise click.exceptions.Exit(INTERRUPTED)
-    exit_with(found.cases[0].first.result.ending.outcome if found.failed else "passed")
+    exit_with("passed" if found.first is None else found.first.result.ending.outcome)
 
 
 def _hunt(
-    program: Program, quest: Quest, runs: int | None, seconds: float | None, options: dict[str, Any]
+    program: Program, quest: Quest, wanted: Budget, journal: Journal, options: dict[str, Any]
 ) -> Report:
-    with progress.shown(runs, seconds) as display:
-        budget = Budget(runs, seconds)
-        jobs = options["jobs"]
+    before = journal.before
+    runs = None if wanted.runs is None else max(wanted.runs - len(before.covered), 0)
+    with progress.shown(runs, wanted.seconds) as display:
+
+        def watch(tally: Tally) -> None:
+            display.update(tally)
+            journal.look_at(tally)
+
+        budget, jobs = Budget(runs, wanted.seconds), options["jobs"]
         if options["where"] == "ray":
-            tally = fleet.search(program, quest, budget, jobs, watch=display.update)
+            tally = fleet.search(program, quest, budget, jobs, watch, before.covered)
         elif jobs in (None, 1):
-            tally = hunting.search(program, quest, budget, watch=display.update)
+            tally = hunting.search(program, quest, budget, watch, before.covered)
         else:
-            tally = crew.search(program, quest, budget, jobs, watch=display.update)
+            tally = crew.search(program, quest, budget, jobs, watch, before.covered)
         spent_s = budget.spent_s
+        journal.write(tally)
         return hunting.finish(
-            program, quest, tally, spent_s, options["shrink_time"], on_found=display.shrinking
+            program,
+            quest,
+            journal.total(tally),
+            before.seconds + spent_s,
+            options["shrink_time"],
+            on_found=display.shrinking,
+            before=before,
         )
+
+
+def _tell_what_was_there(before: Before, target: Target) -> None:
+    if before.is_outdated:
+        click.echo(f"{target.file} or a file beside it was changed since: the hunt begins anew", err=True)
+    elif before.covered:
+        click.echo(f"goes on after {count(len(before.covered), 'run')}", err=True)
 
 
 def _audited(wanted: bool | None) -> int | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from simactors.exploration import determinism
 from simactors.exploration.budget import Budget
+from simactors.exploration.covered import Covered, Share
 from simactors.exploration.findings import Finding, Group
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import RunResult, run_simulated
@@ -85,6 +86,7 @@ class Tally:
 
     Attributes:
         runs: how many were made.
+        shares: which of them.
         orders: how often a call was seen to run at an actor right after another one, each pair counted once.
         findings: one for each group.
         last: the last run; None if none ended.
@@ -94,6 +96,7 @@ class Tally:
     """
 
     runs: int = 0
+    shares: tuple[Share, ...] = ()
     orders: int = 0
     findings: dict[Group, Finding] = field(default_factory=dict)
     last: RunResult | None = None
@@ -104,6 +107,7 @@ class Tally:
     def include(self, other: Tally) -> None:
         """Take in how another part of the same hunt stands."""
         self.runs += other.runs
+        self.shares += other.shares
         self.orders = max(self.orders, other.orders)  # they have mostly seen the same
         self.last = other.last or self.last
         for finding in other.findings.values():
@@ -118,17 +122,25 @@ class Tally:
             self.findings[finding.group] = replace(known, others=known.others + 1 + finding.others)
 
 
+_ALL = Share()
+_NOTHING = Covered()
+
+
 class Campaign:
     """Makes one run after the other.
 
     Args:
-        share: (number, of): this process makes every `of`-th run, from `number` on, which counts from 0.
+        share: which runs this process makes.
+        covered: runs that were made before.
     """
 
-    def __init__(self, program: Program, quest: Quest, share: tuple[int, int] = (0, 1)) -> None:
+    def __init__(
+        self, program: Program, quest: Quest, share: Share = _ALL, covered: Covered = _NOTHING
+    ) -> None:
         self._program = quest.world_for(program)
         self._quest = quest
         self._share = share
+        self._numbers = covered.missing(share)
         self._world = world_of(self._program)
         self._strategy = quest.new_strategy()
         config = self._world.config
@@ -148,17 +160,17 @@ class Campaign:
         Raises:
             TargetError: the program can't be loaded.
         """
-        first, step = self._share
         tally = self.tally
         while not budget.is_spent and not tally.is_done:
             watch(tally)
             try:
-                self._make(first + step * tally.runs + 1)
+                self._make(next(self._numbers))
             except KeyboardInterrupt:
                 tally.interrupted = True
                 return tally
             budget.spend()
             tally.runs += 1
+            tally.shares = (self._share._replace(runs=tally.runs),)
             if tally.findings and not self._quest.keep_going:
                 break
         watch(tally)

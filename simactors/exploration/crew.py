@@ -12,11 +12,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from itertools import takewhile
 from typing import Any
 
 from simactors.exceptions import InternalError
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Campaign, Quest, Tally
+from simactors.exploration.covered import Covered, Share
 from simactors.exploration.findings import Finding
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import Ending, RunResult
@@ -26,22 +28,31 @@ _TELL_EVERY_S = 0.2
 _WAIT_S = 0.5
 _PIECE = 1 << 20
 _ENDS_WITHIN_S = 5.0
+_NOTHING = Covered()
 
 
 def search(
-    program: Program, quest: Quest, budget: Budget, jobs: int, watch: Callable[[Tally], None] = lambda _: None
+    program: Program,
+    quest: Quest,
+    budget: Budget,
+    jobs: int,
+    watch: Callable[[Tally], None] = lambda _: None,
+    covered: Covered = _NOTHING,
 ) -> Tally:
     """Make the runs of a hunt in `jobs` processes.
 
     Args:
         watch: told now and then.
+        covered: see `Campaign`.
 
     Raises:
         TargetError: the program can't be loaded.
         InternalError: a process ended without an answer.
     """
-    members = [_Member(program, quest, budget, number, jobs) for number in range(jobs)]
+    members: list[_Member] = []
     try:
+        for number in range(jobs):
+            members.append(_Member(program, quest, budget, Share(number, jobs), covered))
         with selectors.DefaultSelector() as selector:
             for member in members:
                 selector.register(member.stdout, selectors.EVENT_READ, member)
@@ -64,14 +75,17 @@ def search(
 class _Member:
     """One of the processes, as seen from here."""
 
-    def __init__(self, program: Program, quest: Quest, budget: Budget, number: int, jobs: int) -> None:
-        runs = None if budget.runs is None else (budget.runs - number + jobs - 1) // jobs
+    def __init__(
+        self, program: Program, quest: Quest, budget: Budget, share: Share, covered: Covered
+    ) -> None:
+        runs = None if budget.runs is None else part(budget.runs, share, covered)
         order = {
             "recipe": Recipe(program=program).to_fields(),
             "quest": asdict(quest),
             "runs": runs,
             "seconds": budget.seconds,
-            "share": [number, jobs],
+            "share": share,
+            "covered": [covered.until, covered.beyond],
         }
         # A group of its own: Ctrl-C at the terminal is for the one process that sums up.
         self._process = subprocess.Popen(
@@ -83,6 +97,7 @@ class _Member:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self.stdout = self._process.stdout
+        self._share = share
         self.tally = Tally()
         self._heard = b""
         self._process.stdin.write(json.dumps(order).encode())
@@ -107,6 +122,7 @@ class _Member:
             self.tally.add(Finding.from_fields(told["finding"]))
         else:
             read_figures(told, self.tally)
+            self.tally.shares = (self._share._replace(runs=self.tally.runs),)
 
     def end(self) -> None:
         """End it, if it has not ended yet."""
@@ -118,6 +134,12 @@ class _Member:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+
+
+def part(runs: int, share: Share, covered: Covered) -> int:
+    """How many of the next `runs` runs are in a share."""
+    wanted = covered.also(Share(runs=runs)).until
+    return sum(1 for _ in takewhile(lambda number: number <= wanted, covered.missing(share)))
 
 
 def _sum(members: Sequence[_Member]) -> Tally:
@@ -187,10 +209,14 @@ def main() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     teller = _Teller(stream)
     quest = order["quest"]
+    until, beyond = order["covered"]
     try:
         program = Recipe.from_fields(order["recipe"]).program
         campaign = Campaign(
-            program, Quest(**{**quest, "faults": tuple(quest["faults"])}), tuple(order["share"])
+            program,
+            Quest(**{**quest, "faults": tuple(quest["faults"])}),
+            Share(*order["share"]),
+            Covered(until, tuple(beyond)),
         )
         tally = campaign.run(Budget(order["runs"], order["seconds"]), teller.look_at)
     except TargetError as error:

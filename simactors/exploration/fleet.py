@@ -7,17 +7,19 @@ directory.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Campaign, Quest, Tally
-from simactors.exploration.crew import figures, read_figures
+from simactors.exploration.covered import Covered, Share
+from simactors.exploration.crew import figures, part, read_figures
 from simactors.exploration.findings import Finding
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.target import Program, TargetError
 
+_NOTHING = Covered()
 _SLICE_S = 2.0
 """So long an actor hunts before it tells how it stands."""
 
@@ -28,12 +30,14 @@ def search(
     budget: Budget,
     jobs: int | None,
     watch: Callable[[Tally], None] = lambda _: None,
+    covered: Covered = _NOTHING,
 ) -> Tally:
     """Make the runs of a hunt on a Ray cluster: the one that RAY_ADDRESS names, or else a new one on this machine.
 
     Args:
         jobs: how many actors hunt; None: one for each CPU of the cluster.
         watch: told now and then.
+        covered: see `Campaign`.
 
     Raises:
         TargetError: Ray is not installed, or the program can't be loaded.
@@ -52,25 +56,33 @@ def search(
         )
     try:
         number = jobs or max(int(ray.cluster_resources().get("CPU", 1)), 1)
-        return _search(ray, program, quest, budget, number, watch)
+        shares = [Share(n, number) for n in range(number)]
+        return _search(ray, program, quest, budget, shares, watch, covered)
     finally:
         if started:
             ray.shutdown()
 
 
 def _search(
-    ray: Any, program: Program, quest: Quest, budget: Budget, jobs: int, watch: Callable[[Tally], None]
+    ray: Any,
+    program: Program,
+    quest: Quest,
+    budget: Budget,
+    shares: Sequence[Share],
+    watch: Callable[[Tally], None],
+    covered: Covered,
 ) -> Tally:
     total = Tally()
-    order = {"recipe": Recipe(program=program).to_fields(), "quest": asdict(quest)}
-    hunter = ray.remote(Hunter)
-    members = [hunter.remote(order, number, jobs) for number in range(jobs)]
-    shares = [None if budget.runs is None else (budget.runs - n + jobs - 1) // jobs for n in range(jobs)]
-    stands = [Tally() for _ in members]
-    pending = {
-        member.hunt.remote(share, _SLICE_S): n
-        for n, (member, share) in enumerate(zip(members, shares, strict=True))
+    order = {
+        "recipe": Recipe(program=program).to_fields(),
+        "quest": asdict(quest),
+        "covered": [covered.until, covered.beyond],
     }
+    hunter = ray.remote(Hunter)
+    members = [hunter.remote(order, share) for share in shares]
+    most = [None if budget.runs is None else part(budget.runs, share, covered) for share in shares]
+    stands = [Tally() for _ in members]
+    pending = {member.hunt.remote(most[n], _SLICE_S): n for n, member in enumerate(members)}
     while pending:
         try:
             (done, *_), _ = ray.wait(list(pending), num_returns=1)
@@ -81,14 +93,15 @@ def _search(
         if "wrong input" in told:
             raise TargetError(told["wrong input"])
         read_figures(told["tally"], stands[number])
+        stands[number].shares = (shares[number]._replace(runs=stands[number].runs),)
         for finding in told["findings"]:
             stands[number].add(Finding.from_fields(finding))
         total = _sum(stands)
         watch(total)
         if budget.is_spent or (total.findings and not quest.keep_going):
             break
-        share = shares[number]
-        left = None if share is None else share - stands[number].runs
+        wanted = most[number]
+        left = None if wanted is None else wanted - stands[number].runs
         if left is None or left > 0:
             pending[members[number].hunt.remote(left, _SLICE_S)] = number
     return total
@@ -104,13 +117,16 @@ def _sum(stands: list[Tally]) -> Tally:
 class Hunter:
     """One of the actors, as it is on Ray."""
 
-    def __init__(self, order: Mapping[str, Any], number: int, of: int) -> None:
-        quest = order["quest"]
+    def __init__(self, order: Mapping[str, Any], share: Share) -> None:
+        quest, (until, beyond) = order["quest"], order["covered"]
         self._wrong = ""
         try:
             program = Recipe.from_fields(order["recipe"]).program
             self._campaign = Campaign(
-                program, Quest(**{**quest, "faults": tuple(quest["faults"])}), (number, of)
+                program,
+                Quest(**{**quest, "faults": tuple(quest["faults"])}),
+                share,
+                Covered(until, tuple(beyond)),
             )
         except TargetError as error:
             self._wrong = str(error)

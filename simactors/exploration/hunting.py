@@ -10,11 +10,16 @@ from dataclasses import dataclass
 
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Campaign, Quest, Tally
+from simactors.exploration.covered import Covered
 from simactors.exploration.explaining import Explanation, explain
 from simactors.exploration.findings import Finding
+from simactors.exploration.journal import Before
 from simactors.exploration.repro import Repro
 from simactors.exploration.shrinking import SECONDS, Shrunk, shrink
 from simactors.exploration.target import Program
+
+_NOTHING = Covered()
+_NOBODY = Before()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +51,8 @@ class Report:
     Attributes:
         program: what ran, in the world of the hunt.
         seconds: how long its runs took, by the clock on the wall.
-        cases: one for each group of failures, in the order in which they were found.
+        cases: one for each group of failures that was not reported before, in the order in which they were found.
+        earlier: how many of the runs were made before the hunt was stopped, and went on.
     """
 
     program: Program
@@ -54,11 +60,17 @@ class Report:
     tally: Tally
     seconds: float
     cases: tuple[Case, ...]
+    earlier: int = 0
 
     @property
     def failed(self) -> bool:
-        """Whether anything was found."""
-        return bool(self.cases)
+        """Whether anything was found, now or before."""
+        return bool(self.tally.findings)
+
+    @property
+    def first(self) -> Finding | None:
+        """The first failure; one that was found now, if there is one."""
+        return self.cases[0].first if self.cases else next(iter(self.tally.findings.values()), None)
 
     @property
     def runs(self) -> int:
@@ -83,17 +95,22 @@ class Report:
 
 
 def search(
-    program: Program, quest: Quest, budget: Budget, watch: Callable[[Tally], None] = lambda _: None
+    program: Program,
+    quest: Quest,
+    budget: Budget,
+    watch: Callable[[Tally], None] = lambda _: None,
+    covered: Covered = _NOTHING,
 ) -> Tally:
     """Make the runs of a hunt in this process.
 
     Args:
         watch: told before each run.
+        covered: see `Campaign`.
 
     Raises:
         TargetError: the program can't be loaded.
     """
-    return Campaign(program, quest).run(budget, watch)
+    return Campaign(program, quest, covered=covered).run(budget, watch)
 
 
 def finish(
@@ -103,20 +120,29 @@ def finish(
     seconds: float,
     shrink_s: float = SECONDS,
     on_found: Callable[[Finding], None] = lambda _: None,
+    before: Before = _NOBODY,
 ) -> Report:
     """Make of what was found what a person can read.
 
     Args:
-        seconds: how long the runs took.
+        tally: of the whole hunt.
+        seconds: how long its runs took.
         shrink_s: how many seconds making one failure small may take; 0 for not at all.
         on_found: told of each failure before that.
+        before: what was there when it went on.
     """
     cases = []
-    for finding in tally.findings.values():
-        on_found(finding)
-        cases.append(_case(finding, shrink_s))
+    for group, finding in tally.findings.items():
+        if group not in before.told:
+            on_found(finding)
+            cases.append(_case(finding, shrink_s))
     return Report(
-        program=quest.world_for(program), quest=quest, tally=tally, seconds=seconds, cases=tuple(cases)
+        program=quest.world_for(program),
+        quest=quest,
+        tally=tally,
+        seconds=seconds,
+        cases=tuple(cases),
+        earlier=len(before.covered),
     )
 
 

@@ -80,7 +80,7 @@ class Repro:
         return cls(
             recipe=recipe.self_contained,
             world=_world_digest(recipe.program),
-            code=_code_digest(recipe.program),
+            code=code_digest(recipe.program),
             digest=(result.digest or "")[:16],
             kind=result.ending.kind,
             failure=_failure_digest(recipe.program, result),
@@ -178,7 +178,7 @@ class Replay:
     def is_other_program(self) -> bool:
         """Whether what ran was changed since: its text, or its cluster."""
         repro = self.repro
-        return repro.code != _code_digest(self.program) or repro.world != _world_digest(self.program)
+        return repro.code != code_digest(self.program) or repro.world != _world_digest(self.program)
 
 
 def replay(
@@ -226,7 +226,7 @@ def _differences(repro: Repro, result: RunResult) -> list[str]:
         found.append(f"its trace has the digest {digest}..., the first one's {repro.digest}...")
     if found and repro.world != _world_digest(program):
         found.append(f"{program.cluster} has been changed since")
-    if found and repro.code != _code_digest(program):
+    if found and repro.code != code_digest(program):
         found.append("the program has been changed since")
     version = metadata.version("simactors")
     if found and repro.version != version:
@@ -241,7 +241,7 @@ def _world_digest(program: Program) -> str:
     return "" if name is None else _digest(Path(name).read_bytes() if Path(name).is_file() else b"")
 
 
-def _code_digest(program: Program) -> str:
+def code_digest(program: Program) -> str:
     """Of the target's own text; what it imports counts as far as it lies beside it."""
     folder = Path(program.target.file).resolve().parent
     texts = [path.read_bytes() for path in sorted(folder.glob("*.py")) if is_users(str(path))]

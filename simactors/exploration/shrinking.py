@@ -62,7 +62,7 @@ def shrink(finding: Finding, budget: Budget | None = None) -> Shrunk:
     smaller = _Shrinker(finding, budget or Budget(seconds=SECONDS))
     try:
         is_smallest = smaller.run()
-    except _SpentError:
+    except (_SpentError, KeyboardInterrupt):  # whoever has no more patience gets what there is
         is_smallest = False
     smaller.write_down()
     return Shrunk(finding=smaller.best, runs=smaller.runs, is_smallest=is_smallest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import zip_longest
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,11 +26,12 @@ class Files(NamedTuple):
     page: Path | None
 
 
-def write_cases(report: Report, folder: Path) -> list[Files]:
-    """Write each failure's repro and page into `folder`."""
-    written = []
+def write_cases(report: Report, folder: Path) -> list[Files | None]:
+    """Write each failure's repro and page into `folder`; of what is our own fault there are none."""
+    written: list[Files | None] = []
     for case in report.cases:
         if case.first.result.ending.outcome == "error":
+            written.append(None)
             continue
         stem = f"{Path(report.program.target.file).stem}-{case.first.group.word}"
         repro, page = folder / f"{stem}.json", folder / f"{stem}.html"
@@ -48,19 +49,17 @@ def write_cases(report: Report, folder: Path) -> list[Files]:
     return written
 
 
-def text(report: Report, files: list[Files], width: int) -> str:
+def text(report: Report, files: Sequence[Files | None], width: int) -> str:
     """The whole of it.
 
     Args:
         files: those of `write_cases`.
         width: how many columns there are.
     """
-    if not report.cases:
+    if not report.failed:
         return _nothing(report)
-    parts = []
-    for case, written in zip_longest(report.cases, files):  # what is our own fault has no files
-        parts.append(_case(report, case, written, width))
-    if len(report.cases) > 1 or report.quest.keep_going:
+    parts = [_case(report, case, written, width) for case, written in zip(report.cases, files, strict=True)]
+    if len(report.tally.findings) > 1 or report.quest.keep_going or not report.cases:
         parts.append(_summary(report))
     return "\n\n".join(parts)
 
@@ -134,7 +133,10 @@ def _command(case: Case, repro: Path) -> str:
 
 
 def _summary(report: Report) -> str:
-    lines = [f"{count(len(report.cases), 'kind')} of failure in {count(report.tally.runs, 'run')}:"]
-    for case in report.cases:
-        lines.append(f"  {case.first.others + 1:>6} x {case.first.group}, first in run {case.first.run}")
+    findings = report.tally.findings
+    lines = [f"{count(len(findings), 'kind')} of failure in {count(report.tally.runs, 'run')}:"]
+    fresh = {case.first.group for case in report.cases}
+    for group, finding in findings.items():
+        known = "" if group in fresh else ", reported before"
+        lines.append(f"  {finding.others + 1:>6} x {group}, first in run {finding.run}{known}")
     return "\n".join(lines)

@@ -7,6 +7,7 @@ run are the same bytes.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -27,21 +28,22 @@ def interrupted_line(program: Program, backend: str) -> str:
     return json.dumps({**_run(program, backend, None), "outcome": "interrupted"})
 
 
-def hunt_line(report: Report, files: list[Files]) -> str:
+def hunt_line(report: Report, files: Sequence[Files | None]) -> str:
     """A hunt: the figures of its first failure as it was found, or else of its last run.
 
     An interrupted hunt has neither passed nor failed: its outcome is "interrupted".
     """
     tally = report.tally
-    shown = report.cases[0].first.result if report.cases else tally.last
+    shown = tally.last if report.first is None else report.first.result
     fields = {**_run(report.program, "sim", shown), "runs": tally.runs, "seconds": round(report.seconds, 3)}
-    if tally.interrupted and not report.cases:
+    if tally.interrupted and not report.failed:
         fields["outcome"] = "interrupted"
-    failures = [_failure(case, written) for case, written in zip(report.cases, files, strict=False)]
-    return json.dumps({**fields, "orders": tally.orders, "verdict": tally.verdict, "failures": failures})
+    failures = [_failure(case, written) for case, written in zip(report.cases, files, strict=True)]
+    more = {"orders": tally.orders, "verdict": tally.verdict, "earlier_runs": report.earlier}
+    return json.dumps({**fields, **more, "failures": failures})
 
 
-def _failure(case: Case, files: Files) -> dict[str, Any]:
+def _failure(case: Case, files: Files | None) -> dict[str, Any]:
     ending, small = case.shrunk.finding.result.ending, case.shrunk.finding.recipe
     return {
         "kind": ending.kind,
@@ -54,8 +56,8 @@ def _failure(case: Case, files: Files) -> dict[str, Any]:
         "faults": len(small.faults.faults),
         "is_smallest": case.shrunk.is_smallest,
         "repro": case.repro.token,
-        "file": str(files.repro),
-        "page": None if files.page is None else str(files.page),
+        "file": None if files is None else str(files.repro),
+        "page": None if files is None or files.page is None else str(files.page),
     }
 
 
