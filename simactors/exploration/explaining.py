@@ -114,13 +114,13 @@ class _Measure:
             left = max(
                 range(len(points) - 1), key=lambda i: self._share(points[i + 1]) - self._share(points[i])
             )
+            if self._budget.is_spent:  # what was not measured to its end says nothing
+                return None
             low, high = points[left], points[left + 1]
             if high - low == 1:
                 before, after = self._share(low), self._share(high)
                 return (low, before, after) if after > before else None
             points.insert(left + 1, (low + high) // 2)
-            if self._budget.is_spent:
-                return None
 
     def _share(self, steps: int) -> float:
         """How many of the runs that begin with so many steps of this one fail as it does."""
@@ -132,6 +132,7 @@ class _Measure:
     def _fails(self, steps: int, sample: int) -> bool:
         if self._budget.is_spent:
             return False
+        self._budget.spend()
         result = self._recipe.run(around=lambda choices: _Onward(choices, self._names[:steps], sample))
         return result.failed and Group.of(result.ending) == self._group
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from simactors.core.choices import Offer
 from simactors.exploration.script import Script
+from simactors.sim.naming import CLUSTER
 from simactors.sim.plan import (
     CrashNode,
     CrashProcess,
@@ -36,8 +37,8 @@ def deviations_in_words(script: Script | None, path: Sequence[Offer]) -> list[tu
     for name, after in script.deviations:
         late, rival = positions.get(name), positions.get(after)
         if late is None:
-            step = "" if rival is None else phrase(path[rival])
-            told[len(path)] = f"hold back {name!r} for good, and go on with {step or repr(after)}"
+            following = named(after) if rival is None else phrase(path[rival])
+            told[len(path) + len(told)] = f"hold back {named(name)} for good, and go on with {following}"
         elif rival is not None and rival < late:
             told[late] = f"delay {phrase(path[late])} past {phrase(path[_overtaker(path, rival, late)])}"
     return sorted(told.items())
@@ -53,44 +54,39 @@ def _overtaker(path: Sequence[Offer], first: int, late: int) -> int:
     return there[-1] if there else first
 
 
-class _Named(NamedTuple):
-    """What the name of a step says of it."""
-
-    name: str
-    kind: str
-    source: str
-    target: str
-    what: str
-
-
-def phrase(step: Offer | _Named) -> str:
+def phrase(step: Offer) -> str:
     """A step for a reader, as the object of a sentence."""
-    number = step.name.rpartition(" ")[2]
-    which = f"{step.what} (message {number})"
-    match step.kind:
-        case "call" | "create":
-            return f"{which} from {step.source} to {step.target}"
-        case "reply":
-            return f"the answer of {step.source} to {step.target} for {step.what} (message {number})"
-        case "turn":
-            return f"the start of {step.what} at {step.target}"
-        case "sleep" | "timer":
-            return f"the {_nth(number)} waking of {step.target}"
-        case "resume":
-            return f"the {_nth(number)} going on of {step.target}"
-    return f"{step.kind} {number} of {step.target}"
+    return _phrase(step.kind, step.source, step.target, step.what, step.name.rpartition(" ")[2])
 
 
-_NAME = re.compile(r"(?P<kind>\S+) (?P<source>[^>]+?)(?:>(?P<target>.+?))? (?P<what>\S*) (?P<number>\d+)")
+_NAME = re.compile(r"(?P<kind>\w+) (?:(?P<source>.+)>)?(?P<target>.+) (?P<what>[^ ]*) (?P<number>\d+)")
 
 
 def named(name: str) -> str:
-    """As `phrase`, for a step of which only the name is known."""
+    """The same of a step that never happened, of which there is only its name."""
     found = _NAME.fullmatch(name)
     if found is None:
         return repr(name)
-    target = found["target"] or found["source"]
-    return phrase(_Named(name, found["kind"], found["source"], target, found["what"]))
+    kind, source, target, what, number = found.groups()
+    return _phrase(kind, source or target, target, what, number)
+
+
+def _phrase(kind: str, source: str, target: str, what: str, number: str) -> str:
+    which = f"{what} (message {number})"
+    match kind:
+        case "call" | "create":
+            return f"{which} from {source} to {target}"
+        case "reply":
+            return f"the answer of {source} to {target} for {which}"
+        case "turn":
+            return f"the {_nth(number)} start of {what} at {target}"
+        case "sleep" | "timer" if target != CLUSTER:
+            return f"the {_nth(number)} waking of {target}"
+        case "resume":
+            return f"the {_nth(number)} going on of {target}"
+        case "begin":
+            return f"the {_nth(number)} call that begins at {target}"
+    return f"the {_nth(number)} {kind} of {'the cluster' if target == CLUSTER else target}"
 
 
 def faults_in_words(plan: FaultPlan) -> list[str]:
@@ -128,9 +124,11 @@ def _fault(fault: Fault) -> str:
 
 
 def _crash_at_call(fault: CrashProcess) -> str:
-    whose = "the process" if fault.process == "*" else f"the process of {fault.process}"
+    owner = fault.call.partition(".")[0] if fault.process == "*" else fault.process
+    whose = "the process" if owner == "*" else f"the process of {owner}"
     call = "call" if fault.call == "*" else fault.call
     if fault.on_reply is not None:
+        whose = "the process" if fault.process == "*" else whose
         return f"crash {whose} that hears the {_nth(fault.on_reply)} answer to {call}, when it does"
     if fault.before_call is not None:
         return f"crash {whose} before its {_nth(fault.before_call)} {call}"
