@@ -1,0 +1,94 @@
+"""Why a run failed: its plan, and the step after which it was likely to, measured and not guessed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from simactors.exploration.budget import Budget
+from simactors.exploration.explaining import Explanation, explain
+from simactors.exploration.findings import Finding
+from simactors.exploration.recipe import Recipe
+from simactors.exploration.script import Deviation, Script
+from simactors.exploration.target import Program, Target
+from simactors.sim.config import Slack
+from simactors.sim.plan import CrashProcess, FaultPlan
+from tests.power.programs import FOLDER
+
+# It fails if the one write comes before the other; nothing else matters.
+DECIDED_BY_ONE_STEP = """
+import simactors as ray
+
+@ray.remote
+class Cell:
+    def __init__(self):
+        self.value = None
+    def write(self, value):
+        self.value = self.value or value
+    def read(self):
+        return self.value
+
+@ray.remote
+def writer(cell, value):
+    ray.get(cell.write.remote(value))
+
+def main():
+    cell = Cell.remote()
+    ray.get([writer.remote(cell, 1), writer.remote(cell, 2)])
+    for _ in range(5):
+        value = ray.get(cell.read.remote())
+    assert value == 1
+"""
+
+
+def failing(recipe: Recipe) -> Finding:
+    result = recipe.run()
+    assert result.failed
+    return Finding(run=1, recipe=recipe, result=result)
+
+
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory: pytest.TempPathFactory) -> Explanation:
+    path = tmp_path_factory.mktemp("explained") / "app.py"
+    path.write_text(DECIDED_BY_ONE_STEP)
+    program = Program(target=Target(str(path), "main"), slack=Slack(messages_s=1.0))
+    late = Deviation("call writer#1>Cell#1 Cell.write 1", "call writer#2>Cell#1 Cell.write 1")
+    return explain(failing(Recipe(program=program, script=Script((late,)))), Budget(runs=2_000))
+
+
+def test_the_plan_says_what_is_late_and_past_what(decided: Explanation) -> None:
+    assert decided.plan == (
+        "delay Cell.write (message 1) from writer#1 to Cell#1 past Cell.write (message 1) from writer#2 to Cell#1",
+    )
+
+
+def test_the_decisive_step_is_the_one_that_decides(decided: Explanation) -> None:
+    assert decided.decisive_step == "call writer#2>Cell#1 Cell.write 1"
+    decisive = decided.story.decisive
+    assert decisive is not None
+    assert 0.1 < decisive.before < 0.9
+    assert decisive.after == 1.0
+
+
+def test_faults_come_before_deviations_in_the_plan() -> None:
+    program = Program(target=Target.parse(str(FOLDER / "retry.py:caught")), slack=Slack())
+    faults = FaultPlan((CrashProcess(process="Till", call="Till.pay", after_call=1),))
+    told = explain(failing(Recipe(program=program, faults=faults, script=Script())), Budget(runs=0))
+    assert told.plan == ("crash the process of Till after its 1st Till.pay",)
+
+
+def test_what_could_not_be_measured_is_not_told() -> None:
+    program = Program(target=Target.parse(str(FOLDER / "lost_update.py:lost")), slack=Slack())
+    finding = failing(Recipe(program=program, script=Script()))
+    for runs in (0, 5, 40):
+        told = explain(finding, Budget(runs=runs))
+        assert (told.decisive_step, told.story.decisive) == (None, None)
+    assert explain(finding, Budget(runs=2_000)).decisive_step is not None
+
+
+def test_a_run_whose_latencies_are_drawn_is_told_without_a_plan(tmp_path: Path) -> None:
+    path = tmp_path / "app.py"
+    path.write_text("assert False")
+    told = explain(failing(Recipe(program=Program(target=Target(str(path))), seed=3)), Budget(runs=10))
+    assert (told.plan, told.decisive_step) == ((), None)

@@ -1,0 +1,87 @@
+"""What remains of a failing run: hardly more than what a person would find who knows the bug, and the same failure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from simactors.exploration.budget import Budget
+from simactors.exploration.campaign import Campaign, Quest
+from simactors.exploration.findings import Finding
+from simactors.exploration.shrinking import Shrunk, shrink
+from simactors.exploration.target import Program, Target
+from tests.power.programs import FOLDER
+
+DELAY, RPC = ("delay",), ("delay", "crash", "rpc")
+
+# How many deviations and faults a person needs.
+BY_HAND = {
+    "lost_update.py:lost": (DELAY, 0, 0),
+    "abba.py:abba": (DELAY, 0, 0),
+    "named_actor.py:raced": (DELAY, 0, 0),
+    "staggered.py:staggered_5": (DELAY, 1, 0),
+    "staggered.py:staggered_20": (DELAY, 1, 0),
+    "reorder.py:reorder_3": (DELAY, 1, 0),
+    "passed_over.py:passed_over_5": (DELAY, 1, 0),
+    "stale_cache.py:unversioned": (DELAY, 1, 0),
+    "replica.py:stale": (DELAY, 1, 0),
+    "retry.py:retried": (RPC, 0, 1),
+    "saga.py:uncompensated": (RPC, 0, 1),
+    "barrier.py:counted": (("rpc",), 0, 1),
+}
+
+
+@cache
+def found(name: str, faults: tuple[str, ...] = DELAY, seed: int = 0) -> Finding:
+    program = Program(target=Target.parse(str(FOLDER / name)), preemption="stores")
+    quest = Quest(first_seed=seed, faults=faults, audit_every=None)
+    tally = Campaign(program, quest).run(Budget(300))
+    return next(iter(tally.findings.values()))
+
+
+@cache
+def shrunk(name: str, faults: tuple[str, ...] = DELAY, seed: int = 0) -> Shrunk:
+    return shrink(found(name, faults, seed), Budget(runs=400))
+
+
+@pytest.mark.parametrize(
+    ("name", "seed"), [*((name, 0) for name in BY_HAND), ("staggered.py:staggered_20", 50)]
+)
+def test_hardly_more_remains_than_a_person_would_leave(name: str, seed: int) -> None:
+    kinds, deviations, faults = BY_HAND[name]
+    small = shrunk(name, kinds, seed)
+    recipe = small.finding.recipe
+    assert recipe.script is not None
+    assert len(recipe.script.deviations) + len(recipe.faults.faults) <= 1.5 * (deviations + faults)
+    assert len(recipe.faults.faults) <= faults
+    assert small.is_smallest
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_it_fails_as_before_and_repeats(name: str) -> None:
+    first, small = found(name, BY_HAND[name][0]), shrunk(name, BY_HAND[name][0]).finding
+    assert small.group == first.group
+    assert small.run == first.run
+    again = small.recipe.run()
+    assert (again.digest, again.ending) == (small.result.digest, small.result.ending)
+
+
+def test_a_budget_ends_it_with_the_smallest_so_far() -> None:
+    first = found("staggered.py:staggered_20", seed=50)
+    for runs in (0, 1, 3):
+        small = shrink(first, Budget(runs=runs))
+        assert (small.runs, small.is_smallest) == (runs, False)
+        assert small.finding.group == first.group
+        assert len(small.finding.recipe.script or ()) <= len(first.recipe.script or ())
+
+
+def test_what_does_not_repeat_is_given_back_as_it_is() -> None:
+    first = found("lost_update.py:lost")
+    twin = Program(
+        target=Target.parse(str(FOLDER / "lost_update.py:counted")), slack=first.recipe.program.slack
+    )
+    mended = replace(first, recipe=replace(first.recipe, program=twin))
+    small = shrink(mended, Budget(runs=50))
+    assert (small.finding, small.runs, small.is_smallest) == (mended, 1, False)

@@ -1,0 +1,119 @@
+"""What goes wrong in the runs of a hunt: only what was asked for, only what can be, and it ends before the run does."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simactors.exploration.storms import KINDS, Shape, Storms, kinds_of
+from simactors.sim import aims
+from simactors.sim.config import NodeConfig, SimConfig
+from simactors.sim.plan import CrashNode, CrashProcess, Cut, FailCall, Fault, JumpClock, Partition, Pause
+
+KIND_OF: dict[type, str] = {
+    Pause: "delay",
+    CrashProcess: "crash",
+    CrashNode: "node",
+    Cut: "partition",
+    Partition: "partition",
+    JumpClock: "skew",
+    FailCall: "rpc",
+}
+SHAPE = Shape(
+    {"Account.add": 20, "Account.read": 1, "work": 3}, ("Account#1", "ann", "work#1", "work#2"), 2.0
+)
+SHAPES = st.builds(
+    Shape,
+    st.just({"Account.add": 20, "Account.read": 1, "work": 3}),
+    st.just(("Account#1", "ann", "work#1", "work#2")),
+    st.floats(0, 100, allow_nan=False),
+)
+STORMS = st.builds(
+    Storms,
+    st.lists(st.sampled_from(KINDS), unique=True).map(tuple),
+    st.none() | st.integers(0, 4),
+    st.integers(1, 5),
+    st.floats(0.1, 10),
+)
+
+
+def kind_of(fault: Fault) -> str:
+    return KIND_OF[type(fault)]
+
+
+@given(STORMS, SHAPES, st.integers(0, 10**6))
+def test_there_is_only_what_was_asked_for_and_not_too_much_of_it(
+    storms: Storms, shape: Shape, seed: int
+) -> None:
+    faults = storms.draw(seed, shape).faults
+    counts = Counter(map(kind_of, faults))
+    assert set(counts) <= set(storms.kinds)
+    for kind in ("crash", "node", "partition"):
+        assert counts[kind] <= (1 if storms.most is None else storms.most)
+    assert storms.draw(seed, shape).faults == faults, "the same seed draws the same storm"
+
+
+@given(STORMS, SHAPES, st.integers(0, 10**6))
+def test_every_plan_aims_at_what_is_there(storms: Storms, shape: Shape, seed: int) -> None:
+    config = SimConfig(nodes=(NodeConfig(count=storms.nodes),))
+    aims.check(storms.draw(seed, shape), config)
+
+
+@given(STORMS, SHAPES, st.integers(0, 10**6))
+def test_a_storm_begins_within_the_run_and_all_of_it_heals(storms: Storms, shape: Shape, seed: int) -> None:
+    length_s = max(shape.length_s, 0.001)
+    for fault in storms.draw(seed, shape).faults:
+        at_s = getattr(fault, "at_s", None)
+        if at_s is not None:
+            assert 0 <= at_s <= 0.9 * length_s + 1e-6
+        if isinstance(fault, Pause | Cut | Partition):
+            assert fault.for_s is not None
+            most_s = max(0.001 + length_s, 1.5 * storms.detection_s)
+            assert 0 < fault.for_s <= most_s + 1e-6
+        for nth in (getattr(fault, name, None) for name in ("before_call", "after_call", "nth")):
+            if nth is not None:
+                assert 1 <= nth <= max(shape.calls[fault.call], 1)  # type: ignore[union-attr]
+
+
+@given(STORMS, st.integers(0, 10**6))
+def test_a_run_before_anything_is_known_is_calm(storms: Storms, seed: int) -> None:
+    assert storms.draw(seed, None).faults == ()
+    assert storms.draw(seed, Shape({}, (), 1.0)).faults == ()
+
+
+def test_every_kind_comes_up_and_so_do_calm_runs() -> None:
+    storms = Storms(KINDS, nodes=3)
+    plans = [storms.draw(seed, SHAPE).faults for seed in range(200)]
+    seen = Counter(kind_of(fault) for plan in plans for fault in plan)
+    assert set(seen) == set(KINDS)
+    sizes = {len({kind_of(fault) for fault in plan}) for plan in plans}
+    assert {0, 1, 2, 3} <= sizes, "each run gets its own few kinds"
+    assert {type(fault) for plan in plans for fault in plan} == set(KIND_OF)
+
+
+def test_one_machine_is_neither_lost_nor_cut_off() -> None:
+    storms = Storms(KINDS, nodes=1)
+    seen = {kind_of(fault) for seed in range(200) for fault in storms.draw(seed, SHAPE).faults}
+    assert seen == set(KINDS) - {"node", "partition"}
+
+
+def test_words_become_kinds_in_one_order() -> None:
+    assert kinds_of("rpc, crash") == ("crash", "rpc")
+    assert kinds_of("all") == KINDS
+    assert kinds_of("none") == kinds_of("") == ()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("crsh", "did you mean 'crash'"),
+        ("x", "use some of delay, crash"),
+        ("none,crash", "goes with no other"),
+    ],
+)
+def test_a_wrong_word_is_answered_with_the_right_ones(words: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        kinds_of(words)
