@@ -112,6 +112,28 @@ def hunt(
 
     Makes the first failure small, shows what has to happen for it, and the command that replays it exactly.
     """
+    program, quest = _asked(target, args, options)
+    runs = _RUNS if seeds is None and seconds is None else seeds
+    as_json = options["as_json"]
+    try:
+        journal = Journal(options["out"], program, quest)
+        _tell_what_was_there(journal.before, target)
+        found = _hunt(program, quest, Budget(runs, seconds), journal, options)
+    except TargetError as error:
+        raise WrongInput(str(error)) from None
+    files = report.write_cases(found, options["out"] or Path(_OUT))
+    journal.reported(case.first.group for case in found.cases)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 110
+    click.echo(report.text(found, files, width), err=as_json)
+    if as_json:
+        click.echo(json_line.hunt_line(found, files))
+    if found.tally.interrupted and not found.failed:
+        raise click.exceptions.Exit(INTERRUPTED)
+    exit_with("passed" if found.first is None else found.first.result.ending.outcome)
+
+
+def _asked(target: Target, args: tuple[str, ...], options: dict[str, Any]) -> tuple[Program, Quest]:
+    """What is to be hunted, and how."""
     kinds, file = _faults(options["faults"])
     program = Program(
         target=target,
@@ -135,23 +157,7 @@ def hunt(
     )
     if quest.strategy == SYSTEMATIC and (options["jobs"] or 1) > 1:
         raise click.UsageError("--strategy systematic tries one order after the other: it takes no --jobs")
-    runs = _RUNS if seeds is None and seconds is None else seeds
-    as_json = options["as_json"]
-    try:
-        journal = Journal(options["out"], program, quest)
-        _tell_what_was_there(journal.before, target)
-        found = _hunt(program, quest, Budget(runs, seconds), journal, options)
-    except TargetError as error:
-        raise WrongInput(str(error)) from None
-    files = report.write_cases(found, options["out"] or Path(_OUT))
-    journal.reported(case.first.group for case in found.cases)
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 110
-    click.echo(report.text(found, files, width), err=as_json)
-    if as_json:
-        click.echo(json_line.hunt_line(found, files))
-    if found.tally.interrupted and not found.failed:
-        raise click.exceptions.Exit(INTERRUPTED)
-    exit_with("passed" if found.first is None else found.first.result.ending.outcome)
+    return program, quest
 
 
 def _hunt(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count, islice
+from itertools import count
 from typing import NamedTuple
 
 
@@ -36,16 +36,45 @@ class Covered:
     def missing(self, share: Share) -> Iterator[int]:
         """The numbers of the runs of a share that were not made, in their order, without end."""
         beyond = frozenset(self.beyond)
-        whole = -(-(self.until - share.number) // share.of) if self.until > share.number else 0
-        numbers = count(share.number + share.of * whole + 1, share.of)
-        return (number for number in numbers if number not in beyond)
+        return (number for number in count(self._first(share), share.of) if number not in beyond)
+
+    def part(self, runs: int, share: Share) -> int:
+        """How many of the next `runs` runs are in a share."""
+        last = self.until + runs
+        for number in self.beyond:
+            last += number <= last
+        whole = len(range(self._first(share), last + 1, share.of))
+        return whole - sum(number <= last for number in self._of(share))
 
     def also(self, *shares: Share) -> Covered:
-        """These, and what was made of some shares since."""
-        more = [number for share in shares for number in islice(self.missing(share), share.runs)]
-        numbers = sorted({*self.beyond, *more})
-        until = self.until
-        for number in numbers:
+        """These, and what was made of some shares since, which are of one size."""
+        if not shares:
+            return self
+        of = shares[0].of
+        runs = {share.number: share.runs for share in shares}
+        # Of each share, the first run that is missing: all of its runs before that were made.
+        ends = [self._missing_at(Share(number, of), runs.get(number, 0)) for number in range(of)]
+        until = min(ends) - 1
+        made = {number for number in self.beyond if number > until}
+        for end in ends:
+            made.update(range(end - of, until, -of))
+        for number in sorted(made):
             if number == until + 1:
                 until = number
-        return Covered(until, tuple(number for number in numbers if number > until))
+        return Covered(until, tuple(number for number in sorted(made) if number > until))
+
+    def _first(self, share: Share) -> int:
+        """The first number of a share beyond `until`."""
+        return self.until + 1 + (share.number - self.until) % share.of
+
+    def _of(self, share: Share) -> list[int]:
+        """What of `beyond` is in a share."""
+        return [number for number in self.beyond if (number - 1) % share.of == share.number]
+
+    def _missing_at(self, share: Share, position: int) -> int:
+        """The number at that position, from 0, of those that `missing` gives."""
+        found = self._first(share) + share.of * position
+        for number in self._of(share):
+            if number <= found:
+                found += share.of
+        return found

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import os
 import selectors
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from itertools import takewhile
 from typing import Any
 
 from simactors.exceptions import InternalError
@@ -78,7 +78,7 @@ class _Member:
     def __init__(
         self, program: Program, quest: Quest, budget: Budget, share: Share, covered: Covered
     ) -> None:
-        runs = None if budget.runs is None else part(budget.runs, share, covered)
+        runs = None if budget.runs is None else covered.part(budget.runs, share)
         order = {
             "recipe": Recipe(program=program).to_fields(),
             "quest": asdict(quest),
@@ -107,8 +107,17 @@ class _Member:
         """Take in what it says; false if it has said all."""
         piece = os.read(self.stdout.fileno(), _PIECE)
         if not piece:
-            if self._process.wait() != 0:
-                raise InternalError(f"a process of the hunt ended with exit code {self._process.returncode}")
+            code = self._process.wait()
+            if code:
+                how = (
+                    f"was killed by {signal.Signals(-code).name}"
+                    if code < 0
+                    else f"ended with exit code {code}"
+                )
+                raise InternalError(
+                    f"process {self._share.number + 1} of the {self._share.of} of this hunt {how}, after "
+                    f"{self.tally.runs} runs"
+                )
             return False
         *lines, self._heard = (self._heard + piece).split(b"\n")
         for line in lines:
@@ -134,12 +143,6 @@ class _Member:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-
-
-def part(runs: int, share: Share, covered: Covered) -> int:
-    """How many of the next `runs` runs are in a share."""
-    wanted = covered.also(Share(runs=runs)).until
-    return sum(1 for _ in takewhile(lambda number: number <= wanted, covered.missing(share)))
 
 
 def _sum(members: Sequence[_Member]) -> Tally:

@@ -14,7 +14,7 @@ from typing import Any
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Campaign, Quest, Tally
 from simactors.exploration.covered import Covered, Share
-from simactors.exploration.crew import figures, part, read_figures
+from simactors.exploration.crew import figures, read_figures
 from simactors.exploration.findings import Finding
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.target import Program, TargetError
@@ -80,7 +80,7 @@ def _search(
     }
     hunter = ray.remote(Hunter)
     members = [hunter.remote(order, share) for share in shares]
-    most = [None if budget.runs is None else part(budget.runs, share, covered) for share in shares]
+    most = [None if budget.runs is None else covered.part(budget.runs, share) for share in shares]
     stands = [Tally() for _ in members]
     pending = {member.hunt.remote(most[n], _SLICE_S): n for n, member in enumerate(members)}
     while pending:

@@ -8,7 +8,7 @@ from typing import Any
 
 from simactors.core.choices import Offer
 from simactors.exploration.script import Script
-from simactors.sim.naming import CLUSTER
+from simactors.sim.offer import CLUSTER
 from simactors.sim.plan import (
     CrashNode,
     CrashProcess,

@@ -73,19 +73,17 @@ class Machine:
         self._is_managed = self._is_empty = False  # by the program, which adds and removes nodes
         self.nodes = nodes = Nodes()
         links = Links(choices, config.links, config.latency)
-        self.oversights = oversights = Oversights(config.fail_on, kernel, trace) if config.fail_on else None
-        self.objects = objects = Objects(kernel, trace, None if oversights is None else oversights.look)
+        self.oversights = oversights = Oversights.of(config.fail_on, kernel, trace)
+        self.objects = objects = Objects(kernel, trace, oversights.look if oversights else None)
         self.network = network = Network(kernel, config, links, objects.seal)
         self.cluster = cluster = Cluster(backend)
-        cluster.lost = self._remove_groups
         self.groups = groups = Groups(nodes, lambda: self.placement.admit(), self._lose_bundle)
         self.placement = placement = Placement(nodes, choices, kernel.soon, groups, kernel.touches)
         self.stores = stores = Stores(
             kernel, config, links, network.cut_ns, lambda process, state: self.tasks.recover(process, state)
         )
-        services = ServiceTimes(kernel, config.service_times)
         memory = Memory(config.memory_use, self._kill_for_memory) if config.memory_use else None
-        run = Executor(kernel, network, objects, stores, services, memory)
+        run = Executor(kernel, network, objects, stores, ServiceTimes(kernel, config.service_times), memory)
         self.homes = None if config.share_globals else Homes()
         exports = Exports(self.homes)
         points = Points()
@@ -105,17 +103,22 @@ class Machine:
         self.cancels = Cancels(kernel, trace, network, placement, tasks)
         self.driver = self._boot()
         self.the_driver = driver = kernel.only_in_driver(self.driver)
-        arrive: Callable[[Invocation], None] = turns.arrive
-        if oversights is not None:
-            oversights.attach(self.driver, network, actors)
-            arrive = oversights.arriving(arrive)
+        arrive = self._seen_by_oversights(turns.arrive)
         self.calls = Calls(
             kernel, trace, cluster, network, objects, actors, tasks, arrive, exports, caller, driver
         )
         self._arm(faults, config, points, turns)
 
+    def _seen_by_oversights(self, arrive: Callable[[Invocation], None]) -> Callable[[Invocation], None]:
+        """What happens to a call that reaches its actor, if need be with a look at it before."""
+        if self.oversights is None:
+            return arrive
+        self.oversights.attach(self.driver, self.network, self.actors)
+        return self.oversights.arriving(arrive)
+
     def _boot(self) -> Process:
         """The machines of the config are there, and the driver has started on the first."""
+        self.cluster.lost = self._remove_groups
         self.kernel.check_limits = self._check_limits
         self.kernel.explain_standstill = lambda: standstill.explain(self.kernel.blocked, self.placement)
         for machine in self._config.machines:

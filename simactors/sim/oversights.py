@@ -49,6 +49,11 @@ class Oversights:
         self._progress = self._left = 0
         self._waits = 0
 
+    @classmethod
+    def of(cls, fail_on: FailOn, kernel: Kernel, trace: Trace) -> Oversights | None:
+        """None if there is nothing to look for."""
+        return cls(fail_on, kernel, trace) if fail_on else None
+
     # Where they look
 
     def attach(self, driver: Process, network: Network, actors: Actors) -> None:
