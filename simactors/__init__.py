@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from simactors.exploration.exploring import explore
     from simactors.logs import SimLogFilter
     from simactors.sim.config import Latency, LinkConfig, NodeConfig, SimConfig
+    from simactors.sim.fail_on import FailOn
     from simactors.sim.plan import FaultPlan
     from simactors.sim.simulation import simulate
 
@@ -43,6 +44,7 @@ __all__ = [
     "WORKER_MODE",
     "ActorHandle",
     "DynamicObjectRefGenerator",
+    "FailOn",
     "FaultPlan",
     "Latency",
     "LinkConfig",
@@ -81,6 +83,7 @@ _LAZY = {
     "check_determinism": "simactors.exploration.determinism",
     "explore": "simactors.exploration.exploring",
     "simulate": "simactors.sim.simulation",
+    "FailOn": "simactors.sim.fail_on",
     "FaultPlan": "simactors.sim.plan",
     "Latency": "simactors.sim.config",
     "LinkConfig": "simactors.sim.config",

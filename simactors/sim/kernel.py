@@ -248,6 +248,8 @@ class Kernel:
             end()
         self.on_close.clear()
         self._fibers.close()
+        if self.offers is not None:
+            self.offers.close()
 
     def _hub(self) -> None:
         """Run steps until the simulation is closed; whatever goes wrong is raised in the driver."""

@@ -300,7 +300,7 @@ class Objects:
 
 def looked_at(outcomes: tuple[Outcome, ...], look: Callable[[Outcome], Outcome]) -> tuple[Outcome, ...]:
     """What `look` makes of several outcomes; of one that is there more than once, one and the same."""
-    found = {outcome: look(outcome) for outcome in outcomes}
+    found = {outcome: look(outcome) for outcome in dict.fromkeys(outcomes)}
     return tuple(found[outcome] for outcome in outcomes)
 
 

@@ -124,8 +124,11 @@ class Offers:
         return [offer for offer in (*self._open, *self._held, *later) if not _is_cancelled(offer)]
 
     def close(self) -> None:
-        """The run is over: what code does while it is being ended is no part of it."""
+        """The run is over: what code does while it is being ended is no part of it, and who keeps what was taken does
+        not keep all of the run with it."""
         self._current = None
+        for offer in self.taken:
+            offer.step = offer.order = None
 
     def touch(self, what: str) -> None:
         """The step that runs now has to do with `what`, and its order with others that do matters."""

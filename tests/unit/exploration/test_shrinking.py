@@ -85,3 +85,19 @@ def test_what_does_not_repeat_is_given_back_as_it_is() -> None:
     mended = replace(first, recipe=replace(first.recipe, program=twin))
     small = shrink(mended, Budget(runs=50))
     assert (small.finding, small.runs, small.is_smallest) == (mended, 1, False)
+
+
+class Impatient(Budget):
+    """Ctrl-C is pressed before the fourth run."""
+
+    def spend(self) -> None:
+        super().spend()
+        if self.spent_runs == 4:
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_ends_it_with_the_smallest_so_far() -> None:
+    first = found("staggered.py:staggered_20", seed=50)
+    small = shrink(first, Impatient())
+    assert not small.is_smallest
+    assert small.finding.group == first.group

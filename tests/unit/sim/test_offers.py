@@ -5,7 +5,9 @@ Method for the programs: generated ones run under choices that check every list 
 
 from __future__ import annotations
 
+import gc
 import io
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -191,6 +193,17 @@ def test_causes_are_the_step_in_which_a_step_came_to_be() -> None:
     by_name = {offer.what: offer for offer in run.offers.taken}
     timer = run.offers.taken.index(by_name["timer"])
     assert (by_name["first"].causes, by_name["second"].causes) == ((), (timer,))
+
+
+def test_who_keeps_what_happened_keeps_nothing_else_of_the_run() -> None:
+    with ray.simulate(config=SimConfig(slack=Slack())) as simulation:
+        ray.get(Stuck.remote().touch.remote())
+        process = weakref.ref(simulation.path[0].step.caller.backend)  # type: ignore[attr-defined]  # our own offer
+    path = simulation.path
+    del simulation
+    gc.collect()
+    assert process() is None
+    assert path[0].name == "create driver>Stuck#1 Stuck.__init__ 1"
 
 
 # The end of a run is told as where latencies are drawn

@@ -99,6 +99,59 @@ def read_by_awaiting():
     asyncio.run(main())
 
 
+@ray.remote
+def produce():
+    yield 1
+    raise ValueError("no 2")
+
+
+@ray.remote(num_returns=2)
+def both():
+    raise ValueError("no 3")
+
+
+@ray.remote(max_retries=3, retry_exceptions=True)
+def fails_at_first(bank):
+    if ray.get(bank.count.remote()) == 1:
+        raise ValueError("no 4")
+
+
+def unread_item():
+    items = produce.remote()
+    time.sleep(1)
+
+
+def read_item():
+    for item in produce.remote():
+        quietly(lambda: ray.get(item))
+
+
+def read_one_of_both():
+    first, second = both.remote()
+    quietly(lambda: ray.get(second))
+
+
+def retried():
+    fails_at_first.remote(Counter.remote())
+    time.sleep(1)
+
+
+@ray.remote
+class Counter:
+    def __init__(self):
+        self.counted = 0
+
+    def count(self):
+        self.counted += 1
+        return self.counted
+
+
+def cancelled():
+    ref = Bank.remote().refuse.remote(consume.remote(1))
+    ray.cancel(ref)
+    time.sleep(1)
+
+
 def killed():
     bank = Bank.remote()
     ref = bank.take_long.remote()
@@ -256,6 +309,7 @@ ALL = ("unread-error", "leaked-actor", "get-timeout", "starvation=5", "livelock=
 FAILING = {
     "unread": "UnreadError",
     "unread_by_a_task": "UnreadError",
+    "unread_item": "UnreadError",
     "unread_but_waited_for": "UnreadError",
     "unread_by_who_was_passed_it": "UnreadError",
     "circle": "LeakedActorError",
@@ -270,6 +324,10 @@ FAILING = {
 PASSING = [
     "read",
     "read_together",
+    "read_item",
+    "read_one_of_both",
+    "retried",
+    "cancelled",
     "read_by_who_was_passed_it",
     "read_by_awaiting",
     "killed",
