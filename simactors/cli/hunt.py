@@ -193,7 +193,9 @@ def _hunt(
 
 def _tell_what_was_there(before: Before, target: Target) -> None:
     if before.is_outdated:
-        click.echo(f"{target.file} or a file beside it was changed since: the hunt begins anew", err=True)
+        click.echo(
+            f"{target.file}, or a file that belongs to it, was changed since: the hunt begins anew", err=True
+        )
     elif before.covered:
         click.echo(f"goes on after {count(len(before.covered), 'run')}", err=True)
 

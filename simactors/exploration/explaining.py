@@ -63,7 +63,7 @@ def explain(finding: Finding, budget: Budget | None = None) -> Explanation:
         path, began = result.path, tracker.began
         decisive, name = None, None
         if result.failed and len(path) > 1 and len(began) == len(path):
-            found = _Measure(finding.recipe, finding.group, path, budget or Budget(seconds=SECONDS)).jump()
+            found = _measured(finding, path, budget or Budget(seconds=SECONDS))
             if found is not None:
                 step, before, after = found
                 at = min(began[step], len(records) - 1)
@@ -73,6 +73,13 @@ def explain(finding: Finding, budget: Budget | None = None) -> Explanation:
     story = Story.of(records, ending=result.ending, decisive=decisive, notes=notes)
     plan = (*faults_in_words(finding.recipe.faults), *(text for _, text in told))
     return Explanation(story=story, plan=plan, decisive_step=name, landmarks=landmarks(path))
+
+
+def _measured(finding: Finding, path: Sequence[Offer], budget: Budget) -> tuple[int, float, float] | None:
+    try:
+        return _Measure(finding.recipe, finding.group, path, budget).jump()
+    except KeyboardInterrupt:  # whoever has no more patience gets the story without it
+        return None
 
 
 class _Tracker:

@@ -237,7 +237,16 @@ def _differences(repro: Repro, result: RunResult) -> list[str]:
 
 
 def _world_digest(program: Program) -> str:
-    name = program.cluster
+    return _file_digest(program.cluster)
+
+
+def text_digest(program: Program) -> str:
+    """Of all that makes a program what it is: its text, what lies beside it, the files of its cluster and faults."""
+    parts = code_digest(program), _world_digest(program), _file_digest(program.faults)
+    return _digest(" ".join(parts).encode())
+
+
+def _file_digest(name: str | None) -> str:
     return "" if name is None else _digest(Path(name).read_bytes() if Path(name).is_file() else b"")
 
 

@@ -95,7 +95,9 @@ def _unreachable(living: list[SimActor], dropped: Mapping[SimActor, None]) -> li
     reached = _closure(
         (actor for actor in living if actor not in suspects and actor not in dropped), holdings
     )
-    return _without_chains([actor for actor in suspects if actor not in reached], holdings)
+    left = _without_chains([actor for actor in suspects if actor not in reached], holdings)
+    # Who is in a circle comes first: the others are only kept by it.
+    return sorted(left, key=lambda actor: actor not in _closure(holdings[actor].handles, holdings))
 
 
 def _closure(roots: Iterable[SimActor], holdings: Mapping[SimActor, _Holding]) -> dict[SimActor, None]:

@@ -87,6 +87,20 @@ def test_what_could_not_be_measured_is_not_told() -> None:
     assert explain(finding, Budget(runs=2_000)).decisive_step is not None
 
 
+class Impatient(Budget):
+    """Ctrl-C is pressed while the first run is made."""
+
+    def spend(self) -> None:
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_while_it_is_measured_leaves_the_story_without_it() -> None:
+    program = Program(target=Target.parse(str(FOLDER / "lost_update.py:lost")), slack=Slack())
+    told = explain(failing(Recipe(program=program, script=Script())), Impatient())
+    assert told.decisive_step is None
+    assert told.story.events
+
+
 def test_a_run_whose_latencies_are_drawn_is_told_without_a_plan(tmp_path: Path) -> None:
     path = tmp_path / "app.py"
     path.write_text("assert False")

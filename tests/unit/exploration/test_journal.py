@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,16 @@ def test_a_program_that_was_changed_is_hunted_anew(program: Program, tmp_path: P
     before = Journal(tmp_path, program, QUEST).before
     assert (before.is_outdated, before.covered, before.findings) == (True, Covered(), ())
     assert session(tmp_path, program, 20).findings == {}
+
+
+def test_a_file_of_faults_that_was_changed_makes_it_another_program(program: Program, tmp_path: Path) -> None:
+    faults = tmp_path / "faults.toml"
+    faults.write_text("")
+    program = replace(program, faults=str(faults))
+    session(tmp_path, program, 2)
+    assert Journal(tmp_path, program, QUEST).before.covered == Covered(2)
+    faults.write_text("# nothing\n")
+    assert Journal(tmp_path, program, QUEST).before.is_outdated
 
 
 def test_what_was_reported_is_not_reported_again(program: Program, tmp_path: Path) -> None:

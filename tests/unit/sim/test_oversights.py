@@ -176,6 +176,11 @@ def circle_below_another_one():
     ray.get([top.keep.remote(one), one.keep.remote(other), other.keep.remote(one)])
 
 
+def circle_with_a_tail():
+    tail, one, other = Counter.remote(), Bank.remote(), Bank.remote()
+    ray.get([one.keep.remote(other), other.keep.remote(one, tail)])
+
+
 def detached():
     Bank.options(name="vault", lifetime="detached").remote()
 
@@ -415,6 +420,13 @@ def test_a_leaked_actor_is_told_with_the_line_that_made_it(file: Path) -> None:
     assert "actor-1 (Bank) is alive when the program has ended" in ending.message
     assert "actor-2 (Bank) was made at" in ending.message
     assert ending.place == f"{line_of('one, other = Bank.remote(), Bank.remote()')} in circle"
+
+
+def test_who_is_in_the_circle_is_told_before_who_is_only_kept_by_it(file: Path) -> None:
+    message = run(file, "circle_with_a_tail").ending.message
+    assert message is not None
+    assert message.startswith("actor-2 (Bank) is alive")
+    assert "actor-1 (Counter) was made at" in message
 
 
 def test_a_time_out_is_told_with_what_did_not_come_and_the_line_that_waited(file: Path) -> None:
