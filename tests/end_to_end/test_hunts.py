@@ -55,13 +55,13 @@ def test_failures_are_grouped_by_what_broke_and_each_group_has_its_files(
 ) -> None:
     out = tmp_path / "out"
     done = hunt(
-        two_kinds, "--seeds", "60", "--strategy", "random", "--keep-going", "--out", str(out), "--json"
+        two_kinds, "--seeds", "40", "--strategy", "random", "--keep-going", "--out", str(out), "--json"
     )
     assert done.returncode == 1
     fields = last_line(done)
-    assert (fields["runs"], fields["outcome"], fields["earlier_runs"]) == (60, "failed", 0)
+    assert (fields["runs"], fields["outcome"], fields["earlier_runs"]) == (40, "failed", 0)
     assert sorted(failure["kind"] for failure in fields["failures"]) == ["AssertionError", "ValueError"]
-    assert "2 kinds of failure in 60 runs:" in done.stderr
+    assert "2 kinds of failure in 40 runs:" in done.stderr
     for failure in fields["failures"]:
         assert f"{failure['times']:>6} x {failure['kind']} at app.py:" in done.stderr
         assert Path(failure["file"]).parent == Path(failure["page"]).parent == out
@@ -98,9 +98,9 @@ def test_a_hunt_called_again_goes_on_and_reports_nothing_twice(two_kinds: str, t
     assert f"goes on after {runs} run" in second.stderr
     assert "reported before" in second.stderr
     assert last_line(second)["failures"] == []
-    third = hunt(*args, "--seeds", "60", "--keep-going", "--jobs", "2")
-    assert (last_line(third)["runs"], last_line(third)["earlier_runs"]) == (60, runs)
-    assert "2 kinds of failure in 60 runs:" in third.stderr
+    third = hunt(*args, "--seeds", "40", "--keep-going")
+    assert (last_line(third)["runs"], last_line(third)["earlier_runs"]) == (40, runs)
+    assert "2 kinds of failure in 40 runs:" in third.stderr
 
 
 def test_a_folder_of_another_hunt_is_wrong_input(two_kinds: str, tmp_path: Path) -> None:
@@ -134,8 +134,6 @@ def test_what_a_run_is_to_fail_for_is_kept_in_its_token(tmp_path: Path) -> None:
     replay = [sys.executable, "-m", "simactors", "replay", failure["repro"], "--json"]
     again = subprocess.run(replay, capture_output=True, text=True, cwd=ROOT)
     assert (again.returncode, last_line(again)["reproduced"]) == (1, True)
-    assert hunt(f"{path}:main", "--seeds", "3").returncode == 0
-    assert "did you mean 'unread-error'" in hunt(f"{path}:main", "--fail-on", "unread-eror").stderr
 
 
 @contextmanager
@@ -170,7 +168,7 @@ def test_ctrl_c_keeps_what_was_done_and_leaves_no_process(jobs: str, tmp_path: P
     )
 
     def is_under_way() -> bool:
-        return started.exists() and os.path.getsize(started) > 500
+        return started.exists() and os.path.getsize(started) > 300
 
     with under_way(*args, "--seeds", "100000000", until=is_under_way) as process:
         family = psutil.Process(process.pid).children(recursive=True)
@@ -182,6 +180,6 @@ def test_ctrl_c_keeps_what_was_done_and_leaves_no_process(jobs: str, tmp_path: P
     assert not [child for child in family if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
     told = json.loads((out / "hunt.json").read_text())
     made = told["until"] + len(told["beyond"])
-    on = hunt(*args, "--seeds", str(made + 3), "--json")
+    on = hunt(*args[:-1], "1", "--seeds", str(made + 3), "--json")
     assert f"goes on after {made} run" in on.stderr
     assert (last_line(on)["runs"], last_line(on)["outcome"]) == (made + 3, "passed")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simactors.exploration.covered import Covered, Share
@@ -17,6 +17,7 @@ SESSIONS = st.lists(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(SESSIONS)
 def test_no_run_is_made_twice_and_none_is_left_out(sessions: list[list[int]]) -> None:
     covered, made = Covered(), set[int]()

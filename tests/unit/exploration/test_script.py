@@ -30,7 +30,7 @@ from tests.determinism.programs import generate
 from tests.power.programs import FOLDER
 
 ROOT = Path(__file__).parents[3]
-GENERATED = (3001, 3002, 3004)
+GENERATED = (3001, 3004)
 PLANTED = ["abba.py:abba_10", "unordered.py:overtaken", "threads.py:unlocked", "saga.py:uncompensated"]
 WAYS = ("random", "pct", "pos", "kinds", "orders", "portfolio")
 IN_A_FRESH_PROCESS = """

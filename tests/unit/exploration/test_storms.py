@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simactors.exploration.storms import KINDS, Shape, Storms, kinds_of
@@ -13,6 +13,7 @@ from simactors.sim import aims
 from simactors.sim.config import NodeConfig, SimConfig
 from simactors.sim.plan import CrashNode, CrashProcess, Cut, FailCall, Fault, JumpClock, Partition, Pause
 
+FEW = settings(max_examples=40, deadline=None)
 KIND_OF: dict[type, str] = {
     Pause: "delay",
     CrashProcess: "crash",
@@ -44,6 +45,7 @@ def kind_of(fault: Fault) -> str:
     return KIND_OF[type(fault)]
 
 
+@FEW
 @given(STORMS, SHAPES, st.integers(0, 10**6))
 def test_there_is_only_what_was_asked_for_and_not_too_much_of_it(
     storms: Storms, shape: Shape, seed: int
@@ -56,12 +58,14 @@ def test_there_is_only_what_was_asked_for_and_not_too_much_of_it(
     assert storms.draw(seed, shape).faults == faults, "the same seed draws the same storm"
 
 
+@FEW
 @given(STORMS, SHAPES, st.integers(0, 10**6))
 def test_every_plan_aims_at_what_is_there(storms: Storms, shape: Shape, seed: int) -> None:
     config = SimConfig(nodes=(NodeConfig(count=storms.nodes),))
     aims.check(storms.draw(seed, shape), config)
 
 
+@FEW
 @given(STORMS, SHAPES, st.integers(0, 10**6))
 def test_a_storm_begins_within_the_run_and_all_of_it_heals(storms: Storms, shape: Shape, seed: int) -> None:
     length_s = max(shape.length_s, 0.001)
@@ -78,6 +82,7 @@ def test_a_storm_begins_within_the_run_and_all_of_it_heals(storms: Storms, shape
                 assert 1 <= nth <= max(shape.calls[fault.call], 1)  # type: ignore[union-attr]
 
 
+@FEW
 @given(STORMS, st.integers(0, 10**6))
 def test_a_run_before_anything_is_known_is_calm(storms: Storms, seed: int) -> None:
     assert storms.draw(seed, None).faults == ()

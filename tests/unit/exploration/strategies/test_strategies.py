@@ -16,7 +16,7 @@ from simactors.exploration.target import Program, Target
 from simactors.sim.plan import FaultPlan
 from tests.power.programs import FOLDER
 
-SEEDS = (0, 100)
+SEEDS = (0,)
 
 
 def hunted(name: str, runs: int, **quest: Any) -> Tally:
@@ -61,7 +61,7 @@ def test_the_same_seed_is_the_same_hunt(strategy: str) -> None:
         program = Program(target=Target.parse(str(FOLDER / "lost_update.py:counted_3")))
         Campaign(
             program, Quest(strategy=strategy, first_seed=seed, faults=("delay", "crash"), keep_going=True)
-        ).run(Budget(12), watch)
+        ).run(Budget(8), watch)
         digests.append(seen)
     assert digests[0] == digests[1] != digests[2]
     assert len(set(digests[0][1:])) > 3, "hardly any two runs are alike"
