@@ -10,7 +10,6 @@ from simactors.cli import attending, params
 from simactors.cli.attending import Attendance
 from simactors.cli.group import WrongInput, exit_with
 from simactors.cli.output import Output
-from simactors.cli.params import Preemption
 from simactors.exploration import determinism
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import RunResult, run_for_real
@@ -51,43 +50,25 @@ def run(
     args: tuple[str, ...],
     backend: str | None,
     seed: int | None,
-    cluster: str | None,
-    faults: str | None,
-    allow: tuple[str, ...],
-    max_steps: int,
-    fail_on: tuple[str, ...],
-    preempt: Preemption,
     *,
     check_determinism: bool,
-    as_ray: bool,
     as_json: bool,
-    **watched: Any,
+    **options: Any,
 ) -> None:
     """Run a program once.
 
     What the program prints goes to stdout as it is; how the run went goes to stderr.
     """
     backend = params.chosen_backend(backend)
+    watched = {name: options.pop(name) for name in ("until", "pdb", "trace")}
     wishes = attending.Wishes(**watched)
     if backend != "sim":
-        given = {"seed": seed, "cluster": cluster, "faults": faults, "allow": allow or None, **watched}
-        given["fail_on"] = fail_on or None
-        _refuse_for_real(backend, **given, check_determinism=check_determinism)
+        given = {name: options[name] or None for name in ("cluster", "faults", "allow", "fail_on")}
+        _refuse_for_real(backend, seed=seed, **given, **watched, check_determinism=check_determinism)
     if check_determinism and wishes:
         raise click.UsageError("--check-determinism makes many runs; --until, --pdb and --trace show one.")
-    program = Program(
-        target=target,
-        argv=args,
-        as_ray=as_ray,
-        max_steps=max_steps,
-        preemption=preempt,
-        cluster=cluster,
-        faults=faults,
-        allow=allow,
-        fail_on=fail_on,
-    )
-    output = Output()
-    attendance = attending.Attendance(wishes, output)
+    program = Program(target=target, argv=args, preemption=options.pop("preempt"), **options)
+    attendance = attending.Attendance(wishes, output := Output())
 
     def finish() -> None:
         output.restore()
@@ -97,8 +78,9 @@ def run(
     with attending.interruptible(f"{target} on {backend}", finish):
         result = _run(program, backend, seed or 0, attendance, check_determinism=check_determinism)
     output.restore()
-    for words in attendance.closing_words(result.ending):
-        click.echo(f"{words}\n", err=True)
+    click.echo(
+        "".join(f"{words}\n\n" for words in attendance.closing_words(result.ending)), nl=False, err=True
+    )
     click.echo(text.run_report(program, backend, result), err=True)
     if as_json:
         output.last_line(json_line.run_line(program, backend, result))

@@ -40,6 +40,7 @@ _LONGEST_SKEW_S = 10.0
 _CLOSE_S = 0.001
 _JUST_S = 0.0001  # within the least time that a message takes
 _EARLY = 6
+_CALM_FROM = 0.9  # this share of the run on, nothing new goes wrong
 
 
 def kinds_of(words: str) -> tuple[str, ...]:
@@ -230,7 +231,7 @@ class _Storm:
         most = len(moments) if self._drawn.number("any", 2) else min(len(moments), _EARLY)
         time_s, name = moments[self._drawn.number("moment", most)]
         if self._drawn.number("then", 4):
-            return round(time_s + _JUST_S * self._share("just"), 7), self._named(name)
+            return self._just_after(time_s), self._named(name)
         return self._time_s(), self._named(name)
 
     def _named(self, name: str) -> str:
@@ -258,8 +259,11 @@ class _Storm:
         if self._drawn.number("just after", 2):
             every = [time_s for moments in self._shape.moments.values() for time_s, _ in moments]
             time_s = every[self._drawn.number("after", len(every))]
-            return round(time_s + _JUST_S * self._share("just"), 7)
-        return round(self._begin_s + self._share("time") * (0.9 * self._length_s - self._begin_s), 6)
+            return self._just_after(time_s)
+        return round(self._begin_s + self._share("time") * (_CALM_FROM * self._length_s - self._begin_s), 6)
+
+    def _just_after(self, time_s: float) -> float:
+        return round(min(time_s + _JUST_S * self._share("just"), _CALM_FROM * self._length_s), 7)
 
     def _duration_s(self) -> float:
         """How long: from a message's time to the whole run's."""

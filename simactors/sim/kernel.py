@@ -236,7 +236,7 @@ class Kernel:
         """End all suspended code, the longest blocked first; only the driver may call this."""
         self.closing = True
         if self.offers is not None:
-            self.offers.close()
+            self.offers.stop_noting()
         for stop in self.on_closing:
             stop()
         self.on_closing.clear()

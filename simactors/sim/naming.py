@@ -27,6 +27,7 @@ class Names:
     def __init__(self, replied: Callable[[Invocation], None], started: Callable[[Invocation], None]) -> None:
         self.replied = replied
         self._started = started
+        self._touch: Callable[[str], None] = lambda _: None
         self._tasks: dict[Invocation, str] = {}
         self._callers: dict[Invocation, str] = {}
         self._counts: dict[str, int] = {}

@@ -123,10 +123,12 @@ class Offers:
         later = [entry[3] for entry in sorted(self._queue, key=lambda entry: entry[:3]) if not _is_end(entry)]
         return [offer for offer in (*self._open, *self._held, *later) if not _is_cancelled(offer)]
 
-    def close(self) -> None:
-        """The run is over: what code does while it is being ended is no part of it, and who keeps what was taken does
-        not keep all of the run with it."""
+    def stop_noting(self) -> None:
+        """What code does from now on, while it is being ended, is no part of the run."""
         self._current = None
+
+    def close(self) -> None:
+        """The run is over: whoever keeps what was taken does not keep all of the run with it."""
         for offer in self.taken:
             offer.step = offer.order = None
 

@@ -23,15 +23,21 @@ KIND_OF: dict[type, str] = {
     JumpClock: "skew",
     FailCall: "rpc",
 }
-SHAPE = Shape(
-    {"Account.add": 20, "Account.read": 1, "work": 3}, ("Account#1", "ann", "work#1", "work#2"), 2.0
-)
-SHAPES = st.builds(
-    Shape,
-    st.just({"Account.add": 20, "Account.read": 1, "work": 3}),
-    st.just(("Account#1", "ann", "work#1", "work#2")),
-    st.floats(0, 100, allow_nan=False),
-)
+CALLS = {"Account.add": 20, "Account.read": 1, "work": 3}
+PROCESSES = ("Account#1", "ann", "work#1", "work#2")
+
+
+def shape_of(length_s: float) -> Shape:
+    """A run in which something happened to each process at some time."""
+    moments = {
+        call: [(length_s * n / count, PROCESSES[n % 4]) for n in range(count)]
+        for call, count in CALLS.items()
+    }
+    return Shape(CALLS, PROCESSES, moments, length_s)
+
+
+SHAPE = shape_of(2.0)
+SHAPES = st.builds(shape_of, st.floats(0, 100, allow_nan=False))
 STORMS = st.builds(
     Storms,
     st.lists(st.sampled_from(KINDS), unique=True).map(tuple),
@@ -77,7 +83,7 @@ def test_a_storm_begins_within_the_run_and_all_of_it_heals(storms: Storms, shape
             assert fault.for_s is not None
             most_s = max(0.001 + length_s, 1.5 * storms.detection_s)
             assert 0 < fault.for_s <= most_s + 1e-6
-        for nth in (getattr(fault, name, None) for name in ("before_call", "after_call", "nth")):
+        for nth in (getattr(fault, name, None) for name in ("before_call", "after_call", "on_reply", "nth")):
             if nth is not None:
                 assert 1 <= nth <= max(shape.calls[fault.call], 1)  # type: ignore[union-attr]
 
@@ -86,7 +92,7 @@ def test_a_storm_begins_within_the_run_and_all_of_it_heals(storms: Storms, shape
 @given(STORMS, st.integers(0, 10**6))
 def test_a_run_before_anything_is_known_is_calm(storms: Storms, seed: int) -> None:
     assert storms.draw(seed, None).faults == ()
-    assert storms.draw(seed, Shape({}, (), 1.0)).faults == ()
+    assert storms.draw(seed, Shape({}, (), {}, 1.0)).faults == ()
 
 
 def test_every_kind_comes_up_and_so_do_calm_runs() -> None:
