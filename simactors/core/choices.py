@@ -115,6 +115,20 @@ def _numbers(stream: Callable[[], float], bound: int) -> Iterator[int]:
         yield int(stream() * bound)
 
 
+class Draws:
+    """Random numbers for one purpose, from one seed: the label only says to a reader what for.
+
+    Unlike `SeededChoices`, one stream for all: what a search draws means nothing to any other run.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._draw = random.Random(seed).random
+
+    def number(self, label: str, bound: int) -> int:
+        """A number of ``range(bound)``."""
+        return int(self._draw() * bound)
+
+
 def sub_seed(seed: int, label: str) -> int:
     """A seed of its own for `label`, unrelated to those of other labels; 64 bits."""
     digest = hashlib.sha256(f"{seed}/{label}".encode()).digest()

@@ -206,7 +206,7 @@ class Campaign:
         self._strategy.learn(path)
         if self._shape is None or not (faults.faults or result.failed):
             self._shape = Shape.of(result.path, result.virtual_time_s or 0.0)
-        self.tally.last = replace(result, path=())
+        self.tally.last = result
         self._novelty.look_at(path)
         self.tally.orders = self._novelty.seen
         self.tally.is_done, self.tally.verdict = self._strategy.is_done, self._strategy.verdict

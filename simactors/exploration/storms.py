@@ -14,7 +14,7 @@ import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from simactors.core.choices import Offer, SeededChoices, sub_seed
+from simactors.core.choices import Draws, Offer, sub_seed
 from simactors.sim.config import NS
 from simactors.sim.plan import (
     CrashNode,
@@ -82,7 +82,7 @@ class Storms:
         """The faults of one run; none before anything is known of the program."""
         if shape is None or not shape.moments:
             return FaultPlan()
-        drawn = SeededChoices(sub_seed(seed, "storm"))
+        drawn = Draws(sub_seed(seed, "storm"))
         storm = _Storm(drawn, shape, self)
         drawers: dict[str, Callable[[], Sequence[Fault]]] = {
             "delay": storm.pauses,
@@ -137,7 +137,7 @@ class Shape:
 class _Storm:
     """One run's faults, drawn kind by kind."""
 
-    def __init__(self, drawn: SeededChoices, shape: Shape, storms: Storms) -> None:
+    def __init__(self, drawn: Draws, shape: Shape, storms: Storms) -> None:
         self._drawn = drawn
         self._shape = shape
         self._storms = storms

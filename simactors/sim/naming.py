@@ -31,7 +31,6 @@ class Names:
         self._tasks: dict[Invocation, str] = {}
         self._callers: dict[Invocation, str] = {}
         self._counts: dict[str, int] = {}
-        self._touch: Callable[[str], None]
 
     def serve(self, offers: Offers) -> None:
         """Let `offers` ask here."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from simactors.core.choices import Offer, SeededChoices, sub_seed
+from simactors.core.choices import Draws, Offer, sub_seed
 from simactors.exploration.strategies.strategy import Attempt, Path, Scheduled
 
 _MS = 1_000_000
@@ -62,7 +62,7 @@ class Delays:
 
 class _Late:
     def __init__(self, seed: int, weather: _Weather) -> None:
-        self._number = SeededChoices(seed).number
+        self._number = Draws(seed).number
         self._weather = weather
         self._arrivals: dict[Offer, int] = {}
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
-from simactors.core.choices import Choices, Offer, SeededChoices, sub_seed
+from simactors.core.choices import Choices, Draws, Offer, sub_seed
 from simactors.exploration.races import Order
 from simactors.exploration.strategies.novelty import Novelty
 from simactors.exploration.strategies.strategy import Attempt, DullChoices, Path, Scheduled
@@ -38,7 +38,7 @@ class Orders:
 
     def begin(self, seed: int) -> Attempt:
         """See `Strategy.begin`; a first run of which nothing is known is the dullest."""
-        drawn = SeededChoices(sub_seed(seed, "orders"))
+        drawn = Draws(sub_seed(seed, "orders"))
         if not self._parents:
             return Attempt(DullChoices())
         latest = self._parents[-_LATEST:] if drawn.number("latest", 2) else self._parents
@@ -71,7 +71,7 @@ class _Demand(NamedTuple):
     until: str | None
 
 
-def _demand(order: Order, drawn: SeededChoices) -> _Demand | None:
+def _demand(order: Order, drawn: Draws) -> _Demand | None:
     """A race of the run, turned round."""
     raced = [a for a in order.arrivals if len(a.positions) > 1]
     if not raced:
@@ -96,7 +96,7 @@ def _demand(order: Order, drawn: SeededChoices) -> _Demand | None:
     return _Demand(frozenset(steps[p].name for p in waiting), steps[promoted].name)
 
 
-def _of_a_kind(positions: Sequence[int], steps: Sequence[Offer], drawn: SeededChoices, label: str) -> int:
+def _of_a_kind(positions: Sequence[int], steps: Sequence[Offer], drawn: Draws, label: str) -> int:
     """One of several steps: first one of the methods, then one of its calls, rather near one of the ends."""
     methods: dict[str, list[int]] = {}
     for position in positions:

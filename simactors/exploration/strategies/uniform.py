@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from simactors.core.choices import Offer, SeededChoices, sub_seed
+from simactors.core.choices import Draws, Offer, sub_seed
 from simactors.exploration.strategies.strategy import Attempt, Path, Scheduled
 
 
@@ -24,7 +24,7 @@ class Uniform:
 
 class _Walk:
     def __init__(self, seed: int) -> None:
-        self._number = SeededChoices(seed).number
+        self._number = Draws(seed).number
 
     def pick(self, options: Sequence[Offer]) -> int:
         return self._number("step", len(options))
