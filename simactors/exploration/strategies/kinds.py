@@ -2,7 +2,8 @@
 
 What an actor's bug needs is most often told by methods: the write comes after the other's read, the question between
 setting one thing and the other. Only methods that were seen to race get a priority of their own; which of them comes
-last, and last but one, goes round, the rest is drawn. Our own; the idea of few constraints that all steps share is that of `pct.py`.
+last, and last but one, goes round, the rest is drawn. Our own; the idea of few constraints that all steps share is that
+of `pct.py`.
 """
 
 from __future__ import annotations
