@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types determinism bench clean
+.PHONY: demo test lint types determinism bench power clean
 .DEFAULT_GOAL := test
 
 demo: $(READY)
@@ -25,7 +25,11 @@ determinism: $(READY)
 	@$(BIN)/python -m tests.determinism.sweep
 
 bench: $(READY)
-	@for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+	@for name in sim_calls sim_intercept sim_scale local_calls hunt_rate; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+
+power: $(READY)
+	@$(BIN)/python benchmarks/power.py
+	@$(BIN)/python benchmarks/false_alarms.py
 
 clean:
 	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
