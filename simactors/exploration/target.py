@@ -131,7 +131,7 @@ def prepared(program: Program, *, ship_code: bool = False) -> Iterator[Callable[
             yield target.call
         return
     _check_file(target.file)
-    path = Path(target.file).resolve()
+    path = _resolved(target.file, os.getcwd())
     code = _compile(target, path)
     name = "__main__" if target.function is None else path.stem
 
@@ -165,6 +165,12 @@ def _fresh_namespace(name: str, folder: Path, argv: list[str]) -> Iterator[None]
         sys.argv = argv_before
         _take_modules(name, folder)
         sys.modules.update(modules_before)
+
+
+@functools.lru_cache(maxsize=100)
+def _resolved(file: str, _folder: str) -> Path:
+    """Where a file is, as seen from a folder; asked for in each run of a hunt."""
+    return Path(file).resolve()
 
 
 @contextmanager
@@ -222,6 +228,7 @@ def _is_users_module(module: ModuleType, folder: str) -> bool:
     return isinstance(file, str) and _is_users_file(file, folder)
 
 
+@functools.lru_cache(maxsize=10_000)  # the program's own modules are looked at anew in each run of a hunt
 def _is_users_file(file: str, folder: str) -> bool:
     if not file.endswith(".py") or not frames.is_users(file):
         return False
