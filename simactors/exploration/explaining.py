@@ -18,7 +18,7 @@ from simactors.exploration.departures import landmarks
 from simactors.exploration.findings import Finding, Group
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.story import Decisive, Story
-from simactors.exploration.wording import deviations_in_words, faults_in_words
+from simactors.exploration.wording import deviations_in_words, faults_in_words, workload_in_words
 
 SECONDS = 10.0
 """How long measuring may take."""
@@ -71,7 +71,11 @@ def explain(finding: Finding, budget: Budget | None = None) -> Explanation:
     told = deviations_in_words(finding.recipe.script, path)
     notes = {min(began[position], len(records) - 1): text for position, text in told if position < len(began)}
     story = Story.of(records, ending=result.ending, decisive=decisive, notes=notes)
-    plan = (*faults_in_words(finding.recipe.faults), *(text for _, text in told))
+    plan = (
+        *workload_in_words(finding.recipe.program),
+        *faults_in_words(finding.recipe.faults),
+        *(text for _, text in told),
+    )
     return Explanation(story=story, plan=plan, decisive_step=name, landmarks=landmarks(path))
 
 

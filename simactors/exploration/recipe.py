@@ -98,6 +98,8 @@ class Recipe:
         for name in ("argv", "allow", "fail_on"):
             if name in rest:
                 rest[name] = tuple(rest[name])
+        if "workload" in rest:
+            rest["workload"] = tuple((str(name), int(size)) for name, size in rest["workload"])
         if rest.get("slack") is not None:
             rest["slack"] = Slack(**rest["slack"])
         faults, script = FaultPlan(), None

@@ -20,6 +20,7 @@ from simactors.exploration.races import Order
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import RunResult
 from simactors.exploration.script import Deviation, Recorder, Script
+from simactors.exploration.target import workload_of
 from simactors.exploration.world import check_faults
 from simactors.sim.plan import Fault, FaultPlan
 
@@ -83,6 +84,7 @@ class _Shrinker:
             return False
         for _ in range(_ROUNDS):
             before = self.best.recipe
+            self._smaller_workload()
             self._fewer_faults()
             if self.best.recipe.script is not None:  # what is drawn from a seed can't be taken apart
                 self._fewer_answers()
@@ -113,6 +115,16 @@ class _Shrinker:
     @property
     def _script(self) -> Script:
         return self.best.recipe.script or Script()
+
+    def _smaller_workload(self) -> None:
+        """Where the target's function has whole numbers as defaults, they say how much it does."""
+        for name, default in workload_of(self.best.recipe.program.target).items():
+            program = self.best.recipe.program
+            now = dict(program.workload).get(name, default)
+            for smaller in (1, *_smaller(now)) if now > 1 else ():
+                workload = tuple(sorted({**dict(program.workload), name: smaller}.items()))
+                if self._try(replace(self.best.recipe, program=replace(program, workload=workload))):
+                    break
 
     def _fewer_faults(self) -> None:
         def with_faults(faults: Sequence[Fault]) -> bool:

@@ -92,6 +92,7 @@ class Program:
         nodes: how many equal machines there are, if no file describes them; None for one.
         fail_on: what a simulated run fails for without any assertion, in the words of `FailOn.parse`.
         slack: what is a matter of choice, see `SimConfig.slack`; None: latencies are drawn.
+        workload: what its function is called with, by name: parameters that have whole numbers as defaults.
         is_timeless: messages take no time, or as long as it pleases; see `strategies.systematic`.
     """
 
@@ -106,6 +107,7 @@ class Program:
     fail_on: tuple[str, ...] = ()
     nodes: int | None = None
     slack: Slack | None = None
+    workload: tuple[tuple[str, int], ...] = ()
     is_timeless: bool = False
 
     @property
@@ -128,7 +130,7 @@ def prepared(program: Program, *, ship_code: bool = False) -> Iterator[Callable[
     target = program.target
     if target.call is not None:
         with _as_it_was():
-            yield target.call
+            yield functools.partial(target.call, **dict(program.workload))
         return
     _check_file(target.file)
     path = _resolved(target.file, os.getcwd())
@@ -138,7 +140,7 @@ def prepared(program: Program, *, ship_code: bool = False) -> Iterator[Callable[
     def start() -> None:
         module = _execute(target, code, name, ship_code=ship_code and program.as_ray)
         if target.function is not None:
-            _function(target, module)()
+            _function(target, module)(**dict(program.workload))
 
     alias = as_ray() if program.as_ray else nullcontext()
     with _fresh_namespace(name, path.parent, [target.file, *program.argv]), alias:
@@ -320,6 +322,26 @@ def _function(target: Target, module: ModuleType) -> Callable[[], object]:
     except ValueError:
         pass  # a built-in without a signature takes what it takes
     return function
+
+
+def workload_of(target: Target) -> dict[str, int]:
+    """How much a target does, as far as it exposes that: its function's parameters with whole numbers as defaults."""
+    if target.call is not None:
+        parameters = inspect.signature(target.call).parameters.values()
+        found = {parameter.name: parameter.default for parameter in parameters}
+    else:
+        tree = ast.parse(Path(target.file).read_bytes())
+        functions = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == target.function]
+        found = {} if not functions else _defaults(functions[-1].args)
+    return {name: default for name, default in found.items() if type(default) is int}
+
+
+def _defaults(parameters: ast.arguments) -> dict[str, Any]:
+    pairs: list[tuple[ast.arg, ast.expr | None]] = [
+        *zip(parameters.args[::-1], parameters.defaults[::-1], strict=False),
+        *zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True),
+    ]
+    return {name.arg: node.value for name, node in pairs if isinstance(node, ast.Constant)}
 
 
 def _check_file(file: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from simactors.core.choices import Offer
 from simactors.exploration.script import Script
+from simactors.exploration.target import Program
 from simactors.sim.offer import CLUSTER
 from simactors.sim.plan import (
     CrashNode,
@@ -87,6 +88,12 @@ def _phrase(kind: str, source: str, target: str, what: str, number: str) -> str:
         case "begin":
             return f"the {_nth(number)} call that begins at {target}"
     return f"the {_nth(number)} {kind} of {'the cluster' if target == CLUSTER else target}"
+
+
+def workload_in_words(program: Program) -> list[str]:
+    """What the target is called with, if it is not what stands in it."""
+    sizes = ", ".join(f"{name}={size}" for name, size in program.workload)
+    return [f"call {program.target.function}({sizes})"] if sizes else []
 
 
 def faults_in_words(plan: FaultPlan) -> list[str]:

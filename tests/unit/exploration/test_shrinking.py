@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import pytest
 
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Campaign, Quest
 from simactors.exploration.findings import Finding
+from simactors.exploration.recipe import Recipe
 from simactors.exploration.shrinking import Shrunk, shrink
 from simactors.exploration.target import Program, Target
 from tests.power.programs import FOLDER
@@ -101,3 +103,38 @@ def test_ctrl_c_ends_it_with_the_smallest_so_far() -> None:
     small = shrink(first, Impatient())
     assert not small.is_smallest
     assert small.finding.group == first.group
+
+
+SIZED = """
+import simactors as ray
+
+@ray.remote
+class Account:
+    def __init__(self):
+        self.balance = 0
+    def read(self):
+        return self.balance
+    def write(self, balance):
+        self.balance = balance
+
+@ray.remote
+def client(account, calls):
+    for _ in range(calls):
+        balance = ray.get(account.read.remote())
+        ray.get(account.write.remote(balance + 1))
+
+def main(clients=4, share=0.5, *, calls=6, name="bank"):
+    account = Account.remote()
+    ray.get([client.remote(account, calls) for _ in range(clients)])
+    assert ray.get(account.read.remote()) == clients * calls
+"""
+
+
+def test_a_target_that_says_how_much_it_does_does_less(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(SIZED)
+    program = Program(target=Target.parse(f"{tmp_path}/app.py:main"))
+    (finding,) = Campaign(program, Quest()).run(Budget(50)).findings.values()
+    small = shrink(finding, Budget(runs=200)).finding
+    assert small.recipe.program.workload == (("calls", 1), ("clients", 2))
+    assert Recipe.from_fields(small.recipe.to_fields()) == small.recipe
+    assert small.recipe.run().digest == small.result.digest
