@@ -59,7 +59,7 @@ _RUNS = 1_000
     type=click.Choice(list(STRATEGIES)),
     default="portfolio",
     show_default=True,
-    help="How orders are chosen; the portfolio takes turns with all the others.",
+    help="How orders are chosen; the portfolio takes turns with kinds, orders, delays, pct, pos and random.",
 )
 @click.option(
     "--faults",
@@ -116,7 +116,8 @@ def hunt(
     runs = _RUNS if seeds is None and seconds is None else seeds
     as_json = options["as_json"]
     try:
-        journal = Journal(options["out"], program, quest)
+        # A systematic search knows only from its own runs where it is: it begins anew.
+        journal = Journal(None if quest.strategy == SYSTEMATIC else options["out"], program, quest)
         _tell_what_was_there(journal.before, target)
         found = _hunt(program, quest, Budget(runs, seconds), journal, options)
     except TargetError as error:
@@ -155,8 +156,10 @@ def _asked(target: Target, args: tuple[str, ...], options: dict[str, Any]) -> tu
         audit_every=_audited(options["check_determinism"]),
         keep_going=options["keep_going"],
     )
-    if quest.strategy == SYSTEMATIC and (options["jobs"] or 1) > 1:
-        raise click.UsageError("--strategy systematic tries one order after the other: it takes no --jobs")
+    try:
+        quest.check(options["jobs"], is_here=options["where"] == "here")
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
     return program, quest
 
 

@@ -46,7 +46,7 @@ class Quest:
         faults: kinds of faults, see `storms.KINDS`.
         max_faults: see `Storms.most`.
         nodes: how many machines; None: one, or three if the kinds of faults need several.
-        audit_every: every so manieth run is made twice and fails if it does not repeat; None for none. If it is 1, the
+        audit_every: one run in so many is made twice and fails if it does not repeat; None for none. If it is 1, the
             first run is made in fresh processes, too.
         keep_going: go on after the first failure.
     """
@@ -59,13 +59,28 @@ class Quest:
     audit_every: int | None = AUDITED
     keep_going: bool = False
 
-    def new_strategy(self) -> Strategy:
-        """The strategy, before the first run."""
+    def check(self, jobs: int | None, *, is_here: bool = True) -> None:
+        """Refuse what makes no sense together.
+
+        Raises:
+            ValueError: the message is for the user.
+        """
+        if self.strategy == SYSTEMATIC and (not is_here or (jobs or 1) > 1):
+            raise ValueError(
+                "the systematic strategy tries one order after the other, in one process on this machine"
+            )
+
+    def new_strategy(self, given: int = 0) -> Strategy:
+        """The strategy, before the first run.
+
+        Args:
+            given: how many faults happen in every run anyway.
+        """
         if self.strategy != SYSTEMATIC:
             return STRATEGIES[self.strategy]()
         kinds = tuple(kind for kind in self.faults if kind != "delay")  # every delay is tried anyway
         most = self.max_faults if self.max_faults is not None else int(bool(kinds))
-        return Systematic(max_faults=most if kinds else 0, kinds=kinds)
+        return Systematic(max_faults=most if kinds else 0, kinds=kinds, given=given)
 
     def world_for(self, program: Program) -> Program:
         """`program` in the world of this hunt."""
@@ -108,6 +123,7 @@ class Tally:
         """Take in how another part of the same hunt stands."""
         self.runs += other.runs
         self.shares += other.shares
+        self.verdict = other.verdict or self.verdict
         self.orders = max(self.orders, other.orders)  # they have mostly seen the same
         self.last = other.last or self.last
         for finding in other.findings.values():
@@ -142,7 +158,7 @@ class Campaign:
         self._share = share
         self._numbers = covered.missing(share)
         self._world = world_of(self._program)
-        self._strategy = quest.new_strategy()
+        self._strategy = quest.new_strategy(len(self._world.faults.faults))
         config = self._world.config
         self._storms = Storms(quest.faults, quest.max_faults, len(config.machines), config.detection_s)
         self._shape: Shape | None = None
@@ -206,7 +222,7 @@ class Campaign:
         self._strategy.learn(path)
         if self._shape is None or not (faults.faults or result.failed):
             self._shape = Shape.of(result.path, result.virtual_time_s or 0.0)
-        self.tally.last = result
+        self.tally.last = replace(result, path=())  # which holds a whole run
         self._novelty.look_at(path)
         self.tally.orders = self._novelty.seen
         self.tally.is_done, self.tally.verdict = self._strategy.is_done, self._strategy.verdict

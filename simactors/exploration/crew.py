@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -53,23 +54,34 @@ def search(
     try:
         for number in range(jobs):
             members.append(_Member(program, quest, budget, Share(number, jobs), covered))
-        with selectors.DefaultSelector() as selector:
-            for member in members:
-                selector.register(member.stdout, selectors.EVENT_READ, member)
-            while selector.get_map():
-                for key, _ in selector.select(_WAIT_S):
-                    if not key.data.hear():
-                        selector.unregister(key.fileobj)
-                total = _sum(members)
-                watch(total)
-                if total.findings and not quest.keep_going:
-                    break
+            members[-1].begin()
+        _listen(members, watch, keep_going=quest.keep_going)
         return _sum(members)
     except KeyboardInterrupt:
         return replace(_sum(members), interrupted=True)
+    except InternalError:
+        total = _sum(members)
+        if not total.findings:
+            raise
+        return total  # what the others have found is worth more
     finally:
         for member in members:
             member.end()
+
+
+def _listen(members: Sequence[_Member], watch: Callable[[Tally], None], *, keep_going: bool) -> None:
+    """Hear what they say until they have said all, or one has found something."""
+    with selectors.DefaultSelector() as selector:
+        for member in members:
+            selector.register(member.stdout, selectors.EVENT_READ, member)
+        while selector.get_map():
+            for key, _ in selector.select(_WAIT_S):
+                if not key.data.hear():
+                    selector.unregister(key.fileobj)
+            total = _sum(members)
+            watch(total)
+            if total.findings and not keep_going:
+                return
 
 
 class _Member:
@@ -94,14 +106,19 @@ class _Member:
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
-        assert self._process.stdin is not None
         assert self._process.stdout is not None
         self.stdout = self._process.stdout
         self._share = share
         self.tally = Tally()
         self._heard = b""
-        self._process.stdin.write(json.dumps(order).encode())
-        self._process.stdin.close()
+        self._order = json.dumps(order).encode()
+
+    def begin(self) -> None:
+        """Tell it what to do."""
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):  # it has ended already, and `hear` will tell how
+            self._process.stdin.write(self._order)
+            self._process.stdin.close()
 
     def hear(self) -> bool:
         """Take in what it says; false if it has said all."""

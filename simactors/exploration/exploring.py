@@ -41,6 +41,8 @@ def explore(
         strategy: how orders are chosen: portfolio, random, pct, pos, orders, kinds, delays, sampled or systematic.
         faults: what may go wrong: none, delay, crash, node, partition, skew, rpc, all; several with commas.
         max_faults: the most crashes, lost nodes and cuts, each, of one run; by default one of each.
+        first_seed: of the first run; the k-th has that plus k - 1.
+        keep_going: go on after the first failure; those that are alike are one case.
         nodes: how many machines; by default 1, or 3 if faults of nodes, partitions or clocks are wanted.
         shrink_s: how many seconds making a failure small may take; 0 for not at all.
         cluster: a file that describes the simulated cluster, see ``docs/cluster.md``.
@@ -52,6 +54,8 @@ def explore(
     Raises:
         ValueError: an argument means nothing; the message says what to write instead.
         TargetError: the target can't be loaded.
+        InternalError: one of several processes ended without an answer.
+        KeyboardInterrupt: Ctrl-C ended it before anything was found.
 
     Example:
         >>> import simactors
@@ -87,9 +91,10 @@ def explore(
         audit_every=AUDITED,
         keep_going=keep_going,
     )
+    quest.check(jobs)
     left = Budget(runs, seconds)
     tally = crew.search(program, quest, left, jobs) if jobs > 1 else hunting.search(program, quest, left)
-    if tally.interrupted:
+    if tally.interrupted and not tally.findings:
         raise KeyboardInterrupt
     return hunting.finish(program, quest, tally, left.spent_s, shrink_s)
 

@@ -91,7 +91,7 @@ class Report:
                 f"  - {line}" for line in plan or ("it fails in the plainest order, without any fault",)
             ]
             parts.append("\n".join([*lines, f"  replay token: {case.repro.token}"]))
-        return "\n\n".join(parts)
+        return "\n\n".join([*parts, self.tally.verdict] if self.tally.verdict else parts)
 
 
 def search(
@@ -154,4 +154,8 @@ def _case(finding: Finding, shrink_s: float) -> Case:
     shrunk = Shrunk(finding=finding, runs=0, is_smallest=False)
     if shrink_s > 0:
         shrunk = shrink(finding, Budget(seconds=shrink_s))
-    return Case(first=finding, shrunk=shrunk, explanation=explain(shrunk.finding))
+    try:
+        explanation = explain(shrunk.finding)
+    except KeyboardInterrupt:  # what was found is told without it
+        explanation = None
+    return Case(first=finding, shrunk=shrunk, explanation=explanation)

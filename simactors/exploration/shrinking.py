@@ -1,4 +1,4 @@
-"""Makes a failing run small: fewer faults, fewer machines, fewer deviations from the plainest order, an earlier end.
+"""Makes a failing run small: less work, fewer faults and machines, fewer deviations from the plainest order.
 
 What remains fails in the same way as what was found: the same `Group`. Delta debugging (Zeller and Hildebrandt:
 Simplifying and Isolating Failure-Inducing Input, TSE 2002) over data that say each by itself what they do: a deviation
@@ -30,6 +30,7 @@ SECONDS = 30.0
 """How long it may take, unless somebody says otherwise."""
 
 _ROUNDS = 6
+_DIGITS = 6  # of a time in seconds, behind the point
 _MOST_INVERSIONS = 150
 _MOST_OF_PAIRS = 15
 
@@ -183,10 +184,14 @@ class _Shrinker:
     def _plainer_faults(self) -> None:
         """Fewer calls before it strikes, rounder and shorter times."""
         for position in range(len(self.best.recipe.faults.faults)):
-            for plainer in _plainer(self.best.recipe.faults.faults[position]):
-                faults = list(self.best.recipe.faults.faults)
-                faults[position] = plainer
-                self._try(replace(self.best.recipe, faults=FaultPlan(tuple(faults))))
+            for knob in fields(self.best.recipe.faults.faults[position]):
+                fault = self.best.recipe.faults.faults[position]
+                any(self._try_fault(position, plainer) for plainer in _plainer(fault, knob.name))
+
+    def _try_fault(self, position: int, fault: Fault) -> bool:
+        faults = list(self.best.recipe.faults.faults)
+        faults[position] = fault
+        return self._try(replace(self.best.recipe, faults=FaultPlan(tuple(faults))))
 
     def _try_script(self, **parts: Any) -> bool:
         return self._try(replace(self.best.recipe, script=replace(self._script, **parts)))
@@ -225,7 +230,7 @@ def _leave_out(items: Sequence[Item], is_enough: Callable[[Sequence[Item]], bool
         start = 0
         while start < len(kept):
             without = kept[:start] + kept[start + size :]
-            if without != kept and is_enough(without):
+            if without and without != kept and is_enough(without):  # that nothing is not enough, is known
                 kept = without
             else:
                 start += size
@@ -241,17 +246,16 @@ def _smaller(number: int) -> Iterator[int]:
             return
 
 
-def _plainer(fault: Fault) -> Iterator[Fault]:
-    for knob in fields(fault):
-        value = getattr(fault, knob.name)
-        if knob.name in ("before_call", "after_call", "on_reply", "nth") and isinstance(value, int):
-            yield from (replace(fault, **{knob.name: nth}) for nth in range(1, min(value, 10)))  # type: ignore[arg-type]
-        elif knob.name.endswith("_s") and isinstance(value, float) and value:
-            for digits in (0, 1, 2, 3):
-                rounded = round(value, digits)
-                if rounded != value and (rounded or knob.name == "at_s"):
-                    yield replace(fault, **{knob.name: rounded})  # type: ignore[arg-type]
-                    break
+def _plainer(fault: Fault, knob: str) -> Iterator[Fault]:
+    """The same with another value of one knob, the plainest first."""
+    value = getattr(fault, knob)
+    if knob in ("before_call", "after_call", "on_reply", "nth") and isinstance(value, int):
+        yield from (replace(fault, **{knob: nth}) for nth in range(1, min(value, 10)))  # type: ignore[arg-type]
+    elif knob.endswith("_s") and isinstance(value, float) and value:
+        for digits in range(_DIGITS):
+            rounded = round(value, digits)
+            if rounded != value and (rounded or knob == "at_s"):
+                yield replace(fault, **{knob: rounded})  # type: ignore[arg-type]
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 """What goes wrong in the runs of a hunt: a random part of the kinds of faults that it may use, in a storm that ends.
 
 Swarm testing: a run with all kinds of faults at once is a run in which each hides the others, so every run gets its own
-few kinds and its own intensity. A run begins calm, has its storm in the middle, and everything heals before the end, so
-that what must happen at last can be judged.
+few kinds and its own intensity. Nothing begins in the last tenth of the time that a run took without faults; cuts
+heal, pauses end, and late messages arrive within their slack, so that what must happen at last can be judged. What has
+crashed is made good by nobody but the program.
 
 Where and when faults strike is drawn from what earlier runs were like: which calls they made, how long they took. Not
 what faults mean: that is `sim/faults.py`.

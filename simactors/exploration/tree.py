@@ -94,6 +94,7 @@ class Tree:
         is_scarce: resources were short in some run; who gets them first has mattered since then.
         unvaried: questions with too many answers, of which only 0 was given, by their labels.
         gone_astray: a run did not repeat: what it did not offer.
+        unplaced: a step that was to come earlier, and at no place could; None if there was none.
         seen: the calls that were seen to arrive, by place and method, and how many there were at most in one run.
     """
 
@@ -105,6 +106,7 @@ class Tree:
         self.is_scarce = is_scarce
         self.unvaried: dict[str, None] = {}
         self.gone_astray: str | None = None
+        self.unplaced: str | None = None
         self.seen: dict[tuple[str, str], int] = {}
         self._run = _Run({})
 
@@ -248,10 +250,11 @@ class Tree:
             if name in place.offered:
                 place.wanted[name] = None
                 return
+        self.unplaced = self.unplaced or name
 
     def _want_pending(self, run: _Run) -> None:
         """What could have happened and did not, as the program was at its end, must be tried before that."""
-        if not run.events:
+        if not run.events or self.is_cut:
             return
         happened = {event.name for event in run.events}
         self._ends[run.events[-1].name] = None

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from simactors.exploration.hunting import Case, Report
 from simactors.exploration.repro import LONGEST_TOKEN
+from simactors.exploration.strategies import SYSTEMATIC
 from simactors.reports import diagram, space_time
 from simactors.reports.text import count, failure, figures, indented, verdict
 
@@ -75,7 +76,9 @@ def _nothing(report: Report) -> str:
 
 
 def _seeds(report: Report) -> str:
-    first, runs = report.quest.first_seed, report.tally.runs
+    first, runs, quest = report.quest.first_seed, report.tally.runs, report.quest
+    if quest.strategy == SYSTEMATIC or (report.tally.interrupted and len(report.tally.shares) > 1):
+        return ""  # they decided nothing, or there are gaps
     return f" (seed {first})" if runs == 1 else f" (seeds {first} to {first + runs - 1})"
 
 
@@ -133,10 +136,13 @@ def _command(case: Case, repro: Path) -> str:
 
 
 def _summary(report: Report) -> str:
+    """All groups, and what the search has proved."""
     findings = report.tally.findings
     lines = [f"{count(len(findings), 'kind')} of failure in {count(report.tally.runs, 'run')}:"]
     fresh = {case.first.group for case in report.cases}
     for group, finding in findings.items():
         known = "" if group in fresh else ", reported before"
         lines.append(f"  {finding.others + 1:>6} x {group}, first in run {finding.run}{known}")
+    if report.tally.verdict:
+        lines.append(report.tally.verdict)
     return "\n".join(lines)

@@ -93,10 +93,19 @@ class Offers:
         self._admit(now_ns)
         horizon_ns = self._pull()
         options = self._options(horizon_ns)
+        while not options and type(self._queue[0][3]) is not End:
+            # All that is offered has to wait for what is due later on the same connection.
+            offer = heappop(self._queue)[3]
+            if not _is_cancelled(offer):
+                insort(self._open, offer, key=_rank)
+                options = self._options(offer.earliest_ns)
         if not options:
             is_any_left = any(not _is_end(entry) and not _is_cancelled(entry[3]) for entry in self._queue)
             return self._queue[0][3] if is_any_left else None
-        index = self._pick(NEXT, options)
+        return self._taken(options, self._pick(NEXT, options), now_ns)
+
+    def _taken(self, options: list[Offer], index: int, now_ns: int) -> Offer:
+        """One of the options happens: note what is to be known of it later."""
         taken = options[index]
         if index and not taken.is_held:
             for passed in options[:index]:

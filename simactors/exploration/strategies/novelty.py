@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from simactors.exploration.strategies.strategy import Path
 
+MOST_PAIRS = 1_000_000
+"""So many pairs are remembered; after them, nothing is new."""
+
 
 class Novelty:
     """Remembers.
@@ -21,6 +24,8 @@ class Novelty:
         before = self.seen
         for arrivals in path.order.arrivals:
             names = [path.order.steps[position].name for position in arrivals.positions]
+            if len(self._pairs) >= MOST_PAIRS:
+                break
             self._pairs.update(zip([arrivals.place, *names], names, strict=False))
         self.seen = len(self._pairs)
         return self.seen - before

@@ -41,23 +41,25 @@ class Systematic:
     Args:
         max_faults: how many faults a run may have.
         kinds: which kinds of faults are asked for; only `CRASH` is tried.
+        given: how many faults happen in every run anyway, because a file says so.
 
     Attributes:
         runs: how many runs there were.
         is_done: nothing is left to try.
     """
 
-    def __init__(self, *, max_faults: int = 0, kinds: Sequence[str] = (CRASH,)) -> None:
+    def __init__(self, *, max_faults: int = 0, kinds: Sequence[str] = (CRASH,), given: int = 0) -> None:
         self._max_faults = max_faults
         self._kinds = tuple(kinds)
+        self._given = given
         self._tree = Tree()
         self._plan = FaultPlan()
         self._plans: deque[FaultPlan] = deque()
         self._planned: dict[tuple[str, ...], None] = {}
-        self._orders_before = self._failed_before = self._failed_here = (
-            0  # in the trees of earlier plans; in this one
-        )
+        self._orders_before = self._failed_before = 0  # in the trees of earlier plans
+        self._failed_here = 0
         self._reasons: dict[str, None] = {}
+        self._lost: str | None = None
         self.runs = 0
         self.is_done = False
 
@@ -81,7 +83,11 @@ class Systematic:
         """How far it has come, in words that claim nothing more."""
         told = [] if not self.failed else [f"{self.failed} of them failed"]
         most = self._max_faults
-        faults = f"with at most {most} fault{'s' * (most > 1)}" if most else "without faults"
+        faults = (
+            f"with at most {most} crash{'es' * (most > 1)}, each just before or after a call or at its answer,"
+            if most
+            else "without faults"
+        )
         if self.is_proof:
             start = f"all delivery orders {faults} were tried: {self.orders}"
         elif self.is_done:
@@ -113,6 +119,7 @@ class Systematic:
         if not self._plans:
             self.is_done = True
             return
+        self._lost = self._lost or self._tree.unplaced
         self._orders_before += self._tree.orders
         self._failed_before += self._failed_here
         self._failed_here = 0
@@ -130,18 +137,28 @@ class Systematic:
         """Why it can't be a proof."""
         found = dict.fromkeys([*self._reasons, *_doubts_of(self._tree)])
         others = [kind for kind in self._kinds if kind != CRASH] if self._max_faults else []
+        if self._given:
+            found[f"the {self._given} faults of the file happened in every run, as it has them"] = None
+        if tree_lost := self._lost or self._tree.unplaced:
+            found[f"an order could not be tried: {tree_lost!r} was not possible where it was needed"] = None
         if others:
             found[f"faults of kind {', '.join(others)} were not tried"] = None
         return list(found)
 
 
 def _crashes(tree: Tree) -> Iterator[Fault]:
-    """A crash before and after each call that was seen."""
+    """A crash before and after each call that was seen, and of who made it when its answer comes."""
     for (place, method), count in tree.seen.items():
         for nth in range(1, count + 1):
             process, call = escape(place), escape(method)
             yield CrashProcess(process=process, call=call, before_call=nth)
             yield CrashProcess(process=process, call=call, after_call=nth)
+    answers: dict[str, int] = {}
+    for (_, method), count in tree.seen.items():
+        answers[method] = answers.get(method, 0) + count
+    for method, count in answers.items():
+        for nth in range(1, count + 1):
+            yield CrashProcess(call=escape(method), on_reply=nth)
 
 
 def _doubts_of(tree: Tree) -> Iterator[str]:
