@@ -113,6 +113,8 @@ def hunt(
     Makes the first failure small, shows what has to happen for it, and the command that replays it exactly.
     """
     program, quest = _asked(target, args, options)
+    if seconds == 0:
+        raise click.UsageError("--time: a hunt takes some time")
     runs = _RUNS if seeds is None and seconds is None else seeds
     as_json = options["as_json"]
     try:
@@ -120,9 +122,9 @@ def hunt(
         journal = Journal(None if quest.strategy == SYSTEMATIC else options["out"], program, quest)
         _tell_what_was_there(journal.before, target)
         found = _hunt(program, quest, Budget(runs, seconds), journal, options)
-    except TargetError as error:
+    except (TargetError, OSError) as error:
         raise WrongInput(str(error)) from None
-    files = report.write_cases(found, options["out"] or Path(_OUT))
+    files = _written(found, options["out"] or Path(_OUT))
     journal.reported(case.first.group for case in found.cases)
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 110
     click.echo(report.text(found, files, width), err=as_json)
@@ -131,6 +133,14 @@ def hunt(
     if found.tally.interrupted and not found.failed:
         raise click.exceptions.Exit(INTERRUPTED)
     exit_with("passed" if found.first is None else found.first.result.ending.outcome)
+
+
+def _written(found: Report, folder: Path) -> list[report.Files | None]:
+    try:
+        return report.write_cases(found, folder)
+    except OSError as error:
+        click.echo(f"{folder} can't be written to: {error}", err=True)
+        return [None] * len(found.cases)
 
 
 def _asked(target: Target, args: tuple[str, ...], options: dict[str, Any]) -> tuple[Program, Quest]:
@@ -215,6 +225,8 @@ def _faults(words: tuple[str, ...]) -> tuple[tuple[str, ...], str | None]:
     if len(files) > 1:
         raise click.UsageError(f"--faults takes one file at most, not {', '.join(files)}")
     kinds = [word for word in words if word not in files]
+    if any(not word.strip(", ") for word in kinds):
+        raise click.UsageError("--faults: name some kinds, or none")
     if not kinds:
         return (() if files else ("delay",)), (files[0] if files else None)
     try:

@@ -18,7 +18,7 @@ from simactors.exploration.findings import Finding, Group
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import RunResult, run_simulated
 from simactors.exploration.script import Recorder
-from simactors.exploration.storms import NODE_KINDS, Shape, Storms
+from simactors.exploration.storms import LONGEST_DELAY_S, NODE_KINDS, Shape, Storms
 from simactors.exploration.strategies import STRATEGIES, SYSTEMATIC
 from simactors.exploration.strategies.novelty import Novelty
 from simactors.exploration.strategies.strategy import Path, Strategy
@@ -31,9 +31,6 @@ from simactors.sim.plan import FaultPlan
 
 AUDITED = 20
 """One run in so many is made twice, to see whether it repeats."""
-
-DELAY_S = 1.0
-"""How much later than at its earliest a message may arrive, and a sleep end, in a hunt with delays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +88,9 @@ class Quest:
         nodes = self.nodes
         if nodes is None and program.cluster is None and any(kind in NODE_KINDS for kind in self.faults):
             nodes = 3
-        slack = Slack(messages_s=DELAY_S, sleeps_s=DELAY_S) if "delay" in self.faults else Slack()
+        slack = (
+            Slack(messages_s=LONGEST_DELAY_S, sleeps_s=LONGEST_DELAY_S) if "delay" in self.faults else Slack()
+        )
         return replace(program, nodes=nodes, slack=slack)
 
 
@@ -108,6 +107,7 @@ class Tally:
         verdict: what the search has proved; empty if it is none that proves anything.
         is_done: there is nothing left to try.
         interrupted: Ctrl-C ended it before its time.
+        losses: which processes of several ended before their time, and how.
     """
 
     runs: int = 0
@@ -118,6 +118,7 @@ class Tally:
     verdict: str = ""
     is_done: bool = False
     interrupted: bool = False
+    losses: tuple[str, ...] = ()
 
     def include(self, other: Tally) -> None:
         """Take in how another part of the same hunt stands."""

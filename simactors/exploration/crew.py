@@ -48,7 +48,7 @@ def search(
 
     Raises:
         TargetError: the program can't be loaded.
-        InternalError: a process ended without an answer.
+        InternalError: all processes ended before they had said all; the others go on without one that did.
     """
     members: list[_Member] = []
     try:
@@ -59,11 +59,6 @@ def search(
         return _sum(members)
     except KeyboardInterrupt:
         return replace(_sum(members), interrupted=True)
-    except InternalError:
-        total = _sum(members)
-        if not total.findings:
-            raise
-        return total  # what the others have found is worth more
     finally:
         for member in members:
             member.end()
@@ -78,6 +73,8 @@ def _listen(members: Sequence[_Member], watch: Callable[[Tally], None], *, keep_
             for key, _ in selector.select(_WAIT_S):
                 if not key.data.hear():
                     selector.unregister(key.fileobj)
+            if all(member.loss for member in members):
+                raise InternalError("; ".join(member.loss for member in members))
             total = _sum(members)
             watch(total)
             if total.findings and not keep_going:
@@ -110,6 +107,7 @@ class _Member:
         self.stdout = self._process.stdout
         self._share = share
         self.tally = Tally()
+        self.loss = ""  # how it ended, if it has not said all
         self._heard = b""
         self._order = json.dumps(order).encode()
 
@@ -131,10 +129,7 @@ class _Member:
                     if code < 0
                     else f"ended with exit code {code}"
                 )
-                raise InternalError(
-                    f"process {self._share.number + 1} of the {self._share.of} of this hunt {how}, after "
-                    f"{self.tally.runs} runs"
-                )
+                self.loss = f"process {self._share.number + 1} of the {self._share.of} of this hunt {how}"
             return False
         *lines, self._heard = (self._heard + piece).split(b"\n")
         for line in lines:
@@ -163,7 +158,7 @@ class _Member:
 
 
 def _sum(members: Sequence[_Member]) -> Tally:
-    total = Tally()
+    total = Tally(losses=tuple(f"{m.loss}, after {m.tally.runs} runs" for m in members if m.loss))
     for member in members:
         total.include(member.tally)
     return total

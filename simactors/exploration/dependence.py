@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from simactors.sim.offer import ALL, MESSAGES, Offer
+from simactors.sim.offer import ALL, CLOCK, MESSAGES, Offer
 from simactors.sim.placement import RESOURCES, SCARCE
 
 
@@ -80,6 +80,11 @@ class Event:
     def is_scarce(self) -> bool:
         """Whether it was in want of resources that others want, too."""
         return any(SCARCE in step.touched for step in self._steps)
+
+    @property
+    def reads_clock(self) -> bool:
+        """Whether it looked at the clock, of whose times each run shows only one."""
+        return any(CLOCK in step.counted for step in self._steps)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Sequence
 
@@ -52,7 +53,7 @@ def explore(
         The report; ``report.failed`` says whether anything was found, ``str(report)`` what.
 
     Raises:
-        ValueError: an argument means nothing; the message says what to write instead.
+        TypeError, ValueError: an argument means nothing; the message says what to write instead.
         TargetError: the target can't be loaded.
         InternalError: one of several processes ended without an answer.
         KeyboardInterrupt: Ctrl-C ended it before anything was found.
@@ -75,6 +76,7 @@ def explore(
         >>> simactors.explore(main, budget=20).failed
         True
     """
+    _check(target)
     if strategy not in STRATEGIES:
         raise ValueError(f"there is no strategy {strategy!r}; use one of {', '.join(STRATEGIES)}")
     if jobs > 1 and not isinstance(target, str):
@@ -97,6 +99,24 @@ def explore(
     if tally.interrupted and not tally.findings:
         raise KeyboardInterrupt
     return hunting.finish(program, quest, tally, left.spent_s, shrink_s)
+
+
+def _check(target: object) -> None:
+    """Refuse what can't be called as a program is."""
+    if isinstance(target, str):
+        return
+    if not callable(target):
+        raise TypeError(f"explore() takes a function or FILE.py:function, not {target!r}")
+    if inspect.iscoroutinefunction(target) or inspect.isgeneratorfunction(target):
+        raise ValueError(
+            "calling it would run none of its lines: pass a plain function, that calls asyncio.run() say"
+        )
+    try:
+        inspect.signature(target).bind()
+    except TypeError as error:
+        raise ValueError(f"it is called without arguments, but it needs some: {error}") from None
+    except ValueError:
+        pass  # a built-in without a signature takes what it takes
 
 
 def _budget(budget: int | str) -> tuple[int | None, float | None]:

@@ -146,8 +146,12 @@ def finish(
     )
 
 
+_AS_FOUND = ("NondeterminismError", "SpinningError")
+
+
 def _case(finding: Finding, shrink_s: float) -> Case:
-    if finding.result.ending.outcome == "error" or finding.result.ending.kind == "NondeterminismError":
+    # What is our fault, does not repeat, or takes half a minute each time, is told as it was found.
+    if finding.result.ending.outcome == "error" or finding.result.ending.kind in _AS_FOUND:
         return Case(
             first=finding, shrunk=Shrunk(finding=finding, runs=0, is_smallest=False), explanation=None
         )

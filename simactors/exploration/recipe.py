@@ -18,6 +18,15 @@ from simactors.exploration.world import World, world_of
 from simactors.sim.config import Slack
 from simactors.sim.plan import FaultPlan
 
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "target": (str,),
+    "seed": (int,),
+    "max_steps": (int,),
+    **dict.fromkeys(("as_ray", "is_timeless"), (bool,)),
+    **dict.fromkeys(("cluster", "faults"), (str, type(None))),
+    **dict.fromkeys(("argv", "allow", "fail_on", "plan", "deviations", "answers", "workload"), (list, tuple)),
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
@@ -93,6 +102,11 @@ class Recipe:
             TargetError: the target isn't there.
         """
         rest = dict(told)
+        for name, kinds in _KINDS.items():
+            if name in rest and not isinstance(rest[name], kinds):
+                raise TypeError(f"{name} is {rest[name]!r}")
+        if rest.get("preemption", "off") not in ("off", "stores", "lines"):
+            raise ValueError(f"preemption is {rest['preemption']!r}")
         target, seed, tables = Target.parse(rest.pop("target")), rest.pop("seed"), rest.pop("plan", [])
         deviations, answers = rest.pop("deviations", None), rest.pop("answers", None)
         for name in ("argv", "allow", "fail_on"):

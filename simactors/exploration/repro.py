@@ -38,6 +38,14 @@ _HASH_SEED = "PYTHONHASHSEED"
 _FORMAT = 1
 
 
+_TEXT = (str, type(None))
+_KINDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("world", "code", "digest", "failure", "version", "python"), (str,)),
+    **dict.fromkeys(("kind", "hash_seed"), _TEXT),
+    "recipe": (dict,),
+}
+
+
 class ReproError(Exception):
     """Neither a token nor a repro's file, or one that was damaged. The message is for the user."""
 
@@ -109,7 +117,7 @@ class Repro:
             if not isinstance(told, dict) or told.get("simactors_repro") != _FORMAT:
                 raise ReproError(f'{word} is no repro of this release: it needs "simactors_repro": {_FORMAT}')
             return cls._from_fields(told["run"])
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             raise ReproError(f"{word} can't be read as a repro: {type(error).__name__}: {error}") from None
 
     @classmethod
@@ -126,6 +134,9 @@ class Repro:
 
     @classmethod
     def _from_fields(cls, told: Mapping[str, Any]) -> Repro:
+        for name, kinds in _KINDS.items():
+            if not isinstance(told.get(name), kinds):
+                raise TypeError(f"{name} is {told.get(name)!r}")
         return cls(**{**told, "recipe": Recipe.from_fields(told["recipe"])})
 
     def to_fields(self) -> dict[str, Any]:

@@ -36,6 +36,9 @@ KINDS = ("delay", "crash", "node", "partition", "skew", "rpc")
 NODE_KINDS = ("node", "partition", "skew")
 """Those that need more than one machine."""
 
+LONGEST_DELAY_S = 1.0
+"""How much later than at its earliest a message may arrive, and a sleep end, in a hunt with delays."""
+
 _STEPS = 1_000  # the resolution of times and shares
 _LONGEST_SKEW_S = 10.0
 _CLOSE_S = 0.001
@@ -149,7 +152,7 @@ class _Storm:
     def pauses(self) -> list[Fault]:
         """A process or two stand still for a while."""
         moments = [self._moment() for _ in range(1 + self._drawn.number("pauses", 2))]
-        return [Pause(process=process, at_s=at_s, for_s=self._duration_s()) for at_s, process in moments]
+        return [Pause(process=process, at_s=at_s, for_s=self._pause_s()) for at_s, process in moments]
 
     def crashes(self) -> list[Fault]:
         """Processes end: mostly around a call, for that is where it hurts."""
@@ -262,6 +265,12 @@ class _Storm:
             time_s = every[self._drawn.number("after", len(every))]
             return self._just_after(time_s)
         return round(self._begin_s + self._share("time") * (_CALM_FROM * self._length_s - self._begin_s), 6)
+
+    def _pause_s(self) -> float:
+        """Often longer than a small program takes: who looks at the clock must see that it may."""
+        if self._drawn.number("long pause", 2):
+            return round(LONGEST_DELAY_S * self._share("pause") + _CLOSE_S, 6)
+        return self._duration_s()
 
     def _just_after(self, time_s: float) -> float:
         return round(min(time_s + _JUST_S * self._share("just"), _CALM_FROM * self._length_s), 7)

@@ -150,7 +150,7 @@ def prepared(program: Program, *, ship_code: bool = False) -> Iterator[Callable[
 @contextmanager
 def _fresh_namespace(name: str, folder: Path, argv: list[str]) -> Iterator[None]:
     """Lend the interpreter to a program; then forget its modules and put back what was there."""
-    argv_before, path_before = sys.argv, sys.path[:]
+    argv_before, path_before, folder_before = sys.argv, sys.path[:], os.getcwd()
     environment_before, handlers_before, alarm_before = dict(os.environ), _handlers(), _alarm()
     modules_before = _take_modules(name, folder)
     sys.argv = argv
@@ -165,6 +165,7 @@ def _fresh_namespace(name: str, folder: Path, argv: list[str]) -> Iterator[None]
         _put_back(environment_before, handlers_before)
         sys.path[:] = path_before
         sys.argv = argv_before
+        os.chdir(folder_before)
         _take_modules(name, folder)
         sys.modules.update(modules_before)
 
@@ -178,10 +179,11 @@ def _resolved(file: str, _folder: str) -> Path:
 @contextmanager
 def _as_it_was() -> Iterator[None]:
     """Put back what a function of this process may have changed of the driver's."""
-    environment_before, handlers_before = dict(os.environ), _handlers()
+    environment_before, handlers_before, folder_before = dict(os.environ), _handlers(), os.getcwd()
     try:
         yield
     finally:
+        os.chdir(folder_before)
         _put_back(environment_before, handlers_before)
 
 

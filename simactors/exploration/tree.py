@@ -94,6 +94,7 @@ class Tree:
         is_scarce: resources were short in some run; who gets them first has mattered since then.
         unvaried: questions with too many answers, of which only 0 was given, by their labels.
         gone_astray: a run did not repeat: what it did not offer.
+        reads_clock: the program looked at the clock.
         unplaced: a step that was to come earlier, and at no place could; None if there was none.
         seen: the calls that were seen to arrive, by place and method, and how many there were at most in one run.
     """
@@ -107,6 +108,7 @@ class Tree:
         self.unvaried: dict[str, None] = {}
         self.gone_astray: str | None = None
         self.unplaced: str | None = None
+        self.reads_clock = False
         self.seen: dict[tuple[str, str], int] = {}
         self._run = _Run({})
 
@@ -186,6 +188,7 @@ class Tree:
         """The run is over. Returns whether its order was a new one."""
         run = self._run
         self.runs += 1
+        self.reads_clock = self.reads_clock or any(event.reads_clock for event in run.events)
         if any(event.is_scarce for event in run.events) and not self.is_scarce:
             self._begin_again()
             return False

@@ -79,6 +79,8 @@ def _phrase(kind: str, source: str, target: str, what: str, number: str) -> str:
             return f"{which} from {source} to {target}"
         case "reply":
             return f"the answer of {source} to {target} for {which}"
+        case "turn" if not what:
+            return f"the {_nth(number)} turn of the event loop of {target}"
         case "turn":
             return f"the {_nth(number)} start of {what} at {target}"
         case "sleep" | "timer" if target != CLUSTER:
@@ -86,7 +88,7 @@ def _phrase(kind: str, source: str, target: str, what: str, number: str) -> str:
         case "resume":
             return f"the {_nth(number)} going on of {target}"
         case "begin":
-            return f"the {_nth(number)} call that begins at {target}"
+            return f"the beginning of {which} from {source} at {target}"
     return f"the {_nth(number)} {kind} of {'the cluster' if target == CLUSTER else target}"
 
 

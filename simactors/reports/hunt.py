@@ -58,11 +58,11 @@ def text(report: Report, files: Sequence[Files | None], width: int) -> str:
         width: how many columns there are.
     """
     if not report.failed:
-        return _nothing(report)
+        return "\n".join([*report.tally.losses, _nothing(report)])
     parts = [_case(report, case, written, width) for case, written in zip(report.cases, files, strict=True)]
     if len(report.tally.findings) > 1 or report.quest.keep_going or not report.cases:
         parts.append(_summary(report))
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, *report.tally.losses])
 
 
 def _nothing(report: Report) -> str:
@@ -127,7 +127,9 @@ def _shrunk(case: Case) -> str:
         f"{len(r.script or ())} choices and {count(len(r.faults.faults), 'fault')}" for r in (before, after)
     ]
     rest = "" if case.shrunk.is_smallest else "; the time was up before it was known to be the smallest"
-    return f"made small in {count(case.shrunk.runs, 'run')}: from {sizes[0]} to {sizes[1]}{rest}"
+    result = case.shrunk.finding.result
+    now = f"now it has {count(result.steps or 0, 'step')} and the digest {(result.digest or '')[:16]}"
+    return f"made small in {count(case.shrunk.runs, 'run')}: from {sizes[0]} to {sizes[1]}{rest}; {now}"
 
 
 def _command(case: Case, repro: Path) -> str:

@@ -62,7 +62,7 @@ def size(story: Story, unit: str) -> str:
     """How large the run is."""
     last = story.events[-1].time_ns if story.events else 0
     parts = [
-        count(len(story.events), "step"),
+        count(len(story.events), "event"),
         count(len(story.lanes), "process"),
         f"{clock(last, unit)} {unit} of virtual time",
     ]

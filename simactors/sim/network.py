@@ -156,7 +156,9 @@ class Network:
             if self._fails is not None and self._fails(message):
                 return
         if arrival <= link.last_ns:
-            arrival = link.last_ns + 1
+            arrival = (
+                link.last_ns + 1 if self._offers is None else link.last_ns
+            )  # those keep their order anyway
         link.last_ns = arrival
         if self._offers is not None and message.actor is not None:  # tasks go to workers of their own
             self._offers.push_in_order(link, (arrival, NORMAL, next_number(), message))

@@ -14,6 +14,9 @@ CLUSTER = "cluster"
 ALL = "*"
 """What a step is said to touch that matters to every other one, or of which nobody knows what it touches."""
 
+CLOCK = "the clock"
+"""What a step is said to count that reads the clock: whatever the order, it could be another time."""
+
 MESSAGES = frozenset(("call", "create", "reply", "notice"))
 """The kinds of steps that may be late."""
 

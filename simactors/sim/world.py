@@ -16,7 +16,7 @@ from simactors.sim.intercept import clock, escapes, patches, points, process
 from simactors.sim.locks import SimLock, SimRLock
 from simactors.sim.loop import SimLoop
 from simactors.sim.machine import Machine
-from simactors.sim.offer import ALL
+from simactors.sim.offer import ALL, CLOCK
 from simactors.sim.output import Output
 from simactors.sim.privates import Privates
 from simactors.sim.signals import Signals
@@ -105,6 +105,7 @@ class World:
 
         Otherwise a loop that waits for a time by looking only would never end.
         """
+        self.kernel.counts(CLOCK)
         if self.kernel.steps != self._step_of_looks:
             self._step_of_looks, self._looks = self.kernel.steps, 0
         self._looks += 1

@@ -164,6 +164,8 @@ def _crashes(tree: Tree) -> Iterator[Fault]:
 def _doubts_of(tree: Tree) -> Iterator[str]:
     if tree.is_cut:
         yield f"only the first {MOST_EVENTS} steps of a run were looked at"
+    if tree.reads_clock:
+        yield "the program looks at the clock, and each order was tried with one time only"
     if tree.gone_astray is not None:
         yield f"the program did not repeat: {tree.gone_astray!r} was missing"
     for label in tree.unvaried:

@@ -65,7 +65,7 @@ def words(*deviations: tuple[str, str]) -> list[str]:
             "the 1st timer of the cluster",
         ),
         ("turn a a.m 2", "x", "hold back the 2nd start of a.m at a for good, and go on with 'x'"),
-        ("begin a  11", READ, "hold back the 11th call that begins at a for good, and go on with "),
+        ("begin b>a a.m 1", READ, "hold back the beginning of a.m (message 1) from b at a for good, and "),
         ("resume a  22", READ, "hold back the 22nd going on of a for good, and go on with "),
         ("notice cluster  1", READ, "hold back the 1st notice of the cluster for good, and go on with "),
     ],
