@@ -153,7 +153,7 @@ class _Shrinker:
             any(self._try_script(deviations=pair) for pair in pairs)
 
     def _inversions(self) -> list[Deviation]:
-        """Calls that came after others at their actor; first those that came before them in the plainest run."""
+        """Calls to come after others at their actor: as they did, but not in the plainest run; or any that could."""
         with _silent():
             plain = replace(self.best.recipe, script=replace(self._script, deviations=())).run().path
             failing = self.best.recipe.run().path
@@ -165,7 +165,13 @@ class _Shrinker:
             for position, late in enumerate(names):
                 for early in names[:position]:
                     (found if _swapped(before, early, late) else others).append(Deviation(late, early))
-        return [*found, *others][:_MOST_INVERSIONS]
+        order = Order(plain)
+        for arrivals in order.arrivals:
+            for second in arrivals.positions:
+                earlier = [first for first in arrivals.positions if first < second]
+                races = [first for first in earlier if not order.must_precede(first, second)]
+                others += [Deviation(plain[first].name, plain[second].name) for first in reversed(races)]
+        return list(dict.fromkeys([*found, *others]))[:_MOST_INVERSIONS]
 
     def _fewer_nodes(self) -> None:
         nodes = self.best.recipe.program.nodes
