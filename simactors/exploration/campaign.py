@@ -7,13 +7,14 @@ watch.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from simactors.exploration import determinism
 from simactors.exploration.budget import Budget
-from simactors.exploration.covered import Covered, Share
+from simactors.exploration.covered import NOTHING, Covered, Share
 from simactors.exploration.findings import Finding, Group
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import RunResult, run_simulated
@@ -120,10 +121,19 @@ class Tally:
     interrupted: bool = False
     losses: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, parts: Iterable[Tally]) -> Tally:
+        """Of a hunt whose parts stand so."""
+        total = cls()
+        for part in parts:
+            total.include(part)
+        return total
+
     def include(self, other: Tally) -> None:
         """Take in how another part of the same hunt stands."""
         self.runs += other.runs
         self.shares += other.shares
+        self.losses += other.losses
         self.verdict = other.verdict or self.verdict
         self.orders = max(self.orders, other.orders)  # they have mostly seen the same
         self.last = other.last or self.last
@@ -140,7 +150,6 @@ class Tally:
 
 
 _ALL = Share()
-_NOTHING = Covered()
 
 
 class Campaign:
@@ -152,7 +161,7 @@ class Campaign:
     """
 
     def __init__(
-        self, program: Program, quest: Quest, share: Share = _ALL, covered: Covered = _NOTHING
+        self, program: Program, quest: Quest, share: Share = _ALL, covered: Covered = NOTHING
     ) -> None:
         self._program = quest.world_for(program)
         self._quest = quest
@@ -167,6 +176,29 @@ class Campaign:
         # One stream for all runs: what the program keeps from run to run (a logging handler) still writes here.
         self._output = io.StringIO()
         self.tally = Tally()
+
+    @staticmethod
+    def order(program: Program, quest: Quest, share: Share, covered: Covered) -> dict[str, Any]:
+        """What another process needs to know to make the runs of a share, as JSON can hold it."""
+        return {
+            "recipe": Recipe(program=program).to_fields(),
+            "quest": asdict(quest),
+            "share": list(share),
+            "covered": covered.to_fields(),
+        }
+
+    @classmethod
+    def ordered(cls, order: Mapping[str, Any]) -> Campaign:
+        """What `order` has told.
+
+        Raises:
+            TargetError: the program isn't there.
+        """
+        quest = {**order["quest"], "faults": tuple(order["quest"]["faults"])}
+        covered = Covered.from_fields(order["covered"])
+        return cls(
+            Recipe.from_fields(order["recipe"]).program, Quest(**quest), Share(*order["share"]), covered
+        )
 
     def run(self, budget: Budget, watch: Callable[[Tally], None] = lambda _: None) -> Tally:
         """Make runs until the budget is spent, there is nothing left to try, or one has failed.

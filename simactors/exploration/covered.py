@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Share(NamedTuple):
@@ -63,6 +63,16 @@ class Covered:
                 until = number
         return Covered(until, tuple(number for number in sorted(made) if number > until))
 
+    def to_fields(self) -> list[object]:
+        """What JSON can hold."""
+        return [self.until, list(self.beyond)]
+
+    @classmethod
+    def from_fields(cls, told: Sequence[Any]) -> Covered:
+        """What `to_fields` wrote."""
+        until, beyond = told
+        return cls(until, tuple(beyond))
+
     def _first(self, share: Share) -> int:
         """The first number of a share beyond `until`."""
         return self.until + 1 + (share.number - self.until) % share.of
@@ -78,3 +88,7 @@ class Covered:
             if number <= found:
                 found += share.of
         return found
+
+
+NOTHING = Covered()
+"""Before the first run."""

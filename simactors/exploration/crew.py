@@ -13,15 +13,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from simactors.exceptions import InternalError
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Campaign, Quest, Tally
-from simactors.exploration.covered import Covered, Share
+from simactors.exploration.covered import NOTHING, Covered, Share
 from simactors.exploration.findings import Finding
-from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import Ending, RunResult
 from simactors.exploration.target import Program, TargetError
 
@@ -29,7 +28,6 @@ _TELL_EVERY_S = 0.2
 _WAIT_S = 0.5
 _PIECE = 1 << 20
 _ENDS_WITHIN_S = 5.0
-_NOTHING = Covered()
 
 
 def search(
@@ -38,7 +36,7 @@ def search(
     budget: Budget,
     jobs: int,
     watch: Callable[[Tally], None] = lambda _: None,
-    covered: Covered = _NOTHING,
+    covered: Covered = NOTHING,
 ) -> Tally:
     """Make the runs of a hunt in `jobs` processes.
 
@@ -56,9 +54,9 @@ def search(
             members.append(_Member(program, quest, budget, Share(number, jobs), covered))
             members[-1].begin()
         _listen(members, watch, keep_going=quest.keep_going)
-        return _sum(members)
+        return Tally.of(member.tally for member in members)
     except KeyboardInterrupt:
-        return replace(_sum(members), interrupted=True)
+        return replace(Tally.of(member.tally for member in members), interrupted=True)
     finally:
         for member in members:
             member.end()
@@ -73,9 +71,9 @@ def _listen(members: Sequence[_Member], watch: Callable[[Tally], None], *, keep_
             for key, _ in selector.select(_WAIT_S):
                 if not key.data.hear():
                     selector.unregister(key.fileobj)
-            if all(member.loss for member in members):
-                raise InternalError("; ".join(member.loss for member in members))
-            total = _sum(members)
+            if all(member.tally.losses for member in members):
+                raise InternalError("; ".join(loss for member in members for loss in member.tally.losses))
+            total = Tally.of(member.tally for member in members)
             watch(total)
             if total.findings and not keep_going:
                 return
@@ -88,14 +86,7 @@ class _Member:
         self, program: Program, quest: Quest, budget: Budget, share: Share, covered: Covered
     ) -> None:
         runs = None if budget.runs is None else covered.part(budget.runs, share)
-        order = {
-            "recipe": Recipe(program=program).to_fields(),
-            "quest": asdict(quest),
-            "runs": runs,
-            "seconds": budget.seconds,
-            "share": share,
-            "covered": [covered.until, covered.beyond],
-        }
+        order = Campaign.order(program, quest, share, covered)
         # A group of its own: Ctrl-C at the terminal is for the one process that sums up.
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__],
@@ -107,9 +98,8 @@ class _Member:
         self.stdout = self._process.stdout
         self._share = share
         self.tally = Tally()
-        self.loss = ""  # how it ended, if it has not said all
         self._heard = b""
-        self._order = json.dumps(order).encode()
+        self._order = json.dumps({**order, "runs": runs, "seconds": budget.seconds}).encode()
 
     def begin(self) -> None:
         """Tell it what to do."""
@@ -129,7 +119,8 @@ class _Member:
                     if code < 0
                     else f"ended with exit code {code}"
                 )
-                self.loss = f"process {self._share.number + 1} of the {self._share.of} of this hunt {how}"
+                which = f"process {self._share.number + 1} of the {self._share.of} of this hunt"
+                self.tally.losses = (f"{which} {how}, after {self.tally.runs} runs",)
             return False
         *lines, self._heard = (self._heard + piece).split(b"\n")
         for line in lines:
@@ -155,13 +146,6 @@ class _Member:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-
-
-def _sum(members: Sequence[_Member]) -> Tally:
-    total = Tally(losses=tuple(f"{m.loss}, after {m.tally.runs} runs" for m in members if m.loss))
-    for member in members:
-        total.include(member.tally)
-    return total
 
 
 class _Teller:
@@ -223,16 +207,8 @@ def main() -> None:
     stream = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     teller = _Teller(stream)
-    quest = order["quest"]
-    until, beyond = order["covered"]
     try:
-        program = Recipe.from_fields(order["recipe"]).program
-        campaign = Campaign(
-            program,
-            Quest(**{**quest, "faults": tuple(quest["faults"])}),
-            Share(*order["share"]),
-            Covered(until, tuple(beyond)),
-        )
+        campaign = Campaign.ordered(order)
         tally = campaign.run(Budget(order["runs"], order["seconds"]), teller.look_at)
     except TargetError as error:
         stream.write(json.dumps({"wrong input": str(error)}) + "\n")

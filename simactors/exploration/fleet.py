@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Campaign, Quest, Tally
-from simactors.exploration.covered import Covered, Share
+from simactors.exploration.covered import NOTHING, Covered, Share
 from simactors.exploration.crew import figures, read_figures
 from simactors.exploration.findings import Finding
-from simactors.exploration.recipe import Recipe
 from simactors.exploration.target import Program, TargetError
 
-_NOTHING = Covered()
 _SLICE_S = 2.0
 """So long an actor hunts before it tells how it stands."""
 
@@ -30,7 +28,7 @@ def search(
     budget: Budget,
     jobs: int | None,
     watch: Callable[[Tally], None] = lambda _: None,
-    covered: Covered = _NOTHING,
+    covered: Covered = NOTHING,
 ) -> Tally:
     """Make the runs of a hunt on a Ray cluster: the one that RAY_ADDRESS names, or else a new one on this machine.
 
@@ -73,13 +71,8 @@ def _search(
     covered: Covered,
 ) -> Tally:
     total = Tally()
-    order = {
-        "recipe": Recipe(program=program).to_fields(),
-        "quest": asdict(quest),
-        "covered": [covered.until, covered.beyond],
-    }
     hunter = ray.remote(Hunter)
-    members = [hunter.remote(order, share) for share in shares]
+    members = [hunter.remote(Campaign.order(program, quest, share, covered)) for share in shares]
     most = [None if budget.runs is None else covered.part(budget.runs, share) for share in shares]
     stands = [Tally() for _ in members]
     pending = {member.hunt.remote(most[n], _SLICE_S): n for n, member in enumerate(members)}
@@ -89,14 +82,14 @@ def _search(
             number = pending.pop(done)
             told = ray.get(done)
         except KeyboardInterrupt:
-            return replace(_sum(stands), interrupted=True)
+            return replace(Tally.of(stands), interrupted=True)
         if "wrong input" in told:
             raise TargetError(told["wrong input"])
         read_figures(told["tally"], stands[number])
         stands[number].shares = (shares[number]._replace(runs=stands[number].runs),)
         for finding in told["findings"]:
             stands[number].add(Finding.from_fields(finding))
-        total = _sum(stands)
+        total = Tally.of(stands)
         watch(total)
         if budget.is_spent or (total.findings and not quest.keep_going):
             break
@@ -107,27 +100,13 @@ def _search(
     return total
 
 
-def _sum(stands: list[Tally]) -> Tally:
-    total = Tally()
-    for tally in stands:
-        total.include(tally)
-    return total
-
-
 class Hunter:
     """One of the actors, as it is on Ray."""
 
-    def __init__(self, order: Mapping[str, Any], share: Share) -> None:
-        quest, (until, beyond) = order["quest"], order["covered"]
+    def __init__(self, order: Mapping[str, Any]) -> None:
         self._wrong = ""
         try:
-            program = Recipe.from_fields(order["recipe"]).program
-            self._campaign = Campaign(
-                program,
-                Quest(**{**quest, "faults": tuple(quest["faults"])}),
-                share,
-                Covered(until, tuple(beyond)),
-            )
+            self._campaign = Campaign.ordered(order)
         except TargetError as error:
             self._wrong = str(error)
 

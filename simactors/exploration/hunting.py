@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Campaign, Quest, Tally
-from simactors.exploration.covered import Covered
+from simactors.exploration.covered import NOTHING, Covered
 from simactors.exploration.explaining import Explanation, explain
 from simactors.exploration.findings import Finding
 from simactors.exploration.journal import Before
@@ -18,7 +18,6 @@ from simactors.exploration.repro import Repro
 from simactors.exploration.shrinking import SECONDS, Shrunk, shrink
 from simactors.exploration.target import Program
 
-_NOTHING = Covered()
 _NOBODY = Before()
 
 
@@ -99,7 +98,7 @@ def search(
     quest: Quest,
     budget: Budget,
     watch: Callable[[Tally], None] = lambda _: None,
-    covered: Covered = _NOTHING,
+    covered: Covered = NOTHING,
 ) -> Tally:
     """Make the runs of a hunt in this process.
 
