@@ -36,6 +36,8 @@ A finding: the simulation worked, the program did not::
      ├─ LimitError                       a named limit of the run was reached
      │   └─ SpinningError                code computes for ever without ever waiting
      ├─ NondeterminismError              the same choices gave another run
+     ├─ ViolationError                   a judge of `simactors.checkers` found a property violated
+     ├─ UndecidedError                   a judge could not say whether a property holds
      └─ OversightError                   what a run was asked to fail for: see `sim.fail_on`
          ├─ UnreadError                  a call raised, and nobody asked for its result
          ├─ LeakedActorError             an actor is left that nobody will ever end
@@ -280,6 +282,14 @@ class SpinningError(LimitError):
 
 class NondeterminismError(Finding):
     """The same choices gave another run: something in the program does not repeat."""
+
+
+class ViolationError(Finding):
+    """A property of the program does not hold: its judge's verdict says which and why."""
+
+
+class UndecidedError(Finding):
+    """Nobody can say whether a property holds: the judge ran out of budget, or saw too little."""
 
 
 class OversightError(Finding):

@@ -1,0 +1,111 @@
+"""What clients asked of a system and what they were told: operations with their call, their return and their outcome.
+
+Written by `checkers.recording` or out of a simulation; read by the judges of `checkers`, and by nothing else. It knows
+of no backend: a history of a real cluster has the same shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, overload
+
+Status = Literal["returned", "raised", "refused", "unknown"]
+"""How an operation ended, as its client saw it.
+
+``returned``: with a result. ``raised``: the operation itself raised, which is an answer, too. ``refused``: it certainly
+never took effect. ``unknown``: it may have, or may still (a timeout, a crash, no answer before the end).
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One operation of one client.
+
+    Attributes:
+        client: who asked. A client waits for its answer before it asks again, unless its operations say otherwise.
+        name: what was asked: ``withdraw``.
+        args: with what; keywords stand at their parameters' places.
+        target: whom it was asked of: ``Account#1``. Empty if there is but one.
+        called: where the call stands among all calls and returns of the history, counted from 0.
+        returned: where the return stands; None if there was none.
+        called_s, returned_s: when, in seconds since the beginning of the history.
+        status: how it ended.
+        result: what it returned, or the exception that it raised; None if that is unknown.
+    """
+
+    client: str
+    name: str
+    args: tuple[Any, ...] = ()
+    target: str = ""
+    called: int
+    returned: int | None = None
+    called_s: float = 0.0
+    returned_s: float | None = None
+    status: Status = "unknown"
+    result: Any = None
+
+    def __str__(self) -> str:
+        asked = f"{self.name}({', '.join(map(repr, self.args))})"
+        told = {"returned": f" -> {self.result!r}", "raised": f" raised {self.result!r}"}
+        where = f"{self.target}." if self.target else ""
+        return f"{self.client}: {where}{asked}{told.get(self.status, f' ({self.status})')}"
+
+
+@dataclass(frozen=True, slots=True)
+class History(Sequence[Operation]):
+    """Operations, in the order of their calls.
+
+    Raises:
+        ValueError: they are not in that order, or one returned before it was called.
+    """
+
+    operations: tuple[Operation, ...] = ()
+
+    def __post_init__(self) -> None:
+        before = -1
+        for operation in self.operations:
+            if operation.called <= before:
+                raise ValueError(f"not in the order of calls: {operation}")
+            if operation.returned is not None and operation.returned <= operation.called:
+                raise ValueError(f"returned before it was called: {operation}")
+            before = operation.called
+
+    @classmethod
+    def of(cls, operations: Iterable[Operation]) -> History:
+        """Operations in any order."""
+        return cls(tuple(sorted(operations, key=lambda operation: operation.called)))
+
+    def where(self, wanted: Callable[[Operation], bool]) -> History:
+        """Those operations only; their places stay as they are."""
+        return History(tuple(filter(wanted, self.operations)))
+
+    def by(self, key: Callable[[Operation], str]) -> dict[str, History]:
+        """A history for each key, in the order in which the keys are first seen."""
+        parts: dict[str, list[Operation]] = {}
+        for operation in self.operations:
+            parts.setdefault(key(operation), []).append(operation)
+        return {name: History(tuple(part)) for name, part in parts.items()}
+
+    @property
+    def clients(self) -> dict[str, History]:
+        """What each client did."""
+        return self.by(lambda operation: operation.client)
+
+    def __len__(self) -> int:
+        return len(self.operations)
+
+    def __iter__(self) -> Iterator[Operation]:
+        return iter(self.operations)
+
+    @overload
+    def __getitem__(self, index: int) -> Operation: ...
+    @overload
+    def __getitem__(self, index: slice) -> History: ...
+    def __getitem__(self, index: int | slice) -> Operation | History:
+        if isinstance(index, slice):
+            return History(self.operations[index])
+        return self.operations[index]
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.operations))
