@@ -67,7 +67,7 @@ _RUNS = 1_000
     metavar="KINDS|FILE.toml",
     help="What may go wrong, drawn anew for each run: none, delay, crash, node, partition, skew, rpc or all, several "
     "with commas; or a file with faults, which then happen in every run. Default: delay; with a file only what it "
-    "says.",
+    "says, as with a scenario that has faults.",
 )
 @click.option(
     "--max-faults",
@@ -106,7 +106,7 @@ _RUNS = 1_000
 @params.AS_RAY
 @params.JSON
 def hunt(
-    target: Target, args: tuple[str, ...], seeds: int | None, seconds: float | None, **options: Any
+    target: Program, args: tuple[str, ...], seeds: int | None, seconds: float | None, **options: Any
 ) -> None:
     """Run a program in many orders, with many faults, until one fails.
 
@@ -120,7 +120,7 @@ def hunt(
     try:
         # A systematic search knows only from its own runs where it is: it begins anew.
         journal = Journal(None if quest.strategy == SYSTEMATIC else options["out"], program, quest)
-        _tell_what_was_there(journal.before, target)
+        _tell_what_was_there(journal.before, program.target)
         found = _hunt(program, quest, Budget(runs, seconds), journal, options)
     except (TargetError, OSError) as error:
         raise WrongInput(str(error)) from None
@@ -143,19 +143,19 @@ def _written(found: Report, folder: Path) -> list[report.Files | None]:
         return [None] * len(found.cases)
 
 
-def _asked(target: Target, args: tuple[str, ...], options: dict[str, Any]) -> tuple[Program, Quest]:
+def _asked(target: Program, args: tuple[str, ...], options: dict[str, Any]) -> tuple[Program, Quest]:
     """What is to be hunted, and how."""
-    kinds, file = _faults(options["faults"])
-    program = Program(
-        target=target,
+    kinds, file = _faults(options["faults"], given=bool(target.faults.faults))
+    program = params.completed(
+        target,
+        options["cluster"],
+        file,
+        options["fail_on"],
         argv=args,
         as_ray=options["as_ray"],
         max_steps=options["max_steps"],
         preemption=options["preempt"],
-        cluster=options["cluster"],
-        faults=file,
         allow=options["allow"],
-        fail_on=options["fail_on"],
     )
     quest = Quest(
         first_seed=options["first_seed"],
@@ -219,8 +219,12 @@ def _audited(wanted: bool | None) -> int | None:
     return 1 if wanted else None
 
 
-def _faults(words: tuple[str, ...]) -> tuple[tuple[str, ...], str | None]:
-    """The kinds of faults, and the file with faults, that were asked for."""
+def _faults(words: tuple[str, ...], *, given: bool) -> tuple[tuple[str, ...], str | None]:
+    """The kinds of faults, and the file with faults, that were asked for.
+
+    Args:
+        given: the target says itself what goes wrong.
+    """
     files = [word for word in words if word.endswith(".toml") or Path(word).is_file()]
     if len(files) > 1:
         raise click.UsageError(f"--faults takes one file at most, not {', '.join(files)}")
@@ -228,7 +232,7 @@ def _faults(words: tuple[str, ...]) -> tuple[tuple[str, ...], str | None]:
     if any(not word.strip(", ") for word in kinds):
         raise click.UsageError("--faults: name some kinds, or none")
     if not kinds:
-        return (() if files else ("delay",)), (files[0] if files else None)
+        return (() if files or given else ("delay",)), (files[0] if files else None)
     try:
         return kinds_of(",".join(kinds)), (files[0] if files else None)
     except ValueError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 import click
@@ -11,21 +12,22 @@ import click
 from simactors.api import session
 from simactors.cli.group import WrongInput, nearest
 from simactors.core import backend as backends
+from simactors.exploration.named import named
 from simactors.exploration.target import MAX_STEPS as MOST_STEPS
-from simactors.exploration.target import Target, TargetError
+from simactors.exploration.target import Program, TargetError
 from simactors.sim.escapes import KINDS
 from simactors.sim.fail_on import FailOn
 
 
 class TargetType(click.ParamType):  # type: ignore[type-arg]  # click is generic since 8.5 only
-    """``FILE.py[:function]``, checked for being there."""
+    """``FILE.py[:function]`` or a scenario, checked for being there, as a program."""
 
     name = "target"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Target:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Program:
         """Raise `WrongInput` if the file isn't there."""
         try:
-            return value if isinstance(value, Target) else Target.parse(value)
+            return value if isinstance(value, Program) else named(value)
         except TargetError as error:
             raise WrongInput(str(error)) from None
 
@@ -72,7 +74,33 @@ def check_backend(name: str, origin: str, ctx: click.Context | None) -> None:
         )
 
 
-TARGET = click.argument("target", type=TargetType(), metavar="FILE.py[:FUNCTION]")
+def completed(
+    program: Program, cluster: str | None, faults: str | None, fail_on: tuple[str, ...], **knobs: Any
+) -> Program:
+    """`program` with what the command line says of it, which wins over what its scenario says.
+
+    Args:
+        cluster, faults: files.
+        knobs: of `Program`.
+
+    Raises:
+        WrongInput: one of the files can't be used.
+    """
+    if cluster is not None or faults is not None:
+        from simactors.exploration import cluster_file  # lazily: pydantic takes as long as a small run
+
+        try:
+            read_cluster, read_faults = cluster_file.load_world(cluster, faults, program.cluster)
+        except TargetError as error:
+            raise WrongInput(str(error)) from None
+        knobs["cluster"] = read_cluster
+        if faults is not None:
+            knobs["faults"] = read_faults
+    knobs["as_ray"] = knobs["as_ray"] or program.as_ray
+    return replace(program, fail_on=fail_on or program.fail_on, **knobs)
+
+
+TARGET = click.argument("target", type=TargetType(), metavar="FILE.py[:FUNCTION]|SCENARIO")
 ARGS = click.argument("args", nargs=-1, metavar="[-- ARGS]...")
 AS_RAY = click.option("--as-ray", is_flag=True, help="`import ray` in the program means simactors.")
 JSON = click.option(

@@ -13,7 +13,7 @@ from simactors.cli.output import Output
 from simactors.exploration import determinism
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import RunResult, run_for_real
-from simactors.exploration.target import Program, Target, TargetError
+from simactors.exploration.target import Program, TargetError
 from simactors.reports import json_line, text
 
 
@@ -46,7 +46,7 @@ from simactors.reports import json_line, text
 @attending.options
 @params.JSON
 def run(
-    target: Target,
+    target: Program,
     args: tuple[str, ...],
     backend: str | None,
     seed: int | None,
@@ -67,7 +67,7 @@ def run(
         _refuse_for_real(backend, seed=seed, **given, **watched, check_determinism=check_determinism)
     if check_determinism and wishes:
         raise click.UsageError("--check-determinism makes many runs; --until, --pdb and --trace show one.")
-    program = Program(target=target, argv=args, preemption=options.pop("preempt"), **options)
+    program = params.completed(target, argv=args, preemption=options.pop("preempt"), **options)
     attendance = attending.Attendance(wishes, output := Output())
 
     def finish() -> None:
@@ -75,7 +75,7 @@ def run(
         if as_json:
             output.last_line(json_line.interrupted_line(program, backend))
 
-    with attending.interruptible(f"{target} on {backend}", finish):
+    with attending.interruptible(f"{program.target} on {backend}", finish):
         result = _run(program, backend, seed or 0, attendance, check_determinism=check_determinism)
     output.restore()
     click.echo(

@@ -240,7 +240,9 @@ class Campaign:
             if is_audited or result.failed:
                 # A seed says the same as all that is drawn from it, if nothing else answers.
                 script = None if self._quest.strategy == "sampled" else recorder.script
-                recipe = Recipe(program=self._program, seed=seed, faults=faults, script=script)
+                recipe = Recipe(
+                    program=self._program, seed=seed, faults=faults, script=script
+                ).with_all_faults
             if witness is not None:
                 testimony = Testimony.of(result.ending, result.digest, witness.sightings)
                 fresh = number == every == 1

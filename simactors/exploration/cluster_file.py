@@ -9,13 +9,13 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
-from simactors.exploration.target import Program, TargetError
+from simactors.exploration.target import TargetError
 from simactors.sim import aims, config, distributions, plan
 
 Loaded = TypeVar("Loaded")
@@ -27,26 +27,29 @@ _DISTRIBUTIONS: Mapping[str, type] = {
     "lognormal": distributions.Lognormal,
     "empirical": distributions.Empirical,
 }
+_KINDS = {cls: name for kinds in (_DISTRIBUTIONS, plan.KINDS) for name, cls in kinds.items()}
 _PARTS = (config.SimConfig, config.NodeConfig, config.LinkConfig, config.Latency)
 for _cls in (*_PARTS, *_DISTRIBUTIONS.values(), *plan.KINDS.values()):
     with_config(ConfigDict(extra="forbid"))(_cls)  # a misspelt knob is an error, not a knob left as it was
 
 
-def world_of(program: Program) -> tuple[config.SimConfig, plan.FaultPlan]:
-    """The cluster that the files of a program describe, and what goes wrong in it.
+def load_world(
+    cluster_file: str | None, faults_file: str | None, otherwise: config.SimConfig | None = None
+) -> tuple[config.SimConfig | None, plan.FaultPlan]:
+    """The cluster that a file describes, and what goes wrong in it.
+
+    Args:
+        otherwise: the cluster if no file describes it; None for the plain one.
 
     Raises:
-        TargetError: one of its files can't be read, or the two don't fit together.
+        TargetError: one of the files can't be read, or the two don't fit together.
     """
-    cluster = config.SimConfig() if program.cluster is None else load_cluster(program.cluster)
-    if program.faults is None:
-        faults = plan.FaultPlan()
-    else:
-        faults = load_faults(program.faults)
-        try:
-            aims.check(faults, cluster)
-        except ValueError as error:
-            raise TargetError(f"{program.faults}: {error}") from None
+    cluster = otherwise if cluster_file is None else load_cluster(cluster_file)
+    faults = plan.FaultPlan() if faults_file is None else load_faults(faults_file)
+    try:
+        aims.check(faults, cluster or config.SimConfig())
+    except ValueError as error:
+        raise TargetError(f"{faults_file}: {error}") from None
     return cluster, faults
 
 
@@ -57,12 +60,8 @@ def load_cluster(path: str) -> config.SimConfig:
         TargetError: no such file, or not a cluster; the message names everything that is wrong.
     """
     problems: list[str] = []
-    table = _with_distributions(_read(path), "", problems)
-    for name, option in (("max_steps", "--max-steps"), ("preemption", "--preempt")):
-        if name in table:  # one doorway for it, or it would be unclear which one wins
-            problems.append(f"{name}: give it to the command, as {option}")
-    cluster = _validated(config.SimConfig, table, "", problems)
-    _refuse(path, problems)
+    cluster = read_cluster(read(path), "", problems)
+    refuse(path, problems)
     assert cluster is not None
     return cluster
 
@@ -73,20 +72,54 @@ def load_faults(path: str) -> plan.FaultPlan:
     Raises:
         TargetError: as `load_cluster`.
     """
-    table = _read(path)
+    table = read(path)
     problems = [f"{name}: not a part of a fault file; write [[faults]]" for name in table if name != "faults"]
-    listed = table.get("faults", [])
-    faults = []
-    for number, entry in enumerate(listed if isinstance(listed, list) else [listed]):
-        faults.append(_of_kind(entry, plan.KINDS, f"faults[{number}]", problems))
-    _refuse(path, problems)
-    return plan.FaultPlan(tuple(faults))
+    faults = read_faults(table.get("faults", []), problems)
+    refuse(path, problems)
+    return faults
+
+
+def read_cluster(table: Any, place: str, problems: list[str]) -> config.SimConfig | None:
+    """The cluster that a table describes; None, and `problems` says why, if it is none.
+
+    Args:
+        place: where the table stands in its file; empty if it is the whole file.
+    """
+    table = _with_distributions(table, place, problems)
+    for name, option in (("max_steps", "--max-steps"), ("preemption", "--preempt")):
+        if name in table:  # one doorway for it, or it would be unclear which one wins
+            problems.append(f"{name}: give it to the command, as {option}")
+    return _validated(config.SimConfig, table, place, problems)
+
+
+def read_faults(tables: Any, problems: list[str]) -> plan.FaultPlan:
+    """What goes wrong, out of ``[[faults]]``; `problems` takes what is no fault."""
+    listed = tables if isinstance(tables, list) else [tables]
+    faults = [_of_kind(entry, plan.KINDS, f"faults[{i}]", problems) for i, entry in enumerate(listed)]
+    return plan.FaultPlan(tuple(fault for fault in faults if fault is not None))
+
+
+def cluster_table(cluster: config.SimConfig) -> dict[str, Any]:
+    """What `load_cluster` would read as `cluster`: all that is not as by default."""
+    return _told(cluster)
+
+
+def cluster_of(table: Any) -> config.SimConfig:
+    """What `cluster_table` wrote.
+
+    Raises:
+        ValueError: it has not.
+    """
+    problems: list[str] = []
+    found = read_cluster(table, "cluster", problems) if isinstance(table, dict) else None
+    if found is None or problems:
+        raise ValueError("; ".join(problems) or f"cluster is {table!r}")
+    return found
 
 
 def fault_tables(faults: plan.FaultPlan) -> list[dict[str, Any]]:
     """What `load_faults` would read as `faults`."""
-    names = {cls: name for name, cls in plan.KINDS.items()}
-    return [{"kind": names[type(fault)], **_told(fault)} for fault in faults.faults]
+    return [_told(fault) for fault in faults.faults]
 
 
 def faults_of(tables: Any) -> plan.FaultPlan:
@@ -96,18 +129,40 @@ def faults_of(tables: Any) -> plan.FaultPlan:
         ValueError: it has not.
     """
     problems: list[str] = []
-    found = [_of_kind(table, plan.KINDS, f"faults[{i}]", problems) for i, table in enumerate(tables)]
+    found = read_faults(tables, problems)
     if problems:
         raise ValueError("; ".join(problems))
-    return plan.FaultPlan(tuple(found))
+    return found
 
 
-def _told(fault: Any) -> dict[str, Any]:
-    """What is not as it is by default."""
-    return {f.name: getattr(fault, f.name) for f in fields(fault) if getattr(fault, f.name) != f.default}
+def _told(part: Any) -> dict[str, Any]:
+    """What is not as it is by default, as a file would say it."""
+    values = {knob.name: getattr(part, knob.name) for knob in fields(part)}
+    defaults = {knob.name: _default(knob) for knob in fields(part)}
+    told = {name: _plain(value) for name, value in values.items() if value != defaults[name]}
+    return {"kind": _KINDS[type(part)], **told} if type(part) in _KINDS else told
 
 
-def _read(path: str) -> dict[str, Any]:
+def _default(knob: Field[Any]) -> Any:
+    return knob.default_factory() if knob.default_factory is not MISSING else knob.default
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return _told(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def read(path: str) -> dict[str, Any]:
+    """What a file says, before anybody asks what it means.
+
+    Raises:
+        TargetError: no such file, or not TOML.
+    """
     try:
         return tomllib.loads(Path(path).read_text())
     except FileNotFoundError:
@@ -137,7 +192,7 @@ def _with_distributions(table: Any, place: str, problems: list[str]) -> Any:
 def _of_kind(entry: Any, kinds: Mapping[str, type], place: str, problems: list[str]) -> Any:
     kind = str(entry.get("kind")) if isinstance(entry, dict) else ""
     if kind not in kinds:
-        problems.append(f"{place}.kind: {kind!r} is none of {', '.join(kinds)}{_nearest(kind, kinds)}")
+        problems.append(f"{place}.kind: {kind!r} is none of {', '.join(kinds)}{nearest(kind, kinds)}")
         return None
     rest = {key: value for key, value in entry.items() if key != "kind"}
     return _validated(kinds[kind], rest, place, problems)
@@ -151,7 +206,7 @@ def _validated(cls: type[Loaded], table: Any, place: str, problems: list[str]) -
             where = _path((place, *problem["loc"]))
             text = problem["msg"].removeprefix("Value error, ")
             if problem["type"] == "unexpected_keyword_argument":
-                text = f"there is no such knob{_nearest(str(problem['loc'][-1]), _knobs())}"
+                text = f"there is no such knob{nearest(str(problem['loc'][-1]), _knobs())}"
             problems.append(f"{where}: {text}" if where else text)
         return None
 
@@ -168,11 +223,17 @@ def _knobs() -> list[str]:
     return sorted({field.name for cls in classes for field in fields(cls)})
 
 
-def _nearest(word: str, words: Any) -> str:
+def nearest(word: str, words: Any) -> str:
+    """What to append to the complaint about a wrong word."""
     near = difflib.get_close_matches(word, list(words), 1)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def _refuse(path: str, problems: list[str]) -> None:
+def refuse(path: str, problems: list[str]) -> None:
+    """Tell what is wrong with a file, if anything is.
+
+    Raises:
+        TargetError: something is.
+    """
     if problems:
         raise TargetError("\n  ".join([f"{path}:", *problems]))

@@ -5,15 +5,18 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from simactors.exploration import crew, hunting
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import AUDITED, Quest
 from simactors.exploration.hunting import Report
+from simactors.exploration.named import named
 from simactors.exploration.shrinking import SECONDS
 from simactors.exploration.storms import kinds_of
 from simactors.exploration.strategies import STRATEGIES
 from simactors.exploration.target import Program, Target
+from simactors.sim.config import SimConfig
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h)")
 _FACTORS = {"s": 1, "m": 60, "h": 3600}
@@ -36,8 +39,9 @@ def explore(
     """Run `target` in many orders, with many faults; make what fails small and explain it.
 
     Args:
-        target: a function without arguments, or ``FILE.py[:function]`` as the command takes it. It runs as the driver
-            of a simulated cluster; what leaves it as an exception is a failure, and so are a deadlock and a limit.
+        target: a function without arguments, or ``FILE.py[:function]`` or a scenario, as the command takes them. It
+            runs as the driver of a simulated cluster; what leaves it as an exception is a failure, and so are a
+            deadlock and a limit.
         budget: how many runs; or for how long, ``"90s"``, ``"5m"``.
         strategy: how orders are chosen: portfolio, random, pct, pos, orders, kinds, delays, sampled or systematic.
         faults: what may go wrong: none, delay, crash, node, partition, skew, rpc, all; several with commas.
@@ -82,8 +86,10 @@ def explore(
     if jobs > 1 and not isinstance(target, str):
         raise ValueError("several processes need a target that they can load: name it as FILE.py:function")
     runs, seconds = _budget(budget)
-    named = Target.parse(target) if isinstance(target, str) else Target.of(target)
-    program = Program(target=named, preemption="stores", cluster=cluster)
+    program = named(target) if isinstance(target, str) else Program(Target.of(target))
+    program = replace(program, preemption="stores")
+    if cluster is not None:
+        program = replace(program, cluster=_loaded(cluster))
     quest = Quest(
         first_seed=first_seed,
         strategy=strategy,
@@ -99,6 +105,12 @@ def explore(
     if tally.interrupted and not tally.findings:
         raise KeyboardInterrupt
     return hunting.finish(program, quest, tally, left.spent_s, shrink_s)
+
+
+def _loaded(cluster: str) -> SimConfig:
+    from simactors.exploration import cluster_file  # lazily: pydantic takes as long as a small run
+
+    return cluster_file.load_cluster(cluster)
 
 
 def _check(target: object) -> None:

@@ -18,7 +18,7 @@ from simactors.exploration.campaign import Quest, Tally
 from simactors.exploration.covered import Covered
 from simactors.exploration.findings import Finding, Group
 from simactors.exploration.recipe import Recipe
-from simactors.exploration.repro import text_digest
+from simactors.exploration.repro import code_digest
 from simactors.exploration.target import Program, TargetError
 
 NAME = "hunt.json"
@@ -37,7 +37,7 @@ class Before:
         seconds: how long they took.
         findings: of those runs.
         told: the groups that a report was written of.
-        is_outdated: the program, or a file of its cluster, was changed since, and nothing of it counts.
+        is_outdated: the program, or its cluster, was changed since, and nothing of it counts.
     """
 
     covered: Covered = field(default_factory=Covered)
@@ -63,8 +63,11 @@ class Journal:
     def __init__(self, folder: Path | None, program: Program, quest: Quest) -> None:
         self._path = None if folder is None else folder / NAME
         told = {name: value for name, value in asdict(quest).items() if name not in _NO_MATTER}
-        self._about = _as_read({**Recipe(program=program).to_fields(), **told})
-        self._code = text_digest(program)
+        recipe = Recipe(program=program).to_fields()
+        # A cluster that was edited is like code that was: the same hunt, begun anew.
+        world = [recipe.pop(name, None) for name in ("cluster", "faults")]
+        self._about = _as_read({**recipe, **told})
+        self._code = code_digest(program, world)
         self._clock = Budget()
         self._written_s = 0.0
         self._tally = Tally()

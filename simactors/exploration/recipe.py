@@ -15,7 +15,7 @@ from simactors.exploration.runner import Onlooker, RunResult, run_simulated
 from simactors.exploration.script import Answer, Deviation, Follower, Script
 from simactors.exploration.target import Program, Target
 from simactors.exploration.world import World, world_of
-from simactors.sim.config import Slack
+from simactors.sim.config import SimConfig, Slack
 from simactors.sim.plan import FaultPlan
 
 _KINDS: Mapping[str, tuple[type, ...]] = {
@@ -23,8 +23,10 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
     "seed": (int,),
     "max_steps": (int,),
     **dict.fromkeys(("as_ray", "is_timeless"), (bool,)),
-    **dict.fromkeys(("cluster", "faults"), (str, type(None))),
-    **dict.fromkeys(("argv", "allow", "fail_on", "plan", "deviations", "answers", "workload"), (list, tuple)),
+    **dict.fromkeys(("cluster", "slack"), (dict,)),
+    **dict.fromkeys(
+        ("argv", "allow", "fail_on", "faults", "plan", "deviations", "answers", "workload"), (list, tuple)
+    ),
 }
 
 
@@ -72,9 +74,9 @@ class Recipe:
         return world_of(self.program).also(self.faults)
 
     @property
-    def self_contained(self) -> Recipe:
-        """The same with the faults of the program's file among its own, so that the file is not needed."""
-        return replace(self, program=replace(self.program, faults=None), faults=self.world.faults)
+    def with_all_faults(self) -> Recipe:
+        """The same with the faults that the program has in every run among those of this one."""
+        return replace(self, program=replace(self.program, faults=FaultPlan()), faults=self.world.faults)
 
     def to_fields(self) -> dict[str, Any]:
         """What JSON can hold of it; what is as by default is left out."""
@@ -82,12 +84,10 @@ class Recipe:
         for knob in fields(Program):
             value = getattr(self.program, knob.name)
             if knob.name != "target" and value != knob.default:
-                told[knob.name] = asdict(value) if isinstance(value, Slack) else value
+                told[knob.name] = _as_json(value)
         told["seed"] = self.seed
         if self.faults.faults:
-            from simactors.exploration import cluster_file  # lazily, as in `world.py`
-
-            told["plan"] = cluster_file.fault_tables(self.faults)
+            told["plan"] = _as_json(self.faults)
         if self.script is not None:
             told["deviations"] = [list(d) for d in self.script.deviations]
             told["answers"] = [list(a) for a in self.script.answers]
@@ -107,23 +107,52 @@ class Recipe:
                 raise TypeError(f"{name} is {rest[name]!r}")
         if rest.get("preemption", "off") not in ("off", "stores", "lines"):
             raise ValueError(f"preemption is {rest['preemption']!r}")
-        target, seed, tables = Target.parse(rest.pop("target")), rest.pop("seed"), rest.pop("plan", [])
+        target, seed = Target.parse(rest.pop("target")), rest.pop("seed")
         deviations, answers = rest.pop("deviations", None), rest.pop("answers", None)
-        for name in ("argv", "allow", "fail_on"):
+        for name, read in _READERS.items():
             if name in rest:
-                rest[name] = tuple(rest[name])
-        if "workload" in rest:
-            rest["workload"] = tuple((str(name), int(size)) for name, size in rest["workload"])
-        if rest.get("slack") is not None:
-            rest["slack"] = Slack(**rest["slack"])
-        faults, script = FaultPlan(), None
-        if tables:
-            from simactors.exploration import cluster_file  # lazily, as in `world.py`
-
-            faults = cluster_file.faults_of(tables)
+                rest[name] = read(rest[name])
+        faults, script = rest.pop("plan", FaultPlan()), None
         if deviations is not None:
             script = Script(
                 tuple(Deviation(*map(str, d)) for d in deviations),
                 tuple(Answer(str(label), int(nth), int(answer)) for label, nth, answer in answers or ()),
             )
         return cls(program=Program(target=target, **rest), seed=int(seed), faults=faults, script=script)
+
+
+def _faults(tables: Any) -> FaultPlan:
+    from simactors.exploration import cluster_file  # lazily: pydantic takes as long as a small run
+
+    return cluster_file.faults_of(tables)
+
+
+def _cluster(table: Any) -> SimConfig:
+    from simactors.exploration import cluster_file  # lazily, as above
+
+    return cluster_file.cluster_of(table)
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("argv", "allow", "fail_on"), tuple),
+    "workload": lambda told: tuple((str(name), value) for name, value in told),
+    "slack": lambda told: Slack(**told),
+    "cluster": _cluster,
+    **dict.fromkeys(("faults", "plan"), _faults),
+}
+"""How what JSON holds becomes a knob again."""
+
+
+def _as_json(value: Any) -> Any:
+    """A knob of a program as JSON can hold it."""
+    if isinstance(value, Slack):
+        return asdict(value)
+    if isinstance(value, SimConfig | FaultPlan):
+        from simactors.exploration import cluster_file  # lazily, as above
+
+        return (
+            cluster_file.cluster_table(value)
+            if isinstance(value, SimConfig)
+            else cluster_file.fault_tables(value)
+        )
+    return value

@@ -29,7 +29,7 @@ from simactors.exploration.runner import Onlooker, RunResult
 from simactors.exploration.script import Follower
 from simactors.exploration.target import Program
 
-PREFIX = "sim4-"
+PREFIX = "sim5-"
 LONGEST_TOKEN = 2_000
 """Longer ones are no use on a command line: there is the file."""
 
@@ -40,7 +40,7 @@ _FORMAT = 1
 
 _TEXT = (str, type(None))
 _KINDS: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(("world", "code", "digest", "failure", "version", "python"), (str,)),
+    **dict.fromkeys(("code", "digest", "failure", "version", "python"), (str,)),
     **dict.fromkeys(("kind", "hash_seed"), _TEXT),
     "recipe": (dict,),
 }
@@ -55,8 +55,7 @@ class Repro:
     """One run, told from all others.
 
     Attributes:
-        recipe: how to make it; its files are named relative to where it was run.
-        world: a short digest of the file that describes its cluster; empty without one.
+        recipe: how to make it, with its cluster; its target is named relative to where it was run.
         code: a short digest of the program's text, and of the modules in its folder that it had imported.
         digest: the first 16 digits of the trace's.
         kind: the class of the failure; None if the run passed.
@@ -68,7 +67,6 @@ class Repro:
     """
 
     recipe: Recipe
-    world: str
     code: str
     digest: str
     kind: str | None
@@ -86,8 +84,7 @@ class Repro:
             path: its landmarks, if it has been made before and `result` does not hold its path any more.
         """
         return cls(
-            recipe=recipe.self_contained,
-            world=_world_digest(recipe.program),
+            recipe=recipe.with_all_faults,
             code=code_digest(recipe.program),
             digest=(result.digest or "")[:16],
             kind=result.ending.kind,
@@ -187,9 +184,8 @@ class Replay:
 
     @property
     def is_other_program(self) -> bool:
-        """Whether what ran was changed since: its text, or its cluster."""
-        repro = self.repro
-        return repro.code != code_digest(self.program) or repro.world != _world_digest(self.program)
+        """Whether what ran was changed since."""
+        return self.repro.code != code_digest(self.program)
 
 
 def replay(
@@ -204,7 +200,7 @@ def replay(
         watch, around, onlookers: see `Recipe.run`.
 
     Raises:
-        TargetError: the program, or a file of its cluster, can't be loaded (any more).
+        TargetError: the program can't be loaded (any more).
     """
     followers: list[Follower] = []
 
@@ -235,8 +231,6 @@ def _differences(repro: Repro, result: RunResult) -> list[str]:
     digest = (result.digest or "")[:16]
     if repro.digest != digest:
         found.append(f"its trace has the digest {digest}..., the first one's {repro.digest}...")
-    if found and repro.world != _world_digest(program):
-        found.append(f"{program.cluster} has been changed since")
     if found and repro.code != code_digest(program):
         found.append("the program has been changed since")
     version = metadata.version("simactors")
@@ -247,24 +241,16 @@ def _differences(repro: Repro, result: RunResult) -> list[str]:
     return found
 
 
-def _world_digest(program: Program) -> str:
-    return _file_digest(program.cluster)
+def code_digest(program: Program, world: object = None) -> str:
+    """Of the target's own text; what it imports counts as far as it lies beside it.
 
-
-def text_digest(program: Program) -> str:
-    """Of all that makes a program what it is: its text, what lies beside it, the files of its cluster and faults."""
-    parts = code_digest(program), _world_digest(program), _file_digest(program.faults)
-    return _digest(" ".join(parts).encode())
-
-
-def _file_digest(name: str | None) -> str:
-    return "" if name is None else _digest(Path(name).read_bytes() if Path(name).is_file() else b"")
-
-
-def code_digest(program: Program) -> str:
-    """Of the target's own text; what it imports counts as far as it lies beside it."""
+    Args:
+        world: what else makes it what it is.
+    """
     folder = Path(program.target.file).resolve().parent
     texts = [path.read_bytes() for path in sorted(folder.glob("*.py")) if is_users(str(path))]
+    if world is not None:
+        texts.append(json.dumps(world, sort_keys=True).encode())
     return _digest(b"\0".join(texts))
 
 

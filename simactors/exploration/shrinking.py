@@ -122,7 +122,9 @@ class _Shrinker:
         for name, default in workload_of(self.best.recipe.program.target).items():
             program = self.best.recipe.program
             now = dict(program.workload).get(name, default)
-            for smaller in (1, *_smaller(now)) if now > 1 else ():
+            if not isinstance(now, int) or now <= 1:
+                continue
+            for smaller in (1, *_smaller(now)):
                 workload = tuple(sorted({**dict(program.workload), name: smaller}.items()))
                 if self._try(replace(self.best.recipe, program=replace(program, workload=workload))):
                     break

@@ -26,10 +26,12 @@ import cloudpickle  # type: ignore[import-untyped]
 
 from simactors.as_ray import as_ray
 from simactors.exploration import frames
-from simactors.sim.config import Slack
+from simactors.sim.config import SimConfig, Slack
+from simactors.sim.plan import FaultPlan
 
 MAX_STEPS = 2_000_000
 
+_NO_FAULTS = FaultPlan()
 _SIGNALS = sorted(map(int, signal.valid_signals()))
 
 
@@ -86,13 +88,13 @@ class Program:
         as_ray: whether ``import ray`` means simactors while it runs.
         max_steps: a simulated run that gets there has reached its limit: what never ends must be told in seconds.
         preemption: where code that runs beside other code of its process may stand still; see `SimConfig.preemption`.
-        cluster, faults: the files that describe the simulated cluster and what goes wrong in it; None for the plain
-            ones. See `cluster_file.py`.
+        cluster: the simulated cluster; None for the plain one.
+        faults: what goes wrong in it in every run.
         allow: kinds of escapes that are let through, see `SimConfig.escapes`.
-        nodes: how many equal machines there are, if no file describes them; None for one.
+        nodes: how many equal machines there are, if the cluster doesn't say; None for one.
         fail_on: what a simulated run fails for without any assertion, in the words of `FailOn.parse`.
         slack: what is a matter of choice, see `SimConfig.slack`; None: latencies are drawn.
-        workload: what its function is called with, by name: parameters that have whole numbers as defaults.
+        workload: what its function is called with, by name; the rest is as by default.
         is_timeless: messages take no time, or as long as it pleases; see `strategies.systematic`.
     """
 
@@ -101,13 +103,13 @@ class Program:
     as_ray: bool = False
     max_steps: int = MAX_STEPS
     preemption: Literal["off", "stores", "lines"] = "off"
-    cluster: str | None = None
-    faults: str | None = None
+    cluster: SimConfig | None = None
+    faults: FaultPlan = _NO_FAULTS
     allow: tuple[str, ...] = ()
     fail_on: tuple[str, ...] = ()
     nodes: int | None = None
     slack: Slack | None = None
-    workload: tuple[tuple[str, int], ...] = ()
+    workload: tuple[tuple[str, bool | int | float | str], ...] = ()
     is_timeless: bool = False
 
     @property
@@ -140,7 +142,7 @@ def prepared(program: Program, *, ship_code: bool = False) -> Iterator[Callable[
     def start() -> None:
         module = _execute(target, code, name, ship_code=ship_code and program.as_ray)
         if target.function is not None:
-            _function(target, module)(**dict(program.workload))
+            _function(program, module)(**dict(program.workload))
 
     alias = as_ray() if program.as_ray else nullcontext()
     with _fresh_namespace(name, path.parent, [target.file, *program.argv]), alias:
@@ -304,10 +306,11 @@ def _compiled(text: bytes, path: str) -> CodeType:
     return compile(text, path, "exec", dont_inherit=True)
 
 
-def _function(target: Target, module: ModuleType) -> Callable[[], object]:
+def _function(program: Program, module: ModuleType) -> Callable[..., object]:
+    target, given = program.target, dict(program.workload)
     name = target.function
     assert name is not None
-    function: Callable[[], object] | None = vars(module).get(name)
+    function: Callable[..., object] | None = vars(module).get(name)
     if function is None:
         functions = [n for n, value in vars(module).items() if inspect.isfunction(value)]
         raise TargetError(f"{target.file} has no function {name!r}.{_nearest(name, functions)}")
@@ -318,9 +321,10 @@ def _function(target: Target, module: ModuleType) -> Callable[[], object]:
     if inspect.isgeneratorfunction(function):
         raise TargetError(f"{target} is a generator: calling it would run none of its lines")
     try:
-        inspect.signature(function).bind()
+        inspect.signature(function).bind(**given)
     except TypeError as error:
-        raise TargetError(f"{target} is called without arguments, but it needs some: {error}") from None
+        with_what = f"with {', '.join(given)}" if given else "without arguments, but it needs some"
+        raise TargetError(f"{target} is called {with_what}: {error}") from None
     except ValueError:
         pass  # a built-in without a signature takes what it takes
     return function
@@ -349,7 +353,9 @@ def _defaults(parameters: ast.arguments) -> dict[str, Any]:
 def _check_file(file: str) -> None:
     path = Path(file)
     if path.is_dir():
-        raise TargetError(f"{file} is a folder; name a Python file in it: {file.rstrip('/')}/app.py")
+        raise TargetError(
+            f"{file} is a folder without a scenario.toml; name a Python file in it: {file.rstrip('/')}/app.py"
+        )
     if not path.is_file():
         there = [entry.name for entry in path.parent.glob("*.py")] if path.parent.is_dir() else []
         raise TargetError(f"There is no file {file}.{_nearest(path.name, there)}")

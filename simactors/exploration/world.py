@@ -1,4 +1,4 @@
-"""The world that a program runs in: its cluster and what goes wrong there, out of its options and files."""
+"""The world that a program runs in: its cluster and what goes wrong there, out of all that it is run with."""
 
 from __future__ import annotations
 
@@ -28,16 +28,12 @@ def world_of(program: Program) -> World:
     """The world of a program.
 
     Raises:
-        TargetError: one of its files can't be read, or they don't fit together.
+        TargetError: its parts don't fit together.
     """
-    config, faults = SimConfig(), FaultPlan()
-    if program.cluster is not None or program.faults is not None:
-        from simactors.exploration import cluster_file  # lazily: pydantic takes as long as a small run
-
-        config, faults = cluster_file.world_of(program)
+    config = program.cluster or SimConfig()
     if program.nodes is not None:
         if config.nodes:
-            raise TargetError(f"{program.cluster} says which nodes there are: leave out the number of nodes")
+            raise TargetError("the cluster says which nodes there are: leave out the number of nodes")
         config = replace(config, nodes=(NodeConfig(count=program.nodes, num_cpus=config.num_cpus),))
     config = replace(
         config,
@@ -47,7 +43,7 @@ def world_of(program: Program) -> World:
         slack=program.slack,
         fail_on=FailOn.parse(program.fail_on) if program.fail_on else config.fail_on,
     )
-    return World(timeless(config) if program.is_timeless else config, faults)
+    return World(timeless(config) if program.is_timeless else config, program.faults)
 
 
 def check_faults(world: World) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from simactors.exploration.cluster_file import load_world
 from simactors.exploration.target import Program, Target
 from tests.determinism import catalogue
 
@@ -60,12 +61,13 @@ class Generated:
 
     def in_folder(self, folder: Path) -> Program:
         """The program as `simactors run` would see it."""
+        cluster, faults = load_world(str(folder / "cluster.toml"), str(folder / "faults.toml"))
         return Program(
             target=Target(str(folder / "app.py"), None if self.is_script else "main"),
             max_steps=MAX_STEPS,
             preemption=self.preemption,
-            cluster=str(folder / "cluster.toml"),
-            faults=str(folder / "faults.toml"),
+            cluster=cluster,
+            faults=faults,
         )
 
     def command(self, folder: Path) -> str:

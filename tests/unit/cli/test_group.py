@@ -58,7 +58,7 @@ def test_the_lines_of_help_are_those_of_the_commands():
         (["run", __file__, "--backend", "local", "--fail-on", "unread-error"], "only to the simulator"),
         (["hunt", __file__, "--faults", "none,crash"], "goes with no other kind"),
         (["hunt", __file__, "--seeds", "0"], "0"),
-        (["replay", "sim4-abc"], "damaged"),
+        (["replay", "sim5-abc"], "damaged"),
         (["replay", "sim3-abc"], "tokens of this release start with"),
     ],
 )

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 from simactors.exploration import cluster_file
-from simactors.exploration.target import Program, Target
 from simactors.sim.plan import KINDS
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -24,7 +23,8 @@ def test_the_files_load_and_fit_together(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
         files.append(str(tmp_path / name))
     cluster, faults = files
-    config, plan = cluster_file.world_of(Program(target=Target("app.py"), cluster=cluster, faults=faults))
+    config, plan = cluster_file.load_world(cluster, faults)
+    assert config is not None
     assert len(config.machines) == 3
     assert len(plan.faults) == 4
 

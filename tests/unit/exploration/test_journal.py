@@ -14,6 +14,8 @@ from simactors.exploration.campaign import Quest, Tally
 from simactors.exploration.covered import Covered, Share
 from simactors.exploration.journal import NAME, Journal
 from simactors.exploration.target import Program, Target, TargetError
+from simactors.sim.config import SimConfig
+from simactors.sim.plan import CrashProcess, FaultPlan
 
 FAILS_NOW_AND_THEN = "import random\nx = random.random()\nif x < 0.3: raise ValueError\nassert x < 0.8\n"
 QUEST = Quest(strategy="sampled", faults=(), keep_going=True, audit_every=None, first_seed=7)
@@ -100,14 +102,12 @@ def test_a_program_that_was_changed_is_hunted_anew(program: Program, tmp_path: P
     assert session(tmp_path, program, 20).findings == {}
 
 
-def test_a_file_of_faults_that_was_changed_makes_it_another_program(program: Program, tmp_path: Path) -> None:
-    faults = tmp_path / "faults.toml"
-    faults.write_text("")
-    program = replace(program, faults=str(faults))
+def test_another_cluster_or_other_faults_make_it_another_program(program: Program, tmp_path: Path) -> None:
     session(tmp_path, program, 2)
     assert Journal(tmp_path, program, QUEST).before.covered == Covered(2)
-    faults.write_text("# nothing\n")
-    assert Journal(tmp_path, program, QUEST).before.is_outdated
+    stormy = replace(program, faults=FaultPlan((CrashProcess(at_s=1),)))
+    assert Journal(tmp_path, stormy, QUEST).before.is_outdated
+    assert Journal(tmp_path, replace(program, cluster=SimConfig(num_cpus=2)), QUEST).before.is_outdated
 
 
 def test_what_was_reported_is_not_reported_again(program: Program, tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from simactors.exploration.recipe import Recipe
 from simactors.exploration.repro import PREFIX, Repro, ReproError, replay
 from simactors.exploration.script import Answer, Deviation, Script
 from simactors.exploration.target import Program, Target
-from simactors.sim.config import Slack
+from simactors.sim.config import LinkConfig, NodeConfig, SimConfig, Slack
+from simactors.sim.distributions import Exponential
 from simactors.sim.plan import CrashNode, CrashProcess, FailCall, FaultPlan, JumpClock, Partition
 
 NAMES = st.text(max_size=20)
@@ -29,6 +30,10 @@ FAULTS = st.sampled_from(
         JumpClock(node="node-1", by_s=-2.0),
     ]
 )
+CLUSTERS = (
+    SimConfig(num_cpus=2, service_times={"*": Exponential(0.1)}),
+    SimConfig(nodes=(NodeConfig(count=2, labels={"kind": "fast"}),), links=(LinkConfig(loss=0.25),)),
+)
 PROGRAMS = st.builds(
     Program,
     target=st.just(Target(__file__, "f")),
@@ -36,7 +41,8 @@ PROGRAMS = st.builds(
     as_ray=st.booleans(),
     max_steps=st.integers(1, 10**9),
     preemption=st.sampled_from(["off", "stores", "lines"]),
-    cluster=st.none() | st.text(),
+    cluster=st.none() | st.sampled_from(CLUSTERS),
+    faults=st.lists(FAULTS, max_size=2).map(lambda faults: FaultPlan(tuple(faults))),
     allow=st.lists(st.text()).map(tuple),
     nodes=st.none() | st.integers(1, 9),
     slack=st.none() | st.builds(Slack, messages_s=st.none() | st.just(1.0), sleeps_s=st.just(0.5)),
@@ -52,7 +58,6 @@ HEX = "0123456789abcdef"
 REPROS = st.builds(
     Repro,
     recipe=RECIPES,
-    world=st.text(HEX, max_size=8),
     code=st.text(HEX, max_size=8),
     digest=st.text(HEX, max_size=16),
     kind=st.none() | st.text(),
@@ -78,7 +83,7 @@ def test_a_damaged_token_is_refused(repro: Repro, data: st.DataObject):
             assert Repro.read(damaged) == repro
 
 
-@pytest.mark.parametrize("word", ["", "sim2-abc", "hello", "sim4-", "sim4-é", "sim4-AAAA"])
+@pytest.mark.parametrize("word", ["", "sim2-abc", "hello", "sim5-", "sim5-é", "sim5-AAAA"])
 def test_what_is_no_token_is_refused_in_plain_words(word: str):
     with pytest.raises(ReproError, match="token"):
         Repro.read(word)

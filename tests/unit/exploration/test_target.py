@@ -83,7 +83,10 @@ def test_missing_files_and_functions_are_wrong_input_that_names_the_nearest(writ
         "def buggy(): pass\nclass Bug: pass\nnumber = 3\nasync def later(): pass\ndef two(a, b): pass",
     )
     assert "Did you mean 'app.py'?" in message_of(f"{tmp_path}/ap.py")
-    assert message_of(f"{tmp_path}") == f"{tmp_path} is a folder; name a Python file in it: {tmp_path}/app.py"
+    assert (
+        message_of(f"{tmp_path}")
+        == f"{tmp_path} is a folder without a scenario.toml; name a Python file in it: {tmp_path}/app.py"
+    )
     assert "Did you mean 'buggy'?" in message_of(f"{file}:bugy")
     assert "not a function but of type 'int'" in message_of(f"{file}:number")
     assert "asyncio.run(later())" in message_of(f"{file}:later")
