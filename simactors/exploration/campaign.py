@@ -20,8 +20,9 @@ from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import RunResult, run_simulated
 from simactors.exploration.script import Recorder
 from simactors.exploration.storms import LONGEST_DELAY_S, NODE_KINDS, Shape, Storms
-from simactors.exploration.strategies import STRATEGIES, SYSTEMATIC
+from simactors.exploration.strategies import PORTFOLIO, STRATEGIES, SYSTEMATIC
 from simactors.exploration.strategies.novelty import Novelty
+from simactors.exploration.strategies.portfolio import Portfolio
 from simactors.exploration.strategies.strategy import Path, Strategy
 from simactors.exploration.strategies.systematic import Systematic
 from simactors.exploration.target import Program
@@ -74,9 +75,11 @@ class Quest:
         Args:
             given: how many faults happen in every run anyway.
         """
+        kinds = tuple(kind for kind in self.faults if kind != "delay")  # every delay is tried anyway
+        if self.strategy == PORTFOLIO:
+            return Portfolio(is_stormy=bool(kinds or given))
         if self.strategy != SYSTEMATIC:
             return STRATEGIES[self.strategy]()
-        kinds = tuple(kind for kind in self.faults if kind != "delay")  # every delay is tried anyway
         most = self.max_faults if self.max_faults is not None else int(bool(kinds))
         return Systematic(max_faults=most if kinds else 0, kinds=kinds, given=given)
 

@@ -1,9 +1,10 @@
 """What goes wrong in the runs of a hunt: a random part of the kinds of faults that it may use, in a storm that ends.
 
 Swarm testing: a run with all kinds of faults at once is a run in which each hides the others, so every run gets its own
-few kinds and its own intensity. Nothing begins in the last tenth of the time that a run took without faults; cuts
-heal, pauses end, and late messages arrive within their slack, so that what must happen at last can be judged. What has
-crashed is made good by nobody but the program.
+few kinds and its own intensity. A run begins calm, mostly for a short time only, for what is rare in a run often comes
+early. Nothing is timed to begin in the last tenth of the time that a run took without faults; cuts heal, pauses end,
+connections hold again, machines come back, clocks are set right, and late messages arrive within their slack, so that
+what must happen at last can be judged. Processes that crash are made good by nobody but the program.
 
 Where and when faults strike is drawn from what earlier runs were like: which calls they made, how long they took. Not
 what faults mean: that is `sim/faults.py`.
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simactors.core.choices import Draws, Offer, sub_seed
 from simactors.sim.config import NS
@@ -110,14 +111,14 @@ class Shape:
     """What a run was like.
 
     Attributes:
-        calls: how often each call came, by label.
+        calls: when each call came, by label, in virtual seconds.
         processes: the names of actors and tasks that were called, in the order in which they were first.
         moments: by method or task, when a call of it arrived, or its answer did, in virtual seconds, and at which
             process: most of a run's time is often spent waiting, and most of what can be hurt happens in the rest.
         length_s: how long it took.
     """
 
-    calls: dict[str, int]
+    calls: dict[str, list[float]]
     processes: tuple[str, ...]
     moments: dict[str, list[tuple[float, str]]]
     length_s: float
@@ -125,11 +126,11 @@ class Shape:
     @classmethod
     def of(cls, steps: Sequence[Offer], length_s: float) -> Shape:
         """That of a run."""
-        calls: dict[str, int] = {}
+        calls: dict[str, list[float]] = {}
         processes: dict[str, None] = {}
         for step in steps:
             if step.kind == "call":
-                calls[step.what] = calls.get(step.what, 0) + 1
+                calls.setdefault(step.what, []).append(step.taken_ns / NS)
                 processes[step.target] = None
         moments: dict[str, list[tuple[float, str]]] = {}
         for step in steps:
@@ -146,8 +147,11 @@ class _Storm:
         self._shape = shape
         self._storms = storms
         length_s = max(shape.length_s, _CLOSE_S)
-        self._begin_s = self._share("begin") * length_s / 2
+        self._begin_s = self._share("begin") ** 5 * length_s / 2
+        self._end_s = _CALM_FROM * length_s
         self._length_s = length_s
+        moments = {method: self._stormy(times) for method, times in shape.moments.items()}
+        self._moments = {method: times for method, times in moments.items() if times} or shape.moments
 
     def pauses(self) -> list[Fault]:
         """A process or two stand still for a while."""
@@ -170,13 +174,9 @@ class _Storm:
         return found
 
     def lost_nodes(self) -> list[Fault]:
-        """Machines stop; some come back."""
+        """Machines stop, and others take their place."""
         return [
-            CrashNode(
-                node=self._node(),
-                at_s=self._time_s(),
-                back_after_s=self._duration_s() if self._drawn.number("back", 2) else None,
-            )
+            CrashNode(node=self._node(), at_s=self._time_s(), back_after_s=self._outage_s())
             for _ in range(self._count())
         ]
 
@@ -184,9 +184,7 @@ class _Storm:
         """Machines do not hear of one another for a while, shorter or longer than it takes to be declared dead."""
         found: list[Fault] = []
         for _ in range(self._count()):
-            at_s, for_s = self._time_s(), self._duration_s()
-            if self._drawn.number("long cut", 3) == 0:
-                for_s = self._storms.detection_s * (0.5 + self._share("cut"))
+            at_s, for_s = self._time_s(), self._outage_s()
             shape = self._drawn.number("cut", 3)
             if shape == 0:
                 found.append(Partition(groups=((self._node(),),), at_s=at_s, for_s=for_s))
@@ -196,10 +194,13 @@ class _Storm:
         return found
 
     def skews(self) -> list[Fault]:
-        """Clocks are set, forward or back."""
+        """A clock is set wrong, forward or back, and right again."""
         by_s = self._length_s * 4 * self._share("skew") if self._drawn.number("small", 2) else _LONGEST_SKEW_S
         sign = 1 if self._drawn.number("forward", 2) else -1
-        return [JumpClock(node=self._any_node(), by_s=sign * by_s, at_s=self._time_s())]
+        node, at_s = self._any_node(), self._time_s()
+        wrong = JumpClock(node=node, by_s=sign * by_s, at_s=at_s)
+        for_s = self._length_s if self._drawn.number("long skew", 2) else self._duration_s()
+        return [wrong, replace(wrong, by_s=-wrong.by_s, at_s=round(at_s + for_s, 6))]
 
     def broken_calls(self) -> list[Fault]:
         """Connections break under calls."""
@@ -211,7 +212,10 @@ class _Storm:
             if self._drawn.number("once", 4):
                 found.append(FailCall(call=call, lost=how, nth=nth))
             else:
-                found.append(FailCall(call=call, lost=how, probability=0.05 + 0.25 * self._share("often")))
+                often = 0.05 + 0.25 * self._share("often")
+                at_s = round(self._begin_s, 6)
+                for_s = round(self._end_s - at_s, 6)
+                found.append(FailCall(call=call, lost=how, probability=often, at_s=at_s, for_s=for_s))
         return found
 
     def _count(self) -> int:
@@ -219,17 +223,26 @@ class _Storm:
         return 1 if most is None else (1 + self._drawn.number("count", most) if most else 0)
 
     def _call(self) -> tuple[str, int]:
-        """Some call, and which one of its kind: rather an early one, for there are many runs in which they are few."""
-        labels = list(self._shape.calls)
+        """Some call, and which one of its kind: rather an early one, for there are many runs in which they are few.
+
+        None that came in the calm before the storm.
+        """
+        calm = {label: sum(t < self._begin_s for t in times) for label, times in self._shape.calls.items()}
+        labels = [label for label, times in self._shape.calls.items() if len(times) > calm[label]]
+        if not labels:
+            labels, calm = list(self._shape.calls), dict.fromkeys(self._shape.calls, 0)
         label = labels[self._drawn.number("call", len(labels))]
-        most = self._shape.calls[label]
+        most = len(self._shape.calls[label]) - calm[label]
         if self._drawn.number("early", 2):
             most = min(most, _EARLY)
-        return label, 1 + self._drawn.number("nth", most)
+        return label, 1 + calm[label] + self._drawn.number("nth", most)
+
+    def _stormy(self, times: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
+        return [(time_s, name) for time_s, name in times if self._begin_s <= time_s <= self._end_s]
 
     def _moment(self) -> tuple[float, str]:
         """A time and a process: mostly just after something happened to that process."""
-        methods = list(self._shape.moments.values())
+        methods = list(self._moments.values())
         moments = methods[self._drawn.number("method", len(methods))]
         # Rather an early one: what comes often in a run comes in another one, too, and what is rare is at stake.
         most = len(moments) if self._drawn.number("any", 2) else min(len(moments), _EARLY)
@@ -261,10 +274,10 @@ class _Storm:
     def _time_s(self) -> float:
         """When: within the storm, which leaves the end of the run alone; mostly just after something happened."""
         if self._drawn.number("just after", 2):
-            every = [time_s for moments in self._shape.moments.values() for time_s, _ in moments]
+            every = [time_s for moments in self._moments.values() for time_s, _ in moments]
             time_s = every[self._drawn.number("after", len(every))]
             return self._just_after(time_s)
-        return round(self._begin_s + self._share("time") * (_CALM_FROM * self._length_s - self._begin_s), 6)
+        return round(self._begin_s + self._share("time") * (self._end_s - self._begin_s), 6)
 
     def _pause_s(self) -> float:
         """Often longer than a small program takes: who looks at the clock must see that it may."""
@@ -273,7 +286,13 @@ class _Storm:
         return self._duration_s()
 
     def _just_after(self, time_s: float) -> float:
-        return round(min(time_s + _JUST_S * self._share("just"), _CALM_FROM * self._length_s), 7)
+        return round(min(time_s + _JUST_S * self._share("just"), self._end_s), 7)
+
+    def _outage_s(self) -> float:
+        """Shorter or longer than it takes to be declared dead."""
+        if self._drawn.number("long", 3) == 0:
+            return round(self._storms.detection_s * (0.5 + self._share("outage")), 6)
+        return self._duration_s()
 
     def _duration_s(self) -> float:
         """How long: from a message's time to the whole run's."""

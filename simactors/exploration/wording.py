@@ -158,7 +158,9 @@ def _failing_call(fault: FailCall) -> str:
     which = (
         f"the {_nth(fault.nth)}" if fault.nth is not None else f"{fault.probability:.0%} of all attempts at"
     )
-    return f"{lost[fault.lost]} {which} {fault.call}"
+    until = "" if fault.for_s is None else f" for {fault.for_s:g} s"
+    when = f" from {fault.at_s:g} s on{until}" if fault.at_s or until else ""
+    return f"{lost[fault.lost]} {which} {fault.call}{when}"
 
 
 def _nth(number: Any) -> str:

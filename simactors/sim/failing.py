@@ -12,6 +12,7 @@ from simactors import exceptions
 from simactors.core.outcome import Outcome, failure
 from simactors.sim.actors import Actors
 from simactors.sim.answers import out_of_reach
+from simactors.sim.config import NS
 from simactors.sim.invocation import Invocation
 from simactors.sim.kernel import Kernel
 from simactors.sim.network import Network
@@ -81,6 +82,9 @@ class BrokenConnections:
         return True
 
     def _hits(self, index: int, fault: FailCall, invocation: Invocation) -> bool:
+        sent_s = self._kernel.now_ns / NS
+        if sent_s < fault.at_s or (fault.for_s is not None and sent_s >= fault.at_s + fault.for_s):
+            return False
         if fault.nth is None:
             label = f"fault {index} {fault.lost} {fault.call}"
             return happens(self._kernel.choices, label, fault.probability)

@@ -182,18 +182,22 @@ class FailCall:
         nth: only the n-th call that fits, from 1; what is made again does not count. None: each attempt, with
             `probability`.
         probability: from 0 to 1.
+        at_s, for_s: only calls that are sent from that time on, in virtual seconds, and for so long; None: for ever.
     """
 
     call: str
     lost: str = "request"
     nth: int | None = None
     probability: float = 1.0
+    at_s: float = 0.0
+    for_s: float | None = None
 
     def __post_init__(self) -> None:
         if self.lost not in ("request", "reply", "late"):
             raise ValueError(f"FailCall needs lost='request', 'reply' or 'late', not {self.lost!r}")
         if not 0 <= self.probability <= 1:
             raise ValueError(f"FailCall needs 0 <= probability <= 1, not {self.probability}")
+        _check_time(self, "at_s", "for_s")
         _check_count(self, "nth")
 
 

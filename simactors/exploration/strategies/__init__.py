@@ -15,10 +15,11 @@ from simactors.exploration.strategies.strategy import Strategy
 from simactors.exploration.strategies.systematic import Systematic
 from simactors.exploration.strategies.uniform import Uniform
 
+PORTFOLIO = "portfolio"
 SYSTEMATIC = "systematic"
 
 STRATEGIES: Mapping[str, Callable[[], Strategy]] = {
-    "portfolio": Portfolio,
+    PORTFOLIO: Portfolio,
     "random": Uniform,
     "pct": Pct,
     "pos": Pos,

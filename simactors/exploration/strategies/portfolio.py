@@ -20,6 +20,10 @@ _OPENING = "-kokdokpkdku"
 _TURNS = "dokdopdoudks"
 """Then, again and again, these: delays, orders, kinds, PCT, uniform, POS (s)."""
 
+_STORMY_OPENING = "-dkdodkdpdou"
+_STORMY_TURNS = "dkdodpdkdods"
+"""The same where faults strike: they do it mostly by the clock, and an order that pays no heed to it hides them."""
+
 
 class Dull:
     """See `Strategy`: the plainest run, which shows what there is, and fails if the program fails anyway."""
@@ -36,12 +40,18 @@ class Dull:
 
 
 class Portfolio:
-    """See `Strategy`."""
+    """See `Strategy`.
+
+    Args:
+        is_stormy: there may be more faults than late messages.
+    """
 
     is_done = False
     verdict = ""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_stormy: bool = False) -> None:
+        self._opening = _STORMY_OPENING if is_stormy else _OPENING
+        self._turns = _STORMY_TURNS if is_stormy else _TURNS
         self._kinds = Kinds()
         self._orders = Orders()
         self._by_letter: dict[str, Strategy] = {
@@ -58,8 +68,9 @@ class Portfolio:
 
     def begin(self, seed: int) -> Attempt:
         """See `Strategy.begin`."""
-        later = self._runs - len(_OPENING)
-        self._current = self._by_letter[_TURNS[later % len(_TURNS)] if later >= 0 else _OPENING[self._runs]]
+        later = self._runs - len(self._opening)
+        letter = self._turns[later % len(self._turns)] if later >= 0 else self._opening[self._runs]
+        self._current = self._by_letter[letter]
         self._runs += 1
         return self._current.begin(seed)
 

@@ -490,6 +490,23 @@ def test_a_chance_of_nought_or_one_is_certain(results):
     assert results(lambda: adds(max_task_retries=3), always) == [[["ActorUnavailableError"] * 3, 0]] * 4
 
 
+def test_connections_break_in_their_time_only(results):
+    def program() -> list[Any]:
+        counter = Counter.remote()
+        answers = []
+        for _ in range(3):
+            answers.append(asked(counter.add.remote()))
+            time.sleep(1)
+        return answers
+
+    second = FailCall(call="Counter.add", at_s=0.5, for_s=1)
+    assert results(program, second) == [[1, "ActorUnavailableError", 2]] * 4
+    assert (
+        results(program, FailCall(call="Counter.add", nth=1, at_s=1.5))
+        == [[1, 2, "ActorUnavailableError"]] * 4
+    )
+
+
 # Objects
 
 
@@ -597,6 +614,7 @@ def test_wildcards_spare_the_head(results):
         lambda: FailCall(call="*", lost="both"),
         lambda: FailCall(call="*", probability=1.1),
         lambda: FailCall(call="*", nth=0),
+        lambda: FailCall(call="*", for_s=-1),
         lambda: LoseObject(of="*", nth=0),
         lambda: Cut(source="*", target="*", at_s=1, for_s=-1),
         lambda: Cut(source="*", target="*", at_s=float("nan"), for_s=1),
