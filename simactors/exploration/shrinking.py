@@ -22,7 +22,7 @@ from simactors.exploration.runner import RunResult
 from simactors.exploration.script import Deviation, Recorder, Script
 from simactors.exploration.target import workload_of
 from simactors.exploration.world import check_faults
-from simactors.sim.plan import Fault, FaultPlan
+from simactors.sim.plan import FailCall, Fault, FaultPlan
 
 Item = TypeVar("Item")
 
@@ -31,6 +31,7 @@ SECONDS = 30.0
 
 _ROUNDS = 6
 _DIGITS = 6  # of a time in seconds, behind the point
+_MOST_CALLS = 9  # that are tried one by one
 _MOST_INVERSIONS = 250
 _MOST_OF_PAIRS = 15
 
@@ -257,8 +258,13 @@ def _smaller(number: int) -> Iterator[int]:
 def _plainer(fault: Fault, knob: str) -> Iterator[Fault]:
     """The same with another value of one knob, the plainest first."""
     value = getattr(fault, knob)
-    if knob in ("before_call", "after_call", "on_reply", "nth") and isinstance(value, int):
-        yield from (replace(fault, **{knob: nth}) for nth in range(1, min(value, 10)))  # type: ignore[arg-type]
+    if (
+        isinstance(fault, FailCall) and fault.nth is None and knob == "nth"
+    ):  # which calls it hit, chance decided
+        plain = replace(fault, probability=1.0, at_s=0.0, for_s=None)
+        yield from (replace(plain, nth=nth) for nth in range(1, _MOST_CALLS + 1))
+    elif knob in ("before_call", "after_call", "on_reply", "nth") and isinstance(value, int):
+        yield from (replace(fault, **{knob: nth}) for nth in range(1, min(value, _MOST_CALLS + 1)))  # type: ignore[arg-type]
     elif knob.endswith("_s") and isinstance(value, float) and value:
         for digits in range(_DIGITS):
             rounded = round(value, digits)

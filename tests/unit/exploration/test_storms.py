@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simactors.exploration.storms import KINDS, Shape, Storms, kinds_of
+from simactors.exploration.storms import KINDS, LONGEST_DELAY_S, Shape, Storms, kinds_of
 from simactors.sim import aims
 from simactors.sim.config import NodeConfig, SimConfig
 from simactors.sim.plan import CrashNode, CrashProcess, Cut, FailCall, Fault, JumpClock, Partition, Pause
@@ -82,8 +82,8 @@ def test_a_storm_begins_within_the_run_and_all_of_it_heals(storms: Storms, shape
             assert 0 <= at_s <= 0.9 * length_s + 1e-6
         if isinstance(fault, Pause | Cut | Partition):
             assert fault.for_s is not None
-            most_s = max(0.001 + length_s, 1.5 * storms.detection_s)
-            assert 0 < fault.for_s <= most_s + 1e-6
+            most_s = max(0.001 + length_s, 1.5 * storms.detection_s, LONGEST_DELAY_S)
+            assert 0 < fault.for_s <= most_s + 0.002
         for nth in (getattr(fault, name, None) for name in ("before_call", "after_call", "on_reply", "nth")):
             if nth is not None:
                 assert 1 <= nth <= len(shape.calls[fault.call])  # type: ignore[union-attr]
