@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from simactors.sim.config import Latency, LinkConfig, NodeConfig, SimConfig
     from simactors.sim.fail_on import FailOn
     from simactors.sim.plan import FaultPlan
+    from simactors.sim.planned import Plan
     from simactors.sim.simulation import simulate
 
 __version__ = "0.1.0"
@@ -51,6 +52,7 @@ __all__ = [
     "NodeConfig",
     "ObjectRef",
     "ObjectRefGenerator",
+    "Plan",
     "SimConfig",
     "SimLogFilter",
     "__version__",
@@ -88,6 +90,7 @@ _LAZY = {
     "Latency": "simactors.sim.config",
     "LinkConfig": "simactors.sim.config",
     "NodeConfig": "simactors.sim.config",
+    "Plan": "simactors.sim.planned",
     "SimConfig": "simactors.sim.config",
     "SimLogFilter": "simactors.logs",
 }

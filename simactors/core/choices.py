@@ -82,6 +82,26 @@ class Choices(Protocol):
         ...
 
 
+class DullChoices:
+    """The dullest run: every answer is 0."""
+
+    def number(self, label: str, bound: int) -> int:
+        """See `Choices.number`."""
+        return 0
+
+    def sampler(self, label: str, bound: int) -> Callable[[], int]:
+        """See `Choices.sampler`."""
+        return _dull
+
+    def pick(self, label: str, options: Sequence[object]) -> int:
+        """See `Choices.pick`."""
+        return 0
+
+
+def _dull() -> int:
+    return 0
+
+
 class SeededChoices:
     """Uniformly random answers, the same for the same seed on every machine and Python version."""
 

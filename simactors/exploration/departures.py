@@ -19,9 +19,9 @@ from simactors.exploration.frames import user_line
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.script import Left
 from simactors.exploration.stopping import Moment, Stopped, Stopper
-from simactors.exploration.wording import named, phrase
 from simactors.sim.config import NS
 from simactors.sim.inspection import Ahead, Inspection
+from simactors.sim.phrases import named, phrase
 
 MOST_LANDMARKS = 96
 

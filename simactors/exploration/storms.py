@@ -41,7 +41,9 @@ LONGEST_DELAY_S = 1.0
 """How much later than at its earliest a message may arrive, and a sleep end, in a hunt with delays."""
 
 _STEPS = 1_000  # the resolution of times and shares
-_LONGEST_SKEW_S = 10.0
+LONGEST_SKEW_S = 10.0
+"""How far a clock is set wrong at most."""
+
 _CLOSE_S = 0.001
 _JUST_S = 0.0001  # within the least time that a message takes
 _EARLY = 6
@@ -195,7 +197,7 @@ class _Storm:
 
     def skews(self) -> list[Fault]:
         """A clock is set wrong, forward or back, and right again."""
-        by_s = self._length_s * 4 * self._share("skew") if self._drawn.number("small", 2) else _LONGEST_SKEW_S
+        by_s = self._length_s * 4 * self._share("skew") if self._drawn.number("small", 2) else LONGEST_SKEW_S
         sign = 1 if self._drawn.number("forward", 2) else -1
         node, at_s = self._any_node(), self._time_s()
         wrong = JumpClock(node=node, by_s=sign * by_s, at_s=at_s)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import Any
 
 from simactors.core.choices import Offer
 from simactors.exploration.script import Script
 from simactors.exploration.target import Program
-from simactors.sim.offer import CLUSTER
+from simactors.sim.phrases import named, nth, phrase
 from simactors.sim.plan import (
     CrashNode,
     CrashProcess,
@@ -55,43 +53,6 @@ def _overtaker(path: Sequence[Offer], first: int, late: int) -> int:
     return there[-1] if there else first
 
 
-def phrase(step: Offer) -> str:
-    """A step for a reader, as the object of a sentence."""
-    return _phrase(step.kind, step.source, step.target, step.what, step.name.rpartition(" ")[2])
-
-
-_NAME = re.compile(r"(?P<kind>\w+) (?:(?P<source>.+)>)?(?P<target>.+) (?P<what>[^ ]*) (?P<number>\d+)")
-
-
-def named(name: str) -> str:
-    """The same of a step that never happened, of which there is only its name."""
-    found = _NAME.fullmatch(name)
-    if found is None:
-        return repr(name)
-    kind, source, target, what, number = found.groups()
-    return _phrase(kind, source or target, target, what, number)
-
-
-def _phrase(kind: str, source: str, target: str, what: str, number: str) -> str:
-    which = f"{what} (message {number})"
-    match kind:
-        case "call" | "create":
-            return f"{which} from {source} to {target}"
-        case "reply":
-            return f"the answer of {source} to {target} for {which}"
-        case "turn" if not what:
-            return f"the {_nth(number)} turn of the event loop of {target}"
-        case "turn":
-            return f"the {_nth(number)} start of {what} at {target}"
-        case "sleep" | "timer" if target != CLUSTER:
-            return f"the {_nth(number)} waking of {target}"
-        case "resume":
-            return f"the {_nth(number)} going on of {target}"
-        case "begin":
-            return f"the beginning of {which} from {source} at {target}"
-    return f"the {_nth(number)} {kind} of {'the cluster' if target == CLUSTER else target}"
-
-
 def workload_in_words(program: Program) -> list[str]:
     """What the target is called with, if it is not what stands in it."""
     sizes = ", ".join(f"{name}={size}" for name, size in program.workload)
@@ -124,7 +85,7 @@ def _fault(fault: Fault) -> str:
         case FailCall():
             return _failing_call(fault)
         case LoseObject():
-            return f"lose the {_nth(fault.nth)} result of {fault.of}"
+            return f"lose the {nth(fault.nth)} result of {fault.of}"
         case JumpClock():
             way = "forward" if fault.by_s >= 0 else "back"
             return f"set the clock of {fault.node} {way} by {abs(fault.by_s):g} s at {fault.at_s:g} s"
@@ -138,10 +99,10 @@ def _crash_at_call(fault: CrashProcess) -> str:
     call = "call" if fault.call == "*" else fault.call
     if fault.on_reply is not None:
         whose = "the process" if fault.process == "*" else whose
-        return f"crash {whose} that hears the {_nth(fault.on_reply)} answer to {call}, when it does"
+        return f"crash {whose} that hears the {nth(fault.on_reply)} answer to {call}, when it does"
     if fault.before_call is not None:
-        return f"crash {whose} before its {_nth(fault.before_call)} {call}"
-    return f"crash {whose} after its {_nth(fault.after_call)} {call}"
+        return f"crash {whose} before its {nth(fault.before_call)} {call}"
+    return f"crash {whose} after its {nth(fault.after_call)} {call}"
 
 
 def _cut(fault: Cut | Partition) -> str:
@@ -156,16 +117,8 @@ def _cut(fault: Cut | Partition) -> str:
 def _failing_call(fault: FailCall) -> str:
     lost = {"request": "lose", "reply": "lose the answer of", "late": "make late, so that it is made again,"}
     which = (
-        f"the {_nth(fault.nth)}" if fault.nth is not None else f"{fault.probability:.0%} of all attempts at"
+        f"the {nth(fault.nth)}" if fault.nth is not None else f"{fault.probability:.0%} of all attempts at"
     )
     until = "" if fault.for_s is None else f" for {fault.for_s:g} s"
     when = f" from {fault.at_s:g} s on{until}" if fault.at_s or until else ""
     return f"{lost[fault.lost]} {which} {fault.call}{when}"
-
-
-def _nth(number: Any) -> str:
-    """1st, 2nd, 3rd, 4th."""
-    text = str(number)
-    if text[-2:] in ("11", "12", "13"):
-        return f"{text}th"
-    return text + {"1": "st", "2": "nd", "3": "rd"}.get(text[-1], "th")

@@ -63,6 +63,7 @@ class SimBackend:
         self._oversights = machine.oversights
         if self._oversights is not None:
             self.wait = self._oversights.waiting(self.wait, self._caller)  # type: ignore[method-assign]  # as above
+        self.disturb = machine.disturb
         self._namespace = _DEFAULT_NAMESPACE
         self._closed = False
         self._the_driver = machine.the_driver

@@ -87,7 +87,7 @@ class Machine:
         self.homes = None if config.share_globals else Homes()
         exports = Exports(self.homes)
         points = Points()
-        is_careful = bool(config.service_times or config.memory_use or faults.faults)
+        is_careful = bool(config.service_times or config.memory_use)
         turns = Turns(kernel, trace, network, run, points, is_careful=is_careful)
         self.leaving = turns.leaving
         self.preemption = Preemption(kernel, trace, config.preemption, lambda: self.driver)
@@ -147,8 +147,14 @@ class Machine:
             self.actors.is_ranked = True
             self.kernel.offers.keeps_turns_apart = config.slack is not None and config.slack.keeps_turns_apart
             names.serve(self.kernel.offers)
-        faults.arm(plan, config)
-        names.replied = self.network.replied  # a plan may have put itself before it
+
+        def disturb(plan: FaultPlan) -> None:
+            turns.is_careful = turns.is_careful or bool(plan.faults)
+            faults.arm(plan, config)
+            names.replied = self.network.replied  # a plan may have put itself before it
+
+        self.disturb = disturb
+        disturb(plan)
 
     def add_node(self, machine: NodeConfig) -> Node:
         """A new machine joins."""

@@ -15,6 +15,7 @@ from simactors.sim.backend import SimBackend
 from simactors.sim.config import NS, SimConfig
 from simactors.sim.inspection import Inspection
 from simactors.sim.plan import FaultPlan
+from simactors.sim.planned import Plan, PlannedChoices
 
 _DEFAULT = SimConfig()
 _NO_FAULTS = FaultPlan()
@@ -54,6 +55,14 @@ class Simulation:
         offers = self._backend.kernel.offers
         return () if offers is None else offers.taken
 
+    def disturb(self, faults: FaultPlan) -> None:
+        """Let more go wrong, once, in a run that was opened without faults: times and counts are from now on.
+
+        Raises:
+            ValueError: a fault aims at what is not there.
+        """
+        self._backend.disturb(faults)
+
     def inspection(self) -> Inspection:
         """What stands where, to be asked at any moment; to be made before the first actor is."""
         return self._backend.inspection()
@@ -65,7 +74,7 @@ class Simulation:
 
 @contextmanager
 def simulate(
-    seed: int = 0,
+    seed: int | Plan = 0,
     *,
     config: SimConfig | None = None,
     faults: FaultPlan | None = None,
@@ -77,7 +86,9 @@ def simulate(
     Inside, `init()` joins the simulation, and `time.sleep` and `time.time` are virtual.
 
     Args:
-        seed: decides everything that could go otherwise, unless `choices` does.
+        seed: decides everything that could go otherwise, unless `choices` does; or a `Plan`, which says order, faults
+            and size of the cluster. What a plan has changed in the order is noted on the exception that leaves the
+            block.
         config: the cluster; by default one node with 8 CPUs.
         faults: what goes wrong; by default nothing.
         choices: who answers instead of the seed.
@@ -97,8 +108,15 @@ def simulate(
         ...     simactors.get(double.remote(21))
         42
     """
+    planned = None
+    if isinstance(seed, Plan):
+        if choices is not None:
+            raise TypeError("simulate() takes a plan or choices, not both: a plan is choices")
+        planned, config = PlannedChoices(seed), seed.config(config)
+        faults = FaultPlan(seed.faults + (faults or _NO_FAULTS).faults)
+        choices, seed = planned, seed.seed
     if not isinstance(seed, int) or isinstance(seed, bool):
-        raise TypeError(f"seed must be an int, not {type(seed).__name__}")
+        raise TypeError(f"seed must be an int or a Plan, not {type(seed).__name__}")
     if current.running.get() is not None:
         raise RuntimeError("simulate() can't be opened by code that is being simulated")
     told = None if watch is None else lambda row: watch(Record(*row))
@@ -110,5 +128,9 @@ def simulate(
         backend.join_threads()
         if not simulation.has_failed:
             backend.check()
+    except Exception as error:
+        if planned is not None and planned.passed:
+            error.add_note(planned.story)
+        raise
     finally:
         current.close_session(session)

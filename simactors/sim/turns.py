@@ -43,7 +43,7 @@ class Turns:
     """The mailboxes of all actors of one run.
 
     Args:
-        is_careful: service times, memory use or a fault plan want to be asked around every call.
+        is_careful: service times or memory use want to be asked around every call; a fault plan may, too, later.
 
     Attributes:
         leaving: ends actors that want to end.
@@ -66,7 +66,7 @@ class Turns:
         self._network = network
         self._executor = run
         self._points = points
-        self._is_careful = is_careful
+        self.is_careful = is_careful
         self._start = self.start  # bound once: stored in every queued call
         self._thread_start = kernel.jitter("thread", THREAD_START_NS)
         self.leaving = Leaving(kernel)
@@ -168,7 +168,7 @@ class Turns:
                 function is None
                 or type(arguments) is not tuple
                 or invocation.extra is not None
-                or self._is_careful
+                or self.is_careful
             ):
                 reply = self._run(invocation, context)
             else:

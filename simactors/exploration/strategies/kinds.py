@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from simactors.core.choices import Draws, Offer, sub_seed
+from simactors.core.choices import Draws, DullChoices, Offer, sub_seed
 from simactors.exploration.races import STARTS
-from simactors.exploration.strategies.strategy import LIKELIHOODS, Attempt, DullChoices, Path, Scheduled
+from simactors.exploration.strategies.strategy import LIKELIHOODS, Attempt, Path, Scheduled
 
 _PROMPT = LIKELIHOODS
 

@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
-from simactors.core.choices import Choices, Draws, Offer, sub_seed
+from simactors.core.choices import Choices, Draws, DullChoices, Offer, sub_seed
 from simactors.exploration.races import Order
 from simactors.exploration.strategies.novelty import Novelty
-from simactors.exploration.strategies.strategy import Attempt, DullChoices, Path, Scheduled
+from simactors.exploration.strategies.strategy import Attempt, Path, Scheduled
 from simactors.sim.plan import FaultPlan
 
 Item = TypeVar("Item")

@@ -6,12 +6,13 @@ the runs of all.
 
 from __future__ import annotations
 
+from simactors.core.choices import DullChoices
 from simactors.exploration.strategies.delays import Delays
 from simactors.exploration.strategies.kinds import Kinds
 from simactors.exploration.strategies.orders import Orders
 from simactors.exploration.strategies.pct import Pct
 from simactors.exploration.strategies.pos import Pos
-from simactors.exploration.strategies.strategy import Attempt, DullChoices, Path, Strategy
+from simactors.exploration.strategies.strategy import Attempt, Path, Strategy
 from simactors.exploration.strategies.uniform import Uniform
 
 _OPENING = "-kokdokpkdku"

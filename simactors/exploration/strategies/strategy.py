@@ -5,12 +5,12 @@ Not the runs themselves: `campaign.py` makes them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
-from simactors.core.choices import NEXT, Choices, Offer, SeededChoices
+from simactors.core.choices import NEXT, Choices, DullChoices, Offer, SeededChoices
 from simactors.exploration.races import Order
 from simactors.sim.plan import FaultPlan
 
@@ -101,26 +101,6 @@ class Scheduled:
 
 LIKELIHOODS = 2**53
 """Priorities are drawn from so many."""
-
-
-class DullChoices:
-    """The dullest run: every answer is 0."""
-
-    def number(self, label: str, bound: int) -> int:
-        """See `Choices.number`."""
-        return 0
-
-    def sampler(self, label: str, bound: int) -> Callable[[], int]:
-        """See `Choices.sampler`."""
-        return _dull
-
-    def pick(self, label: str, options: Sequence[object]) -> int:
-        """See `Choices.pick`."""
-        return 0
-
-
-def _dull() -> int:
-    return 0
 
 
 def thread_of(offer: Offer) -> str:

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from simactors.core.choices import DullChoices
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Campaign, Quest, Tally
 from simactors.exploration.runner import run_simulated
 from simactors.exploration.strategies import STRATEGIES
 from simactors.exploration.strategies.portfolio import Portfolio
-from simactors.exploration.strategies.strategy import DullChoices, Path
+from simactors.exploration.strategies.strategy import Path
 from simactors.exploration.target import Program, Target
 from simactors.sim.plan import FaultPlan
 from tests.power.programs import FOLDER

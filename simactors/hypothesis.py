@@ -1,0 +1,156 @@
+"""Hypothesis for actor code: plans of whole runs as data, and state machines whose rules call actors.
+
+A strategy draws a `Plan`, and ``simulate(plan)`` makes the run: Hypothesis owns the order of messages, the faults and
+the size of the cluster together with a test's own data, and makes all of it small. Nothing here looks into Hypothesis.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hypothesis import strategies as st
+
+from simactors.exploration.storms import LONGEST_SKEW_S, NODE_KINDS, kinds_of
+from simactors.sim.plan import CrashNode, CrashProcess, Cut, FailCall, Fault, JumpClock, Partition, Pause
+from simactors.sim.planned import LATE_S, Plan
+from simactors.sim.simulation import simulate
+
+__all__ = ["plans"]
+
+_COUNTS = st.integers(1, 5) | st.integers(1, 40)
+_GAPS = st.integers(0, 15) | st.integers(0, 80) | st.integers(0, 600)
+_PICKS = st.integers(1, 2) | st.integers(1, 9)
+_DEVIATIONS = st.tuples(_GAPS, _PICKS)
+_SEEDS = st.just(0) | st.integers(0, 2**32 - 1)
+# From a fraction of what a message takes to more than it takes to be declared dead.
+_TIMES = st.tuples(st.integers(1, 9), st.integers(-4, 0)).map(lambda t: round(t[0] * 10.0 ** t[1], 4))
+
+
+def plans(
+    faults: str | Sequence[str] = "delay",
+    *,
+    nodes: int | st.SearchStrategy[int] | None = None,
+    calls: str | Sequence[str] = "*",
+    max_deviations: int = 8,
+    max_faults: int = 1,
+) -> st.SearchStrategy[Plan]:
+    """Plans of whole runs: where the order is not the plainest, what goes wrong, what latencies are drawn from.
+
+    They shrink to the plainest run, `Plan()`; what is left in a falsifying example is needed. Its repr is Python:
+    ``@example(plan=Plan(...))`` pins it.
+
+    Args:
+        faults: kinds of what may go wrong: none, delay, crash, node, partition, skew, rpc or all; several with commas.
+            Without delay, messages are as late as `SimConfig.latency` has it.
+        nodes: how many machines; by default 1, or 3 if faults of nodes, partitions or clocks are wanted.
+        calls: around which calls processes crash, and connections break: ``Account.add``, or with wildcards.
+        max_deviations: how often the order may be another one, in one run.
+        max_faults: how many faults of each kind there may be, in one run.
+
+    Raises:
+        ValueError: there is no such kind of fault.
+
+    Example:
+        >>> from hypothesis import given
+        >>> import simactors
+        >>> @simactors.remote
+        ... class Counter:
+        ...     def __init__(self): self.total = 0
+        ...     def add(self, n): self.total += n; return self.total
+        >>> @given(plans())
+        ... def test_it_counts(plan):
+        ...     with simactors.simulate(plan):
+        ...         counter = Counter.remote()
+        ...         assert simactors.get([counter.add.remote(1) for _ in range(3)]) == [1, 2, 3]
+        >>> test_it_counts()
+    """
+    kinds = kinds_of(faults if isinstance(faults, str) else ",".join(faults))
+    if nodes is None:
+        nodes = 3 if any(kind in NODE_KINDS for kind in kinds) else 1
+    _warm_up()
+    sizes = st.just(nodes) if isinstance(nodes, int) else nodes
+    labels = st.sampled_from([calls] if isinstance(calls, str) else list(calls))
+    late_s = LATE_S if "delay" in kinds else 0.0
+    deviations = st.lists(_DEVIATIONS, max_size=max_deviations).map(tuple)
+
+    def of_size(size: int) -> st.SearchStrategy[Plan]:
+        drawn = [
+            st.lists(_FAULTS[kind](labels, size), max_size=max_faults)
+            for kind in kinds
+            if size > 1 or kind not in ("node", "partition")
+        ]
+        wrong = st.tuples(*drawn).map(lambda lists: tuple(fault for found in lists for fault in found))
+        parts = st.tuples(deviations, wrong, _SEEDS)
+        # Not `builds`, which would print what is as by default.
+        return parts.map(lambda drawn: Plan(drawn[0], drawn[1], drawn[2], size, late_s))
+
+    return sizes.flatmap(of_size)
+
+
+@functools.cache
+def _warm_up() -> None:
+    """Load what the first simulation of a process loads: it must not count against a test's deadline."""
+    with simulate():
+        pass
+
+
+def _crashes(labels: st.SearchStrategy[str], _: int) -> st.SearchStrategy[Fault]:
+    moments = st.sampled_from(("after_call", "before_call", "on_reply"))
+    return st.builds(
+        lambda call, moment, nth: CrashProcess(call=call, **{moment: nth}), labels, moments, _COUNTS
+    )
+
+
+def _broken_calls(labels: st.SearchStrategy[str], _: int) -> st.SearchStrategy[Fault]:
+    return st.builds(FailCall, call=labels, lost=st.sampled_from(("request", "reply", "late")), nth=_COUNTS)
+
+
+def _pauses(_: st.SearchStrategy[str], size: int) -> st.SearchStrategy[Fault]:
+    processes = st.integers(1, 9).map(lambda number: f"actor-{number}")
+    return st.builds(Pause, process=processes, at_s=_TIMES, for_s=_TIMES)
+
+
+def _lost_nodes(_: st.SearchStrategy[str], size: int) -> st.SearchStrategy[Fault]:
+    return st.builds(CrashNode, node=_nodes(2, size), at_s=_TIMES, back_after_s=_TIMES)
+
+
+def _cuts(_: st.SearchStrategy[str], size: int) -> st.SearchStrategy[Fault]:
+    alone = st.builds(
+        lambda node, at_s, for_s: Partition(groups=((node,),), at_s=at_s, for_s=for_s),
+        _nodes(2, size),
+        _TIMES,
+        _TIMES,
+    )
+    pairs = st.permutations([f"node-{number}" for number in range(1, size + 1)])
+    between = st.builds(
+        lambda pair, at_s, for_s, both: Cut(
+            source=pair[0], target=pair[1], at_s=at_s, for_s=for_s, both_ways=both
+        ),
+        pairs,
+        _TIMES,
+        _TIMES,
+        st.booleans(),
+    )
+    return alone | between
+
+
+def _skews(_: st.SearchStrategy[str], size: int) -> st.SearchStrategy[Fault]:
+    jumps = st.one_of(_TIMES, st.just(LONGEST_SKEW_S))
+    signed = st.builds(lambda by_s, forward: by_s if forward else -by_s, jumps, st.booleans())
+    return st.builds(JumpClock, node=_nodes(1, size), by_s=signed, at_s=_TIMES)
+
+
+def _nodes(first: int, size: int) -> st.SearchStrategy[str]:
+    return st.integers(first, size).map(lambda number: f"node-{number}")
+
+
+_FAULTS: dict[str, Callable[[st.SearchStrategy[str], int], st.SearchStrategy[Any]]] = {
+    "delay": _pauses,
+    "crash": _crashes,
+    "node": _lost_nodes,
+    "partition": _cuts,
+    "skew": _skews,
+    "rpc": _broken_calls,
+}
