@@ -47,7 +47,7 @@ A finding: the simulation worked, the program did not::
 
 Ours: `InternalError`. Simulated code that reaches for the real world: `EscapeError` (a `RuntimeError`). Wrong use
 raises Python's own `TypeError`, `ValueError`, `AttributeError` and `RuntimeError`, as Ray does, plus
-`ActorClassInheritanceException` (a `TypeError`).
+`ActorClassInheritanceException` (a `TypeError`) and `SpecificationError` (a `ValueError`).
 """
 
 from __future__ import annotations
@@ -262,6 +262,10 @@ class ActorAlreadyExistsError(ValueError, RayError):
 
 class ActorClassInheritanceException(TypeError):
     """A class can't inherit from an actor class; inherit from the plain class it was made of."""
+
+
+class SpecificationError(ValueError):
+    """A specification can't judge a history: it does not know an operation, or its states can't be hashed."""
 
 
 class Finding(AssertionError):
