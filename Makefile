@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types determinism bench power clean
+.PHONY: demo test lint types determinism judges bench power clean
 .DEFAULT_GOAL := test
 
 demo: $(READY)
@@ -23,6 +23,9 @@ types: $(READY)
 
 determinism: $(READY)
 	@$(BIN)/python -m tests.determinism.sweep
+
+judges: $(READY)
+	@$(BIN)/python -m tests.unit.checkers.campaign --count 100000
 
 bench: $(READY)
 	@for name in sim_calls sim_intercept sim_scale local_calls hunt_rate; do $(BIN)/python benchmarks/$$name.py || exit 1; done
