@@ -1,20 +1,20 @@
 """What clients asked of a system and what they were told: operations with their call, their return and their outcome.
 
-Written by `checkers.recording` or out of a simulation; read by the judges of `checkers`, and by nothing else. It knows
-of no backend: a history of a real cluster has the same shape.
+Written by `checkers.recording` or out of a simulation; read by the judges of `checkers`, and by nothing else. It
+knows of no backend: a history of a real cluster has the same shape.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, overload
 
 Status = Literal["returned", "raised", "refused", "unknown"]
 """How an operation ended, as its client saw it.
 
-``returned``: with a result. ``raised``: the operation itself raised, which is an answer, too. ``refused``: it certainly
-never took effect. ``unknown``: it may have, or may still (a timeout, a crash, no answer before the end).
+``returned``: with a result. ``raised``: the operation itself raised, which is an answer, too. ``refused``: it
+certainly never took effect. ``unknown``: it may have, or may still (a timeout, a crash, no answer before the end).
 """
 
 
@@ -29,7 +29,7 @@ class Operation:
         target: whom it was asked of: ``Account#1``. Empty if there is but one.
         called: where the call stands among all calls and returns of the history, counted from 0.
         returned: where the return stands; None if there was none.
-        called_s, returned_s: when, in seconds since the beginning of the history.
+        called_s, returned_s: when, in seconds by the clock of the history.
         status: how it ended.
         result: what it returned, or the exception that it raised; None if that is unknown.
     """
@@ -76,6 +76,46 @@ class History(Sequence[Operation]):
         """Operations in any order."""
         return cls(tuple(sorted(operations, key=lambda operation: operation.called)))
 
+    @classmethod
+    def merged(cls, *histories: History) -> History:
+        """One history of several, which each of some processes recorded by one clock: in the order of their times.
+
+        At the same time, what came first in another process is not known: there, all calls stand before all
+        returns, so that the operations count as concurrent. What only one process did at a time stays as it is.
+
+        Raises:
+            ValueError: an operation returned, and does not say when.
+        """
+        moments: dict[float, list[tuple[int, bool, int, Operation]]] = {}
+        for number, history in enumerate(histories):
+            latest = float("-inf")
+            for place, is_return, operation in history._events():
+                time_s = operation.returned_s if is_return else operation.called_s
+                if time_s is None:
+                    raise ValueError(f"returned, and does not say when: {operation}")
+                latest = max(latest, time_s)  # a clock that was set back changes no order within a process
+                moments.setdefault(latest, []).append((number, is_return, place, operation))
+        operations: dict[tuple[int, int], Operation] = {}
+        events = (event for time_s in sorted(moments) for event in _in_order(moments[time_s]))
+        for new, (number, is_return, _, operation) in enumerate(events):
+            mine = (number, operation.called)
+            if is_return:
+                operations[mine] = replace(operations[mine], returned=new)
+            else:
+                operations[mine] = replace(operation, called=new, returned=None)
+        return cls.of(operations.values())
+
+    @classmethod
+    def timed(cls, operations: Iterable[Operation]) -> History:
+        """Operations of which only the times are known; at the same time, calls stand before returns."""
+        return cls.merged(*(cls((replace(each, called=0, returned=_place(each)),)) for each in operations))
+
+    def _events(self) -> list[tuple[int, bool, Operation]]:
+        """Calls and returns, in their order: where it stands, whether it is a return, and of what."""
+        calls = [(operation.called, False, operation) for operation in self.operations]
+        returns = [(each.returned, True, each) for each in self.operations if each.returned is not None]
+        return sorted([*calls, *returns], key=lambda event: event[0])
+
     def where(self, wanted: Callable[[Operation], bool]) -> History:
         """Those operations only; their places stay as they are."""
         return History(tuple(filter(wanted, self.operations)))
@@ -109,3 +149,14 @@ class History(Sequence[Operation]):
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.operations))
+
+
+def _in_order(events: list[tuple[int, bool, int, Operation]]) -> list[tuple[int, bool, int, Operation]]:
+    """What happened at one time: of several processes, calls come first."""
+    if len({number for number, *_ in events}) == 1:
+        return events
+    return sorted(events, key=lambda event: event[1])
+
+
+def _place(operation: Operation) -> int | None:
+    return None if operation.returned_s is None else 1
