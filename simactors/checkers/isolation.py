@@ -155,9 +155,9 @@ def _infer(
     raise ValueError(f"no such model: {model!r}; there are 'list' and 'register'")
 
 
-def _gravity(anomaly: Anomaly) -> tuple[int, int]:
+def _gravity(anomaly: Anomaly) -> tuple[int, int, int]:
     """The gravest kind first; without an order of clients or time before with it; short cycles before long ones."""
-    return GRAVITY.index(anomaly.kind), len(anomaly.links)
+    return GRAVITY.index(anomaly.kind), ("", "session", "time").index(anomaly.order), len(anomaly.links)
 
 
 def _violated(level: Level, found: Sequence[Anomaly]) -> Violated:
