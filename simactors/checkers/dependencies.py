@@ -27,8 +27,8 @@ KINDS = (WW, WR, SESSION, TIME, RW)
 """Each kind; the first of several is the one that is told."""
 WORDS = {WW: "ww", WR: "wr", SESSION: "session", TIME: "time", RW: "rw"}
 
-MOST_PAIRS = 10_000_000
-"""How many anti-dependencies a graph may have; beyond, those are left out that come of one version, and it is told."""
+MOST_PAIRS = 2_000_000
+"""How many anti-dependencies a graph may have; a version that would make more of them is left out, and it is told."""
 
 
 def dependencies(transactions: Sequence[Transaction], inferred: Inferred, *, orders: int) -> Graph:
@@ -44,12 +44,13 @@ def dependencies(transactions: Sequence[Transaction], inferred: Inferred, *, ord
         for reader in version.readers:
             if version.writer is not None:
                 graph.add(version.writer, reader, WR)
-        pairs += len(version.readers) * len(version.followers)
-        if pairs > MOST_PAIRS:
+        more = len(version.readers) * len(version.followers)
+        if pairs + more > MOST_PAIRS:
             inferred.doubts.append(
                 f"too many transactions read {version.key} before too many writes whose order is open"
             )
-            break
+            continue
+        pairs += more
         for follower in version.followers:
             _add_followed(graph, version, follower)
     if orders & SESSION:

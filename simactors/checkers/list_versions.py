@@ -54,7 +54,7 @@ def infer_lists(transactions: Sequence[Transaction], *, trusts_reads: bool) -> I
     counted = real(transactions, observed, trusts_reads=trusts_reads)
     for one in lists.values():
         if one.is_clear:
-            inferred.versions[one.key] = _versions(one, counted)
+            inferred.versions[one.key] = _versions(one, counted, trusts_reads=trusts_reads)
     return inferred
 
 
@@ -168,11 +168,12 @@ def _check_intermediate(
         inferred.blame("G1b", why, reader, writer)
 
 
-def _versions(one: _List, counted: frozenset[int]) -> list[Version]:
+def _versions(one: _List, counted: frozenset[int], *, trusts_reads: bool) -> list[Version]:
     """The versions in their order; last, those that nobody read.
 
     An element that was added for certain, and is missing in the longest read, was added after it: the longest read
-    would contain it otherwise. Among several of those the order is open.
+    would contain it otherwise. Among several of those the order is open. A dirty read may have come before its time,
+    so it does not tell that.
     """
     chain = [Version(one.key, None, None)]
     reached = [0]  # by how many elements, which version
@@ -188,7 +189,7 @@ def _versions(one: _List, counted: frozenset[int]) -> list[Version]:
     unread = [
         Version(one.key, element, number)
         for number, element in one.last.items()
-        if number in counted and element not in seen
+        if trusts_reads and number in counted and element not in seen
     ]
     chain[-1].followers.extend(unread)
     return chain + unread

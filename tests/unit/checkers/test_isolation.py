@@ -9,6 +9,7 @@ from itertools import count
 
 import pytest
 
+from simactors.checkers import dependencies
 from simactors.checkers.isolation import Level, Model, isolated
 from simactors.checkers.transactions import Step, append, read, steps_of, transaction, write
 from simactors.checkers.verdict import Ok, Unknown, Violated
@@ -290,6 +291,22 @@ def test_where_reads_may_be_dirty_an_order_that_they_contradict_is_unknown():
     )
 
 
+def test_too_many_pairs_whose_order_is_open_leave_what_is_left_to_judge(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(dependencies, "MOST_PAIRS", 3)
+    busy = [(append("x", number),) for number in range(2)] + [(read("x", []),) for _ in range(2)]
+    verdict = isolated(at_once(*busy))
+    assert isinstance(verdict, Unknown)
+    assert verdict.reason.startswith("too many transactions read x before")
+    assert kinds(
+        isolated(at_once(*busy, (append("y", 1), read("z", [1])), (append("z", 1), read("y", [1]))))
+    ) == {"G1c"}
+
+
+def test_registers_whose_versions_contradict_each_other_are_a_cycle_of_transactions():
+    history = at_once((read("x", 2), write("x", 1)), (read("x", 1), write("x", 2)))
+    assert kinds(isolated(history, model="register")) == {"G1c"}
+
+
 def test_registers_may_hold_something_at_first():
     history = at_once((read("x", 100), write("x", 90)), (read("x", 90),))
     assert isolated(history, model="register", first={"x": 100})
@@ -350,7 +367,13 @@ def test_other_operations_are_read_by_a_function():
 
 
 @pytest.mark.parametrize(
-    ("model", "step"), [("list", write("x", 1)), ("register", append("x", 1)), ("list", append("x", []))]
+    ("model", "step"),
+    [
+        ("list", write("x", 1)),
+        ("register", append("x", 1)),
+        ("list", append("x", [])),
+        ("register", write("x", [])),
+    ],
 )
 def test_steps_that_are_not_of_the_model_are_refused(model: Model, step: Step):
     with pytest.raises(ValueError, match="T1"):
