@@ -118,6 +118,21 @@ def isolated(
 
     What is found is there; but not all that is there is found: values that nobody reads tell nothing, and registers
     show an order only where somebody reads a version and then writes. Final reads of all keys help.
+
+    Example:
+        >>> from simactors.checkers.transactions import append, read, transaction
+        >>> skewed = History((
+        ...     transaction(read("x", []), append("y", 1), called=0, returned=2, client="a"),
+        ...     transaction(read("y", []), append("x", 2), called=1, returned=3, client="b"),
+        ... ))
+        >>> print(isolated(skewed, level="snapshot-isolation"))
+        snapshot-isolation: ok (2 seen)
+        >>> print(isolated(skewed, level="serializable"))
+        serializable: violated: G2-item: 2 transactions in a cycle: T1 -rw-> T2 -rw-> T1
+          T1  a: read x = []; append 1 to y
+          T2  b: read y = []; append 2 to x
+          T1 -> T2  rw: T1 read x = [], and T2 appended 2 to x after it
+          T2 -> T1  rw: T2 read y = [], and T1 appended 1 to y after it
     """
     if level not in _LEVELS:
         raise ValueError(f"no such level: {level!r}; there are {', '.join(_LEVELS)}")

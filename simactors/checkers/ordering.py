@@ -26,6 +26,17 @@ def fifo(deliveries: Iterable[Delivery]) -> Verdict:
 
     Returns:
         `Violated` names the first message that came too late, and the one that overtook it.
+
+    Example:
+        >>> print(fifo([
+        ...     Delivery(sender="a", receiver="bank", message="deposit", sent=1, received=9),
+        ...     Delivery(sender="a", receiver="bank", message="withdraw", sent=2, received=8),
+        ... ]))
+        fifo: violated: a sent deposit to bank before withdraw, but it was received after it
+               1  a sends deposit to bank
+               2  a sends withdraw to bank
+               8  bank receives withdraw
+               9  bank receives deposit
     """
     received = sorted((d for d in deliveries if d.received is not None), key=_received)
     latest: dict[tuple[str, str], Delivery] = {}
@@ -173,6 +184,14 @@ def total_order(logs: Mapping[str, Sequence[Any]], *, prefixes: bool = True) -> 
 
     Returns:
         `Violated` names the first place at which two logs differ; it is compared with the longest.
+
+    Example:
+        >>> print(total_order({"r1": ["a", "b", "c"], "r2": ["a", "c"], "r3": ["a"]}))
+        total order: violated: entry 2 is 'c' at r2, but 'b' at r1
+              1    2    3
+          r1  'a'  'b'  'c'
+          r2  'a'  'c'
+          r3  'a'
     """
     longest = max(logs, key=lambda name: len(logs[name]), default="")
     differing = {name: _first_difference(log, logs[longest]) for name, log in logs.items()}
@@ -198,7 +217,8 @@ def _first_difference(log: Sequence[Any], other: Sequence[Any]) -> int:
 
 def _columns(logs: Mapping[str, Sequence[Any]], place: int) -> str:
     """All logs around one place, entries of one place below each other."""
-    shown = range(max(0, place - _MOST_BEFORE), place + _MOST_AFTER)
+    end = min(place + _MOST_AFTER, max(map(len, logs.values())))
+    shown = range(max(0, place - _MOST_BEFORE), end)
     rows = [["", *(str(at + 1) for at in shown)]]
     rows.extend(
         [name, *(repr(log[at]) if at < len(log) else "" for at in shown)] for name, log in logs.items()

@@ -3,10 +3,9 @@
 To be called by actors, tasks, drivers and tests, in a simulation and anywhere else. What was met is noted in
 `core.sightings`, from where a runner tells, after many runs, what never happened; what is stated and never reached is
 found by `declarations.py`. Sources: the sometimes assertions of FoundationDB's simulation (Zhou et al., FoundationDB,
-SIGMOD 2021, section 4) and Antithesis's properties.
+SIGMOD 2021, section 4) and Antithesis's properties::
 
-    always(balance >= 0, "no account is overdrawn", balance=balance)
-    sometimes(queue_is_full, "the queue is full")
+    sometimes(len(queue) == limit, "the queue is full")
     eventually(lambda: ray.get(replica.lag.remote()) == 0, within_s=5)
 """
 
@@ -35,6 +34,12 @@ def always(condition: object, message: str, /, **details: Any) -> None:
 
     Raises:
         ViolationError: it does not hold.
+
+    Example:
+        >>> balance = -3
+        >>> always(balance >= 0, "no account is overdrawn", balance=balance)
+        Traceback (most recent call last):
+        simactors.exceptions.ViolationError: not always: no account is overdrawn with balance=-3
     """
     held = bool(condition)
     _note("always", message, held=held)

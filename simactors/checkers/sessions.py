@@ -52,6 +52,15 @@ def monotonic_reads(
     Returns:
         `Unknown` if a client did two things at once, or, without `version`, if values are not unique or somebody read
         what nobody wrote.
+
+    Example:
+        >>> def got(value, called):
+        ...     return Operation(client="a", name="get", args=("x",), called=called, returned=called + 1,
+        ...                      status="returned", result=value)
+        >>> print(monotonic_reads(History((got(7, 0), got(5, 2))), version=int))
+        monotonic reads: violated: a read 7, and then read 5 of x, which is older
+               0  a: get('x') -> 7
+               2  a: get('x') -> 5
     """
     return _judge("monotonic reads", history, access, version, ("r", "r"))
 

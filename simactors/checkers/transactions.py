@@ -1,6 +1,6 @@
 """Transactions: operations of a history whose arguments and results are reads, writes and appends of keys.
 
-Not whether they were isolated from each other: `isolation.py`. How to write one down::
+Not whether they were isolated from each other: `isolation.py`. How to write one down by hand::
 
     transaction(read("x", [1]), append("y", 2), client="client-1", called=0, returned=3)
 
