@@ -291,6 +291,18 @@ def test_where_reads_may_be_dirty_an_order_that_they_contradict_is_unknown():
     )
 
 
+@pytest.mark.parametrize("fate", ["refused", "unknown"])
+def test_where_reads_may_be_dirty_only_committed_transactions_write_dirtily(fate: Status):
+    crossed = (
+        (append("x", 1), append("y", 1)),
+        (append("x", 2), append("y", 2)),
+        (read("x", [1, 2]), read("y", [2, 1])),
+    )
+    assert kinds(isolated(at_once(*crossed), level="read-uncommitted")) == {"G0"}
+    assert isolated(at_once(*crossed, fates={0: fate}), level="read-uncommitted")
+    assert not isolated(at_once(*crossed, fates={0: fate}), level="read-committed")
+
+
 def test_too_many_pairs_whose_order_is_open_leave_what_is_left_to_judge(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(dependencies, "MOST_PAIRS", 3)
     busy = [(append("x", number),) for number in range(2)] + [(read("x", []),) for _ in range(2)]
