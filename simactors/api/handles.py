@@ -88,6 +88,24 @@ class ActorMethod:
         refs = submit(call)
         return refs[0] if self._returns_ref else unwrap_refs(refs, self._options.num_returns)
 
+    @property
+    def actor(self) -> ActorHandle:
+        """Whose method it is."""
+        return ActorHandle(self._actor)
+
+    @property
+    def spec(self) -> MethodSpec:
+        """What is known of it."""
+        return self._spec
+
+    @property
+    def class_name(self) -> str:
+        """Of the actor."""
+        return self._actor.interface.class_name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ActorMethod, (self._actor, self._spec, self._options)
+
     def options(self, **changes: Any) -> ActorMethod:
         """The same method with other options for the calls made through it.
 

@@ -70,6 +70,11 @@ class Signature:
         if kwargs or not self.least <= len(args) <= self.most:
             inspect.Signature(self._parameters).bind(*args, **kwargs)
 
+    @property
+    def inspected(self) -> inspect.Signature:
+        """The same as the standard library has it; defaults are there, but all None."""
+        return inspect.Signature(self._parameters)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return Signature, (self._parameters,)
 

@@ -14,6 +14,7 @@ from simactors.core.events import Record
 from simactors.sim.backend import SimBackend
 from simactors.sim.config import NS, SimConfig
 from simactors.sim.inspection import Inspection
+from simactors.sim.intercept import tracing
 from simactors.sim.plan import FaultPlan
 from simactors.sim.planned import Plan, PlannedChoices
 
@@ -124,7 +125,8 @@ def simulate(
     session = current.open_session(backend, scoped=True, join=backend.join, leave=backend.leave)
     try:
         simulation = Simulation(seed, backend)
-        yield simulation
+        with tracing.left_alone():
+            yield simulation
         backend.join_threads()
         if not simulation.has_failed:
             backend.check()

@@ -1,4 +1,4 @@
-"""The judge on histories whose verdict is known: classic ones from the literature, and traps for what the search leaves out."""
+"""The judge on histories whose verdict is known: classic ones from the literature, and traps for what it leaves out."""
 
 from __future__ import annotations
 

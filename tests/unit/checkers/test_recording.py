@@ -91,7 +91,8 @@ def test_a_list_that_changes_later_was_asked_for_as_it_was():
     "name",
     [
         "GetTimeoutError", "ActorDiedError", "ActorUnavailableError", "WorkerCrashedError", "NodeDiedError",
-        "ObjectLostError", "OwnerDiedError", "TaskCancelledError", "RaySystemError", "OutOfMemoryError", "ObjectStoreFullError",
+        "ObjectLostError", "OwnerDiedError", "TaskCancelledError", "RaySystemError", "OutOfMemoryError",
+        "ObjectStoreFullError",
     ],
 )  # fmt: skip
 def test_when_nobody_knows_whether_a_call_took_effect_its_end_is_unknown(name: str) -> None:

@@ -1,7 +1,7 @@
-"""Hypothesis for actor code: plans of whole runs as data, and state machines whose rules call actors.
+"""A strategy for plans of whole runs: `plans`.
 
-A strategy draws a `Plan`, and ``simulate(plan)`` makes the run: Hypothesis owns the order of messages, the faults and
-the size of the cluster together with a test's own data, and makes all of it small. Nothing here looks into Hypothesis.
+It draws a `Plan`, and ``simulate(plan)`` makes the run: Hypothesis owns the order of messages, the faults and
+the size of the cluster together with a test's own data, and makes all of it small.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from simactors.exploration.storms import LONGEST_SKEW_S, NODE_KINDS, kinds_of
 from simactors.sim.plan import CrashNode, CrashProcess, Cut, FailCall, Fault, JumpClock, Partition, Pause
 from simactors.sim.planned import LATE_S, Plan
 from simactors.sim.simulation import simulate
-
-__all__ = ["plans"]
 
 _COUNTS = st.integers(1, 5) | st.integers(1, 40)
 _GAPS = st.integers(0, 15) | st.integers(0, 80) | st.integers(0, 600)
@@ -67,8 +65,7 @@ def plans(
         >>> test_it_counts()
     """
     kinds = kinds_of(faults if isinstance(faults, str) else ",".join(faults))
-    if nodes is None:
-        nodes = 3 if any(kind in NODE_KINDS for kind in kinds) else 1
+    nodes = nodes_for(kinds) if nodes is None else nodes
     _warm_up()
     sizes = st.just(nodes) if isinstance(nodes, int) else nodes
     labels = st.sampled_from([calls] if isinstance(calls, str) else list(calls))
@@ -87,6 +84,11 @@ def plans(
         return parts.map(lambda drawn: Plan(drawn[0], drawn[1], drawn[2], size, late_s))
 
     return sizes.flatmap(of_size)
+
+
+def nodes_for(kinds: Sequence[str]) -> int:
+    """How many machines there are if nobody says it."""
+    return 3 if any(kind in NODE_KINDS for kind in kinds) else 1
 
 
 @functools.cache
