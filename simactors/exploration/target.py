@@ -27,6 +27,7 @@ import cloudpickle  # type: ignore[import-untyped]
 from simactors.as_ray import as_ray
 from simactors.exploration import frames
 from simactors.sim.config import SimConfig, Slack
+from simactors.sim.intercept import environment, loaded
 from simactors.sim.plan import FaultPlan
 
 MAX_STEPS = 2_000_000
@@ -153,7 +154,7 @@ def prepared(program: Program, *, ship_code: bool = False) -> Iterator[Callable[
 def _fresh_namespace(name: str, folder: Path, argv: list[str]) -> Iterator[None]:
     """Lend the interpreter to a program; then forget its modules and put back what was there."""
     argv_before, path_before, folder_before = sys.argv, sys.path[:], os.getcwd()
-    environment_before, handlers_before, alarm_before = dict(os.environ), _handlers(), _alarm()
+    environment_before, handlers_before, alarm_before = environment.of_the_driver(), _handlers(), _alarm()
     modules_before = _take_modules(name, folder)
     sys.argv = argv
     sys.path.insert(0, str(folder))
@@ -181,7 +182,7 @@ def _resolved(file: str, _folder: str) -> Path:
 @contextmanager
 def _as_it_was() -> Iterator[None]:
     """Put back what a function of this process may have changed of the driver's."""
-    environment_before, handlers_before, folder_before = dict(os.environ), _handlers(), os.getcwd()
+    environment_before, handlers_before, folder_before = environment.of_the_driver(), _handlers(), os.getcwd()
     try:
         yield
     finally:
@@ -189,8 +190,9 @@ def _as_it_was() -> Iterator[None]:
         _put_back(environment_before, handlers_before)
 
 
-def _handlers() -> dict[int, Any]:
-    return {number: _signal.getsignal(number) for number in _SIGNALS}
+def _handlers() -> list[Any]:
+    """What happens at each of `_SIGNALS`."""
+    return list(map(_signal.getsignal, _SIGNALS))
 
 
 def _alarm() -> float:
@@ -198,34 +200,35 @@ def _alarm() -> float:
     return signal.getitimer(signal.ITIMER_REAL)[0] if hasattr(signal, "getitimer") else 0.0
 
 
-def _put_back(environment: dict[str, str], handlers: dict[int, Any]) -> None:
+def _put_back(variables: dict[bytes, bytes], handlers: list[Any]) -> None:
     """The environment and the handlers of the driver are the real ones: the next run must not find what this
     one has set.
     """
-    if os.environ != environment:
-        for name in os.environ.keys() - environment.keys():
-            del os.environ[name]
-        os.environ.update(environment)
-    for number, now in _handlers().items():
-        if now is not handlers[number] and handlers[number] is not None:
-            signal.signal(number, handlers[number])
+    environment.put_back(variables)
+    after = _handlers()
+    if after == handlers:
+        return
+    for number, before, now in zip(_SIGNALS, handlers, after, strict=True):
+        if now is not before and before is not None:
+            signal.signal(number, before)
 
 
-_others: dict[str, dict[str, ModuleType]] = {}
-"""By folder: modules that were looked at and are not the user's there; hundreds, and asked for twice a run."""
+_known: dict[str, loaded.Known] = {}
+"""By folder: which modules are not the user's there; hundreds, and asked for twice a run."""
 
 
 def _take_modules(name: str, folder: Path) -> dict[str, ModuleType]:
     """Remove from the interpreter, and return, the module `name` and the user's modules in `folder`."""
     place = str(folder)
-    others = _others.setdefault(place, {})
+    known = _known.setdefault(place, loaded.Known())
     names = [name] if name in sys.modules else []
-    others.pop(name, None)
-    for n in [n for n, module in sys.modules.items() if others.get(n) is not module and n != name]:
-        if _is_users_module(sys.modules[n], place):
-            names.append(n)
+    for other, module in known.strangers():
+        if other == name:
+            continue
+        if _is_users_module(module, place):
+            names.append(other)
         else:
-            others[n] = sys.modules[n]
+            known.settle(other, module)
     return {n: sys.modules.pop(n) for n in names}
 
 

@@ -13,6 +13,7 @@ from simactors.core.current import running
 from simactors.sim.intercept.names import Names
 
 _running = running.get
+_variables = os.environb  # a program may put something else in its place
 
 
 class Environments(Protocol):
@@ -72,6 +73,16 @@ class EnvironClass:
 def of_the_driver() -> dict[bytes, bytes]:
     """A copy of the real variables."""
     return dict(vars(os.environ)["_data"])
+
+
+def put_back(variables: dict[bytes, bytes]) -> None:
+    """Give the driver the variables that `of_the_driver` gave."""
+    now = vars(_variables)["_data"]
+    if now == variables:  # as after nearly every run; through `os.environ`, each of them would be decoded for that
+        return
+    for name in now.keys() - variables.keys():
+        del _variables[name]
+    _variables.update({name: value for name, value in variables.items() if now.get(name) != value})
 
 
 # `os.environ[...] = ...` ends here, too. What they change, children of the real process would inherit.
