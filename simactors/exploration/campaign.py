@@ -29,6 +29,7 @@ from simactors.exploration.target import Program
 from simactors.exploration.witness import Testimony, Witness
 from simactors.exploration.world import world_of
 from simactors.sim.config import Slack
+from simactors.sim.intercept import patches
 from simactors.sim.plan import FaultPlan
 
 AUDITED = 20
@@ -212,6 +213,10 @@ class Campaign:
         Raises:
             TargetError: the program can't be loaded.
         """
+        with patches.kept():
+            return self._run(budget, watch)
+
+    def _run(self, budget: Budget, watch: Callable[[Tally], None]) -> Tally:
         tally = self.tally
         while not budget.is_spent and not tally.is_done:
             watch(tally)

@@ -83,10 +83,11 @@ class DateTypes:
             (cls, name): vars(cls)[name] for cls, name in self.REPLACEMENTS
         }
         self.worlds: list[WallClock] = []
+        self._keepers = 0
 
     def install(self, world: WallClock) -> None:
         """Let replacements see `world`, until it is uninstalled."""
-        if not self.worlds:
+        if not self.worlds and not self._keepers:
             for (cls, name), function in self.REPLACEMENTS.items():
                 _set(cls, name, classmethod(function))
         self.worlds.append(world)
@@ -94,7 +95,19 @@ class DateTypes:
     def uninstall(self, world: WallClock) -> None:
         """Undo `install`."""
         self.worlds.remove(world)
-        if not self.worlds:
+        self._put_back()
+
+    def keep(self) -> None:
+        """See `Names.keep`."""
+        self._keepers += 1
+
+    def release(self) -> None:
+        """Undo `keep`."""
+        self._keepers -= 1
+        self._put_back()
+
+    def _put_back(self) -> None:
+        if not self.worlds and not self._keepers:
             for (cls, name), real in self.real.items():
                 _set(cls, name, real)
 

@@ -48,6 +48,7 @@ class EarlyNames:
         self._searched: dict[str, weakref.ref[ModuleType]] = {}  # the user's, by name
         self._bound: dict[str, list[Bound]] = {}  # of those of them that have bound anything
         self._warned: set[str] = set()
+        self._met: list[tuple[str, ModuleType]] = []  # loaded while everything is kept, and not searched yet
         self._late = [
             patch for patch in patches if not isinstance(patch, Names)
         ]  # NumPy may come at any time
@@ -64,7 +65,11 @@ class EarlyNames:
             for bound in places:
                 bound.rebind()
         try:
-            self._warn(self._search(lambda value: table.get(id(value)) or _date_method(value), _rebind))
+            self._warn(
+                self._search(
+                    lambda value: table.get(id(value)) or _date_method(value), _rebind, loaded.strangers()
+                )
+            )
         except BaseException:
             self.uninstall(world)
             raise
@@ -78,7 +83,28 @@ class EarlyNames:
             for bound in places:
                 bound.put_back()
         _, table = self._by_identity()
-        self._search(lambda value: table.get(id(value)) or dates.real_method(value), _put_right)
+        met, self._met = self._met, []
+        modules = [(name, module) for name, module in met if sys.modules.get(name) is module]
+        self._search(
+            lambda value: table.get(id(value)) or dates.real_method(value),
+            _put_right,
+            modules + loaded.strangers(),
+        )
+
+    def keep(self) -> None:
+        """Leave everything rebound when no world is open any more, too, until `release`."""
+        self._depth += 1
+
+    def release(self) -> None:
+        """Undo `keep`."""
+        self.uninstall(None)
+
+    def meet(self) -> None:
+        """Of modules that were loaded since `keep`, nothing is to be put right before `release`."""
+        for name, module in loaded.strangers():
+            if not is_users(module):
+                loaded.settle(name, module)
+                self._met.append((name, module))
 
     def _by_identity(self) -> tuple[dict[int, Any], dict[int, Any]]:
         """What replaces what, and what that has replaced; the patches keep all of it, so that identities last."""
@@ -90,9 +116,12 @@ class EarlyNames:
         return self._tables[1:]
 
     def _search(
-        self, other: Callable[[Any], Any], act: Callable[[Bound], Bound]
+        self,
+        other: Callable[[Any], Any],
+        act: Callable[[Bound], Bound],
+        modules: Sequence[tuple[str, ModuleType]],
     ) -> list[tuple[ModuleType, str]]:
-        """Look through the modules that are new; in ``__main__`` always, people type into it.
+        """Look through those of `modules` that are new; in ``__main__`` always, people type into it.
 
         Args:
             other: what a value is to be rebound to; None if it stays.
@@ -103,7 +132,7 @@ class EarlyNames:
         """
         unreachable = []
         searched = self._searched
-        for name, module in loaded.strangers():
+        for name, module in modules:
             ref = searched.get(name)
             is_known = ref is not None and ref() is module
             if is_known and name != "__main__":

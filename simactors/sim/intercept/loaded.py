@@ -18,31 +18,38 @@ class Known:
 
     def __init__(self) -> None:
         self._settled: dict[str, Any] = {}  # by name; another one of the same name is looked at again
-        # What was there when all were looked at, in order, and those of it that were not settled then. Mostly the same
-        # still is, before what has come since: two lists are compared much faster than their items are looked up.
+        # What came first at the last look, in order, as far as it is settled. Mostly the same still comes first: two lists
+        # are compared much faster than their items are looked up.
         self._names: list[str] = []
         self._modules: list[Any] = []
-        self._open: list[tuple[str, Any]] = []
+        self._main: list[tuple[str, Any]] = []  # stands among them, and is a stranger for ever
 
     def strangers(self) -> list[tuple[str, Any]]:
         """What is not settled, in the order in which it was loaded."""
         loaded = sys.modules.copy()  # real threads may import meanwhile
         names, modules = list(loaded), list(loaded.values())
         known = len(self._names)
-        if not known or names[:known] != self._names or modules[:known] != self._modules:
-            self._open = self._unsettled(loaded.items())
-            self._names, self._modules = names, modules
-            return self._open[:]
-        self._open = self._unsettled(self._open)
-        return self._open + self._unsettled(zip(names[known:], modules[known:], strict=True))
+        if names[:known] != self._names or modules[:known] != self._modules:
+            self._names, self._modules, self._main, known = [], [], [], 0
+        settled = self._settled.get
+        later = list(zip(names[known:], modules[known:], strict=True))
+        found = self._main + [(name, module) for name, module in later if settled(name, _NOTHING) is not module]
+        self._note(later)
+        return found
+
+    def _note(self, later: list[tuple[str, Any]]) -> None:
+        settled = self._settled.get
+        for name, module in later:
+            if settled(name, _NOTHING) is not module:
+                if name != "__main__":
+                    return  # the user may unload it
+                self._main = [(name, module)]
+            self._names.append(name)
+            self._modules.append(module)
 
     def settle(self, name: str, module: object) -> None:
         """Never give this module again. It is kept, so that no other can be it."""
         self._settled[name] = module
-
-    def _unsettled(self, pairs: Any) -> list[tuple[str, Any]]:
-        settled = self._settled.get
-        return [(name, module) for name, module in pairs if settled(name, _NOTHING) is not module]
 
 
 _known = Known()

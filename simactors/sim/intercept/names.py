@@ -73,18 +73,29 @@ class Names(Generic[World]):
             }
         self.real: dict[str, Any] = {name: vars(owner)[name] for name in replacements}
         self.worlds: list[World] = []
+        self._keepers = 0
         self._pairs: list[tuple[Any, Any]] = []
 
     def install(self, world: World) -> None:
         """Let replacements see `world`, until it is uninstalled."""
-        if not self.worlds:
+        if not self.worlds and not self._keepers:
             self._set_all(self._replacements)
         self.worlds.append(world)
 
     def uninstall(self, world: World) -> None:
         """Undo `install`."""
         self.worlds.remove(world)
-        if not self.worlds:
+        if not self.worlds and not self._keepers:
+            self._set_all(self.real)
+
+    def keep(self) -> None:
+        """Leave the replacements where they are when no world is open any more, too, until `release`."""
+        self._keepers += 1
+
+    def release(self) -> None:
+        """Undo `keep`."""
+        self._keepers -= 1
+        if not self.worlds and not self._keepers:
             self._set_all(self.real)
 
     def pairs(self) -> list[tuple[Any, Any]]:

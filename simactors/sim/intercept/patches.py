@@ -5,6 +5,8 @@ Not what the replacements do: each file of this folder says that of its own.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from simactors.sim.intercept import (
@@ -28,6 +30,7 @@ from simactors.sim.intercept import (
     threads,
     twins,
 )
+from simactors.sim.intercept.dates import DateTypes
 from simactors.sim.intercept.early import EarlyNames
 from simactors.sim.intercept.names import Names
 from simactors.sim.intercept.numpy_chance import NumpyChance
@@ -90,6 +93,34 @@ _PATCHES: tuple[Patch, ...] = (
 
 
 _early = EarlyNames([patch for patch in _PATCHES if isinstance(patch, Names | NumpyChance)])
+_KEPT: tuple[Names[Any] | DateTypes | EarlyNames, ...] = (
+    *(patch for patch in _PATCHES if isinstance(patch, Names | DateTypes)),
+    _early,
+)
+
+
+class _Keeping:
+    """How many ask that replacements stay between simulations, and whether some have stayed."""
+
+    asked = 0
+    is_done = False
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """Between simulations, leave what the first one has put in place: to put it there takes as long as a small run.
+
+    While none is open, replacements do what the real ones do.
+    """
+    _Keeping.asked += 1
+    try:
+        yield
+    finally:
+        _Keeping.asked -= 1
+        if not _Keeping.asked and _Keeping.is_done:
+            _Keeping.is_done = False
+            for patch in reversed(_KEPT):
+                patch.release()
 
 
 def install(world: Any) -> None:
@@ -113,6 +144,12 @@ def install(world: Any) -> None:
 
 def uninstall(world: Any) -> None:
     """Undo `install`, in the opposite order."""
+    if _Keeping.asked and not _Keeping.is_done:
+        _Keeping.is_done = True
+        for kept_one in _KEPT:
+            kept_one.keep()
     interrupts.uninstall()
     for patch in (_early, *reversed(_PATCHES)):
         patch.uninstall(world)
+    if _Keeping.is_done:
+        _early.meet()
