@@ -16,6 +16,7 @@ from simactors.core.interface import MethodSpec, is_generator
 from simactors.core.options import PLAIN_METHOD, ActorOptions, MethodOptions, TaskOptions, with_options
 
 _METHOD_OPTIONS = "__simactors_method_options__"
+_PLAIN_ACTOR, _PLAIN_TASK = ActorOptions(), TaskOptions()
 
 
 def remote(*args: Any, **options: Any) -> Any:
@@ -76,7 +77,7 @@ _OPTIONS_OF_METHODS = [
 
 def _make_remote(target: Any, options: dict[str, Any]) -> Any:
     if inspect.isclass(target):
-        return ActorClass(target, with_options(ActorOptions(), options, what="actors"))
+        return ActorClass(target, with_options(_PLAIN_ACTOR, options, what="actors"))
     if not inspect.isfunction(target):
         raise TypeError(
             f"The @remote decorator must be applied to either a function or a class, not to {target!r}."
@@ -87,7 +88,7 @@ def _make_remote(target: Any, options: dict[str, Any]) -> Any:
             "`asyncio.run(f())`."
         )
     settled = settle_returns(options, is_generator=is_generator(target), declared=True)
-    return RemoteFunction(target, with_options(TaskOptions(), settled, what="remote functions"))
+    return RemoteFunction(target, with_options(_PLAIN_TASK, settled, what="remote functions"))
 
 
 class RemoteFunction:

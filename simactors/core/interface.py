@@ -94,7 +94,19 @@ def _of_code(
 
 def is_generator(function: Callable[..., object]) -> bool:
     """Whether `function` has a ``yield``, be it ``async`` or not."""
+    if type(function) is FunctionType:  # as `inspect` says, too, after a long look
+        return bool(function.__code__.co_flags & _GENERATORS)
     return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
+
+
+_GENERATORS = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+_COROUTINES = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
+
+def _needs_event_loop(function: Callable[..., object]) -> bool:
+    if type(function) is FunctionType and not function.__dict__:  # which may say otherwise, from Python 3.12 on
+        return bool(function.__code__.co_flags & _COROUTINES)
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +153,7 @@ class MethodSpec:
             signature=Signature.of(function, skip_first=skip_first),
             options=options,
             module=module or function.__module__ or "",
-            needs_event_loop=inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function),
+            needs_event_loop=_needs_event_loop(function),
             is_generator=is_generator(function),
         )
 

@@ -269,6 +269,8 @@ def with_options(options: Options, changes: Mapping[str, Any], *, what: str) -> 
         ValueError: an unknown option (the valid ones are listed), or a value out of range.
         TypeError: a value of the wrong type.
     """
+    if not changes:
+        return options
     valid = [f.name for f in fields(options)]
     for name, value in changes.items():
         if name not in valid:

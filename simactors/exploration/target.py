@@ -19,12 +19,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, Literal, NoReturn
 
 import cloudpickle  # type: ignore[import-untyped]
 
 from simactors.as_ray import as_ray
+from simactors.core.interface import Signature
 from simactors.exploration import frames
 from simactors.sim.config import SimConfig, Slack
 from simactors.sim.intercept import environment, loaded
@@ -135,10 +136,9 @@ def prepared(program: Program, *, ship_code: bool = False) -> Iterator[Callable[
         with _as_it_was():
             yield functools.partial(target.call, **dict(program.workload))
         return
-    _check_file(target.file)
-    path = _resolved(target.file, os.getcwd())
+    path, stem, folder = _resolved(target.file, os.getcwd())
     code = _compile(target, path)
-    name = "__main__" if target.function is None else path.stem
+    name = "__main__" if target.function is None else stem
 
     def start() -> None:
         module = _execute(target, code, name, ship_code=ship_code and program.as_ray)
@@ -146,18 +146,18 @@ def prepared(program: Program, *, ship_code: bool = False) -> Iterator[Callable[
             _function(program, module)(**dict(program.workload))
 
     alias = as_ray() if program.as_ray else nullcontext()
-    with _fresh_namespace(name, path.parent, [target.file, *program.argv]), alias:
+    with _fresh_namespace(name, folder, [target.file, *program.argv]), alias:
         yield start
 
 
 @contextmanager
-def _fresh_namespace(name: str, folder: Path, argv: list[str]) -> Iterator[None]:
+def _fresh_namespace(name: str, folder: str, argv: list[str]) -> Iterator[None]:
     """Lend the interpreter to a program; then forget its modules and put back what was there."""
     argv_before, path_before, folder_before = sys.argv, sys.path[:], os.getcwd()
     environment_before, handlers_before, alarm_before = environment.of_the_driver(), _handlers(), _alarm()
     modules_before = _take_modules(name, folder)
     sys.argv = argv
-    sys.path.insert(0, str(folder))
+    sys.path.insert(0, folder)
     try:
         yield
     finally:
@@ -174,9 +174,10 @@ def _fresh_namespace(name: str, folder: Path, argv: list[str]) -> Iterator[None]
 
 
 @functools.lru_cache(maxsize=100)
-def _resolved(file: str, _folder: str) -> Path:
-    """Where a file is, as seen from a folder; asked for in each run of a hunt."""
-    return Path(file).resolve()
+def _resolved(file: str, _folder: str) -> tuple[str, str, str]:
+    """Where a file is, as seen from a folder, its stem, and its own folder; asked for in each run of a hunt."""
+    path = Path(file).resolve()
+    return str(path), path.stem, str(path.parent)
 
 
 @contextmanager
@@ -217,15 +218,14 @@ _known: dict[str, loaded.Known] = {}
 """By folder: which modules are not the user's there; hundreds, and asked for twice a run."""
 
 
-def _take_modules(name: str, folder: Path) -> dict[str, ModuleType]:
+def _take_modules(name: str, folder: str) -> dict[str, ModuleType]:
     """Remove from the interpreter, and return, the module `name` and the user's modules in `folder`."""
-    place = str(folder)
-    known = _known.setdefault(place, loaded.Known())
+    known = _known.get(folder) or _known.setdefault(folder, loaded.Known())
     names = [name] if name in sys.modules else []
     for other, module in known.strangers():
         if other == name:
             continue
-        if _is_users_module(module, place):
+        if _is_users_module(module, folder):
             names.append(other)
         else:
             known.settle(other, module)
@@ -293,13 +293,17 @@ def _syntax_message(target: Target, error: SyntaxError) -> str:
     return f"{message}\n    {error.text.strip()}" if error.text else message
 
 
-def _compile(target: Target, path: Path) -> CodeType:
+def _compile(target: Target, path: str) -> CodeType:
     try:
-        return _compiled(path.read_bytes(), str(path))
+        with open(path, "rb", buffering=0) as file:
+            text = file.read()
+    except OSError as error:
+        _check_file(target.file)
+        raise TargetError(f"{target} can't be read: {error.strerror}") from None
+    try:
+        return _compiled(text, path)
     except SyntaxError as error:
         raise TargetError(_syntax_message(target, error)) from None
-    except OSError as error:
-        raise TargetError(f"{target} can't be read: {error.strerror}") from None
     except ValueError as error:  # null bytes: not a text at all
         raise TargetError(f"{target} can't be loaded: it is not Python code ({error})") from None
 
@@ -319,6 +323,8 @@ def _function(program: Program, module: ModuleType) -> Callable[..., object]:
         raise TargetError(f"{target.file} has no function {name!r}.{_nearest(name, functions)}")
     if not callable(function):
         raise TargetError(f"{target}: {name!r} is not a function but of type {type(function).__name__!r}")
+    if type(function) is FunctionType and _takes_nothing(function):
+        return function
     if inspect.iscoroutinefunction(function):
         raise TargetError(f"{target} is async: name a plain function that calls asyncio.run({name}())")
     if inspect.isgeneratorfunction(function):
@@ -331,6 +337,14 @@ def _function(program: Program, module: ModuleType) -> Callable[..., object]:
     except ValueError:
         pass  # a built-in without a signature takes what it takes
     return function
+
+
+def _takes_nothing(function: FunctionType) -> bool:
+    """Whether that is a plain function that can be called without arguments, as nearly every target."""
+    if function.__code__.co_flags & (inspect.CO_COROUTINE | inspect.CO_GENERATOR):
+        return False
+    signature = Signature.of(function, skip_first=False)  # remembered, while the function is a new one in each run
+    return signature.least == 0 and signature.most >= 0
 
 
 def workload_of(target: Target) -> dict[str, int]:

@@ -6,6 +6,7 @@ work takes no time, and nothing fails.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -235,8 +236,13 @@ class SimConfig:
     @property
     def machines(self) -> list[NodeConfig]:
         """One entry for each node, the head first."""
-        groups = self.nodes or (NodeConfig(num_cpus=self.num_cpus),)
+        groups = self.nodes or (_plain_node(self.num_cpus),)
         return [group for group in groups for _ in range(group.count)]
+
+
+@functools.lru_cache(maxsize=100)  # asked for in each run
+def _plain_node(num_cpus: float) -> NodeConfig:
+    return NodeConfig(num_cpus=num_cpus)
 
 
 def wait_ns(seconds: float) -> int:

@@ -39,11 +39,17 @@ class Known:
 
     def _note(self, later: list[tuple[str, Any]]) -> None:
         settled = self._settled.get
+        main: list[tuple[str, Any]] = []
         for name, module in later:
             if settled(name, _NOTHING) is not module:
                 if name != "__main__":
                     return  # the user may unload it
-                self._main = [(name, module)]
+                main = [(name, module)]
+                continue
+            if main:  # with others behind it: where it is lent to programs of its folder, it comes last
+                self._main = main[:]
+                self._names.append("__main__")
+                self._modules.append(main.pop()[1])
             self._names.append(name)
             self._modules.append(module)
 
@@ -57,7 +63,11 @@ _known = Known()
 
 def strangers() -> list[tuple[str, Any]]:
     """The modules that are not settled, in the order in which they were loaded."""
-    return [(name, module) for name, module in _known.strangers() if isinstance(module, ModuleType)]
+    found = _known.strangers()
+    others = [(name, thing) for name, thing in found if not isinstance(thing, ModuleType)]
+    for name, thing in others:
+        settle(name, thing)  # no module at all: nothing is looked for in it
+    return [pair for pair in found if pair not in others] if others else found
 
 
 def settle(name: str, module: object) -> None:

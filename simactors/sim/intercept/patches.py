@@ -93,10 +93,8 @@ _PATCHES: tuple[Patch, ...] = (
 
 
 _early = EarlyNames([patch for patch in _PATCHES if isinstance(patch, Names | NumpyChance)])
-_KEPT: tuple[Names[Any] | DateTypes | EarlyNames, ...] = (
-    *(patch for patch in _PATCHES if isinstance(patch, Names | DateTypes)),
-    _early,
-)
+_KEPT = tuple(patch for patch in _PATCHES if isinstance(patch, Names | DateTypes))
+_OTHERS = tuple(patch for patch in _PATCHES if not isinstance(patch, Names | DateTypes))
 
 
 class _Keeping:
@@ -119,7 +117,7 @@ def kept() -> Iterator[None]:
         _Keeping.asked -= 1
         if not _Keeping.asked and _Keeping.is_done:
             _Keeping.is_done = False
-            for patch in reversed(_KEPT):
+            for patch in (_early, *reversed(_KEPT)):
                 patch.release()
 
 
@@ -129,16 +127,21 @@ def install(world: Any) -> None:
     If one can't be installed, none is.
     """
     done: list[Patch] = []
+    patches: tuple[Patch, ...] = (*_PATCHES, _early)
+    if _Keeping.is_done:
+        patches = (*_OTHERS, _early)
+        for kept_one in _KEPT:
+            kept_one.worlds.append(world)
     try:
-        for patch in _PATCHES:
+        for patch in patches:
             patch.install(world)
             done.append(patch)
-        _early.install(world)
-        done.append(_early)
         interrupts.install()
     except BaseException:
         for patch in reversed(done):
             patch.uninstall(world)
+        if _Keeping.is_done:
+            _leave(world)
         raise
 
 
@@ -146,10 +149,20 @@ def uninstall(world: Any) -> None:
     """Undo `install`, in the opposite order."""
     if _Keeping.asked and not _Keeping.is_done:
         _Keeping.is_done = True
-        for kept_one in _KEPT:
+        for kept_one in (*_KEPT, _early):
             kept_one.keep()
     interrupts.uninstall()
-    for patch in (_early, *reversed(_PATCHES)):
+    if not _Keeping.is_done:
+        for patch in (_early, *reversed(_PATCHES)):
+            patch.uninstall(world)
+        return
+    for patch in (_early, *reversed(_OTHERS)):
         patch.uninstall(world)
-    if _Keeping.is_done:
-        _early.meet()
+    _leave(world)
+    _early.meet()
+
+
+def _leave(world: Any) -> None:
+    """What is kept in place asks `world` no longer."""
+    for patch in _KEPT:
+        patch.worlds.remove(world)
