@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from simactors.sim.actor import SimActor
 from simactors.sim.cluster import Process
 from simactors.sim.invocation import Invocation
 from simactors.sim.offer import CLUSTER, Description
 from simactors.sim.offers import Offers
 from simactors.sim.waiting import Timer, Waiter
+
+
+_new = tuple.__new__  # without the frame of a constructor: this runs for every message
 
 
 class Names:
@@ -30,6 +34,7 @@ class Names:
         self._touch: Callable[[str], None] = lambda _: None
         self._tasks: dict[Invocation, str] = {}
         self._callers: dict[Invocation, str] = {}
+        self._actors: dict[SimActor, str] = {}
         self._counts: dict[str, int] = {}
 
     def serve(self, offers: Offers) -> None:
@@ -54,37 +59,39 @@ class Names:
 
     def awaited(self, step: Any) -> Iterable[Any]:
         """See `Offers`."""
+        if isinstance(step, Invocation):
+            if type(step.arguments) is tuple or step.then == self.replied:  # no refs among them, as mostly
+                return ()
+            return [ref.entry for ref in step.refs]
         if isinstance(step, Waiter):
             return getattr(step.why, "pending", None) or (step.why,)
-        if isinstance(step, Invocation) and step.then != self.replied:
-            return [ref.entry for ref in step.refs]
         return ()
 
     def name(self, process: Process) -> str:
         """What a process is called."""
-        actor, task = process.actor, process.task
-        if actor is not None:
-            if actor.extra.name is not None:
-                return str(actor.extra.name[1])
-            return f"{actor.cls.interface.class_name}#{actor.extra.rank}"
-        return process.label if task is None else self._task(task)
+        actor = process.actor
+        if actor is None:
+            return process.label if process.task is None else self._task(process.task)
+        name = self._actors.get(actor)
+        if name is None:
+            extra = actor.extra
+            is_named = extra.name is not None
+            name = str(extra.name[1]) if is_named else f"{actor.cls.interface.class_name}#{extra.rank}"
+            self._actors[actor] = name
+        return name
 
     def _message(self, call: Invocation) -> Description:
         caller = self._callers.get(call)
         if caller is None:  # as it is called now: a worker may run another task when the reply comes
             caller = self._callers[call] = self.name(call.caller)
-        there = self._receiver(call)
-        if call.then == self.replied:
-            return Description("reply", there, caller, call.label)
-        if call.then == self._started:
-            return Description("turn", there, there, call.label)
-        return Description("call" if call.function is not None else "create", caller, there, call.label)
-
-    def _receiver(self, call: Invocation) -> str:
-        actor = call.actor
-        if actor is None:
-            return self._task(call)
-        return self.name(actor.process)
+        actor, then = call.actor, call.then
+        there = self._task(call) if actor is None else self._actors.get(actor) or self.name(actor.process)
+        if then == self.replied:
+            return _new(Description, ("reply", there, caller, call.label))
+        if then == self._started:
+            return _new(Description, ("turn", there, there, call.label))
+        kind = "call" if call.function is not None else "create"
+        return _new(Description, (kind, caller, there, call.label))
 
     def _task(self, call: Invocation) -> str:
         """What a task is called: by its rank among those of its function, in the order in which they were sent."""

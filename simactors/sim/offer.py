@@ -20,6 +20,7 @@ CLOCK = "the clock"
 MESSAGES = frozenset(("call", "create", "reply", "notice"))
 """The kinds of steps that may be late."""
 
+_NOTHING: dict[str, None] = {}  # never changed
 _TIMERS = frozenset(("sleep", "timer"))
 
 
@@ -43,6 +44,7 @@ class Offer:
 
     Attributes:
         step: what the kernel runs.
+        kind, source, target, what: see `Description`.
         number: which one of its description, from 1, in the order in which they came to be.
         causes: the positions in the run of the steps that it came of: during the first of them it came to be, and for
             the others it had waited. Empty: it comes from before the first step.
@@ -50,9 +52,10 @@ class Offer:
         taken_ns: when it has happened.
         is_held: another one was picked when it was its turn: it comes after all that are not held.
         is_prompt: it can't wait, and is no matter of time: something that just happened goes on.
+        is_due: it would be offered, if it had not to wait for others on its connection.
         line: the number of the connection on which it keeps its place; -1: on none.
-        touched, counted: what the step had to do with, once it has run: names of processes and of what several share.
-            The order of two steps matters only if what one touches the other touches or counts.
+        touched, counted: what the step had to do with, once it has run: names of processes and of what several share;
+            noted where `Offers.keeps_turns_apart`. The order of two steps matters only if what one touches the other touches or counts.
     """
 
     __slots__ = (
@@ -61,16 +64,21 @@ class Offer:
         "counted",
         "description",
         "earliest_ns",
+        "is_due",
         "is_held",
         "is_prompt",
+        "kind",
         "latest_ns",
         "line",
         "number",
         "order",
         "rank",
+        "source",
         "step",
         "taken_ns",
+        "target",
         "touched",
+        "what",
     )
 
     def __init__(
@@ -81,60 +89,45 @@ class Offer:
         causes: tuple[int, ...],
         earliest_ns: int,
         latest_ns: int,
+        rank: tuple[int, int],
+        *,
+        is_prompt: bool,
     ) -> None:
         self.step = step
         self.description = description
+        # Not properties: each of them is asked for several times a step.
+        self.kind, self.source, self.target, self.what = description
         self.number = number
         self.causes = causes
         self.earliest_ns = earliest_ns
         self.latest_ns = latest_ns
-        self.rank = (earliest_ns, 0)
+        self.rank = rank
         self.order: deque[Offer] | None = None
         self._name: str | None = None
         self.taken_ns = earliest_ns
-        self.is_held = self.is_prompt = False
+        self.is_prompt = is_prompt
+        self.is_held = self.is_due = False
         self.line = -1
-        self.touched: dict[str, None] = {}
-        self.counted: dict[str, None] = {}
-
-    @property
-    def kind(self) -> str:
-        """See `Description`."""
-        return self.description.kind
-
-    @property
-    def target(self) -> str:
-        """See `Description`."""
-        return self.description.target
-
-    @property
-    def source(self) -> str:
-        """See `Description`."""
-        return self.description.source
-
-    @property
-    def what(self) -> str:
-        """See `Description`."""
-        return self.description.what
+        self.touched = self.counted = _NOTHING
 
     @property
     def name(self) -> str:
         """What no other step of the run is called, and what it is called in most other runs, too."""
         if self._name is None:
-            kind, source, target, what = self.description
+            source, target = self.source, self.target
             place = source if source == target else f"{source}>{target}"
-            self._name = f"{kind} {place} {what} {self.number}"
+            self._name = f"{self.kind} {place} {self.what} {self.number}"
         return self._name
 
     @property
     def is_bookkeeping(self) -> bool:
         """Whether it is the cluster's own and follows at once from the step before: no program can tell them apart."""
-        return self.is_prompt and self.description.source == CLUSTER
+        return self.is_prompt and self.source == CLUSTER
 
     @property
     def is_timed(self) -> bool:
         """Whether it is a matter of time."""
-        return self.description.kind in _TIMERS and not self.is_prompt
+        return self.kind in _TIMERS and not self.is_prompt
 
     @property
     def then(self) -> Any:

@@ -14,6 +14,7 @@ from bisect import insort
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from heapq import heapify, heappop, heappush
+from operator import attrgetter
 from typing import Any
 
 from simactors.core.choices import NEXT, Choices
@@ -58,7 +59,8 @@ class Offers:
         self._pick = choices.pick
         self._next_number = next_number
         self._slack_ns = slack_ns
-        self._open: list[Offer] = []  # by rank
+        # By rank. On each connection, only the first one is there: those behind it are marked as due, and come after it.
+        self._open: list[Offer] = []
         self._held: list[Offer] = []  # in the order in which they were passed over
         self._counts: dict[Description, int] = {}
         self._orders: dict[Any, deque[Offer]] = {}
@@ -67,6 +69,7 @@ class Offers:
         self.taken: list[Offer] = []
         self.has_cancelled = self.keeps_turns_apart = False
         self._steps = 0
+        self._now: tuple[int, ...] = ()  # the position of the step that runs, if one does
         self._answered: dict[Any, int] = {}  # calls whose reply has come: when
         self._ran: dict[str, int] = {}  # processes: when their code ran last
         self._arrived: dict[Any, int] = {}  # calls that have reached their actor or worker
@@ -80,24 +83,28 @@ class Offers:
         heappush(self._queue, (time_ns, priority, number, self._offer(step, time_ns, number)))
 
     def push_in_order(self, order: object, entry: tuple[int, Any, int, Any]) -> None:
-        """As `push`, and after everything that was pushed with the same `order`."""
+        """As `push`, and after everything that was pushed with the same `order`, which is due no later."""
         time_ns, priority, number, step = entry
         offer = self._offer(step, time_ns, number)
-        offer.order = self._orders.setdefault(order, deque())
-        offer.line = self._lines.setdefault(order, len(self._lines))
-        offer.order.append(offer)
+        waiting = self._orders.get(order)
+        if waiting is None:
+            waiting = self._orders[order] = deque()
+            self._lines[order] = len(self._lines)
+        offer.order = waiting
+        offer.line = self._lines[order]
+        waiting.append(offer)
         heappush(self._queue, (time_ns, priority, number, offer))
 
     def take(self, now_ns: int) -> Offer | End | None:
         """What happens next, and no longer is an offer; an `End` or None if nothing does: see `Agenda`."""
-        self._admit(now_ns)
-        horizon_ns = self._pull()
-        options = self._options(horizon_ns)
+        if self._ready:
+            self._admit(now_ns)
+        options = self._options(self._pull())
         while not options and type(self._queue[0][3]) is not End:
             # All that is offered has to wait for what is due later on the same connection.
             offer = heappop(self._queue)[3]
             if not _is_cancelled(offer):
-                insort(self._open, offer, key=_rank)
+                self._come(offer)
                 options = self._options(offer.earliest_ns)
         if not options:
             is_any_left = any(not _is_end(entry) and not _is_cancelled(entry[3]) for entry in self._queue)
@@ -111,16 +118,19 @@ class Offers:
             for passed in options[:index]:
                 self._hold(passed)
         self._remove(taken)
-        if self._steps < MOST_NOTED:
+        steps, kind = self._steps, taken.kind
+        if steps < MOST_NOTED:
             self.taken.append(taken)
-        taken.taken_ns = max(now_ns, taken.earliest_ns)
-        if taken.description.kind == "reply":
-            self._answered[taken.step] = self._steps
-        elif taken.description.kind == "call":
-            self._arrived[taken.step] = self._steps
-        elif taken.description.kind != "begin":
-            self._ran[taken.description.target] = self._steps
-        self._steps += 1
+        if now_ns > taken.earliest_ns:
+            taken.taken_ns = now_ns
+        if kind == "reply":
+            self._answered[taken.step] = steps
+        elif kind == "call":
+            self._arrived[taken.step] = steps
+        elif kind != "begin":
+            self._ran[taken.target] = steps
+        self._now = (steps,)
+        self._steps = steps + 1
         if self.keeps_turns_apart:
             self._current = taken
             self._touch_first(taken)
@@ -130,7 +140,12 @@ class Offers:
     def pending(self) -> list[Offer]:
         """What has not happened: first what may happen now, the dullest first, then what is due later."""
         later = [entry[3] for entry in sorted(self._queue, key=lambda entry: entry[:3]) if not _is_end(entry)]
-        return [offer for offer in (*self._open, *self._held, *later) if not _is_cancelled(offer)]
+        due = sorted((*self._open, *self._behind()), key=_rank)
+        return [offer for offer in (*due, *self._held, *later) if not _is_cancelled(offer)]
+
+    def _behind(self) -> list[Offer]:
+        """What is due, and has to wait for others on its connection."""
+        return [offer for order in self._orders.values() for offer in order if offer.is_due]
 
     def stop_noting(self) -> None:
         """What code does from now on, while it is being ended, is no part of the run."""
@@ -153,7 +168,8 @@ class Offers:
 
     def touch_process(self, process: Any) -> None:
         """The step that runs now looks at another process, or changes it."""
-        self.touch(self.name(process))
+        if self._current is not None:
+            self.touch(self.name(process))
 
     def run(self, process: Any) -> None:
         """The step that runs now runs code of a process that it was not known to be of."""
@@ -162,11 +178,13 @@ class Offers:
 
     def touch_replies(self, process: Any) -> None:
         """The step that runs now looks which replies a process has got, and does not simply wait for them."""
-        self.touch(f"replies to {self.name(process)}")
+        if self._current is not None:
+            self.touch(f"replies to {self.name(process)}")
 
     def touch_mailbox(self, process: Any) -> None:
         """The step that runs now looks who waits for an actor."""
-        self.touch(f"mailbox of {self.name(process)}")
+        if self._current is not None:
+            self.touch(f"mailbox of {self.name(process)}")
 
     def _touch_first(self, offer: Offer) -> None:
         """What a step has to do with in any case."""
@@ -185,27 +203,28 @@ class Offers:
     def take_off(self, unwanted: Callable[[Any], bool]) -> list[Any]:
         """Forget steps that have not happened; returns them in the order in which they would have become ready."""
         offers = [entry[3] for entry in self._queue if type(entry[3]) is Offer]
-        offers += self._open + self._held
+        offers += self._open + self._behind() + self._held
         gone = [offer for offer in offers if unwanted(offer.step)]
         for offer in gone:
             self._forget(offer)
         return [offer.step for offer in sorted(gone, key=lambda offer: offer.rank)]
 
     def _offer(self, step: Any, time_ns: int, number: int, *, is_prompt: bool = False) -> Offer:
-        description = self.describe(step)
-        count = self._counts[description] = self._counts.get(description, 0) + 1
-        latest_ns = time_ns + self._slack_ns.get(description.kind, 0)
+        counts, description = self._counts, self.describe(step)
+        count = counts[description] = counts.get(description, 0) + 1
+        kind = description[0]
         offer = Offer(
             step,
             description,
             count,
-            self._causes(step, description.kind, description.target),
+            self._causes(step, kind, description[2]),
             time_ns,
-            latest_ns,
+            time_ns + self._slack_ns.get(kind, 0),
+            (time_ns, number),
+            is_prompt=is_prompt,
         )
-        offer.rank = (time_ns, number)
-        offer.is_prompt = is_prompt
         if self.keeps_turns_apart:
+            offer.touched, offer.counted = {}, {}
             self._touch_for(offer)
         return offer
 
@@ -218,21 +237,34 @@ class Offers:
             self.touch(target)
 
     def _causes(self, step: Any, kind: str, target: str) -> tuple[int, ...]:
-        now = (self._steps - 1,) if self._steps else ()
-        others = [self._answered[call] for call in self.awaited(step) if call in self._answered]
-        if step in self._arrived:  # its turn has come, or its answer comes
-            others.append(self._arrived[step])
+        answered, arrived = self._answered, self._arrived
+        others = [answered[call] for call in self.awaited(step) if call in answered] if answered else []
+        if step in arrived:  # its turn has come, or its answer comes
+            others.append(arrived[step])
             if kind == "turn" and target in self._ran:
                 others.append(self._ran[target])
-        return (*now, *others) if others else now
+        return (*self._now, *others) if others else self._now
 
     def _admit(self, now_ns: int) -> None:
         """What is ready at this instant becomes an offer that can't wait."""
-        if self._ready:
-            for step in self._ready:
-                offer = self._offer(step, now_ns, self._next_number(), is_prompt=True)
-                insort(self._open, offer, key=_rank)
-            self._ready.clear()
+        for step in self._ready:
+            insort(self._open, self._offer(step, now_ns, self._next_number(), is_prompt=True), key=_rank)
+        self._ready.clear()
+
+    def _come(self, offer: Offer) -> None:
+        """It is due, if nothing has to happen on its connection before it."""
+        if offer.order is not None and offer.order[0] is not offer:
+            offer.is_due = True
+        elif not self._open or self._open[-1].rank < offer.rank:
+            self._open.append(offer)
+        else:
+            insort(self._open, offer, key=_rank)
+
+    def _leave(self, order: deque[Offer]) -> None:
+        """The first one on a connection is gone."""
+        if order and order[0].is_due:
+            order[0].is_due = False
+            self._come(order[0])
 
     def _pull(self) -> int:
         """Offer what is due before something else must have happened; returns when that is."""
@@ -241,8 +273,8 @@ class Offers:
             self.has_cancelled = False
             for offers in (opened, held):
                 offers[:] = [offer for offer in offers if not _is_cancelled(offer)]
-        horizon_ns = None
-        for offer in (*opened, *held):
+        horizon_ns = min(map(_latest, opened)) if opened else None
+        for offer in held:
             if horizon_ns is None or offer.latest_ns < horizon_ns:
                 horizon_ns = offer.latest_ns
         while horizon_ns is None or queue[0][0] <= horizon_ns:
@@ -250,18 +282,17 @@ class Offers:
                 break
             offer = heappop(queue)[3]
             if not _is_cancelled(offer):
-                insort(opened, offer, key=_rank)
+                self._come(offer)
                 if horizon_ns is None or offer.latest_ns < horizon_ns:
                     horizon_ns = offer.latest_ns
         return horizon_ns or 0
 
     def _options(self, horizon_ns: int) -> list[Offer]:
         """What may happen next, the dullest first."""
-        return [
-            offer
-            for offer in (*self._open, *self._held)
-            if offer.earliest_ns <= horizon_ns and (offer.order is None or offer.order[0] is offer)
-        ]
+        options = [offer for offer in self._open if offer.earliest_ns <= horizon_ns]
+        if self._held:
+            options += [offer for offer in self._held if offer.earliest_ns <= horizon_ns]
+        return options
 
     def _hold(self, offer: Offer) -> None:
         if not offer.is_held:
@@ -273,6 +304,7 @@ class Offers:
         (self._held if offer.is_held else self._open).remove(offer)
         if offer.order is not None:
             offer.order.popleft()
+            self._leave(offer.order)
 
     def _forget(self, offer: Offer) -> None:
         for offers in (self._open, self._held):
@@ -283,6 +315,10 @@ class Offers:
             heapify(self._queue)
         if offer.order is not None:
             offer.order.remove(offer)
+            self._leave(offer.order)
+
+
+_latest = attrgetter("latest_ns")
 
 
 def _rank(offer: Offer) -> tuple[int, int]:

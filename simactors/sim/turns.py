@@ -76,7 +76,8 @@ class Turns:
         """A call reaches its actor."""
         actor: SimActor = invocation.actor
         process = actor.process
-        if self._kernel.offers is not None and starts_apart(self._kernel.offers, actor, invocation):
+        offers = self._kernel.offers
+        if offers is not None and offers.keeps_turns_apart and starts_apart(offers, actor, invocation):
             self._take_next(actor, deque([invocation]))
             return
         if actor.current is None and actor.state is _ALIVE and invocation.process is process:
