@@ -6,6 +6,7 @@ Not the backends themselves: which one is meant is decided here, once.
 from __future__ import annotations
 
 import atexit
+import functools
 import logging
 import os
 from collections.abc import Callable, Mapping
@@ -242,6 +243,11 @@ def _join(session: current.Session, backend: str | None, settings: Settings) -> 
     return _context(session.backend)
 
 
+@functools.cache  # a look at a Protocol takes as long as all the rest of `init`
+def _knows_itself(kind: type[Backend]) -> bool:
+    return issubclass(kind, KnowsItself)
+
+
 def _context(backend: Backend) -> ClientContext:
     info: dict[str, Any] = {
         "address": ADDRESS,
@@ -249,8 +255,9 @@ def _context(backend: Backend) -> ClientContext:
         "node_ip_address": ids.node_address(1),
         "webui_url": "",
     }
-    if isinstance(backend, KnowsItself):
-        info["node_id"] = ids.node_id(backend.runtime_info().node_id).hex()
+    if _knows_itself(type(backend)):
+        itself: Any = backend
+        info["node_id"] = ids.node_id(itself.runtime_info().node_id).hex()
     return ClientContext(backend.name, info)
 
 

@@ -5,6 +5,7 @@ Nothing here runs anything.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -254,6 +255,16 @@ BUILT_IN_METHODS: Mapping[str, Any] = {
 """Methods that every actor has, as on Ray."""
 
 
+@functools.lru_cache(maxsize=1000)
+def _built_in_specs(class_name: str, module: str) -> Mapping[str, MethodSpec]:
+    return {
+        name: MethodSpec.of(
+            function, name, f"{class_name}.{name}", options=PLAIN_METHOD, skip_first=True, module=module
+        )
+        for name, function in BUILT_IN_METHODS.items()
+    }
+
+
 def describe_class(cls: type, method_options: Callable[[Any], MethodOptions]) -> ActorClass:
     """Read an actor class: its functions, class methods and static methods, not its properties."""
     methods: dict[str, MethodSpec] = {}
@@ -269,11 +280,7 @@ def describe_class(cls: type, method_options: Callable[[Any], MethodOptions]) ->
             skip_first=inspect.isfunction(member) and not isinstance(found, staticmethod),
             module=cls.__module__,
         )
-    for name, function in BUILT_IN_METHODS.items():
-        label = f"{cls.__name__}.{name}"
-        methods[name] = MethodSpec.of(
-            function, name, label, options=PLAIN_METHOD, skip_first=True, module=cls.__module__
-        )
+    methods.update(_built_in_specs(cls.__name__, cls.__module__))
     constructor = methods.get("__init__") or MethodSpec(
         name="__init__",
         label=f"{cls.__name__}.__init__",

@@ -6,6 +6,7 @@ watch.
 
 from __future__ import annotations
 
+import gc
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -155,6 +156,27 @@ class Tally:
 
 _ALL = Share()
 
+_RUNS_TO_MIDDLE = 20
+_RUNS_TO_OLD = 1000
+
+
+@contextmanager
+def _collected_after(runs: int) -> Iterator[None]:
+    """Collect what a run leaves when nobody holds it any more.
+
+    As soon as a simulation has closed, Python would, too: then most of it is still held, grows old, and is gone through
+    once more among what is older. That is gone through now and then.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.collect(2 if runs % _RUNS_TO_OLD == 0 else 1 if runs % _RUNS_TO_MIDDLE == 0 else 0)
+        gc.enable()
+
 
 class Campaign:
     """Makes one run after the other.
@@ -241,7 +263,7 @@ class Campaign:
         every = self._quest.audit_every
         is_audited = every is not None and number % every == 0
         witness = Witness() if is_audited else None
-        with self._captured():
+        with self._captured(), _collected_after(self.tally.runs + 1):
             result = run_simulated(
                 self._program, seed, witness, world=self._world.also(faults), choices=recorder
             )

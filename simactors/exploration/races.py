@@ -43,20 +43,22 @@ class Order:
     def __init__(self, steps: Sequence[Offer]) -> None:
         self.steps = steps[:MOST_STEPS]
         self._past: list[int] = []
+        with_past: list[int] = []  # each step, and all that had to come before it
         places: dict[str, list[int]] = {}
         last: dict[tuple[str, str], int] = {}
         for position, step in enumerate(self.steps):
-            past = 0
+            past, kind = 0, step.kind
             for cause in step.causes:
-                past |= self._with_past(cause)
-            if step.kind == "call":
+                past |= with_past[cause]
+            if kind == "call":
                 line = step.source, step.target
                 if line in last:
-                    past |= self._with_past(last[line])
+                    past |= with_past[last[line]]
                 last[line] = position
-            if step.kind in STARTS:
+            if kind in STARTS:
                 places.setdefault(step.target, []).append(position)
             self._past.append(past)
+            with_past.append(past | 1 << position)
         self.arrivals = [Arrivals(place, tuple(positions)) for place, positions in places.items()]
 
     def past(self, position: int) -> int:
@@ -66,6 +68,3 @@ class Order:
     def must_precede(self, first: int, second: int) -> bool:
         """Whether the step at position `first` had to come before the one at `second`."""
         return bool(self._past[second] >> first & 1)
-
-    def _with_past(self, position: int) -> int:
-        return self._past[position] | 1 << position

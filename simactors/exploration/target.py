@@ -343,7 +343,9 @@ def _takes_nothing(function: FunctionType) -> bool:
     """Whether that is a plain function that can be called without arguments, as nearly every target."""
     if function.__code__.co_flags & (inspect.CO_COROUTINE | inspect.CO_GENERATOR):
         return False
-    signature = Signature.of(function, skip_first=False)  # remembered, while the function is a new one in each run
+    signature = Signature.of(
+        function, skip_first=False
+    )  # remembered, while the function is a new one in each run
     return signature.least == 0 and signature.most >= 0
 
 

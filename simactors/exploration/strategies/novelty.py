@@ -22,10 +22,9 @@ class Novelty:
     def look_at(self, path: Path) -> int:
         """How many pairs of a run had not been seen before."""
         before = self.seen
-        for arrivals in path.order.arrivals:
-            names = [path.order.steps[position].name for position in arrivals.positions]
+        for pairs in path.pairs:
             if len(self._pairs) >= MOST_PAIRS:
                 break
-            self._pairs.update(zip([arrivals.place, *names], names, strict=False))
+            self._pairs.update(pairs)
         self.seen = len(self._pairs)
         return self.seen - before

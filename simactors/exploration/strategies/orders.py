@@ -124,17 +124,19 @@ class _Changed:
 
     def pick(self, options: Sequence[Offer]) -> int:
         names = [offer.name for offer in options]
-        index = self._first(names)
+        index = self._first(names) if len(names) > 1 else 0
         taken = names[index]
         self._now = max(self._now, self._positions.get(taken, 0))
-        self._demands = [demand for demand in self._demands if demand.until != taken]
+        if self._demands:
+            self._demands = [demand for demand in self._demands if demand.until != taken]
         return index
 
     def _first(self, names: Sequence[str]) -> int:
         best, found = (True, 0), 0
+        demands, positions, now = self._demands, self._positions, self._now
         for index, name in enumerate(names):
-            waits = any(name in demand.waiting for demand in self._demands)
-            rank = waits, self._positions.get(name, self._now)
+            waits = bool(demands) and any(name in demand.waiting for demand in demands)
+            rank = waits, positions.get(name, now)
             if index == 0 or rank < best:
                 best, found = rank, index
         return found

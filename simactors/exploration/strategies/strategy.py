@@ -34,6 +34,15 @@ class Path:
         """What had to come before what."""
         return Order(self.steps)
 
+    @cached_property
+    def pairs(self) -> list[list[tuple[str, str]]]:
+        """By place: which step began there right after which other one; the first one after the place itself."""
+        found = []
+        for arrivals in self.order.arrivals:
+            names = [self.steps[position].name for position in arrivals.positions]
+            found.append(list(zip([arrivals.place, *names], names, strict=False)))
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:

@@ -78,7 +78,9 @@ def of_the_driver() -> dict[bytes, bytes]:
 def put_back(variables: dict[bytes, bytes]) -> None:
     """Give the driver the variables that `of_the_driver` gave."""
     now = vars(_variables)["_data"]
-    if now == variables:  # as after nearly every run; through `os.environ`, each of them would be decoded for that
+    if (
+        now == variables
+    ):  # as after nearly every run; through `os.environ`, each of them would be decoded for that
         return
     for name in now.keys() - variables.keys():
         del _variables[name]

@@ -33,7 +33,9 @@ class Known:
             self._names, self._modules, self._main, known = [], [], [], 0
         settled = self._settled.get
         later = list(zip(names[known:], modules[known:], strict=True))
-        found = self._main + [(name, module) for name, module in later if settled(name, _NOTHING) is not module]
+        found = self._main + [
+            (name, module) for name, module in later if settled(name, _NOTHING) is not module
+        ]
         self._note(later)
         return found
 
