@@ -16,7 +16,6 @@ from simactors.sim.offer import CLUSTER, Description
 from simactors.sim.offers import Offers
 from simactors.sim.waiting import Timer, Waiter
 
-
 _new = tuple.__new__  # without the frame of a constructor: this runs for every message
 
 

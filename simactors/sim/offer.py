@@ -55,7 +55,8 @@ class Offer:
         is_due: it would be offered, if it had not to wait for others on its connection.
         line: the number of the connection on which it keeps its place; -1: on none.
         touched, counted: what the step had to do with, once it has run: names of processes and of what several share;
-            noted where `Offers.keeps_turns_apart`. The order of two steps matters only if what one touches the other touches or counts.
+            noted where `Offers.keeps_turns_apart`. The order of two steps matters only if what one touches the other
+            touches or counts.
     """
 
     __slots__ = (

@@ -59,7 +59,7 @@ class Offers:
         self._pick = choices.pick
         self._next_number = next_number
         self._slack_ns = slack_ns
-        # By rank. On each connection, only the first one is there: those behind it are marked as due, and come after it.
+        # By rank. Of each connection, only the first one: those behind it are marked as due, and come after it.
         self._open: list[Offer] = []
         self._held: list[Offer] = []  # in the order in which they were passed over
         self._counts: dict[Description, int] = {}
