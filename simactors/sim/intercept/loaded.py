@@ -47,8 +47,8 @@ class Known:
 
     def __init__(self) -> None:
         self._settled: dict[str, Any] = {}  # by name; another one of the same name is looked at again
-        # What came first at the last look, in order, as far as it is settled. Mostly the same still comes first: two lists
-        # are compared much faster than their items are looked up.
+        # What came first at the last look, in order, as far as it is settled. Mostly the same still comes first: two
+        # lists are compared much faster than their items are looked up.
         self._names: list[str] = []
         self._modules: list[Any] = []
         self._main: list[tuple[str, Any]] = []  # stands among them, and is a stranger for ever
