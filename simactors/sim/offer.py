@@ -90,9 +90,9 @@ class Offer:
         causes: tuple[int, ...],
         earliest_ns: int,
         latest_ns: int,
-        rank: tuple[int, int],
+        rank: tuple[int, int] | None = None,
         *,
-        is_prompt: bool,
+        is_prompt: bool = False,
     ) -> None:
         self.step = step
         self.description = description
@@ -102,7 +102,7 @@ class Offer:
         self.causes = causes
         self.earliest_ns = earliest_ns
         self.latest_ns = latest_ns
-        self.rank = rank
+        self.rank = rank or (earliest_ns, 0)
         self.order: deque[Offer] | None = None
         self._name: str | None = None
         self.taken_ns = earliest_ns
