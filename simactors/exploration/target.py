@@ -229,7 +229,7 @@ def _take_modules(name: str, folder: str) -> dict[str, ModuleType]:
             names.append(other)
         else:
             known.settle(other, module)
-    return {n: loaded.pop(n) for n in names}
+    return {n: sys.modules.pop(n) for n in names}
 
 
 def _is_users_module(module: ModuleType, folder: str) -> bool:
@@ -248,7 +248,7 @@ def _is_users_file(file: str, folder: str) -> bool:
 def _execute(target: Target, code: CodeType, name: str, *, ship_code: bool) -> ModuleType:
     module = ModuleType(name)
     module.__file__ = code.co_filename
-    loaded.put(name, module)
+    sys.modules[name] = module
     if ship_code:
         cloudpickle.register_pickle_by_value(module)
     try:

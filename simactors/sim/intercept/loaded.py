@@ -6,40 +6,11 @@ what is looked for in them (`early.py`, `twins.py`).
 
 from __future__ import annotations
 
-import ctypes
 import sys
-from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 _NOTHING = object()
-_VERSION_AT = 3 * ctypes.sizeof(ctypes.c_void_p)  # in a dictionary's memory, in CPython 3.11 to 3.13
-
-
-def _counter(of: dict[str, Any]) -> ctypes.c_uint64:
-    return ctypes.c_uint64.from_address(id(of) + _VERSION_AT)
-
-
-def _has_versions() -> bool:
-    """Whether this Python gives each state of a dictionary another number: tried out, for nobody promises it."""
-    if sys.implementation.name != "cpython":
-        return False
-    tried: dict[str, Any] = {"one": 1}
-    counter = _counter(tried)
-    seen = [counter.value]
-    for change in (lambda: tried.update(two=2), lambda: tried.update(two=3), lambda: tried.pop("two")):
-        change()
-        seen.append(counter.value)
-    return len(set(seen)) == len(seen) and tried["one"] == 1 and counter.value == seen[-1]
-
-
-_modules = sys.modules
-_version = _counter(_modules) if _has_versions() else None
-
-
-def _state() -> int | None:
-    """Another number after each change of what is loaded; None if nobody knows."""
-    return None if _version is None or sys.modules is not _modules else _version.value
 
 
 class Known:
@@ -52,41 +23,21 @@ class Known:
         self._names: list[str] = []
         self._modules: list[Any] = []
         self._main: list[tuple[str, Any]] = []  # stands among them, and is a stranger for ever
-        self._seen: int | None = None  # the state of what was loaded then
-        self._last: list[str] = []  # what was strange then, by name
-        _everybody.append(self)
 
     def strangers(self) -> list[tuple[str, Any]]:
         """What is not settled, in the order in which it was loaded."""
-        state = _state()
-        if state is None or state != self._seen:
-            found = self._search()
-        else:
-            pairs = [(name, sys.modules[name]) for name in self._last]
-            found = self._unsettled(pairs)
-        self._seen, self._last = state, [name for name, _ in found]
-        return found
-
-    def carry(self, before: int | None, now: int | None, last: Callable[[list[str]], None]) -> None:
-        """Nothing has changed from one state to the other but what was strange, in that way."""
-        if before is not None and before == self._seen:
-            last(self._last)
-            self._seen = now
-
-    def _search(self) -> list[tuple[str, Any]]:
         loaded = sys.modules.copy()  # real threads may import meanwhile
         names, modules = list(loaded), list(loaded.values())
         known = len(self._names)
         if names[:known] != self._names or modules[:known] != self._modules:
             self._names, self._modules, self._main, known = [], [], [], 0
+        settled = self._settled.get
         later = list(zip(names[known:], modules[known:], strict=True))
-        found = self._main + self._unsettled(later)
+        found = self._main + [
+            (name, module) for name, module in later if settled(name, _NOTHING) is not module
+        ]
         self._note(later)
         return found
-
-    def _unsettled(self, pairs: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
-        settled = self._settled.get
-        return [(name, module) for name, module in pairs if settled(name, _NOTHING) is not module]
 
     def _note(self, later: list[tuple[str, Any]]) -> None:
         settled = self._settled.get
@@ -109,29 +60,7 @@ class Known:
         self._settled[name] = module
 
 
-_everybody: list[Known] = []
 _known = Known()
-
-
-def put(name: str, module: ModuleType) -> None:
-    """Load `module`, of which others need a look, but not at all that was loaded before."""
-    before, count = _state(), len(sys.modules)
-    sys.modules[name] = module
-    if len(sys.modules) == count + 1:
-        now = _state()
-        for known in _everybody:
-            known.carry(before, now, lambda last: last.append(name))
-
-
-def pop(name: str) -> ModuleType:
-    """Unload a module, and return it."""
-    before, count = _state(), len(sys.modules)
-    module = sys.modules.pop(name)
-    if len(sys.modules) == count - 1:
-        now = _state()
-        for known in _everybody:
-            known.carry(before, now, lambda last: last.remove(name) if name in last else None)
-    return module
 
 
 def strangers() -> list[tuple[str, Any]]:

@@ -33,7 +33,7 @@ def _is_a_collector(trace: object) -> bool:
     return (getattr(trace, "__module__", "") or "").partition(".")[0] in _COLLECTORS
 
 
-def _but_ours(collector: Callable[[FrameType, str, Any], Any]) -> Callable[[FrameType, str, Any], Any]:
+def _but_ours(collector: Callable[..., Any]) -> Callable[[FrameType, str, Any], Any]:
     def trace(frame: FrameType, event: str, argument: Any) -> Any:
         return None if frame.f_code.co_filename.startswith(_OURS) else collector(frame, event, argument)
 
