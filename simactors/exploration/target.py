@@ -323,7 +323,7 @@ def _function(program: Program, module: ModuleType) -> Callable[..., object]:
         raise TargetError(f"{target.file} has no function {name!r}.{_nearest(name, functions)}")
     if not callable(function):
         raise TargetError(f"{target}: {name!r} is not a function but of type {type(function).__name__!r}")
-    if type(function) is FunctionType and _takes_nothing(function):
+    if not given and type(function) is FunctionType and _takes_nothing(function):
         return function
     if inspect.iscoroutinefunction(function):
         raise TargetError(f"{target} is async: name a plain function that calls asyncio.run({name}())")
@@ -343,9 +343,8 @@ def _takes_nothing(function: FunctionType) -> bool:
     """Whether that is a plain function that can be called without arguments, as nearly every target."""
     if function.__code__.co_flags & (inspect.CO_COROUTINE | inspect.CO_GENERATOR):
         return False
-    signature = Signature.of(
-        function, skip_first=False
-    )  # remembered, while the function is a new one in each run
+    # Remembered by its code, while the function is a new one in each run.
+    signature = Signature.of(function, skip_first=False)
     return signature.least == 0 and signature.most >= 0
 
 
