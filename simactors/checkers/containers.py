@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
+from collections import deque
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
@@ -10,7 +13,7 @@ from typing import Any
 from simactors.checkers.answers import or_nothing, or_raised
 from simactors.checkers.specification import Names, Vocabulary
 from simactors.checkers.values import ANYTHING, FrozenMap, normal
-from simactors.core.history import Operation
+from simactors.core.history import History, Operation
 
 EMPTY: Names = ("Empty", "QueueEmpty", "IndexError")
 FULL: Names = ("Full", "QueueFull")
@@ -144,6 +147,27 @@ class Queue:
     def reads(self, operation: Operation) -> bool:
         """Whether it only looks."""
         return self._words.meaning(operation) in ("peek", "size")
+
+    def order(self, history: History) -> dict[int, float]:
+        """Elements came in the order in which they went out; the others after them."""
+        gone: dict[Any, deque[int]] = {}
+        for operation in sorted(history, key=lambda each: each.returned or 0):
+            if operation.returned is not None and self._words.meaning(operation) == "get":
+                gone.setdefault(normal(operation.result), deque()).append(operation.returned)
+        puts = [operation for operation in history if self._words.meaning(operation) == "put"]
+        calls = [operation.called for operation in puts]
+        found: list[float] = []
+        for operation in puts:
+            mine = gone.get(normal(operation.args[0]))
+            found.append(mine.popleft() if mine else math.inf)
+        # What was in before another one came went out before it, too, although its client was told later.
+        soonest = [*found, math.inf]
+        for number in reversed(range(len(puts))):
+            end = puts[number].returned
+            if end is not None:
+                found[number] = min(found[number], soonest[bisect_left(calls, end)])
+            soonest[number] = min(found[number], soonest[number + 1])
+        return dict(zip(calls, found, strict=True))
 
     def kind(self, operation: Operation) -> Any:
         """Who asks does not matter."""

@@ -27,7 +27,7 @@ from enum import IntEnum
 from typing import Any
 
 from simactors.checkers.intervals import Intervals
-from simactors.checkers.specification import KnowsKinds, KnowsReads, Specification
+from simactors.checkers.specification import KnowsKinds, KnowsOrder, KnowsReads, Specification
 from simactors.checkers.values import normal, same
 from simactors.core.history import History, Operation
 from simactors.exceptions import SpecificationError
@@ -146,6 +146,7 @@ class Search:
         self._intervals = Intervals(history, reads)
         self._answered = self._intervals.answered
         self._reads = [reads(operation) for operation in self._answered]
+        self._guess = spec.order(history) if isinstance(spec, KnowsOrder) else {}
         self._twins = self._earlier_twins()
         self._seen: dict[Any, list[int]] = {}
         self._agenda: list[tuple[int, int, Configuration, Stage]] = []
@@ -189,20 +190,46 @@ class Search:
 
     def _try_due(self, here: Configuration) -> None:
         """The operation whose answer comes next, and nothing before it: most often that is all there is to do."""
-        after = self._placed(here, here.first)
+        earlier = self._guessed_earlier(here) if self._answered[here.first].called in self._guess else None
+        after = earlier or self._placed(here, here.first)
         if after is not None:
             self._admit(after)
-        if after is None or not self._reads[here.first]:
+        if after is None or earlier is not None or not self._reads[here.first]:
             self._postpone(here, Stage.RUNNING)
 
-    def _try_running(self, here: Configuration) -> None:
-        """Those that are answered later, and run already."""
+    def _guessed_earlier(self, here: Configuration) -> Configuration | None:
+        """What runs, and came before the operation that is due, if the specification has guessed right."""
+        guess = self._guess
+        bound = guess[self._answered[here.first].called]
+        answered = [(guess.get(self._answered[each].called, bound), each) for each in self._running(here)]
+        first, number = min(answered, default=(bound, here.first))
+        unanswered = [
+            (guess.get(self._intervals.unanswered[each].called, bound), each) for each in self._open(here)
+        ]
+        lost, open_number = min(unanswered, default=(bound, 0))
+        if lost < min(first, bound):
+            return self._assumed(here, open_number)
+        return self._placed(here, number) if first < bound else None
+
+    def _running(self, here: Configuration) -> list[int]:
+        """Those that will be answered after the one that is due, run already, and are not in the order."""
         lane = self._intervals.lane
-        running = [
+        return [
             number
             for number in self._intervals.running(here.first)
             if number != here.first and not here.early >> lane[number] & 1
         ]
+
+    def _open(self, here: Configuration) -> Iterator[int]:
+        """Those that nobody was told of, and that are not in the order; of those that do the same, one."""
+        for number in range(self._intervals.open(here.first)):
+            twin = self._twins[number]
+            if not here.used >> number & 1 and (twin is None or here.used >> twin & 1):
+                yield number
+
+    def _try_running(self, here: Configuration) -> None:
+        """Those that are answered later, and run already."""
+        running = self._running(here)
         with_reads = here
         for number in running:
             if self._reads[number]:
@@ -210,7 +237,11 @@ class Search:
         if with_reads is not here:
             self._admit(with_reads)
             return
-        changing = (number for number in running if not self._reads[number])
+        changing = [number for number in running if not self._reads[number]]
+        if self._guess:
+            changing = sorted(
+                [here.first, *changing], key=lambda each: self._guess.get(self._answered[each].called, each)
+            )
         ways = [self._placed(here, number) for number in self._unlike(changing)]
         for after in reversed(ways):  # the last that is put off is the first that is taken up
             if after is not None:
@@ -219,15 +250,19 @@ class Search:
 
     def _try_unanswered(self, here: Configuration) -> None:
         """Those that nobody was told of; the latest first, because the trouble came up only now."""
-        for number in range(self._intervals.open(here.first)):
-            twin = self._twins[number]
-            if here.used >> number & 1 or (twin is not None and not here.used >> twin & 1):
-                continue
-            operation = self._intervals.unanswered[number]
-            state = self.answer(here.state, operation).state
-            if state != here.state:
-                used = here.used | 1 << number
-                self._admit(Configuration(here.first, here.early, used, state, here.placed, here, operation))
+        for number in self._open(here):
+            after = self._assumed(here, number)
+            if after is not None:
+                self._admit(after)
+
+    def _assumed(self, here: Configuration, number: int) -> Configuration | None:
+        """`here`, and then an unanswered operation; None if that would change nothing."""
+        operation = self._intervals.unanswered[number]
+        state = self.answer(here.state, operation).state
+        if state == here.state:
+            return None
+        used = here.used | 1 << number
+        return Configuration(here.first, here.early, used, state, here.placed, here, operation)
 
     def _placed(self, here: Configuration, number: int) -> Configuration | None:
         """`here`, and then an answered operation; None if it would have been answered otherwise."""

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from simactors.core.history import Operation
+from simactors.core.history import History, Operation
 from simactors.exceptions import SpecificationError
 
 Names = str | tuple[str, ...]
@@ -72,6 +72,18 @@ class KnowsKinds(Protocol):
 
     def kind(self, operation: Operation) -> Any:
         """What does the same, and would be answered the same, in every state."""
+        ...
+
+
+@runtime_checkable
+class KnowsOrder(Protocol):
+    """A specification that can tell from later answers which of several operations came first; that saves much time."""
+
+    def order(self, history: History) -> Mapping[int, float]:
+        """For some operations, by where they were called, a number: of two that ran at once, the smaller came first.
+
+        It is where the judge looks first, and no more: a wrong guess costs time, and changes no verdict.
+        """
         ...
 
 

@@ -1,4 +1,4 @@
-"""The judge on histories whose verdict is known: classic ones from the literature, and traps for what it leaves out."""
+"""The judge on histories whose verdict is known: classic ones, and traps for what the search leaves out."""
 
 from __future__ import annotations
 
@@ -148,6 +148,19 @@ def test_reads_that_run_at_once_are_put_into_no_order():
     reads = [did(f"c{i}", "get", at=(i, 100 + i), says=0) for i in range(40)]
     wrong = did("w", "get", at=(50, 99), says=1)
     assert isinstance(linearizable(History.of([*reads, wrong]), Register(0), budget=1_000), Violated)
+
+
+def test_which_of_two_overlapping_elements_came_first_is_told_by_when_they_went_out():
+    # Guessed wrongly for each of the pairs, this would take 2**100 orders.
+    puts = [
+        did(f"c{i % 2}", "put", i, at=(4 * (i // 2) + i % 2, 4 * (i // 2) + 2 + i % 2), says=None)
+        for i in range(200)
+    ]
+    swapped = [i ^ 1 for i in range(200)]
+    gets = [
+        did("r", "get", at=(1_000 + 2 * n, 1_001 + 2 * n), says=element) for n, element in enumerate(swapped)
+    ]
+    assert linearizable(History.of([*puts, *gets]), Queue(), budget=2_000)
 
 
 # Exceptions
