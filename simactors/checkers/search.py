@@ -239,10 +239,12 @@ class Search:
             return
         changing = [number for number in running if not self._reads[number]]
         if self._guess:
-            changing = sorted(
-                [here.first, *changing], key=lambda each: self._guess.get(self._answered[each].called, each)
-            )
-        ways = [self._placed(here, number) for number in self._unlike(changing)]
+            changing.insert(0, here.first)  # it may not have been tried yet
+        # Those alike are told apart in the order of answers, and only then comes the guess.
+        unlike = sorted(
+            self._unlike(changing), key=lambda each: self._guess.get(self._answered[each].called, each)
+        )
+        ways = [self._placed(here, number) for number in unlike]
         for after in reversed(ways):  # the last that is put off is the first that is taken up
             if after is not None:
                 self._admit(after)

@@ -338,3 +338,9 @@ def test_an_apply_that_forgets_the_state_is_refused():
 
 def test_the_judge_agrees_with_trying_everything_on_random_histories():
     assert list(disagreements(3_000)) == []
+
+
+@pytest.mark.parametrize("seed", [1_000_950, 1_062_200, 1_066_245, 1_072_658])
+def test_a_guess_never_changes_which_of_equal_operations_goes_first(seed: int) -> None:
+    """Once the guess was asked before that was decided: of two equal puts the one that is answered later went first."""
+    assert list(disagreements(1, first=seed)) == []
