@@ -15,8 +15,8 @@ from simactors.exploration.strategies.pos import Pos
 from simactors.exploration.strategies.strategy import Attempt, Path, Strategy
 from simactors.exploration.strategies.uniform import Uniform
 
-_OPENING = "-kokdokpkdku"
-"""First the plainest run, then mostly what needs few runs if it is any good: kinds of methods."""
+_OPENING = "-kokdskskdku"
+"""First the plainest run, then what needs few runs if it is any good: kinds of methods, POS (s), delays."""
 
 _TURNS = "dokdopdoudks"
 """Then, again and again, these: delays, orders, kinds, PCT, uniform, POS (s)."""
