@@ -4,6 +4,6 @@ Nothing here looks into Hypothesis: it works with its settings, database, phases
 """
 
 from simactors.hypothesis.machine import ActorStateMachine, Call
-from simactors.hypothesis.plans import plans
+from simactors.hypothesis.strategies import plans
 
 __all__ = ["ActorStateMachine", "Call", "plans"]

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from hypothesis import note
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from simactors.api.handles import ActorHandle, ActorMethod
 from simactors.api.objects import get, wait
@@ -25,7 +25,7 @@ from simactors.core.history import History, Operation
 from simactors.core.refs import ObjectRef
 from simactors.exceptions import RayError
 from simactors.exploration.storms import kinds_of
-from simactors.hypothesis.plans import nodes_for, plans
+from simactors.hypothesis.strategies import nodes_for, plans
 from simactors.sim.config import SimConfig
 from simactors.sim.plan import FaultPlan
 from simactors.sim.planned import LATE_S, Plan, PlannedChoices
@@ -148,6 +148,12 @@ def _plans(machine: ActorStateMachine) -> st.SearchStrategy[Plan]:
     )
 
 
+def _has_begun(machine: ActorStateMachine) -> bool:
+    """Always true: but who asks chooses among rules, and does so only when all initializers have run."""
+    machine.has_begun = True
+    return True
+
+
 class ActorStateMachine(RuleBasedStateMachine):
     """A `RuleBasedStateMachine` in a simulated cluster: ``init``, ``remote``, ``get`` and ``time`` in its rules are.
 
@@ -199,6 +205,8 @@ class ActorStateMachine(RuleBasedStateMachine):
         """All calls so far, in order."""
         self._clients: dict[str, Any] = {}
         self._targets: dict[ActorHandle, str] = {}
+        self.has_begun = False
+        """Whether all initializers have run: Hypothesis may cut a run off between two of them."""
         self._order = PlannedChoices()
         self._open = ExitStack()
         late_s = LATE_S if "delay" in self._kinds else 0.0
@@ -222,6 +230,7 @@ class ActorStateMachine(RuleBasedStateMachine):
         self._order.follow(plan)
         self.sim.disturb(FaultPlan(plan.faults))
 
+    @precondition(_has_begun)
     @rule(milliseconds=st.integers(1, 50))
     def pass_time(self, milliseconds: int) -> None:
         """Let some virtual time pass: what is in flight makes progress."""
@@ -275,15 +284,14 @@ class ActorStateMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Let the run come to rest, check it, and end it. Whoever overrides this calls it as well, at last."""
         with self._open:
-            if sys.exc_info()[0] is not None:  # a rule has failed: what is left over says nothing
-                self.sim.has_failed = True
-                if self._order.story:
-                    note(self._order.story)
-                return
+            has_failed = sys.exc_info()[0] is not None  # a rule has: what is left over says nothing
             try:
-                self.settle()
+                if self.has_begun and not has_failed:
+                    self.settle()
             except BaseException:
-                self.sim.has_failed = True
-                if self._order.story:
-                    note(self._order.story)
+                has_failed = True
                 raise
+            finally:
+                self.sim.has_failed = has_failed
+                if has_failed and self._order.story:
+                    note(self._order.story)
