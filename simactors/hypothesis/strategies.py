@@ -18,10 +18,12 @@ from simactors.sim.planned import LATE_S, Plan
 from simactors.sim.simulation import simulate
 
 _COUNTS = st.integers(1, 5) | st.integers(1, 40)
-_GAPS = st.integers(0, 15) | st.integers(0, 80) | st.integers(0, 600)
-_PICKS = st.integers(1, 2) | st.integers(1, 9)
-_DEVIATIONS = st.tuples(_GAPS, _PICKS)
-_SEEDS = st.just(0) | st.integers(0, 2**32 - 1)
+_FINE = 1_024
+_FARTHEST = 600  # choices; most runs of tests make fewer
+_PICKS = 4
+# One number for each deviation: every draw takes as long as a few steps of a run.
+_DEVIATIONS = st.integers(0, _FINE * _PICKS - 1)
+_SEEDS = st.integers(-(2**16), 2**16).map(lambda seed: max(seed, 0))
 # From a fraction of what a message takes to more than it takes to be declared dead.
 _TIMES = st.tuples(st.integers(1, 9), st.integers(-4, 0)).map(lambda t: round(t[0] * 10.0 ** t[1], 4))
 
@@ -34,7 +36,7 @@ def plans(
     max_deviations: int = 8,
     max_faults: int = 1,
 ) -> st.SearchStrategy[Plan]:
-    """Plans of whole runs: where the order is not the plainest, what goes wrong, what latencies are drawn from.
+    """Plans of whole runs: where the order is not the plainest, what goes wrong, what chance is drawn from.
 
     They shrink to the plainest run, `Plan()`; what is left in a falsifying example is needed. Its repr is Python:
     ``@example(plan=Plan(...))`` pins it.
@@ -44,7 +46,7 @@ def plans(
             Without delay, messages are as late as `SimConfig.latency` has it.
         nodes: how many machines; by default 1, or 3 if faults of nodes, partitions or clocks are wanted.
         calls: around which calls processes crash, and connections break: ``Account.add``, or with wildcards.
-        max_deviations: how often the order may be another one, in one run.
+        max_deviations: how often the order may be another one, in one run: up to so many groups of eight.
         max_faults: how many faults of each kind there may be, in one run.
 
     Raises:
@@ -67,10 +69,10 @@ def plans(
     kinds = kinds_of(faults if isinstance(faults, str) else ",".join(faults))
     nodes = nodes_for(kinds) if nodes is None else nodes
     _warm_up()
-    sizes = st.just(nodes) if isinstance(nodes, int) else nodes
     labels = st.sampled_from([calls] if isinstance(calls, str) else list(calls))
     late_s = LATE_S if "delay" in kinds else 0.0
-    deviations = st.lists(_DEVIATIONS, max_size=max_deviations).map(tuple)
+    # Lists of lists, to have now a few and now many: some orders are far from the plainest one.
+    deviations = st.lists(st.lists(_DEVIATIONS, max_size=8), max_size=max_deviations).map(_with_gaps)
 
     def of_size(size: int) -> st.SearchStrategy[Plan]:
         drawn = [
@@ -83,7 +85,19 @@ def plans(
         # Not `builds`, which would print what is as by default.
         return parts.map(lambda drawn: Plan(drawn[0], drawn[1], drawn[2], size, late_s))
 
-    return sizes.flatmap(of_size)
+    return of_size(nodes) if isinstance(nodes, int) else nodes.flatmap(of_size)
+
+
+def _with_gaps(drawn: list[list[int]]) -> tuple[tuple[int, int], ...]:
+    """Deviations as a plan has them. Places are drawn instead, for leaving out one must not move the others.
+
+    They are denser at the start of a run, which most runs have.
+    """
+    numbers = [divmod(number, _PICKS) for group in drawn for number in group]
+    picks = {fine * fine * _FARTHEST // _FINE**2: pick + 1 for fine, pick in numbers}
+    places = sorted(picks)
+    befores = [-1, *places]
+    return tuple((place - before - 1, picks[place]) for place, before in zip(places, befores, strict=False))
 
 
 def nodes_for(kinds: Sequence[str]) -> int:

@@ -19,7 +19,7 @@ from simactors.core.refs import DynamicObjectRefGenerator, ObjectRef
 from simactors.exceptions import SpinningError, TaskCancelledError
 from simactors.sim.cluster import Process, context_of
 from simactors.sim.fiber import SimulationEnded
-from simactors.sim.intercept import interrupts
+from simactors.sim.intercept import interrupts, tracing
 from simactors.sim.invocation import FIRST_ITEM, Invocation, StoredObject
 from simactors.sim.kernel import Kernel
 from simactors.sim.lanes import DEFAULT
@@ -139,6 +139,8 @@ class Executor:
     def _call(self, invocation: Invocation, function: Callable[..., Any], *instance: Any) -> Any:
         process, arguments = invocation.process, invocation.arguments
         assert process is not None
+        if tracing.collector is not None:
+            function = tracing.followed(function)
         if type(arguments) is tuple:
             self._work(process, invocation)
             return function(*instance, *arguments)

@@ -6,6 +6,7 @@ code runs inline on a hub. Code that must wait keeps the greenlet it is on, and 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import Protocol, TypeVar
@@ -104,7 +105,15 @@ class Fibers:
         """Let a hub go on in place of the running code; returns when `waiter` is resumed."""
         waiter.fiber = getcurrent()
         hub = self._idle.pop() if self._idle else self._spawner
-        hub.switch()
+        trace = sys.gettrace()
+        if trace is None:
+            hub.switch()
+            return
+        sys.settrace(None)  # who follows this code does not follow what runs meanwhile
+        try:
+            hub.switch()
+        finally:
+            sys.settrace(trace)
 
     def resume(self, waiter: Suspended) -> None:
         """Called by a hub: go on with suspended code, unless its process stands still.

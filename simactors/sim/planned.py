@@ -10,15 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from simactors.core.choices import NEXT, Choices, Draws, DullChoices, Offer, SeededChoices, sub_seed
+from simactors.core.choices import NEXT, Choices, DullChoices, Offer, SeededChoices
 from simactors.sim.config import NodeConfig, SimConfig, Slack
+from simactors.sim.offer import CLUSTER
 from simactors.sim.phrases import phrase
 from simactors.sim.plan import Fault, FaultPlan
 
 LATE_S = 1.0
 """How late messages may arrive, and sleeping code go on, unless a plan says otherwise."""
-
-_USUAL_NS = 2_000_000  # by up to that, every message is late where a seed draws its latency
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -28,13 +27,13 @@ class Plan:
     Without arguments it is the plainest run: everything happens in the order in which it is due, nothing goes wrong.
 
     Attributes:
-        deviations: where the order is another one: pairs of a gap and a pick. After `gap` choices of what happens next,
-            counted from the last deviation or the start, not the first option is taken but the one with the number
-            `pick`, or the last one; what was passed over comes after all that was not. Those that the run never comes
-            to count for nothing.
+        deviations: where the order is another one: pairs of a gap and a pick. After `gap` choices of what the
+            processes do next, counted from the last deviation or the start, not the first option is taken but the one
+            with the number `pick`, or the last one; what was passed over comes after all that was not. Those that the
+            run never comes to count for nothing.
         faults: what goes wrong.
-        seed: what latencies, and all other chance, are drawn from; 0: every latency is the least, every answer the
-            dullest.
+        seed: what all chance but the order is drawn from: random numbers, costs of work and latencies that have a
+            distribution, losses, where threads are interrupted; 0: every answer is the dullest.
         nodes: how many machines there are, if no `SimConfig` says it.
         late_s: how late a message may arrive, and sleeping code go on, in seconds; 0: as late as `SimConfig.latency`
             has it.
@@ -108,8 +107,6 @@ class PlannedChoices:
         self._others: Choices = DullChoices()
         self._picks: dict[int, int] = {}
         self._made = 0
-        self._latency: Callable[[], int] | None = None
-        self._arrivals: dict[Offer, float] = {}
         self.passed: list[tuple[Offer, Offer]] = []
         if plan is not None:
             self.follow(plan)
@@ -122,8 +119,6 @@ class PlannedChoices:
             self._picks[position] = pick
         if plan.seed:
             self._others = SeededChoices(plan.seed)
-            draws = Draws(sub_seed(plan.seed, "latency"))
-            self._latency = lambda: draws.number("latency", _USUAL_NS)
 
     @property
     def story(self) -> str:
@@ -143,30 +138,19 @@ class PlannedChoices:
         """See `Choices.pick`."""
         if label != NEXT:
             return self._others.pick(label, options)
-        if len(options) < 2:
+        if len(options) < 2 or _is_the_clusters(options[0]):
             return 0
-        pick = self._picks.get(self._made, 0)
+        wanted = self._picks.get(self._made, 0)
         self._made += 1
-        if self._latency is None and not pick:
+        if not wanted:
             return 0
-        ranked = range(len(options)) if self._latency is None else self._by_arrival(options)
-        index = ranked[min(pick, len(options) - 1)]
-        for passed in ranked[:pick] if pick else ():
-            if passed != index:
-                self._arrivals[options[passed]] = float("inf")
+        able = [index for index, offer in enumerate(options) if not _is_the_clusters(offer)]
+        pick = able[min(wanted, len(able) - 1)]
         if pick:
-            self.passed.append((options[ranked[0]], options[index]))
-        return index
+            self.passed.append((options[0], options[pick]))
+        return pick
 
-    def _by_arrival(self, options: Sequence[Offer]) -> Sequence[int]:
-        return sorted(range(len(options)), key=lambda index: self._arrival(options[index]))
 
-    def _arrival(self, offer: Offer) -> float:
-        arrival = self._arrivals.get(offer)
-        if arrival is None:
-            assert self._latency is not None
-            arrival = float(offer.earliest_ns)
-            if offer.latest_ns > offer.earliest_ns:
-                arrival += self._latency()
-            self._arrivals[offer] = arrival
-        return arrival
+def _is_the_clusters(offer: Offer) -> bool:
+    """Whether no process does it: no program is meant to notice in what order the cluster does what is its own."""
+    return offer.source == CLUSTER

@@ -121,18 +121,18 @@ def simulate(
     if current.running.get() is not None:
         raise RuntimeError("simulate() can't be opened by code that is being simulated")
     told = None if watch is None else lambda row: watch(Record(*row))
-    backend = SimBackend(choices or SeededChoices(seed), config or _DEFAULT, faults or _NO_FAULTS, told)
-    session = current.open_session(backend, scoped=True, join=backend.join, leave=backend.leave)
-    try:
-        simulation = Simulation(seed, backend)
-        with tracing.left_alone():
+    with tracing.left_alone():
+        backend = SimBackend(choices or SeededChoices(seed), config or _DEFAULT, faults or _NO_FAULTS, told)
+        session = current.open_session(backend, scoped=True, join=backend.join, leave=backend.leave)
+        try:
+            simulation = Simulation(seed, backend)
             yield simulation
-        backend.join_threads()
-        if not simulation.has_failed:
-            backend.check()
-    except Exception as error:
-        if planned is not None and planned.passed:
-            error.add_note(planned.story)
-        raise
-    finally:
-        current.close_session(session)
+            backend.join_threads()
+            if not simulation.has_failed:
+                backend.check()
+        except Exception as error:
+            if planned is not None and planned.passed:
+                error.add_note(planned.story)
+            raise
+        finally:
+            current.close_session(session)

@@ -15,18 +15,38 @@ _COLLECTORS = ("hypothesis",)
 which knows itself what to leave out, and no debugger, whose user may want to look at anything."""
 
 
+collector: Callable[..., Any] | None = None
+"""Who is to follow the user's code now; None: nobody."""
+
+
 @contextmanager
 def left_alone() -> Iterator[None]:
     """Let a collector of lines see none of ours in the block; the user's, as before."""
-    collector = sys.gettrace()
-    if collector is None or not _is_a_collector(collector):
+    global collector
+    found = sys.gettrace()
+    if found is None or not _is_a_collector(found):
         yield
         return
-    sys.settrace(_but_ours(collector))
+    collector = _but_ours(found)
+    sys.settrace(collector)
     try:
         yield
     finally:
+        collector = None
+        sys.settrace(found)
+
+
+def followed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, followed by the collector; the kernel, which calls it, is followed by nobody."""
+
+    def run(*args: Any, **kwargs: Any) -> Any:
         sys.settrace(collector)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            sys.settrace(None)
+
+    return run
 
 
 def _is_a_collector(trace: object) -> bool:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import pytest
 
 import simactors
-from simactors import FaultPlan, NodeConfig, Plan, SimConfig, simulate
+from simactors import FaultPlan, Latency, NodeConfig, Plan, SimConfig, simulate
 from simactors.core.choices import NEXT
+from simactors.distributions import Uniform
 from simactors.faults import CrashNode, CrashProcess, FailCall, Partition
+from simactors.sim.offer import CLUSTER, Description, Offer
 from simactors.sim.planned import PlannedChoices
+
+OPTION = Offer(None, Description("call", "driver", "Log#1", "Log.add"), 1, (), 0, 0)
+CLUSTERS = Offer(None, Description("timer", CLUSTER, CLUSTER, ""), 1, (), 0, 0)
 
 
 @simactors.remote
@@ -69,8 +74,16 @@ def test_what_was_passed_over_comes_after_all_that_was_not() -> None:
     assert {"cdab", "abcd"} & {story(Plan(((gap, 1),))) for gap in range(40)}
 
 
-def test_seeds_draw_latencies() -> None:
-    assert len({story(Plan(seed=seed)) for seed in range(1, 30)}) >= 4
+def test_a_seed_draws_chance_and_leaves_the_order_to_the_deviations() -> None:
+    assert {story(Plan(seed=seed)) for seed in range(1, 10)} == {story(Plan())}
+    config = SimConfig(service_times={"Log.add": Uniform(0.1, 0.2)}, latency=Latency(low_s=0, high_s=0))
+
+    def length_s(seed: int) -> float:
+        with simulate(Plan(seed=seed, late_s=0), config=config) as simulation:
+            simactors.get(Log.remote().add.remote("a"))
+        return simulation.now_s
+
+    assert length_s(3) == length_s(3) != length_s(4)
 
 
 def test_deviations_that_the_run_never_comes_to_count_for_nothing() -> None:
@@ -80,20 +93,15 @@ def test_deviations_that_the_run_never_comes_to_count_for_nothing() -> None:
 def test_a_pick_beyond_the_options_is_the_last_one() -> None:
     choices = PlannedChoices(Plan(((0, 9),)))
 
-    class Option:
-        name = "x"
-
-    options = [Option(), Option(), Option()]
+    options = [OPTION, OPTION, OPTION]
     assert choices.pick(NEXT, options[:1]) == 0, "where there is no choice, none is counted"
-    assert choices.pick(NEXT, options) == 2
+    assert choices.pick(NEXT, [CLUSTERS, OPTION]) == 0, "nor where it is the cluster's turn"
+    assert choices.pick(NEXT, [*options, CLUSTERS]) == 2
     assert choices.pick(NEXT, options) == 0
 
 
 def test_a_plan_that_comes_later_counts_from_the_start_all_the_same() -> None:
-    class Option:
-        name = "x"
-
-    options = [Option(), Option()]
+    options = [OPTION, OPTION]
     choices = PlannedChoices()
     assert [choices.pick(NEXT, options) for _ in range(2)] == [0, 0]
     choices.follow(Plan(((1, 1), (0, 1), (1, 1))))
