@@ -35,6 +35,7 @@ def replay(word: str, *, until: Moment | None, pdb: bool, trace: bool, as_json: 
     attendance = Attendance(Wishes(until=until, pdb=pdb, trace=trace), output)
     try:
         wanted = Repro.read(word)
+        _refuse_tests(wanted, word)
         _take_its_hash_seed(wanted, word)
         replayed = _replayed(wanted, attendance, output, as_json=as_json)
     except (repro.ReproError, TargetError) as error:
@@ -46,6 +47,14 @@ def replay(word: str, *, until: Moment | None, pdb: bool, trace: bool, as_json: 
     if as_json:
         output.last_line(json_line.replay_line(replayed))
     exit_with(replayed.result.ending.outcome)
+
+
+def _refuse_tests(wanted: Repro, word: str) -> None:
+    target = wanted.recipe.program.target
+    if target.test is not None:
+        raise WrongInput(
+            f"that run is of a pytest test, and pytest makes it: {text.test_command(target, word)}"
+        )
 
 
 def _replayed(wanted: Repro, attendance: Attendance, output: Output, *, as_json: bool) -> Replay:

@@ -99,8 +99,16 @@ def explore(
         audit_every=AUDITED,
         keep_going=keep_going,
     )
+    return hunt(program, quest, Budget(runs, seconds), shrink_s, jobs)
+
+
+def hunt(program: Program, quest: Quest, left: Budget, shrink_s: float, jobs: int = 1) -> Report:
+    """As `explore`, for what is a program already.
+
+    Args:
+        left: for the runs.
+    """
     quest.check(jobs)
-    left = Budget(runs, seconds)
     tally = crew.search(program, quest, left, jobs) if jobs > 1 else hunting.search(program, quest, left)
     if tally.interrupted and not tally.findings:
         raise KeyboardInterrupt

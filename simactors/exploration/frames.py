@@ -72,6 +72,9 @@ def last_place(text: str) -> str:
 
 def _trim(rendered: traceback.TracebackException) -> None:
     kept = [frame for frame in rendered.stack if is_users(frame.filename)]
+    # What calls the user's code first, as a test runner does, is of no interest.
+    first = next((at for at, frame in enumerate(kept) if is_users_file(frame.filename)), 0)
+    kept = kept[first:]
     if kept:
         rendered.stack = traceback.StackSummary.from_list(kept)
     inner = [rendered.__cause__, rendered.__context__, *(rendered.exceptions or ())]

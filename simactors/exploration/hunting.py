@@ -134,7 +134,7 @@ def finish(
     for group, finding in tally.findings.items():
         if group not in before.told:
             on_found(finding)
-            cases.append(_case(finding, shrink_s))
+            cases.append(case_of(finding, shrink_s))
     return Report(
         program=quest.world_for(program),
         quest=quest,
@@ -148,7 +148,13 @@ def finish(
 _AS_FOUND = ("NondeterminismError", "SpinningError")
 
 
-def _case(finding: Finding, shrink_s: float) -> Case:
+def case_of(finding: Finding, shrink_s: float, explain_s: float | None = None) -> Case:
+    """Make one failure small, and explain it.
+
+    Args:
+        shrink_s: how many seconds making it small may take; 0 for not at all.
+        explain_s: how many seconds measuring the decisive step may take; None for as many as `explain` takes.
+    """
     # What is our fault, does not repeat, or takes half a minute each time, is told as it was found.
     if finding.result.ending.outcome == "error" or finding.result.ending.kind in _AS_FOUND:
         return Case(
@@ -158,7 +164,7 @@ def _case(finding: Finding, shrink_s: float) -> Case:
     if shrink_s > 0:
         shrunk = shrink(finding, Budget(seconds=shrink_s))
     try:
-        explanation = explain(shrunk.finding)
+        explanation = explain(shrunk.finding, None if explain_s is None else Budget(seconds=explain_s))
     except KeyboardInterrupt:  # what was found is told without it
         explanation = None
     return Case(first=finding, shrunk=shrunk, explanation=explanation)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Protocol
 
 from simactors.core.choices import Choices, SeededChoices
 from simactors.core.events import Record
@@ -30,6 +30,20 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
 }
 
 
+class MakesRuns(Protocol):
+    """Makes a run of what is no function to call: of a test, with its fixtures around it."""
+
+    def __call__(
+        self,
+        recipe: Recipe,
+        watch: Callable[[Record], None] | None,
+        choices: Choices,
+        onlookers: Sequence[Onlooker],
+    ) -> RunResult:
+        """See `Recipe.run`; `choices` are those that the recipe says."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """One run.
@@ -38,12 +52,14 @@ class Recipe:
         seed: what its answers are drawn from.
         faults: what goes wrong, besides what the program's own file says.
         script: its answers; None: they are drawn.
+        maker: who makes it, in this process; None: it is run as a program.
     """
 
     program: Program
     seed: int = 0
     faults: FaultPlan = field(default_factory=FaultPlan)
     script: Script | None = None
+    maker: MakesRuns | None = field(default=None, compare=False, repr=False)
 
     def run(
         self,
@@ -64,6 +80,8 @@ class Recipe:
         """
         answers = SeededChoices(self.seed) if self.script is None else Follower(self.script)
         world, choices = self.world, around(answers)
+        if self.maker is not None:
+            return self.maker(self, watch, choices, onlookers)
         return run_simulated(
             self.program, self.seed, watch, world=world, choices=choices, onlookers=onlookers
         )

@@ -28,6 +28,7 @@ from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import Onlooker, RunResult
 from simactors.exploration.script import Follower
 from simactors.exploration.target import Program
+from simactors.exploration.witness import ADDRESS
 
 PREFIX = "sim5-"
 LONGEST_TOKEN = 2_000
@@ -256,8 +257,11 @@ def code_digest(program: Program, world: object = None) -> str:
 
 def _failure_digest(program: Program, result: RunResult) -> str:
     """Of the failure's message; the program's folder in it, as a deadlock names it, may be another elsewhere."""
+    if program.target.test is not None and result.ending.kind == AssertionError.__name__:
+        return _digest(b"")  # pytest writes the text, and the more of it the more -v it is given
     folder = str(Path(program.target.file).resolve().parent)
-    return _digest((result.ending.message or "").replace(folder, "").encode())
+    message = ADDRESS.sub("0x...", result.ending.message or "")
+    return _digest(message.replace(folder, "").encode())
 
 
 def _digest(text: bytes) -> str:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
@@ -103,36 +104,66 @@ def run_simulated(
     simulation: Simulation | None = None
     with prepared(program) as start:
         try:
-            with (
-                simulate(
-                    seed, config=world.config, faults=world.faults, watch=watch, choices=choices
-                ) as simulation,
-                watchdog.watched(simulation),
-            ):
-                for onlooker in onlookers:
-                    onlooker.opened(simulation)
+            with opened(world, seed, watch, choices, onlookers) as simulation:
                 ending = _run(start, onlookers)
                 simulation.has_failed = ending.outcome != "passed"
         except TargetError:
             raise
         except Finding as finding:  # met when the simulation was closed
-            ending = _ending(finding, text=f"{type(finding).__name__}: {finding}")
+            ending = ending_at_close(finding)
         except Exception as error:  # the user's are endings already: this one is ours
             ending = _our_fault(error)
     if simulation is None:
         return RunResult(ending=ending, seed=seed)
+    return result_of(simulation, ending)
+
+
+@contextmanager
+def opened(
+    world: World,
+    seed: int,
+    watch: Callable[[Record], None] | None = None,
+    choices: Choices | None = None,
+    onlookers: Sequence[Onlooker] = (),
+) -> Iterator[Simulation]:
+    """A simulation for the code of the block, with somebody who ends what spins.
+
+    Args:
+        watch, choices: see `simulate`.
+        onlookers: told when it begins; of a failure, who runs the code has to tell them.
+    """
+    with (
+        simulate(seed, config=world.config, faults=world.faults, watch=watch, choices=choices) as simulation,
+        watchdog.watched(simulation),
+    ):
+        for onlooker in onlookers:
+            onlooker.opened(simulation)
+        yield simulation
+
+
+def result_of(simulation: Simulation, ending: Ending, last_steps: tuple[str, ...] | None = None) -> RunResult:
+    """What a run came to that has ended so.
+
+    Args:
+        last_steps: what happened last before it failed; None if nothing came after that.
+    """
+    if ending.outcome == "passed":
+        last_steps = ()
+    elif last_steps is None:
+        last_steps = last_steps_of(simulation)
     return RunResult(
         ending=ending,
-        seed=seed,
+        seed=simulation.seed,
         digest=simulation.digest,
         virtual_time_s=simulation.now_s,
         steps=simulation.steps,
-        last_steps=() if ending.outcome == "passed" else _last_steps(simulation),
+        last_steps=last_steps,
         path=simulation.path,
     )
 
 
-def _last_steps(simulation: Simulation) -> tuple[str, ...]:
+def last_steps_of(simulation: Simulation) -> tuple[str, ...]:
+    """The end of its trace so far, one line a step."""
     return tuple(str(record) for record in simulation.last_records(LAST_STEPS))
 
 
@@ -163,14 +194,24 @@ def _run(start: Callable[[], object], onlookers: Sequence[Onlooker] = ()) -> End
     except (TargetError, KeyboardInterrupt):
         raise
     except BaseException as error:  # user code ran: whatever leaves it is how the program ended
-        ending = _ending(error)
+        ending = ending_of(error)
         for onlooker in onlookers if ending.outcome != "passed" else ():
             onlooker.failed(error)
         return ending
     return Ending("passed")
 
 
-def _ending(error: BaseException, text: str | None = None) -> Ending:
+def ending_at_close(finding: Finding) -> Ending:
+    """How a run ended in which something was found only when its program had ended: no line of the user's raised it."""
+    return ending_of(finding, text=f"{type(finding).__name__}: {finding}")
+
+
+def ending_of(error: BaseException, text: str | None = None) -> Ending:
+    """How a run ended that this has left.
+
+    Args:
+        text: its traceback; None for the user's part of it.
+    """
     if isinstance(error, InternalError):
         return _our_fault(error)
     if isinstance(error, SystemExit) and not error.code:

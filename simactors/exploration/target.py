@@ -1,4 +1,4 @@
-"""A target: the program that a run executes, ``FILE.py`` or ``FILE.py:function``.
+"""A target: the program that a run executes, ``FILE.py`` or ``FILE.py:function``; or a test, ``FILE.py::test``.
 
 Says what to run, checks that it can be loaded, and gives each run a fresh namespace. Not the run itself:
 `runner.py` decides on which backend `prepared` programs start, and what their endings mean.
@@ -46,11 +46,13 @@ class Target:
     """What the user named; prints as it was written.
 
     Attributes:
+        test: what pytest calls a test of the file, ``TestBank::test_transfer[large]``: nobody but pytest can run it.
         call: the function itself, if it is one of this process; the rest then says where it was written.
     """
 
     file: str
     function: str | None = None
+    test: str | None = None
     call: Callable[[], object] | None = field(default=None, compare=False, repr=False)
 
     @classmethod
@@ -58,15 +60,19 @@ class Target:
         """A function of this process."""
         code = getattr(inspect.unwrap(function), "__code__", None)
         file = "<unknown>" if code is None else code.co_filename
-        return cls(file, getattr(function, "__qualname__", type(function).__name__), function)
+        return cls(file, getattr(function, "__qualname__", type(function).__name__), call=function)
 
     @classmethod
     def parse(cls, text: str) -> Target:
-        """Read ``FILE.py`` or ``FILE.py:function``.
+        """Read ``FILE.py``, ``FILE.py:function`` or ``FILE.py::test``.
 
         Raises:
             TargetError: no such file, or not a name behind the colon.
         """
+        file, colons, test = text.partition("::")
+        if colons:
+            _check_file(file)
+            return cls(file, test=test)
         file, colon, function = text.rpartition(":")
         if not colon or text.endswith(".py") or Path(text).exists():
             target = cls(text)
@@ -78,6 +84,8 @@ class Target:
         return target
 
     def __str__(self) -> str:
+        if self.test is not None:
+            return f"{self.file}::{self.test}"
         return self.file if self.function is None else f"{self.file}:{self.function}"
 
 
@@ -133,9 +141,11 @@ def prepared(program: Program, *, ship_code: bool = False) -> Iterator[Callable[
     """
     target = program.target
     if target.call is not None:
-        with _as_it_was():
+        with as_it_was():
             yield functools.partial(target.call, **dict(program.workload))
         return
+    if target.test is not None:
+        raise TargetError(f"{target} is a test, which pytest runs: pytest '{target}'")
     path, stem, folder = _resolved(target.file, os.getcwd())
     code = _compile(target, path)
     name = "__main__" if target.function is None else stem
@@ -181,8 +191,8 @@ def _resolved(file: str, _folder: str) -> tuple[str, str, str]:
 
 
 @contextmanager
-def _as_it_was() -> Iterator[None]:
-    """Put back what a function of this process may have changed of the driver's."""
+def as_it_was() -> Iterator[None]:
+    """Put back what code of this process may change of the driver's: folder, environment, signal handlers."""
     environment_before, handlers_before, folder_before = environment.of_the_driver(), _handlers(), os.getcwd()
     try:
         yield
@@ -350,6 +360,8 @@ def _takes_nothing(function: FunctionType) -> bool:
 
 def workload_of(target: Target) -> dict[str, int]:
     """How much a target does, as far as it exposes that: its function's parameters with whole numbers as defaults."""
+    if target.test is not None:
+        return {}
     if target.call is not None:
         parameters = inspect.signature(target.call).parameters.values()
         found = {parameter.name: parameter.default for parameter in parameters}

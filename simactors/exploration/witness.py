@@ -18,7 +18,8 @@ from simactors.sim.intercept.names import is_users_file
 
 _MOST_RECORDS = 500_000
 _DEPTH = 6
-_ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}\b")
+ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}\b")
+"""What a repr says of where an object lies: another one in each run."""
 
 
 class Place(NamedTuple):
@@ -78,7 +79,7 @@ class Testimony:
     @classmethod
     def of(cls, end: Ending, digest: str | None, sightings: Sequence[Sighting]) -> Testimony:
         """What can be said of a run."""
-        message = _ADDRESS.sub("0x...", end.message or "")
+        message = ADDRESS.sub("0x...", end.message or "")
         return cls(digest=digest, ending=(end.outcome, end.kind, message), sightings=tuple(sightings))
 
 

@@ -12,7 +12,7 @@ from simactors.exploration.strategies import SYSTEMATIC
 from simactors.reports import diagram, space_time
 from simactors.reports.text import count, failure, figures, indented, verdict
 
-_LONGEST_DIAGRAM = 60
+LONGEST_DIAGRAM = 60
 
 
 class Files(NamedTuple):
@@ -87,14 +87,14 @@ def _case(report: Report, case: Case, written: Files | None, width: int) -> str:
     effort = f"{count(report.tally.runs, 'run')} in {report.seconds:.1f} s"
     if first.result.ending.outcome == "error":
         return f"{first.result.ending.traceback}\n\nrun {first.run} {verdict(first.result)}{figures(first.result)}"
-    story = None if case.explanation is None else _story(case, width)
+    story = drawn(case, width)
     parts = [failure(small.result, with_steps=story is None)]
     if small.output.strip():
         parts.append(f"What the program printed:\n{indented(small.output)}")
-    parts.append(_plan(case) if story is None else story)
+    parts.append(plan(case) if story is None else story)
     lines = [f"found in {effort}: run {first.run} {verdict(first.result)}{figures(first.result)}"]
     if case.shrunk.runs:
-        lines.append(_shrunk(case))
+        lines.append(shrunk(case))
     if written is not None:
         lines += ["To see exactly this run again:", f"  {_command(case, written.repro)}"]
         if written.page is not None:
@@ -103,28 +103,31 @@ def _case(report: Report, case: Case, written: Files | None, width: int) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _story(case: Case, width: int) -> str | None:
-    """The run as a drawing; None if it would be too long to read."""
+def drawn(case: Case, width: int) -> str | None:
+    """The run as a drawing, with the plan below it; None if it would be too long to read."""
     if case.explanation is None:
         return None
-    drawn = diagram.text(case.explanation.story, width, case.explanation.plan)
+    picture = diagram.text(case.explanation.story, width, case.explanation.plan)
     if not case.explanation.plan:
-        drawn = f"{drawn}\n\n{_plan(case)}"
-    return drawn if len(drawn.splitlines()) <= _LONGEST_DIAGRAM else None
+        picture = f"{picture}\n\n{plan(case)}"
+    return picture if len(picture.splitlines()) <= LONGEST_DIAGRAM else None
 
 
-def _plan(case: Case) -> str:
-    plan = () if case.explanation is None else case.explanation.plan
-    if not plan and case.explanation is not None:
+def plan(case: Case) -> str:
+    """What has to happen for it; empty if nobody knows."""
+    steps = () if case.explanation is None else case.explanation.plan
+    if not steps and case.explanation is not None:
         return "How to make it happen: it fails in the plainest order, without any fault."
-    told = "\n".join(f"  {number}. {line}" for number, line in enumerate(plan, 1))
+    told = "\n".join(f"  {number}. {line}" for number, line in enumerate(steps, 1))
     return f"How to make it happen:\n{told}" if told else ""
 
 
-def _shrunk(case: Case) -> str:
+def shrunk(case: Case) -> str:
+    """What making it small has come to."""
     before, after = case.first.recipe, case.shrunk.finding.recipe
     sizes = [
-        f"{len(r.script or ())} choices and {count(len(r.faults.faults), 'fault')}" for r in (before, after)
+        f"{count(len(r.script or ()), 'choice')} and {count(len(r.faults.faults), 'fault')}"
+        for r in (before, after)
     ]
     rest = "" if case.shrunk.is_smallest else "; the time was up before it was known to be the smallest"
     result = case.shrunk.finding.result

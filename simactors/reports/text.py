@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 
 from simactors.exploration.departures import Departure
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.repro import Replay, Repro
 from simactors.exploration.runner import RunResult
-from simactors.exploration.target import Program
+from simactors.exploration.target import Program, Target
 
 
 def run_report(program: Program, backend: str, result: RunResult, *, with_command: bool = True) -> str:
@@ -28,11 +29,16 @@ def run_report(program: Program, backend: str, result: RunResult, *, with_comman
 def replay_report(replay: Replay) -> str:
     """What a replay came to, and whether it was the same run."""
     report = run_report(replay.program, "sim", replay.result, with_command=False)
+    return f"{report}\n{reproduction(replay)}"
+
+
+def reproduction(replay: Replay) -> str:
+    """Whether it was the same run, and if not, what differs."""
     if not replay.differences:
-        return f"{report}\nreproduced exactly: same ending, same digest"
+        return "reproduced exactly: same ending, same digest"
     reasons = [*replay.differences, *_departure(replay)]
     told = "\n".join(f"  - {reason}" for reason in reasons)
-    return f"{report}\nNOT reproduced:\n{told}\n{_advice(replay)}"
+    return f"NOT reproduced:\n{told}\n{_advice(replay)}"
 
 
 def _departure(replay: Replay) -> list[str]:
@@ -83,6 +89,15 @@ def _advice(replay: Replay) -> str:
         "repeatable: 'simactors run --check-determinism' shows where. Look for loops over sets, id() and hash(), the "
         "real clock, and set PYTHONHASHSEED=0 for both runs."
     )
+
+
+def test_command(target: Target, word: str) -> str:
+    """What makes exactly one run of a test again.
+
+    Args:
+        word: the token, or the file, of its repro.
+    """
+    return f"pytest {shlex.quote(str(target))} --sim-replay {shlex.quote(word)}"
 
 
 def verdict(result: RunResult) -> str:

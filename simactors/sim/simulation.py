@@ -34,6 +34,12 @@ class Simulation:
         self.seed = seed
         self.has_failed = False
         self._backend = backend
+        self._is_finished = False
+
+    @property
+    def backend(self) -> str:
+        """What `init(backend=...)` calls what runs here: ``sim``."""
+        return self._backend.name
 
     @property
     def now_s(self) -> float:
@@ -63,6 +69,21 @@ class Simulation:
             ValueError: a fault aims at what is not there.
         """
         self._backend.disturb(faults)
+
+    def finish(self) -> None:
+        """The program has ended: wait for its threads, and look for what it was to fail for; what comes is cleaning up.
+
+        Done at the end of the block by itself; again, it does nothing.
+
+        Raises:
+            OversightError: the program did what `SimConfig.fail_on` says.
+        """
+        if self._is_finished:
+            return
+        self._is_finished = True
+        self._backend.join_threads()
+        if not self.has_failed:
+            self._backend.check()
 
     def inspection(self) -> Inspection:
         """What stands where, to be asked at any moment; to be made before the first actor is."""
@@ -127,9 +148,7 @@ def simulate(
         try:
             simulation = Simulation(seed, backend)
             yield simulation
-            backend.join_threads()
-            if not simulation.has_failed:
-                backend.check()
+            simulation.finish()
         except Exception as error:
             if planned is not None and planned.passed:
                 error.add_note(planned.story)
