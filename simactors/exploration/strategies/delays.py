@@ -42,13 +42,17 @@ _WEATHERS = (
 
 
 class Delays:
-    """See `Strategy`; it learns nothing."""
+    """See `Strategy`; it learns nothing.
+
+    Args:
+        runs: how many were made before: each has another weather.
+    """
 
     is_done = False
     verdict = ""
 
-    def __init__(self) -> None:
-        self._runs = 0
+    def __init__(self, runs: int = 0) -> None:
+        self._runs = runs
 
     def begin(self, seed: int) -> Attempt:
         """See `Strategy.begin`."""

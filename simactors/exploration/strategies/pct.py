@@ -21,13 +21,17 @@ _FIRST_GUESS = 50
 
 
 class Pct:
-    """See `Strategy`; it learns how long runs are."""
+    """See `Strategy`; it learns how long runs are.
+
+    Args:
+        runs: how many were made before: each has another number of changes.
+    """
 
     is_done = False
     verdict = ""
 
-    def __init__(self) -> None:
-        self._runs = 0
+    def __init__(self, runs: int = 0) -> None:
+        self._runs = runs
         self._length = _FIRST_GUESS
         self._last: _Priorities | None = None
 
