@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from simactors.sim.plan import FaultPlan
     from simactors.sim.planned import Plan
     from simactors.sim.simulation import simulate
+    from simactors.testing.decorator import simulated
 
 __version__ = "0.1.0"
 
@@ -76,6 +77,7 @@ __all__ = [
     "remote",
     "shutdown",
     "simulate",
+    "simulated",
     "timeline",
     "wait",
 ]
@@ -85,6 +87,7 @@ _LAZY = {
     "check_determinism": "simactors.exploration.determinism",
     "explore": "simactors.exploration.exploring",
     "simulate": "simactors.sim.simulation",
+    "simulated": "simactors.testing.decorator",
     "FailOn": "simactors.sim.fail_on",
     "FaultPlan": "simactors.sim.plan",
     "Latency": "simactors.sim.config",
