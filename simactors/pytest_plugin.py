@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -173,12 +174,35 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[Any]:
         return (yield)
     from simactors.testing import fixture
 
-    with fixture.judged(item):
+    with fixture.body(item):
         return (yield)
 
 
-def pytest_enter_pdb(config: pytest.Config) -> None:
-    """A person looks: nothing ends meanwhile for taking too long."""
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
+    """Tracebacks with the user's lines only."""
+    if call.excinfo is not None and _asks(item) and not item.config.getoption("fulltrace", False):
+        from simactors.testing import fixture
+
+        with fixture.trimmed(call.excinfo.value):
+            return (yield)
+    return (yield)
+
+
+def pytest_enter_pdb() -> None:
+    """A person looks: nothing is ended meanwhile for taking too long."""
+    _tell_runs("rest")
+
+
+def pytest_leave_pdb() -> None:
+    """The person has seen enough."""
+    _tell_runs("go_on")
+
+
+def _tell_runs(word: str) -> None:
+    testing = sys.modules.get("simactors.testing.item_run")
+    for run in () if testing is None else testing.open_runs:
+        getattr(run, word)()
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

@@ -61,12 +61,15 @@ _PLACE = re.compile(r'^ *File "([^"]*)", line (\d+), in (.*)$')
 def last_place(text: str) -> str:
     """The last of the user's lines that a traceback in words names, as ``app.py:12 in transfer``.
 
-    That of a remote error names lines in several processes, and the last one is the innermost.
+    That of a remote error names lines in several processes, and the last one is the innermost. Lines of libraries count
+    only if there are no others: where a library raises, it matters who called it.
     """
-    for line in reversed(text.splitlines()):
-        found = _PLACE.match(line)
-        if found and is_users(found[1]):
-            return f"{Path(found[1]).name}:{found[2]} in {found[3]}"
+    found = [
+        place for place in map(_PLACE.match, reversed(text.splitlines())) if place and is_users(place[1])
+    ]
+    users = [place for place in found if is_users_file(place[1])]
+    for place in (*users, *found):
+        return f"{Path(place[1]).name}:{place[2]} in {place[3]}"
     return ""
 
 

@@ -125,16 +125,18 @@ def opened(
     watch: Callable[[Record], None] | None = None,
     choices: Choices | None = None,
     onlookers: Sequence[Onlooker] = (),
+    patience_s: float = watchdog.PATIENCE_S,
 ) -> Iterator[Simulation]:
     """A simulation for the code of the block, with somebody who ends what spins.
 
     Args:
         watch, choices: see `simulate`.
         onlookers: told when it begins; of a failure, who runs the code has to tell them.
+        patience_s: see `watchdog.watched`.
     """
     with (
         simulate(seed, config=world.config, faults=world.faults, watch=watch, choices=choices) as simulation,
-        watchdog.watched(simulation),
+        watchdog.watched(simulation, patience_s),
     ):
         for onlooker in onlookers:
             onlooker.opened(simulation)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from traceback import walk_tb
+from typing import Any
 
 import pytest
 
+from simactors.exploration import frames
+from simactors.sim.intercept.names import is_users_file
 from simactors.sim.simulation import Simulation
 from simactors.testing import item_run, trial
 from simactors.testing.decorator import MARK
 from simactors.testing.item_run import RealRun
 from simactors.testing.options import options_of
 from simactors.testing.wishes import wishes_of
+
+_HIDES = "__tracebackhide__"
+"""What pytest looks for in a module, too."""
 
 _GIVEN = """\
 {name} takes the fixture `sim` and is called many times by Hypothesis's @given: all examples would run in one
@@ -62,20 +69,24 @@ def opened(request: pytest.FixtureRequest) -> Iterator[Simulation | RealRun]:
         yield simulation
 
 
-@contextmanager
-def judged(item: pytest.Item) -> Iterator[None]:
-    """A test's body.
-
-    Raises:
-        Finding: it has passed, but what was looked for was found.
-    """
+def body(item: pytest.Item) -> AbstractContextManager[None]:
+    """What is to stand around a test's body, see `ItemRun.body`."""
     run = item_run.run_of(item)
-    if run is None:
-        yield
-        return
+    return nullcontext() if run is None else run.body()
+
+
+@contextmanager
+def trimmed(error: BaseException) -> Iterator[None]:
+    """Let pytest leave our own lines out of a traceback, as far as the user's are in it."""
+    ours: list[dict[str, Any]] = []
+    entries = frames.users(error)
+    if any(is_users_file(entry.tb_frame.f_code.co_filename) for entry in entries):
+        whole = [entry for entry, _ in walk_tb(error.__traceback__)]
+        ours = [f.f_globals for f in whole if not frames.is_users(f.f_code.co_filename)]
+    for module in ours:
+        module[_HIDES] = True
     try:
         yield
-    except BaseException as error:
-        run.failed(error)
-        raise
-    run.passed()
+    finally:
+        for module in ours:
+            module.pop(_HIDES, None)

@@ -5,9 +5,15 @@ Not who decides which runs are made: `trial.py`.
 
 from __future__ import annotations
 
+import importlib
+import signal
 import time
+from _thread import get_ident  # the real one, also in a simulation
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from threading import main_thread
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -21,6 +27,14 @@ from simactors.exploration.target import as_it_was
 from simactors.exploration.world import World
 from simactors.sim.simulation import Simulation
 
+open_runs: list[ItemRun] = []
+"""Those whose simulation is open now: one at most."""
+
+
+_bare: Any = importlib.import_module("_signal")
+"""What `signal` calls: not replaced in a simulation."""
+_ALARM = int(signal.SIGALRM)
+
 
 class ItemRun:
     """One run; its code comes in pieces: fixtures, the body, teardown.
@@ -28,10 +42,12 @@ class ItemRun:
     Args:
         watch, choices: see `simulate`.
         onlookers: see `run_simulated`.
+        patience_s: see `watchdog.watched`.
 
     Attributes:
         result: what it came to; None until its teardown is over, or if it never began.
-        error: what has left the test's body.
+        found: what was found at the end of the test's body; None for nothing.
+        timeout: what somebody from outside, pytest-timeout say, has raised in whatever code ran; None for nothing.
     """
 
     def __init__(
@@ -41,7 +57,9 @@ class ItemRun:
         choices: Choices,
         watch: Callable[[Record], None] | None = None,
         onlookers: Sequence[Onlooker] = (),
+        patience_s: float = watchdog.PATIENCE_S,
     ) -> None:
+        self._patience_s = patience_s
         self._world = world
         self._seed = seed
         self._choices = choices
@@ -52,7 +70,8 @@ class ItemRun:
         self._last_steps: tuple[str, ...] | None = None
         self._resting = ExitStack()
         self.result: RunResult | None = None
-        self.error: BaseException | None = None
+        self.found: BaseException | None = None
+        self.timeout: BaseException | None = None
 
     @property
     def is_open(self) -> bool:
@@ -62,34 +81,77 @@ class ItemRun:
     @contextmanager
     def opened(self) -> Iterator[Simulation]:
         """The simulation, from here to the end of the block."""
-        opened = runner.opened(self._world, self._seed, self._watch, self._choices, self._onlookers)
+        opened = runner.opened(
+            self._world, self._seed, self._watch, self._choices, self._onlookers, self._patience_s
+        )
         with as_it_was(), opened as simulation:
             self._simulation = simulation
+            open_runs.append(self)
             try:
                 yield simulation
             finally:
+                open_runs.remove(self)
                 self.go_on()
                 simulation.has_failed |= self._ending is None  # a fixture failed: nothing more is looked for
         ending = self._ending or Ending("failed", "SetupError", "the test's body was never reached")
         self.result = runner.result_of(simulation, ending, self._last_steps)
 
-    def passed(self) -> None:
-        """The test's body is over.
+    @contextmanager
+    def body(self) -> Iterator[None]:
+        """The test's body, in the block.
 
         Raises:
             Finding: it did what the run was to fail for.
+            BaseException: what has left the block; or `timeout`, whatever the code that it met has made of it.
         """
+        try:
+            with self._heeding_alarms():
+                yield
+        except BaseException as error:
+            self._left_by(self.timeout or error)
+            if self.timeout is not None and self.timeout is not error:
+                raise self.timeout from None
+            raise
+        if self.timeout is not None:
+            self._left_by(self.timeout)
+            raise self.timeout
+        self._passed()
+
+    @contextmanager
+    def _heeding_alarms(self) -> Iterator[None]:
+        """Note what a real alarm raises: in an actor, it would be that call's failure, and no more."""
+        heeded = _bare.getsignal(_ALARM)
+
+        def heed(number: int, frame: FrameType | None) -> None:
+            try:
+                heeded(number, frame)
+            except BaseException as error:
+                self.timeout = error
+                raise
+
+        if not callable(heeded) or get_ident() != main_thread().ident:
+            yield
+            return
+        _bare.signal(_ALARM, heed)
+        try:
+            yield
+        finally:
+            if _bare.getsignal(_ALARM) is heed:
+                _bare.signal(_ALARM, heeded)
+
+    def _passed(self) -> None:
         assert self._simulation is not None
         try:
             self._simulation.finish()
         except Finding as finding:
+            self.found = finding
             self._failed(finding, runner.ending_at_close(finding))
             raise
         self._ending = Ending("passed")
         self.rest()
 
-    def failed(self, error: BaseException) -> None:
-        """The test's body has raised; what it raises to be skipped is no failure."""
+    def _left_by(self, error: BaseException) -> None:
+        """What it raises to be skipped is no failure."""
         assert self._simulation is not None
         skipped = isinstance(error, pytest.skip.Exception)
         self._failed(error, Ending("passed") if skipped else runner.ending_of(error))
@@ -101,7 +163,6 @@ class ItemRun:
         self._simulation.has_failed = True
         self._ending = ending
         self._last_steps = runner.last_steps_of(self._simulation)
-        self.error = error
         for onlooker in self._onlookers if ending.outcome != "passed" else ():
             onlooker.failed(error)
         self.rest()

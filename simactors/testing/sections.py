@@ -35,6 +35,14 @@ def add(report: pytest.TestReport, text: str) -> None:
         report.sections.append((HEADING, text))
 
 
+def tell_without_traceback(report: pytest.TestReport, found: BaseException) -> None:
+    """Say what was found, and not which line of ours has found it."""
+    try:
+        pytest.fail(f"{type(found).__name__}: {found}", pytrace=False)
+    except pytest.fail.Exception as told:
+        report.longrepr = pytest.ExceptionInfo.from_exception(told).getrepr(style="value")
+
+
 def add_trace(
     report: pytest.TestReport, config: pytest.Config, records: Sequence[Record], result: RunResult
 ) -> None:
@@ -67,10 +75,11 @@ def case_text(item: pytest.Item, case: Case) -> str:
     small = case.shrunk.finding
     told = hunt.drawn(case, _width()) or hunt.plan(case)
     lines = [_line(case.first.result)]
-    if case.shrunk.runs:
+    is_smaller = small.recipe != case.first.recipe
+    if is_smaller:
         lines.append(hunt.shrunk(case))
     lines += ["To see exactly this run again:", f"  {command(item)}"]
-    if case.first.result.ending.outcome != "error" and case.explanation is not None:
+    if is_smaller:
         again = replay_line(case.repro, item.config.invocation_params.dir)
         says, said = (_first_line(run.result.ending.message) for run in (small, case.first))
         lines += [

@@ -24,6 +24,7 @@ from simactors.exploration.runner import Ending, Onlooker, RunResult
 from simactors.exploration.script import Recorder
 from simactors.exploration.strategies.unlearned import choices_of
 from simactors.exploration.witness import Testimony, Witness
+from simactors.exploration.world import World
 from simactors.testing import replaying, sections
 from simactors.testing.addresses import seed_of, target_of
 from simactors.testing.item_run import RUN, ItemRun
@@ -32,6 +33,13 @@ from simactors.testing.wishes import Wishes, machines, wishes_of
 
 _SHARE_OF_SHRINKING = 0.7
 """Of the seconds that there are; the rest is for explaining."""
+
+_LEAST_RUNS = 5
+"""What can't be made so many times in the time that there is, is told as it was found."""
+
+_TIMES_LONGER, _FEW_STEPS = 10, 10_000
+_PATIENCE_S = 5.0
+"""How long a run that is made again may compute without a step, in seconds by the clock on the wall."""
 
 _TOLD = pytest.StashKey[dict[tuple[object, ...], str]]()
 """Of a session: which test, and which group of failures, was told where."""
@@ -63,6 +71,7 @@ class Runs:
     Attributes:
         reports: those of the first run.
         is_kept: fixtures of larger scopes are still there: more runs may come.
+        first: that run; None before.
     """
 
     def __init__(self, item: pytest.Item, nextitem: pytest.Item | None, *, keeps: bool) -> None:
@@ -71,18 +80,30 @@ class Runs:
         self._keeps = keeps
         self.reports: list[pytest.TestReport] = []
         self.is_kept = False
+        self.first: ItemRun | None = None
 
     def __call__(
         self, recipe: Recipe, watch: Watch, choices: Choices, onlookers: Sequence[Onlooker]
     ) -> RunResult:
         """See `recipe.MakesRuns`."""
-        run = ItemRun(recipe.world, recipe.seed, choices, watch, onlookers)
-        self._item.stash[RUN] = run
-        if self.reports:
-            self._silently()
-        else:
+        if self.first is None:
+            run = self.first = ItemRun(recipe.world, recipe.seed, choices, watch, onlookers)
+            self._item.stash[RUN] = run
             self._reported()
+        else:
+            world, patience_s = self._within_bounds(recipe.world)
+            run = ItemRun(world, recipe.seed, choices, watch, onlookers, patience_s)
+            self._item.stash[RUN] = run
+            self._silently()
         return run.result or RunResult(ending=Ending("failed", "SetupError"), seed=recipe.seed)
+
+    def _within_bounds(self, world: World) -> tuple[World, float]:
+        """A run that takes much longer than the first one is not what is looked for."""
+        assert self.first is not None
+        first = self.first.result
+        most = (0 if first is None else first.steps or 0) * _TIMES_LONGER + _FEW_STEPS
+        config = replace(world.config, max_steps=min(world.config.max_steps, most))
+        return World(config, world.faults), _PATIENCE_S
 
     def _reported(self) -> None:
         """As `runtestprotocol`; what comes after a call that failed, or that may come again, is held back."""
@@ -197,11 +218,15 @@ class Trial:
         return both
 
     def _tell(self, report: pytest.TestReport, recipe: Recipe, result: RunResult) -> None:
+        first = self._runs.first
+        assert first is not None
+        if first.found is not None:  # no line of the user's raised it
+            sections.tell_without_traceback(report, first.found)
         told = self._item.config.stash.setdefault(_TOLD, {})
         name = self._item.nodeid.partition("[")[0]
         key = name, Group.of(result.ending)
         text = sections.seed_text(self._item, result)
-        if self._options.shrink_s <= 0 or self._item.config.getoption("usepdb", False):
+        if not self._can_shrink(report, first):
             sections.add(report, text)
         elif key in told:
             sections.add(report, f"{text}\n\nIt fails as {told[key]} does, which was made small.")
@@ -209,6 +234,11 @@ class Trial:
             told[key] = self._item.nodeid
             finding = Finding(run=recipe.seed + 1, recipe=recipe, result=replace(result, path=()))
             sections.add(report, sections.case_text(self._item, self._case(finding)))
+
+    def _can_shrink(self, report: pytest.TestReport, first: ItemRun) -> bool:
+        """Not what takes too long, and not while a person is at work with it."""
+        is_quick = first.timeout is None and report.duration * _LEAST_RUNS <= self._options.shrink_s
+        return is_quick and self._options.shrink_s > 0 and not self._item.config.getoption("usepdb", False)
 
     def _case(self, finding: Finding) -> Case:
         cancel = getattr(self._item.config.hook, "pytest_timeout_cancel_timer", None)

@@ -6,7 +6,6 @@ Nothing is run here.
 from __future__ import annotations
 
 import difflib
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +21,7 @@ from simactors.exploration.world import world_of
 from simactors.sim.config import SimConfig
 from simactors.sim.fail_on import FailOn
 from simactors.testing import seeds as written_seeds
+from simactors.testing.decorator import MARK
 from simactors.testing.options import Options, options_of
 
 MARKER = "sim"
@@ -187,13 +187,18 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
         wishes = wishes_of(node, options)
     except ValueError as error:
         pytest.fail(f"{node.nodeid}: @pytest.mark.sim: {error}", pytrace=False)
-    if options.backend != "sim" or options.replay or inspect.isasyncgenfunction(metafunc.function):
-        return  # one run, whose id names no seed
+    if options.backend != "sim" or options.replay or is_misused(metafunc.function):
+        return  # one test, whose id names no seed
     seeds = [
         *wishes.seeds,
         *(seed for seed in _named_seeds(node.nodeid, options) if seed not in wishes.seeds),
     ]
     metafunc.parametrize("sim", seeds, indirect=True, ids=[f"seed={seed}" for seed in seeds])
+
+
+def is_misused(function: object) -> bool:
+    """Whether somebody else calls it many times: Hypothesis, or a hunt."""
+    return hasattr(function, "hypothesis") or hasattr(function, MARK)
 
 
 def _unused(nodeid: str) -> str:
