@@ -178,7 +178,11 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     Raises:
         pytest.fail.Exception: the marker means nothing, or stands where there is no `sim`.
     """
-    node, options = metafunc.definition, options_of(metafunc.config)
+    node = metafunc.definition
+    try:
+        options = options_of(metafunc.config)
+    except pytest.UsageError as error:
+        pytest.fail(str(error), pytrace=False)
     if "sim" not in metafunc.fixturenames:
         if any(marker.name == MARKER for marker in node.own_markers):
             pytest.fail(_unused(node.nodeid), pytrace=False)
