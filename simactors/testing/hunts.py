@@ -82,7 +82,8 @@ def hunt(call: Callable[[], Any], function: Callable[..., Any], wishes: Wishes) 
         case = report.cases[0]
         catcher = _Catcher()
         case.shrunk.finding.recipe.run(onlookers=[catcher])
-        _fail(case.shrunk.finding.result.ending, catcher.error, _story(case, report.runs, target))
+        story = _story(case, report.runs, target, is_pytests=bool(_nodeid(function)))
+        _fail(case.shrunk.finding.result.ending, catcher.error, story)
 
 
 def _started(call: Callable[[], Any], function: Callable[..., Any]) -> Callable[[], object]:
@@ -94,12 +95,23 @@ def _started(call: Callable[[], Any], function: Callable[..., Any]) -> Callable[
 def _target(function: Callable[..., Any], call: Callable[[], object]) -> Target:
     """The test as pytest's command line has it, if pytest runs it; else by its name in the file."""
     file = os.path.relpath(inspect.getsourcefile(inspect.unwrap(function)) or "<unknown>")
-    told = os.environ.get(_PYTEST, "").rpartition(" (")[0]
-    named, _, test = told.partition("::")
-    name = getattr(function, "__name__", "")
-    if test.partition("[")[0].rpartition("::")[2] != name:  # somebody else runs, or a test calls this one
-        return Target(file, test=getattr(function, "__qualname__", name).replace(".", "::"), call=call)
+    named, _, test = _nodeid(function).partition("::")
+    if not test:
+        return Target(file, test=_name(function).replace(".", "::"), call=call)
     return Target(named if Path(named).is_file() else file, test=test, call=call)
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return getattr(function, "__qualname__", type(function).__name__)
+
+
+def _nodeid(function: Callable[..., Any]) -> str:
+    """What pytest calls the test that it runs; empty if it runs none, or another one that calls this."""
+    told = os.environ.get(_PYTEST, "").rpartition(" (")[0]
+    test = told.partition("::")[2].partition("[")[0]
+    file = inspect.getsourcefile(inspect.unwrap(function)) or ""
+    is_it = test.rpartition("::")[2] == _name(function).rpartition(".")[2]
+    return told if is_it and Path(told.partition("::")[0]).name == Path(file).name else ""
 
 
 def _is_same(target: Target, mine: Target) -> bool:
@@ -131,7 +143,7 @@ def _replay(repro: Repro, target: Target) -> None:
     print(told)
 
 
-def _story(case: Case, runs: int, target: Target) -> str:
+def _story(case: Case, runs: int, target: Target, *, is_pytests: bool) -> str:
     small = case.shrunk.finding.result
     lines = [f"run {case.first.run} of {runs} failed{figures(small)}", hunt_report.plan(case)]
     word = case.repro.token
@@ -139,10 +151,10 @@ def _story(case: Case, runs: int, target: Target) -> str:
         file = _FOLDER / f"{Path(target.file).stem}-{case.first.group.word}.json"
         case.repro.write(file)
         word = str(file)
-    again = (
-        test_command(target, word) if _PYTEST in os.environ else f"{REPLAY}={word} before the same command"
-    )
-    return "\n".join([*(line for line in lines if line), "To see exactly this run again:", f"  {again}"])
+    how, again = "To see exactly this run again:", test_command(target, word)
+    if not is_pytests:
+        how, again = "To see exactly this run again, run the test with this variable set:", f"{REPLAY}={word}"
+    return "\n".join([*(line for line in lines if line), how, f"  {again}"])
 
 
 def _fail(ending: Ending, error: BaseException | None, story: str) -> None:

@@ -15,7 +15,9 @@ HEAVY = (
     "simactors.exploration", "simactors.sim", "simactors.reports", "simactors.testing",
 )  # fmt: skip
 
-DIGESTS = BANK + """
+DIGESTS = (
+    BANK
+    + """
     import random
 
     def test_a(sim):
@@ -23,6 +25,7 @@ DIGESTS = BANK + """
         ray.get([deposit.remote(account, random.randrange(10)) for _ in range(3)])
         print("digest", sim.seed, sim.digest)
 """
+)
 
 
 def digests(result: pytest.RunResult) -> set[str]:
@@ -45,14 +48,16 @@ def test_nothing_heavy_is_imported_where_no_test_asks_for_sim(start):
 def test_neither_order_nor_reseeding_nor_several_processes_change_the_run_of_a_seed(run, start):
     plain = digests(run(DIGESTS, "-rP"))
     assert len(plain) == 10
-    assert digests(start(None, "-rP", "-p", "randomly", "-p", "randomly", used=("randomly",))) == plain
+    assert digests(start(None, "-rP", used=("randomly",))) == plain
     assert digests(start(None, "-rP", "-n", "2", used=("xdist", "randomly"))) == plain
 
 
 def test_workers_tell_what_a_failure_needs_to_be_made_again(start):
-    result = start(LOST_UPDATE, "-n", "2", "--sim-seeds", "0..3", used=("xdist",))
-    result.assert_outcomes(failed=1, passed=3)
-    result.stdout.fnmatch_lines(["*1. delay Account.write*", "*pytest 'test_it.py::*seed=3?'", "*--sim-replay sim5-*"])
+    result = start(LOST_UPDATE, "-n", "2", "--sim-seeds", "2..3", used=("xdist",))
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(
+        ["*1. delay Account.write*", "*pytest 'test_it.py::*seed=3?'", "*--sim-replay sim5-*"]
+    )
     word = re.search(r"--sim-replay (\S+)", result.stdout.str())
     assert word is not None
     again = start(None, "-n", "1", "--sim-replay", word[1], used=("xdist",))
@@ -91,9 +96,9 @@ SPINNING = """
 
 @pytest.mark.parametrize("more", [[], ["-o", "timeout_func_only=true"]])
 def test_a_timeout_ends_what_spins_or_never_ends_and_names_the_line(start, more):
-    result = start(SPINNING, "--timeout", "0.5", "--timeout-method", "signal", *more, used=("timeout",))
+    result = start(SPINNING, "--timeout", "2", "--timeout-method", "signal", *more, used=("timeout",))
     result.assert_outcomes(failed=4)
-    result.stdout.fnmatch_lines([">           while True: pass", "E           Failed: Timeout*from pytest-timeout."])
+    result.stdout.fnmatch_lines([">*while True: pass", "E*Failed: Timeout*from pytest-timeout."])
     text = result.stdout.str()
     assert len(re.findall(r"^E +Failed: Timeout", text, re.M)) == 4
     assert "pytest 'test_it.py::test_unread[seed=0]'" in text
@@ -101,7 +106,7 @@ def test_a_timeout_ends_what_spins_or_never_ends_and_names_the_line(start, more)
 
 
 def test_a_timeout_of_the_other_method_shows_where_it_spins(start):
-    result = start(SPINNING, "-k", "actor", "--timeout", "0.5", "--timeout-method", "thread", used=("timeout",))
+    result = start(SPINNING, "-k", "actor", "--timeout", "4", "--timeout-method", "thread", used=("timeout",))
     assert result.ret == 1
     assert "in spin\n" in result.stdout.str() + result.stderr.str()
     assert "Timeout" in result.stdout.str() + result.stderr.str()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
+
 from tests.end_to_end.deposits import BANK
 
 PLAIN = """
@@ -64,7 +65,10 @@ def test_the_marker_wins_over_ini_and_environment_and_an_option_over_the_marker(
 
 def test_variables_of_the_environment_win_over_the_ini_file(run, monkeypatch):
     monkeypatch.setenv("SIMACTORS_SEEDS", "8..9")
-    assert ids(run(PLAIN, "--collect-only", "-q", "-o", "sim_seeds=1")) == ["test_a[seed=8]", "test_a[seed=9]"]
+    assert ids(run(PLAIN, "--collect-only", "-q", "-o", "sim_seeds=1")) == [
+        "test_a[seed=8]",
+        "test_a[seed=9]",
+    ]
     monkeypatch.setenv("SIMACTORS_SEED", "77")
     assert ids(run(None, "--collect-only", "-q")) == ["test_a[seed=77]"]
 
@@ -123,12 +127,15 @@ def test_lf_runs_a_seed_again_that_is_outside_the_range_by_now(run):
 
 
 def test_the_run_of_a_seed_is_the_same_alone_and_among_others_and_in_any_order(run):
-    text = BANK + """
+    text = (
+        BANK
+        + """
     def test_a(sim):
         account = Account.remote()
         ray.get([deposit.remote(account, n) for n in range(4)])
         print("digest", sim.seed, sim.digest)
     """
+    )
 
     def digests(*arguments: str) -> dict[str, str]:
         lines = [line.split() for line in run(text, "-s", *arguments).outlines if "digest" in line]
@@ -223,7 +230,8 @@ def test_each_test_has_the_nodes_the_cluster_and_the_faults_that_it_asks_for(run
         "-q",
     )
     outcomes = result.parseoutcomes()
-    assert outcomes["passed"] > 3 and outcomes["failed"] > 3
+    assert outcomes["passed"] > 3
+    assert outcomes["failed"] > 3
     assert "test_crashes" in result.stdout.str()
     assert "test_nodes" not in result.stdout.str()
 
@@ -245,7 +253,9 @@ def test_what_the_simulation_finds_at_the_end_fails_the_test_and_not_its_teardow
         """
     )
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["UnreadError: f #1 of driver*", "*- simactors -*", "*pytest 'test_it.py::test_a?seed=0?'"])
+    result.stdout.fnmatch_lines(
+        ["UnreadError: f #1 of driver*", "*- simactors -*", "*pytest 'test_it.py::test_a?seed=0?'"]
+    )
     assert "oversights.py" not in result.stdout.str()
 
 
@@ -301,7 +311,18 @@ def test_the_debugger_stops_in_the_failing_line_with_the_simulation_still_open(p
             assert secret == 42
         """
     )
-    command = [sys.executable, "-m", "pytest", "--pdb", "--sim-seeds", "2", "-p", "no:randomly", "-p", "no:asyncio"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--pdb",
+        "--sim-seeds",
+        "2",
+        "-p",
+        "no:randomly",
+        "-p",
+        "no:asyncio",
+    ]
     result = pytester.run(*command, stdin=b"p secret + 1000, sim.now_s\nc\np secret + 2000\nc\n")
     result.stdout.fnmatch_lines(["*(1041, 5.0)", "*2041", "* 2 failed*"])
 
@@ -356,7 +377,7 @@ def test_a_wrong_marker_is_told_when_tests_are_collected_with_the_nearest_right_
         """
     )
     result.assert_outcomes(errors=1)
-    assert f"test_it.py::test_a: @pytest.mark.sim: " in result.stdout.str()
+    assert "test_it.py::test_a: @pytest.mark.sim: " in result.stdout.str()
     assert message in result.stdout.str()
     assert "Traceback" not in result.stdout.str()
 
@@ -380,7 +401,10 @@ def test_a_marker_of_a_module_may_stand_above_tests_that_are_not_simulated(run):
         (["--sim-seed", "1", "--sim-seeds", "2"], "leave one of them out"),
         (["--sim-backend", "lcoal"], "there is no backend 'lcoal'; did you mean 'local'?"),
         (["--sim-backend", "ray"], "the backend 'ray' is not part of this release of simactors"),
-        (["--sim-replay", "nothing.json"], "--sim-replay: 'nothing.json' is neither a file nor a replay token"),
+        (
+            ["--sim-replay", "nothing.json"],
+            "--sim-replay: 'nothing.json' is neither a file nor a replay token",
+        ),
     ],
 )
 def test_a_wrong_option_is_told_at_once(run, arguments, message):
@@ -393,7 +417,11 @@ def test_a_wrong_option_is_told_at_once(run, arguments, message):
     ("variable", "value", "message"),
     [
         ("SIMACTORS_SEEDS", "many", "the environment variable SIMACTORS_SEEDS: seeds are so many"),
-        ("SIMACTORS_BACKEND", "spark", "the environment variable SIMACTORS_BACKEND: there is no backend 'spark'"),
+        (
+            "SIMACTORS_BACKEND",
+            "spark",
+            "the environment variable SIMACTORS_BACKEND: there is no backend 'spark'",
+        ),
         ("SIMACTORS_TRACE", "maybe", "the environment variable SIMACTORS_TRACE: write 1 or 0"),
     ],
 )
@@ -460,7 +488,12 @@ def test_the_help_has_a_group_and_the_marker_is_told(run):
     result = run(None, "--help")
     text = result.stdout.str()
     assert "simactors: tests on a simulated cluster" in text
-    for option in ("--sim-seeds=N|A..B", "--sim-seed=SEED", "--sim-replay=FILE|TOKEN", "--sim-check-determinism"):
+    for option in (
+        "--sim-seeds=N|A..B",
+        "--sim-seed=SEED",
+        "--sim-replay=FILE|TOKEN",
+        "--sim-check-determinism",
+    ):
         assert option in text
     assert "sim_shrink_s" in text
     run(None, "--markers").stdout.fnmatch_lines(["@pytest.mark.sim(seeds=10, *"])

@@ -103,10 +103,12 @@ def test_faults_and_nodes_are_those_that_were_asked_for():
 
     with pytest.raises(simactors.exceptions.RayActorError) as caught:
         simulated(seeds=100, faults="crash")(crashes)()
-    assert "crash the process of Account#1" in caught.value.__notes__[0]
+    assert "1. crash the process of " in caught.value.__notes__[0]
 
 
-TESTS = BANK + """
+TESTS = (
+    BANK
+    + """
     import asyncio
     import unittest
     from simactors.testing import simulated
@@ -132,6 +134,7 @@ TESTS = BANK + """
         @simulated(seeds=40)
         def test_method(self): lose_an_update(40)
 """
+)
 
 
 def test_fixtures_parameters_and_methods_are_as_ever_and_the_token_makes_the_run_again(run):
