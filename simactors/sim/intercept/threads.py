@@ -114,7 +114,9 @@ def _current_thread() -> threading.Thread:
     """`threading.current_thread` of simulated code."""
     world = simulation_of_caller(names.worlds)
     if world is None:
-        real: threading.Thread = names.real["current_thread"]()
+        # The real function asks `get_ident`, which in `threading` is answered as simulated code would be.
+        known: threading.Thread | None = threading._active.get(names.real["get_ident"]())  # type: ignore[attr-defined]
+        real: threading.Thread = known or names.real["current_thread"]()
         return real
     return face_of(world.threads.current())
 

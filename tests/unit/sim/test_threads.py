@@ -454,3 +454,11 @@ def test_futures_are_locked_in_the_order_in_which_they_were_made_not_by_address(
         del made
         kept += [futures.Future[int]() for _ in range(30)]  # in the places of those that are gone
         assert futures._base._AcquireFutures(set(kept)).futures == kept  # type: ignore[attr-defined]
+
+
+def test_tools_are_told_the_real_threads_while_a_simulation_is_open():
+    tool: dict[str, object] = {"__name__": "pytest_timeout"}
+    exec("import threading\ndef ask(): return threading.current_thread(), threading.main_thread()", tool)
+    before = threading.current_thread(), threading.main_thread()
+    with simactors.simulate():
+        assert tool["ask"]() == before
