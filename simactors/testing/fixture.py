@@ -72,7 +72,13 @@ def opened(request: pytest.FixtureRequest) -> Iterator[Simulation | RealRun]:
 def body(item: pytest.Item) -> AbstractContextManager[None]:
     """What is to stand around a test's body, see `ItemRun.body`."""
     run = item_run.run_of(item)
-    return nullcontext() if run is None else run.body()
+    return nullcontext() if run is None else run.body(lambda: _kept(item))
+
+
+def _kept(item: pytest.Item) -> BaseException | None:
+    """What pytest keeps of a test of `unittest`, and reports later."""
+    infos = getattr(item, "_excinfo", None)
+    return infos[0].value if infos else None
 
 
 @contextmanager

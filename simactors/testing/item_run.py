@@ -93,12 +93,15 @@ class ItemRun:
                 open_runs.remove(self)
                 self.go_on()
                 simulation.has_failed |= self._ending is None  # a fixture failed: nothing more is looked for
-        ending = self._ending or Ending("failed", "SetupError", "the test's body was never reached")
+        ending = self._ending or Ending("failed", "in a fixture", "the test's body was never reached")
         self.result = runner.result_of(simulation, ending, self._last_steps)
 
     @contextmanager
-    def body(self) -> Iterator[None]:
+    def body(self, kept: Callable[[], BaseException | None] = lambda: None) -> Iterator[None]:
         """The test's body, in the block.
+
+        Args:
+            kept: what it has raised to somebody who keeps it for later, as `unittest` does.
 
         Raises:
             Finding: it did what the run was to fail for.
@@ -115,7 +118,11 @@ class ItemRun:
         if self.timeout is not None:
             self._left_by(self.timeout)
             raise self.timeout
-        self._passed()
+        later = kept()
+        if later is not None:
+            self._left_by(later)
+        else:
+            self._passed()
 
     @contextmanager
     def _heeding_alarms(self) -> Iterator[None]:

@@ -106,10 +106,10 @@ class Runs:
         return World(config, world.faults), _PATIENCE_S
 
     def _reported(self) -> None:
-        """As `runtestprotocol`; what comes after a call that failed, or that may come again, is held back."""
+        """As `runtestprotocol`, but that reports are held back until it is known what they are to say."""
         item = self._item
         try:
-            self.reports.append(call_and_report(item, "setup", log=True))
+            self.reports.append(call_and_report(item, "setup", log=False))
             if self.reports[0].passed:
                 self.reports.append(call_and_report(item, "call", log=False))
             self.is_kept = self._keeps or self.reports[-1].failed
@@ -188,8 +188,14 @@ class Trial:
         result = self._runs(recipe, self._watch(witness), recorder, ())
         script = None if wishes.strategy == "sampled" else recorder.script
         recipe = replace(recipe, script=script).with_all_faults
-        report = self._runs.reports[1] if len(self._runs.reports) > 2 else None
-        if report is None or report.skipped:
+        report = self._runs.reports[-2]
+        if report.skipped:
+            return
+        if report.when == "setup":
+            if (
+                self._runs.first is not None and self._runs.first.result is not None
+            ):  # in a fixture below `sim`
+                sections.add(report, sections.seed_text(self._item, result))
             return
         if self._options.check_determinism:
             testimony = Testimony.of(result.ending, result.digest, witness.sightings)
@@ -251,7 +257,7 @@ class Trial:
         wanted = replace(wanted, recipe=replace(wanted.recipe, maker=self._runs))
         watch = self._records.append if self._options.trace else None
         replayed: Replay = replay(wanted, watch)
-        report = self._runs.reports[1] if len(self._runs.reports) > 2 else self._runs.reports[0]
+        report = self._runs.reports[-2]
         case = None
         if report.failed and replayed.result.failed:
             finding = Finding(run=1, recipe=wanted.recipe, result=replace(replayed.result, path=()))
@@ -263,9 +269,8 @@ class Trial:
 
     def _log(self) -> None:
         item, runs = self._item, self._runs
-        for report in runs.reports[1:-1]:
+        for report in runs.reports:
             item.ihook.pytest_runtest_logreport(report=report)
-        item.ihook.pytest_runtest_logreport(report=runs.reports[-1])
         if runs.is_kept:
             is_over = item.session.shouldfail or item.session.shouldstop
             closing = runs.close(None if is_over else self._nextitem)

@@ -94,9 +94,8 @@ SPINNING = """
 """
 
 
-@pytest.mark.parametrize("more", [[], ["-o", "timeout_func_only=true"]])
-def test_a_timeout_ends_what_spins_or_never_ends_and_names_the_line(start, more):
-    result = start(SPINNING, "--timeout", "2", "--timeout-method", "signal", *more, used=("timeout",))
+def test_a_timeout_ends_what_spins_or_never_ends_and_names_the_line(start):
+    result = start(SPINNING, "--timeout", "1", "--timeout-method", "signal", used=("timeout",))
     result.assert_outcomes(failed=4)
     result.stdout.fnmatch_lines([">*while True: pass", "E*Failed: Timeout*from pytest-timeout."])
     text = result.stdout.str()
@@ -105,11 +104,15 @@ def test_a_timeout_ends_what_spins_or_never_ends_and_names_the_line(start, more)
     assert "made small" not in text
 
 
-def test_a_timeout_of_the_other_method_shows_where_it_spins(start):
-    result = start(SPINNING, "-k", "actor", "--timeout", "4", "--timeout-method", "thread", used=("timeout",))
+@pytest.mark.parametrize("method", ["signal", "thread"])
+def test_a_timeout_of_the_body_alone_shows_where_it_spins(start, method):
+    more = ["--timeout", "1", "--timeout-method", method, "-o", "timeout_func_only=true"]
+    result = start(SPINNING, "-k", "actor", *more, used=("timeout",))
     assert result.ret == 1
-    assert "in spin\n" in result.stdout.str() + result.stderr.str()
-    assert "Timeout" in result.stdout.str() + result.stderr.str()
+    text = result.stdout.str() + result.stderr.str()
+    assert "in spin\n" in text
+    assert "Timeout" in text
+    assert ("1 failed" in text) == (method == "signal")  # the other one ends the whole process
 
 
 def test_shrinking_is_not_part_of_the_time_that_a_test_has(start):

@@ -134,6 +134,24 @@ def test_runs_of_shrinking_print_warn_and_log_nothing(run):
     assert text.count("UserWarning: warned") == 1
 
 
+def test_a_fixture_that_fails_in_the_simulation_says_how_to_run_it_again(run):
+    result = run(
+        BANK
+        + """
+    @pytest.fixture
+    def account(sim):
+        assert ray.get(Account.remote().read.remote()) == 1
+
+    @pytest.mark.sim(seeds=1)
+    def test_a(account): pass
+    """
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        ["E *assert 0 == 1", "failed (in a fixture): seed 0,*", "*pytest 'test_it.py::test_a*seed=0*"]
+    )
+
+
 def test_shrinking_can_be_turned_off(run):
     result = run(LOST_UPDATE, "--sim-seed", "3", "-o", "sim_shrink_s=0")
     result.stdout.fnmatch_lines(

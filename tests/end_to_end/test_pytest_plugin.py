@@ -345,6 +345,23 @@ def test_assertions_are_rewritten_as_ever_and_our_own_lines_left_out(run):
     assert "handles.py" not in result.stdout.str()
 
 
+def test_methods_of_unittest_are_simulated_once(run):
+    result = run(
+        BANK
+        + """
+    import unittest
+
+    @pytest.mark.usefixtures("sim")
+    class TestOne(unittest.TestCase):
+        def test_a(self):
+            time.sleep(1000)
+            self.assertEqual(ray.get(Account.remote().read.remote()), 1)
+    """
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*0 != 1*", "*pytest test_it.py::TestOne::test_a"])
+
+
 # Misuse
 
 
