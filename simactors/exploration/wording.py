@@ -121,4 +121,5 @@ def _failing_call(fault: FailCall) -> str:
     )
     until = "" if fault.for_s is None else f" for {fault.for_s:g} s"
     when = f" from {fault.at_s:g} s on{until}" if fault.at_s or until else ""
-    return f"{lost[fault.lost]} {which} {fault.call}{when}"
+    call = "call" if fault.call == "*" else fault.call
+    return f"{lost[fault.lost]} {which} {call}{when}"

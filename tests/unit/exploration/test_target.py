@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from simactors.exploration.target import Program, Target, TargetError, prepared
+from simactors.exploration.target import Program, Target, TargetError, prepared, workload_of
 
 
 @pytest.fixture
@@ -144,3 +144,24 @@ def test_the_next_run_finds_neither_variables_nor_signal_handlers_of_the_one_bef
         assert os.environ["GIVEN"] == "before"
     finally:
         del os.environ["GIVEN"]
+
+
+@pytest.mark.parametrize("test", ["test_a", "TestA::test_b[p1]", "test_c[x.py:f::g-]"])
+def test_a_test_of_pytest_is_a_target_whose_name_may_hold_anything(write, test):
+    file = write("test_it.py", "")
+    target = Target.parse(f"{file}::{test}")
+    assert (target.file, target.test, target.function) == (file, test, None)
+    assert str(target) == f"{file}::{test}"
+
+
+def test_nobody_but_pytest_runs_a_test(write):
+    file = write("test_it.py", "def test_a(n=3): pass")
+    assert (
+        message_of(f"{file}::test_a")
+        == f"{file}::test_a is a test, which pytest runs: pytest '{file}::test_a'"
+    )
+    assert workload_of(Target.parse(f"{file}::test_a")) == {}
+
+
+def test_a_test_in_a_file_that_is_not_there_is_wrong_input(write):
+    assert message_of("nowhere/test_it.py::test_a") == "There is no file nowhere/test_it.py."

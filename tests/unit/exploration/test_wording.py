@@ -130,3 +130,13 @@ def test_deviations_are_told_in_the_order_of_what_came_late_and_all_of_them() ->
 )
 def test_a_fault_is_a_sentence(fault: Fault, says: str) -> None:
     assert faults_in_words(FaultPlan((fault,))) == [says]
+
+
+def test_any_call_is_called_a_call():
+    faults = FaultPlan(
+        (plan.FailCall(call="*", lost="reply", nth=2), plan.CrashProcess(call="*", after_call=3))
+    )
+    assert faults_in_words(faults) == [
+        "lose the answer of the 2nd call",
+        "crash the process after its 3rd call",
+    ]
