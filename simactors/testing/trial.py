@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -39,7 +40,7 @@ _LEAST_RUNS = 5
 
 _TIMES_LONGER, _FEW_STEPS = 10, 10_000
 _PATIENCE_S = 5.0
-"""How long a run that is made again may compute without a step, in seconds by the clock on the wall."""
+"""How long a run that is made again may compute without a step, at least, in seconds by the clock on the wall."""
 
 _TOLD = pytest.StashKey[dict[tuple[object, ...], str]]()
 """Of a session: which test, and which group of failures, was told where."""
@@ -103,7 +104,8 @@ class Runs:
         first = self.first.result
         most = (0 if first is None else first.steps or 0) * _TIMES_LONGER + _FEW_STEPS
         config = replace(world.config, max_steps=min(world.config.max_steps, most))
-        return World(config, world.faults), _PATIENCE_S
+        patience_s = max(_PATIENCE_S, self.reports[-2].duration * _TIMES_LONGER)
+        return World(config, world.faults), patience_s
 
     def _reported(self) -> None:
         """As `runtestprotocol`, but that reports are held back until it is known what they are to say."""
@@ -141,7 +143,7 @@ class Runs:
         capture = item.config.pluginmanager.getplugin("capturemanager")
 
         def close() -> None:
-            with capture.item_capture("teardown", item):
+            with nullcontext() if capture is None else capture.item_capture("teardown", item):
                 item.session._setupstate.teardown_exact(nextitem)
 
         call = pytest.CallInfo.from_call(
