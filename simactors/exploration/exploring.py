@@ -102,17 +102,25 @@ def explore(
     return hunt(program, quest, Budget(runs, seconds), shrink_s, jobs)
 
 
-def hunt(program: Program, quest: Quest, left: Budget, shrink_s: float, jobs: int = 1) -> Report:
+def hunt(
+    program: Program,
+    quest: Quest,
+    left: Budget,
+    shrink_s: float,
+    jobs: int = 1,
+    explain_s: float | None = None,
+) -> Report:
     """As `explore`, for what is a program already.
 
     Args:
         left: for the runs.
+        explain_s: see `hunting.case_of`.
     """
     quest.check(jobs)
     tally = crew.search(program, quest, left, jobs) if jobs > 1 else hunting.search(program, quest, left)
     if tally.interrupted and not tally.findings:
         raise KeyboardInterrupt
-    return hunting.finish(program, quest, tally, left.spent_s, shrink_s)
+    return hunting.finish(program, quest, tally, left.spent_s, shrink_s, explain_s=explain_s)
 
 
 def _loaded(cluster: str) -> SimConfig:

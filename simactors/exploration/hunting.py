@@ -120,6 +120,7 @@ def finish(
     shrink_s: float = SECONDS,
     on_found: Callable[[Finding], None] = lambda _: None,
     before: Before = _NOBODY,
+    explain_s: float | None = None,
 ) -> Report:
     """Make of what was found what a person can read.
 
@@ -129,12 +130,13 @@ def finish(
         shrink_s: how many seconds making one failure small may take; 0 for not at all.
         on_found: told of each failure before that.
         before: what was there when it went on.
+        explain_s: see `case_of`.
     """
     cases = []
     for group, finding in tally.findings.items():
         if group not in before.told:
             on_found(finding)
-            cases.append(case_of(finding, shrink_s))
+            cases.append(case_of(finding, shrink_s, explain_s))
     return Report(
         program=quest.world_for(program),
         quest=quest,

@@ -53,7 +53,7 @@ def simulated(
         faults: what may go wrong: none, delay, crash, node, partition, skew, rpc, all; several with commas.
         nodes: how many machines; by default 1, or 3 if faults of nodes, partitions or clocks are wanted.
         strategy: how orders are chosen, see `explore`.
-        shrink_s: how many seconds making a failure small may take; 0 for not at all.
+        shrink_s: how many seconds making a failure small may take, 0 for not at all; half of that, explaining it.
 
     Raises:
         Exception: what the test raises in the smallest run that fails; how to make it happen, and the command that

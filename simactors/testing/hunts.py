@@ -77,7 +77,8 @@ def hunt(call: Callable[[], Any], function: Callable[..., Any], wishes: Wishes) 
             return
     quest = wishes.quest()
     program = Program(target, preemption="stores")
-    report = exploring.hunt(program, quest, Budget(wishes.seeds), wishes.shrink_s)
+    seconds = wishes.shrink_s
+    report = exploring.hunt(program, quest, Budget(wishes.seeds), seconds, explain_s=seconds / 2)
     if report.cases:
         case = report.cases[0]
         catcher = _Catcher()

@@ -30,7 +30,7 @@ def folder(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(f"SIMACTORS_{name}", raising=False)
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     monkeypatch.setenv("COLUMNS", "100")
-    pytester.makeini("[pytest]\nsim_shrink_s = 3\naddopts = --strict-markers -p no:cacheprovider\n")
+    pytester.makeini("[pytest]\nsim_shrink_s = 2\naddopts = --strict-markers -p no:cacheprovider\n")
     return pytester.path
 
 

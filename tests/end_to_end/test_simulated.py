@@ -121,7 +121,7 @@ TESTS = (
     @pytest.fixture
     def amount(): return 10
 
-    @simulated(seeds=40)
+    @simulated(seeds=40, shrink_s=2)
     def test_fixture(amount, tmp_path): lose_an_update(amount)
 
     @pytest.mark.parametrize("by", [20, 30])
@@ -131,7 +131,7 @@ TESTS = (
         lose_an_update(by)
 
     class TestOne(unittest.TestCase):
-        @simulated(seeds=40)
+        @simulated(seeds=40, shrink_s=2)
         def test_method(self): lose_an_update(40)
 """
 )
