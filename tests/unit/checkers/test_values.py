@@ -42,7 +42,7 @@ VALUES: list[Any] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", VALUES, ids=repr)
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
 def test_a_value_equals_its_copy_and_its_normal_form_which_can_be_hashed(value: Any) -> None:
     assert same(value, copy.deepcopy(value))
     assert same(normal(value), value)

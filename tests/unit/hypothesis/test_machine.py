@@ -1,0 +1,239 @@
+"""State machines whose rules call actors: what they find, what they forgive, and what they tell."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, initialize, invariant, precondition, rule, run_state_machine_as_test
+
+import simactors
+from simactors.checkers.linearizability import linearizable
+from simactors.checkers.specs import Register
+from simactors.exceptions import ViolationError
+from simactors.hypothesis import ActorStateMachine
+
+QUICK = settings(
+    deadline=None,
+    database=None,
+    derandomize=True,
+    max_examples=60,
+    stateful_step_count=12,
+    phases=(Phase.generate, Phase.shrink),
+)
+CLIENTS = st.sampled_from(["ann", "bob"])
+
+
+@simactors.remote
+class Cell:
+    def __init__(self):
+        self.value = 0
+
+    def read(self):
+        return self.value
+
+    def write(self, value):
+        self.value = value
+
+    def add(self, value):
+        self.value += value
+        return self.value
+
+    def refuse(self):
+        raise ValueError("no")
+
+
+def bump(cell):
+    value = simactors.get(cell.read.remote())
+    simactors.get(cell.write.remote(value + 1))
+
+
+class Sums(ActorStateMachine):
+    """A correct one, with all that users know of state machines."""
+
+    cells = Bundle("cells")
+
+    @initialize(target=cells)
+    def open(self):
+        self.expected = {}
+        return self.new()
+
+    def new(self):
+        cell = simactors.remote(Counting).remote()
+        self.expected[cell] = 0
+        return cell
+
+    @rule(target=cells)
+    def another(self):
+        return self.new()
+
+    @rule(client=CLIENTS, cell=cells, n=st.integers(1, 9))
+    def add(self, client, cell, n):
+        self.submit(client, cell.add, n)
+        self.expected[cell] += n
+
+    @precondition(lambda self: self.in_flight)
+    @rule()
+    def look(self):
+        assert self.in_flight[0].result() >= 1
+
+    @invariant()
+    def time_goes_on(self):
+        assert self.sim.now_s >= 0
+
+    def check_at_rest(self):
+        assert not self.in_flight
+        for cell, total in self.expected.items():
+            assert simactors.get(cell.add.remote(0)) == total
+
+
+class Counting:
+    def __init__(self):
+        self.total = 0
+
+    def add(self, n):
+        self.total += n
+        return self.total
+
+
+class Bumps(ActorStateMachine):
+    @initialize()
+    def open(self):
+        self.cell, self.expected = Cell.remote(), 0
+
+    @rule(client=CLIENTS)
+    def bump(self, client):
+        self.submit(client, bump, self.cell)
+        self.expected += 1
+
+    def check_at_rest(self):
+        assert simactors.get(self.cell.read.remote()) == self.expected
+
+
+class Registers(ActorStateMachine):
+    stale = False
+
+    @initialize()
+    def open(self):
+        self.cell = Cell.remote()
+
+    @rule(client=CLIENTS, value=st.integers(1, 3))
+    def write(self, client, value):
+        self.submit(client, self.cell.write, value)
+
+    @rule(client=CLIENTS)
+    def read(self, client):
+        self.submit(client, _zero if self.stale else self.cell.read)
+
+    def check_at_rest(self):
+        history = self.history
+        if self.stale:
+            history = type(history).of(
+                _renamed(operation) if operation.name == "_zero" else operation for operation in history
+            )
+        linearizable(history, Register(initial=0)).check()
+
+
+def _zero():
+    return 0
+
+
+def _renamed(operation):
+    from dataclasses import replace
+
+    return replace(operation, name="read", target="Cell#1")
+
+
+class Stale(Registers):
+    stale = True
+
+
+class Crashing(ActorStateMachine):
+    faults = "crash"
+    fault_calls = "Cell.*"
+
+    @initialize()
+    def open(self):
+        self.cell = Cell.options(max_restarts=-1).remote()
+
+    @rule(client=CLIENTS)
+    def add(self, client):
+        self.submit(client, self.cell.add, 1)
+
+    def check_at_rest(self):
+        assert all(op.status in ("returned", "unknown", "raised") for op in self.history)
+        self.seen.update(op.status for op in self.history)
+
+
+def test_a_correct_program_passes_with_bundles_preconditions_and_invariants() -> None:
+    run_state_machine_as_test(Sums, settings=QUICK)
+
+
+def test_a_lost_update_between_two_clients_is_found_and_told_by_its_steps() -> None:
+    with pytest.raises(AssertionError) as caught:
+        run_state_machine_as_test(Bumps, settings=QUICK)
+    told = "\n".join(caught.value.__notes__)
+    steps = [line for line in told.splitlines() if line.startswith("state.")]
+    assert (
+        steps
+        == [
+            "state.follow(plan=Plan())",
+            "state.open()",
+            "state.bump(client='ann')",
+            "state.bump(client='bob')",
+            "state.settle()",
+            "state.teardown()",
+        ]
+        or len(steps) <= 6
+    )
+
+
+def test_histories_are_for_the_judges() -> None:
+    run_state_machine_as_test(Registers, settings=QUICK)
+    with pytest.raises(ViolationError, match="linearizable: violated"):
+        run_state_machine_as_test(Stale, settings=QUICK)
+
+
+def test_a_crash_leaves_calls_of_which_nobody_knows_what_became() -> None:
+    Crashing.seen = set()
+    run_state_machine_as_test(Crashing, settings=QUICK)
+    assert {"returned", "unknown"} <= Crashing.seen
+
+
+def test_calls_tell_what_came_of_them() -> None:
+    machine = Sums()
+    try:
+        cell = Cell.remote()
+        first, second = machine.submit("ann", cell.add, 5), machine.submit("bob", cell.refuse)
+        assert not first.is_done
+        assert first.result() == 5
+        assert first.is_done
+        with pytest.raises(ValueError, match="no"):
+            second.result()
+        assert [(op.client, op.target, op.name, op.args, op.status) for op in machine.history] == [
+            ("ann", "Cell#1", "add", (5,), "returned"),
+            ("bob", "Cell#1", "refuse", (), "raised"),
+        ]
+    finally:
+        machine.teardown()
+
+
+def test_keywords_stand_at_their_places() -> None:
+    machine = Sums()
+    try:
+        machine.submit("ann", Cell.remote().add, value=5)
+        assert machine.history[0].args == (5,)
+    finally:
+        machine.teardown()
+
+
+def test_a_machine_may_say_what_cluster_it_runs_on() -> None:
+    class Three(ActorStateMachine):
+        nodes = 3
+
+    machine = Three()
+    try:
+        assert len(simactors.nodes()) == 3
+    finally:
+        machine.teardown()
+    assert not simactors.is_initialized()
