@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from hypothesis import note
@@ -42,14 +42,12 @@ class Client:
     def ask(
         self,
         name: str,
-        target: str,
         function: Callable[..., Any],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> tuple[Operation, Any]:
         """Ask, wait for the answer, and say when that was, and what is raised or returned."""
         recording = Recording()
-        answer: Any = None
         with recording.client(self.name):
             try:
                 answer = recording.operation(name=name)(_answered(function))(*args, **kwargs)
@@ -105,7 +103,8 @@ class Call:
     def _end(self) -> tuple[Operation, Any]:
         if self._ended is None:
             try:
-                self._ended = get(self._ref)
+                operation, answer = get(self._ref)
+                self._ended = replace(operation, target=self.target), answer
             except RayError as lost:  # the client: whatever it asked may have happened
                 self._ended = self._unknown(), lost
         return self._ended
@@ -260,7 +259,7 @@ class ActorStateMachine(RuleBasedStateMachine):
         name, target = _named(function), self._target(function)
         if client not in self._clients:
             self._clients[client] = _CLIENT.options(name=f"client {client}").remote(client)
-        ref = self._clients[client].ask.remote(name, target, function, args, kwargs)
+        ref = self._clients[client].ask.remote(name, function, args, kwargs)
         call = Call(client, name, target, (*args, *kwargs.values()), time.monotonic(), ref)
         self.in_flight.append(call)
         self.submitted.append(call)

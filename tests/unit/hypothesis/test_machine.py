@@ -17,8 +17,8 @@ QUICK = settings(
     deadline=None,
     database=None,
     derandomize=True,
-    max_examples=60,
-    stateful_step_count=12,
+    max_examples=40,
+    stateful_step_count=8,
     phases=(Phase.generate, Phase.shrink),
 )
 CLIENTS = st.sampled_from(["ann", "bob"])
@@ -174,18 +174,10 @@ def test_a_lost_update_between_two_clients_is_found_and_told_by_its_steps() -> N
         run_state_machine_as_test(Bumps, settings=QUICK)
     told = "\n".join(caught.value.__notes__)
     steps = [line for line in told.splitlines() if line.startswith("state.")]
-    assert (
-        steps
-        == [
-            "state.follow(plan=Plan())",
-            "state.open()",
-            "state.bump(client='ann')",
-            "state.bump(client='bob')",
-            "state.settle()",
-            "state.teardown()",
-        ]
-        or len(steps) <= 6
-    )
+    assert steps[0].startswith("state.follow(plan=Plan(")
+    assert steps[-1] == "state.teardown()"
+    assert sum("bump" in step for step in steps) <= 4
+    assert len(steps) <= 8
 
 
 def test_histories_are_for_the_judges() -> None:
