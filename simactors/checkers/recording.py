@@ -19,31 +19,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, overload
 
-from simactors.checkers.values import ATOMS, class_names
+from simactors.checkers.values import ATOMS
+from simactors.core.endings import ending
 from simactors.core.history import History, Operation, Status
+from simactors.core.interface import in_places
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-REFUSED = frozenset(
-    {"ActorUnschedulableError", "PendingCallsLimitExceeded", "RuntimeEnvSetupError", "TaskUnschedulableError"}
-)
-"""Exceptions, by class name, that mean that a call never began."""
-
-ANSWERED = frozenset({"RayTaskError", "UnserializableException"})
-"""Exceptions, by class name, that mean that the remote code raised."""
-
-UNKNOWN = frozenset(
-    {
-        "CancelledError",
-        "ConnectionError",
-        "GeneratorExit",
-        "KeyboardInterrupt",
-        "RayError",
-        "SystemExit",
-        "TimeoutError",
-    }
-)
-"""Exceptions, by class name, that say nothing of whether a call took effect: of Ray's all but the ones above."""
 
 _client: ContextVar[str] = ContextVar("client of simactors.checkers.recording")
 
@@ -87,9 +68,8 @@ class Recording:
     Args:
         clock: what tells the time, in seconds. ``monotonic`` is the same in all processes of one machine, and in a
             simulation; across machines, ``time`` is as true as their clocks are alike.
-        unknown, refused: further classes of exceptions that say nothing of whether an operation took effect, or
-        that it
-            did not.
+        unknown, refused: further classes of exceptions that say nothing of whether an operation took effect, or that
+            it did not.
 
     Example:
         >>> recording = Recording()
@@ -211,23 +191,9 @@ class Recording:
         try:
             yield
         except BaseException as error:  # whatever ends the function ends the operation
-            status, cause = self._told(error)
+            status, cause = ending(error, unknown=self._unknown, refused=self._refused)
             self._end(call, status, cause if status == "raised" else None)
             raise
-
-    def _told(self, error: BaseException) -> tuple[Status, BaseException]:
-        """What an exception says of its operation; and what the remote code raised, if it did."""
-        names = class_names(error)
-        cause = getattr(error, "cause", None)
-        if not ANSWERED.isdisjoint(names) and isinstance(cause, BaseException) and cause is not error:
-            return self._told(cause)  # that the remote code gave up waiting is no answer, either
-        if isinstance(error, self._refused) or not REFUSED.isdisjoint(names):
-            return "refused", error
-        if isinstance(error, self._unknown):
-            return "unknown", error
-        if not ANSWERED.isdisjoint(names) or UNKNOWN.isdisjoint(names):
-            return "raised", error
-        return "unknown", error
 
     def _now(self) -> float:
         # Looked up for each call: in a simulation these names are replaced.
@@ -252,24 +218,10 @@ def _who() -> str:
 def _asked(
     signature: inspect.Signature, target: str, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[str, tuple[Any, ...]]:
-    """Whom, and with what: keywords at their parameters' places, and defaults only where something comes after them."""
-    bound = signature.bind(*args, **kwargs)
-    given = set(bound.arguments)
-    bound.apply_defaults()
-    asked: list[Any] = []
-    whom = str(bound.arguments[target]) if target else ""
-    arguments = list(bound.arguments.items())
-    while arguments and arguments[-1][0] not in given:
-        arguments.pop()
-    for name, value in arguments:
-        kind = signature.parameters[name].kind
-        if kind is inspect.Parameter.VAR_POSITIONAL:
-            asked.extend(value)
-        elif kind is inspect.Parameter.VAR_KEYWORD:
-            asked.extend(value.items())
-        elif name not in ("self", target):
-            asked.append(value)
-    return whom, tuple(map(_kept, asked))
+    """Whom, and with what; ``self`` is none of it."""
+    arguments = list(in_places(signature, args, kwargs))
+    whom = "".join(str(value) for name, value in arguments if target and name == target)
+    return whom, tuple(_kept(value) for name, value in arguments if name not in ("self", target))
 
 
 def _kept(value: Any) -> Any:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from typing import Any, Final
 
+from simactors.core.endings import names_of
+
 ATOMS = frozenset({str, int, bool, float, complex, bytes, type(None)})
 
 
@@ -209,4 +211,4 @@ def class_names(error: BaseException) -> list[str]:
     """The name of its class, then those of the classes that this was made of, up to `Exception`."""
     if isinstance(error, RecordedError):
         return [error.name, *error.bases]
-    return [kind.__name__ for kind in type(error).__mro__ if kind not in (BaseException, object)]
+    return names_of(type(error))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import CellType, CodeType, FunctionType
 from typing import Any
@@ -166,3 +166,30 @@ class ActorInterface:
 
     class_name: str
     methods: Mapping[str, MethodSpec]
+
+
+def in_places(
+    signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Iterator[tuple[str, Any]]:
+    """Arguments with the names of their parameters: keywords at their parameters' places, and defaults only where
+    something comes after them.
+
+    What only ``**kwargs`` takes comes last, as pairs of name and value.
+
+    Raises:
+        TypeError: they don't fit.
+    """
+    bound = signature.bind(*args, **kwargs)
+    given = set(bound.arguments)
+    bound.apply_defaults()
+    arguments = list(bound.arguments.items())
+    while arguments and arguments[-1][0] not in given:
+        arguments.pop()
+    for name, value in arguments:
+        kind = signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_POSITIONAL:
+            yield from ((name, item) for item in value)
+        elif kind is inspect.Parameter.VAR_KEYWORD:
+            yield from ((name, item) for item in value.items())
+        else:
+            yield name, value
