@@ -1,37 +1,10 @@
-"""Deliveries: who sent a message to whom, and when it was received. Not what should hold of them: `ordering.py`."""
+"""Deliveries of a history, from what the actors have written down. Not what should hold of them: `ordering.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-from simactors.core.history import History, Operation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """One message, or one call, on its way from a sender to a receiver.
-
-    A place is a number that grows with time. For `fifo` it is enough that places are in order within each process; for
-    `causal` one count must go through all sendings and receipts of all processes.
-
-    Attributes:
-        sender, receiver: processes by name: ``client-1``, ``Account#1``.
-        message: which; only printed.
-        sent: the place of its sending at the sender. What is sent to many at once is one delivery for each, all of the
-            same place.
-        received: the place at the receiver where it was received, or began to be executed; None if it never was.
-    """
-
-    sender: str
-    receiver: str
-    message: Any = ""
-    sent: int
-    received: int | None = None
-
-    def __str__(self) -> str:
-        return f"{self.message} from {self.sender} to {self.receiver}"
+from simactors.core.history import Delivery, History, Operation
 
 
 def _first_argument(operation: Operation) -> Hashable:

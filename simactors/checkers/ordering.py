@@ -1,6 +1,8 @@
 """Judges of orders: of messages between two processes, of messages that know of each other, of replicated logs.
 
-Pure functions of plain data. What was sent and received is put together by `deliveries.py`, or out of a trace.
+Pure functions of plain data. A simulated run tells what was sent and received (`simulated.py`); elsewhere it is put
+together by `deliveries.py`.
+
 Sources: Lamport, Time, clocks, and the ordering of events in a distributed system, CACM 21(7), 1978; Birman and Joseph,
 Reliable communication in the presence of failures, ACM TOCS 5(1), 1987; Hadzilacos and Toueg, A modular approach to
 fault-tolerant broadcasts and related problems, Cornell TR 94-1425, 1994.
@@ -12,8 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from simactors.checkers.deliveries import Delivery
 from simactors.checkers.verdict import Ok, Verdict, Violated
+from simactors.core.history import Delivery
 
 _MOST_BEFORE = 2  # entries of a log that are shown before the first that differs
 _MOST_AFTER = 3

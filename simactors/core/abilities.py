@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+from simactors.core.history import Delivery, History
 from simactors.core.refs import ActorRef, ObjectRef
 
 
@@ -223,4 +224,27 @@ class Streams(Protocol):
 
     def is_finished(self, stream: ObjectRef[Any]) -> bool:
         """Whether every item has been taken, and there will be no more."""
+        ...
+
+
+class CallLog(Protocol):
+    """The calls of actors' methods that a run has made so far; to be read by the driver, at any moment."""
+
+    @property
+    def history(self) -> History:
+        """What was asked, and what was told: an operation for each call, however often it was made again."""
+        ...
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """Who sent which call to whom, and when it began to run there."""
+        ...
+
+
+@runtime_checkable
+class RecordsCalls(Protocol):
+    """Can write down all calls of actors' methods with everything that was asked and told."""
+
+    def record_calls(self) -> CallLog:
+        """From the first time that this is asked on; there is one log of a run."""
         ...

@@ -1,4 +1,5 @@
-"""What clients asked of a system and what they were told: operations with their call, their return and their outcome.
+"""What clients asked of a system and what they were told: operations with their call, their return and their outcome;
+and deliveries, which say only who sent what to whom.
 
 Written by `checkers.recording` or out of a simulation; read by the judges of `checkers`, and by nothing else. It
 knows of no backend: a history of a real cluster has the same shape.
@@ -149,6 +150,31 @@ class History(Sequence[Operation]):
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.operations))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One message, or one call, on its way from a sender to a receiver.
+
+    A place is a number that grows with time. For `checkers.fifo` it is enough that places are in order within each
+    process; for `checkers.causal` one count must go through all sendings and receipts of all processes.
+
+    Attributes:
+        sender, receiver: processes by name: ``client-1``, ``Account#1``.
+        message: which; only printed.
+        sent: the place of its sending at the sender. What is sent to many at once is one delivery for each, all of the
+            same place.
+        received: the place at the receiver where it was received, or began to be executed; None if it never was.
+    """
+
+    sender: str
+    receiver: str
+    message: Any = ""
+    sent: int
+    received: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.message} from {self.sender} to {self.receiver}"
 
 
 def _in_order(events: list[tuple[int, bool, int, Operation]]) -> list[tuple[int, bool, int, Operation]]:

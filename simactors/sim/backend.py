@@ -18,6 +18,7 @@ from simactors.core.choices import Choices, SeededChoices
 from simactors.core.outcome import Outcome
 from simactors.core.refs import ActorRef, ObjectRef
 from simactors.sim import demands, introspection, threads, world
+from simactors.sim.call_log import CallLog
 from simactors.sim.cluster import Process
 from simactors.sim.config import SimConfig
 from simactors.sim.inspection import Inspection
@@ -65,6 +66,7 @@ class SimBackend:
             self.wait = self._oversights.waiting(self.wait, self._caller)  # type: ignore[method-assign]  # as above
         self.disturb = machine.disturb
         self._namespace = _DEFAULT_NAMESPACE
+        self.call_log: CallLog | None = None
         self._closed = False
         self._the_driver = machine.the_driver
         self._objects = machine.objects
@@ -290,6 +292,14 @@ class SimBackend:
     def is_finished(self, stream: ObjectRef[Any]) -> bool:
         """See `Streams`."""
         return bool(stream.entry.stream.is_finished)  # type: ignore[attr-defined]  # our own entry
+
+    def record_calls(self) -> CallLog:
+        """See `RecordsCalls`."""
+        if self.call_log is None:
+            self.call_log = log = CallLog(self._machine, self.submit_method, self.submit_task, self._caller)
+            # These are looked up for each call: runs that are not recorded pay nothing.
+            self.submit_method, self.submit_task = log.submit_method, log.submit_task
+        return self.call_log
 
     def _caller(self) -> Process:
         """The process whose code runs now."""

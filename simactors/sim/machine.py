@@ -86,9 +86,9 @@ class Machine:
         run = Executor(kernel, network, objects, stores, ServiceTimes(kernel, config.service_times), memory)
         self.homes = None if config.share_globals else Homes()
         exports = Exports(self.homes)
-        points = Points()
+        self._points = points = Points()
         is_careful = bool(config.service_times or config.memory_use)
-        turns = Turns(kernel, trace, network, run, points, is_careful=is_careful)
+        self._turns = turns = Turns(kernel, trace, network, run, points, is_careful=is_careful)
         self.leaving = turns.leaving
         self.preemption = Preemption(kernel, trace, config.preemption, lambda: self.driver)
         exports.concurrent = self.preemption.reach
@@ -151,10 +151,24 @@ class Machine:
         def disturb(plan: FaultPlan) -> None:
             turns.is_careful = turns.is_careful or bool(plan.faults)
             faults.arm(plan, config)
-            names.replied = self.network.replied  # a plan may have put itself before it
+            self._name_replies()
 
         self.disturb = disturb
         disturb(plan)
+
+    def _name_replies(self) -> None:
+        """Somebody may have put himself before what happens to replies; some that are under way know nothing of it."""
+        if self.network.replied not in self.names.replied:
+            self.names.replied = (self.network.replied, *self.names.replied)
+
+    def watch_calls(
+        self, begun: Callable[[Invocation], None], answered: Callable[[Invocation], None]
+    ) -> None:
+        """Tell from now on of each call of an actor that starts, and of each answer that is home."""
+        self._points.begun = begun
+        self._turns.is_careful = True  # it is only asked there whether anybody is to be told
+        self.network.watch_replies(answered)
+        self._name_replies()
 
     def add_node(self, machine: NodeConfig) -> Node:
         """A new machine joins."""

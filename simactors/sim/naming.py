@@ -23,12 +23,13 @@ class Names:
     """Describes steps.
 
     Args:
-        replied: what happens to a call that comes home with its reply.
+        replied: what happens to a call that comes home with its reply; what has taken its place since is in `replied`,
+            too.
         started: what happens to a call whose turn has come at its actor.
     """
 
     def __init__(self, replied: Callable[[Invocation], None], started: Callable[[Invocation], None]) -> None:
-        self.replied = replied
+        self.replied: tuple[Callable[[Invocation], None], ...] = (replied,)
         self._started = started
         self._touch: Callable[[str], None] = lambda _: None
         self._tasks: dict[Invocation, str] = {}
@@ -59,7 +60,7 @@ class Names:
     def awaited(self, step: Any) -> Iterable[Any]:
         """See `Offers`."""
         if isinstance(step, Invocation):
-            if type(step.arguments) is tuple or step.then == self.replied:  # no refs among them, as mostly
+            if type(step.arguments) is tuple or step.then in self.replied:  # no refs among them, as mostly
                 return ()
             return [ref.entry for ref in step.refs]
         if isinstance(step, Waiter):
@@ -85,7 +86,7 @@ class Names:
             caller = self._callers[call] = self.name(call.caller)
         actor, then = call.actor, call.then
         there = self._task(call) if actor is None else self._actors.get(actor) or self.name(actor.process)
-        if then == self.replied:
+        if then in self.replied:
             return _new(Description, ("reply", there, caller, call.label))
         if then == self._started:
             return _new(Description, ("turn", there, there, call.label))

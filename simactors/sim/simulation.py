@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from simactors.core import current
 from simactors.core.choices import Choices, Offer, SeededChoices
 from simactors.core.events import Record
+from simactors.core.history import Delivery, History
 from simactors.sim.backend import SimBackend
+from simactors.sim.call_log import CallLog
 from simactors.sim.config import NS, SimConfig
 from simactors.sim.inspection import Inspection
 from simactors.sim.intercept import tracing
@@ -62,6 +64,42 @@ class Simulation:
         offers = self._backend.kernel.offers
         return () if offers is None else offers.taken
 
+    @property
+    def history(self) -> History:
+        """All calls of actors' methods so far, for the judges of `simactors.checkers`.
+
+        Clients and targets are called as in reports: ``driver``, ``Account#1``, ``transfer#2``, or by the name that an
+        actor was given. An operation is a call, however often the simulator makes it again after a failure. It returns
+        when its answer is at the client's process, also if nobody waits for it any more; all calls and returns of the
+        run have one order. One that was answered with an error of the system, or not at all, is ``unknown``, or
+        ``refused`` if it has never begun. Arguments and results are copies of what was sent; handles and refs in them
+        are equal to those of the program, and can't be used. Calls with streaming or dynamic generators are left out:
+        they have many answers.
+
+        Raises:
+            RuntimeError: the run is not recorded.
+        """
+        return self._log().history
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """The same calls as messages, with those of generators, for `checkers.fifo` and `checkers.causal`.
+
+        One is received when it begins to run for the first time. Answers are no deliveries here.
+
+        Raises:
+            RuntimeError: the run is not recorded.
+        """
+        return self._log().deliveries
+
+    def _log(self) -> CallLog:
+        log = self._backend.call_log
+        if log is None:
+            raise RuntimeError(
+                "the calls of this run are not recorded: ask for it with simulate(..., record=True)"
+            )
+        return log
+
     def disturb(self, faults: FaultPlan) -> None:
         """Let more go wrong, once, in a run that was opened without faults: times and counts are from now on.
 
@@ -102,6 +140,7 @@ def simulate(
     faults: FaultPlan | None = None,
     choices: Choices | None = None,
     watch: Callable[[Record], None] | None = None,
+    record: bool = False,
 ) -> Iterator[Simulation]:
     """Run the code of the ``with`` block as the driver of a simulated cluster.
 
@@ -115,6 +154,7 @@ def simulate(
         faults: what goes wrong; by default nothing.
         choices: who answers instead of the seed.
         watch: told of each record of the trace as it is written, by the code to which it happens.
+        record: write down what is asked of actors and what is told, for `Simulation.history`; the run stays the same.
 
     Raises:
         DeadlockError: the block waits and nothing can run any more.
@@ -147,6 +187,8 @@ def simulate(
         session = current.open_session(backend, scoped=True, join=backend.join, leave=backend.leave)
         try:
             simulation = Simulation(seed, backend)
+            if record:
+                backend.record_calls()
             yield simulation
             simulation.finish()
         except Exception as error:

@@ -217,8 +217,8 @@ class Turns:
     def _run(self, invocation: Invocation, context: Any) -> tuple[Outcome, ...]:
         """Run a call's code, with all that some calls need."""
         actor: SimActor = invocation.actor
-        before, after = self._points.before, self._points.after
-        if before is not None and before(invocation):
+        after = self._points.after
+        if self._points.begin(invocation):
             raise ProcessEnded
         method = actor.cls.bind(actor.instance, invocation.function)
         process = actor.process
@@ -348,8 +348,8 @@ class Turns:
             return
         self._trace_add((self._kernel.now_ns, "start", invocation.id, process.label, invocation.label))
         try:
-            before, after = self._points.before, self._points.after
-            if before is not None and before(invocation):
+            after = self._points.after
+            if self._points.begin(invocation):
                 return
             method = actor.cls.bind(actor.instance, invocation.function)
             reply: tuple[Outcome, ...] | None

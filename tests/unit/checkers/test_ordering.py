@@ -7,10 +7,10 @@ import random
 import networkx
 import pytest
 
-from simactors.checkers.deliveries import Delivery, deliveries
+from simactors.checkers.deliveries import deliveries
 from simactors.checkers.ordering import causal, fifo, total_order
 from simactors.checkers.verdict import Ok, Violated
-from simactors.core.history import History, Operation
+from simactors.core.history import Delivery, History, Operation
 
 
 def sent(way: str, message: str, at: int, received: int | None) -> Delivery:
