@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_left
-from collections import deque
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from typing import Any
 
 from simactors.checkers.answers import or_nothing, or_raised
+from simactors.checkers.queue_mistakes import QueueAsked, first_mistake
+from simactors.checkers.queue_order import guess
 from simactors.checkers.specification import Names, Vocabulary
 from simactors.checkers.values import ANYTHING, FrozenMap, normal
 from simactors.core.history import History, Operation
@@ -149,25 +148,25 @@ class Queue:
         return self._words.meaning(operation) in ("peek", "size")
 
     def order(self, history: History) -> dict[int, float]:
-        """Elements came in the order in which they went out; the others after them."""
-        gone: dict[Any, deque[int]] = {}
-        for operation in sorted(history, key=lambda each: each.returned or 0):
-            if operation.returned is not None and self._words.meaning(operation) == "get":
-                gone.setdefault(normal(operation.result), deque()).append(operation.returned)
-        puts = [operation for operation in history if self._words.meaning(operation) == "put"]
-        calls = [operation.called for operation in puts]
-        found: list[float] = []
-        for operation in puts:
-            mine = gone.get(normal(operation.args[0]))
-            found.append(mine.popleft() if mine else math.inf)
-        # What was in before another one came went out before it, too, although its client was told later.
-        soonest = [*found, math.inf]
-        for number in reversed(range(len(puts))):
-            end = puts[number].returned
-            if end is not None:
-                found[number] = min(found[number], soonest[bisect_left(calls, end)])
-            soonest[number] = min(found[number], soonest[number + 1])
-        return dict(zip(calls, found, strict=True))
+        """What went out says what came in, and when; see `queue_order.py`."""
+        asked = self._asked(history)
+        return guess(asked.initial, asked.puts, asked.gets, asked.value)
+
+    def mistake(self, history: History) -> Operation | None:
+        """See `queue_mistakes.py`."""
+        return first_mistake(self._asked(history))
+
+    def _asked(self, history: History) -> QueueAsked:
+        words = [(self._words.meaning(operation), operation) for operation in history]
+        # What was answered with False or an exception found the queue full, and put nothing in.
+        puts = [
+            each for word, each in words if word == "put" and (each.result is None or each.result is True)
+        ]
+        gets = [each for word, each in words if word == "get"]
+        return QueueAsked(self.initial, puts, gets, self._element)  # type: ignore[arg-type]  # a tuple, since it was made
+
+    def _element(self, operation: Operation) -> Any:
+        return normal(operation.args[0] if self._words.meaning(operation) == "put" else operation.result)
 
     def kind(self, operation: Operation) -> Any:
         """Who asks does not matter."""

@@ -6,11 +6,12 @@ Here a history is taken apart into objects, and what was found is put into words
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from typing import Any
 
 from simactors.checkers.diagram import draw
-from simactors.checkers.search import Search, Spent, Stuck
-from simactors.checkers.specification import Keyed, Specification
+from simactors.checkers.search import Found, Search, Spent, Stuck
+from simactors.checkers.specification import Keyed, KnowsMistakes, Specification
 from simactors.checkers.values import normal, same
 from simactors.checkers.verdict import Ok, Unknown, Verdict, Violated
 from simactors.core.history import History, Operation
@@ -69,8 +70,7 @@ def linearizable(
     undecided: list[str] = []
     for number, (name, part) in enumerate(objects):
         # The short ones first: they are soon done, and leave the long ones what they don't need.
-        search = Search(part, spec, budget // (len(objects) - number), same)
-        found = search.run()
+        search, found = _searched(part, spec, budget // (len(objects) - number), same)
         budget -= search.steps
         if isinstance(found, Stuck):
             return _violated(name, part, search, found)
@@ -79,6 +79,33 @@ def linearizable(
     if undecided:
         return Unknown(PROPERTY, "; ".join(undecided) + _what_to_do(spec))
     return Ok(PROPERTY, len(judged))
+
+
+def _searched(
+    part: History, spec: Specification, budget: int, same: Callable[[Any, Any], bool]
+) -> tuple[Search, Found | Stuck | Spent]:
+    """The history of one object, judged."""
+    mistake = spec.mistake(part) if isinstance(spec, KnowsMistakes) else None
+    if mistake is not None:
+        search = Search(_before(mistake, part), spec, budget, same)
+        found = search.run()
+        if isinstance(found, Found):
+            return search, Stuck(mistake, (found.end,))
+    search = Search(part, spec, budget, same)
+    return search, search.run()
+
+
+def _before(end: Operation, history: History) -> History:
+    """What was known just before an answer, without the operation that it is an answer to."""
+    place = end.returned or 0
+    known = [
+        each
+        if each.returned is None or each.returned < place
+        else replace(each, status="unknown", returned=None)
+        for each in history
+        if each.called < place and each is not end
+    ]
+    return History(tuple(known))
 
 
 def _objects(

@@ -87,6 +87,18 @@ class KnowsOrder(Protocol):
         ...
 
 
+@runtime_checkable
+class KnowsMistakes(Protocol):
+    """A specification that sees of some wrong histories that they are, where the judge would have to try all orders."""
+
+    def mistake(self, history: History) -> Operation | None:
+        """The operation with whose answer the history is certainly wrong; None if it is not, or if that can't be told.
+
+        Unlike `KnowsOrder.order` this must be right. Nothing that was ``refused`` is in the history.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Vocabulary:
     """The operations of a specification, under the names that a program has for them.
