@@ -60,6 +60,9 @@ FIELDS: dict[str, tuple[tuple[type, ...], str]] = {
     "result": ((object,), "anything"),
 }
 
+LEAST = {"called": 0, "returned": 0, "called_s": -math.inf, "returned_s": -math.inf}
+"""The numbers among them, and the least that they may be; infinities and what is no number are none."""
+
 
 def dumps(history: History) -> str:
     """`history` as JSON lines."""
@@ -91,7 +94,7 @@ def loads(text: str, *, name: str = "history") -> History:
     Raises:
         ValueError: some lines are no operations: all of them are named, with their numbers.
     """
-    numbered = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    numbered = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     operations: list[Operation] = []
     wrong: list[str] = []
     timed: set[bool] = set()
@@ -169,6 +172,9 @@ def _complaints(line: str) -> Iterator[str]:
     except json.JSONDecodeError as error:
         yield f"no JSON: {error.msg} at column {error.colno}"
         return
+    except (RecursionError, ValueError) as error:  # nested too deep, or a number of too many digits
+        yield f"no JSON that Python can read: {error}"
+        return
     if not isinstance(read, dict):
         yield f"an operation is an object, not {line.strip()[:40]}"
         return
@@ -178,13 +184,19 @@ def _complaints(line: str) -> Iterator[str]:
     if "called" not in read and "called_s" not in read:
         yield "`called` or `called_s` is missing: nobody can say what came first"
     for field, value in read.items():
-        kinds, wanted = FIELDS.get(field, ((), ""))
         if field not in FIELDS:
             yield f"`{field}` means nothing: there are {', '.join(FIELDS)}"
-        elif not isinstance(value, kinds) or (isinstance(value, bool) and field != "result"):
-            yield f"`{field}` must be {wanted}, not {json.dumps(value)}"
-        elif field == "status" and value not in STATUSES:
-            yield f"`status` must be {wanted}, not {json.dumps(value)}"
+        elif not _fits(field, value):
+            yield f"`{field}` must be {FIELDS[field][1]}, not {json.dumps(value)}"
+
+
+def _fits(field: str, value: Any) -> bool:
+    if field == "status":
+        return value in STATUSES
+    if not isinstance(value, FIELDS[field][0]) or (isinstance(value, bool) and field != "result"):
+        return False
+    number: Any = value
+    return field not in LEAST or number is None or bool(LEAST[field] <= number < math.inf)
 
 
 def _read(read: dict[str, Any], operations: list[Operation]) -> list[str]:
@@ -194,7 +206,7 @@ def _read(read: dict[str, Any], operations: list[Operation]) -> list[str]:
     begin = read["called"] if placed else read["called_s"]
     try:
         args, result = _meant(read.get("args", [])), _meant(read.get("result"))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         return [f"a value with `$` can't be read: {error!r}"]
     ended = "raised" if isinstance(result, RecordedError) else "returned"
     status: Any = read.get("status") or ("unknown" if end is None else ended)
@@ -227,14 +239,20 @@ def _meant(value: Any) -> Any:
 TAGS: dict[str, Callable[[Any], Any]] = {
     "$set": lambda inside: frozenset(map(_meant, inside)),
     "$map": lambda inside: FrozenMap((_meant(key), _meant(item)) for key, item in inside),
-    "$bytes": base64.b64decode,
+    "$bytes": lambda inside: base64.b64decode(inside, validate=True),
     "$float": lambda inside: math.nan if inside == "nan" else float(inside),
     "$error": lambda inside: RecordedError(
-        inside["class"], _meant(inside.get("args", [])), tuple(inside.get("bases", ()))
+        _text(inside["class"]), _meant(inside.get("args", [])), tuple(map(_text, inside.get("bases", ())))
     ),
-    "$record": lambda inside: Record(inside["class"], _meant(inside["fields"])),
-    "$text": Text,
+    "$record": lambda inside: Record(_text(inside["class"]), _meant(inside["fields"])),
+    "$text": lambda inside: Text(_text(inside)),
 }
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"text is wanted, not {value!r}")
+    return value
 
 
 def _places_used_twice(operations: list[Operation], numbers: list[int]) -> list[str]:

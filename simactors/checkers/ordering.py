@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from simactors.checkers.values import same
 from simactors.checkers.verdict import Ok, Verdict, Violated
 from simactors.core.history import Delivery
 
@@ -214,7 +215,7 @@ def total_order(logs: Mapping[str, Sequence[Any]], *, prefixes: bool = True) -> 
 
 def _first_difference(log: Sequence[Any], other: Sequence[Any]) -> int:
     pairs = enumerate(zip(log, other, strict=False))
-    return next((place for place, (mine, theirs) in pairs if mine != theirs), len(log))
+    return next((place for place, (mine, theirs) in pairs if not same(mine, theirs)), len(log))
 
 
 def _columns(logs: Mapping[str, Sequence[Any]], place: int) -> str:

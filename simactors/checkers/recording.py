@@ -90,6 +90,8 @@ class Recording:
         unknown: tuple[type[BaseException], ...] = (),
         refused: tuple[type[BaseException], ...] = (),
     ) -> None:
+        if clock not in ("monotonic", "time"):
+            raise ValueError(f"clock must be 'monotonic' or 'time', not {clock!r}")
         self._clock = clock
         self._unknown = unknown
         self._refused = refused

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from simactors.checkers.graphs import Graph, components, shortest_cycle
 from simactors.checkers.transactions import Step
+from simactors.checkers.values import normal
 from simactors.checkers.verdict import Ok, Unknown, Verdict, Violated
 from simactors.core.history import History, Operation
 
@@ -112,6 +113,10 @@ def _judge(name: str, history: History, access: Access, version: Version | None,
     for operation in history:
         step = access(operation) if operation.status != "refused" else None
         if step is not None:
+            value = (
+                step.value if version is not None else normal(step.value)
+            )  # to be looked up, like the keys
+            step = Step(step.kind, normal(step.key), value)
             clients.setdefault(operation.client, []).append(_Seen(operation, step))
     everything = [seen for session in clients.values() for seen in session]
     busy = next((two for session in clients.values() for two in _at_once(session)), None)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+from simactors.checkers.values import normal
 from simactors.core.history import History, Operation, Status
 
 Kind = Literal["r", "w", "append"]
@@ -142,7 +143,7 @@ def steps_of(operation: Operation) -> Iterable[tuple[Any, ...]]:
     for source in sources:
         if source and _are_steps(source):
             return source  # type: ignore[no-any-return]  # `_are_steps` has looked
-    if operation.args in ((), ([],), ((),)):
+    if operation.args in ((), ([],), ((),)) and (operation.result is None or operation.result in ([], ())):
         return ()
     raise ValueError(
         f"no transaction: {operation}; it should take or return a list of steps like ('append', 'x', 1), "
@@ -174,4 +175,5 @@ def transactions(history: History | Sequence[Operation], steps: Reading = steps_
 def _step(part: tuple[Any, ...]) -> Step:
     if len(part) != 3 or part[0] not in _KINDS:
         raise ValueError(f"a step is ('r' or 'w' or 'append', key, value), not {part!r}")
-    return part if type(part) is Step else Step(*part)
+    kind, key, value = part
+    return Step(kind, normal(key), value)

@@ -129,6 +129,10 @@ class RecordedError(Exception):
         return f"{self.name}({', '.join(map(repr, self.args))})"
 
 
+class NoNormalForm(TypeError):
+    """A value can't be compared with others by what is in it."""
+
+
 def normal(value: Any) -> Any:
     """`value` in normal form, which is hashable; what is in normal form stays as it is.
 
@@ -137,10 +141,19 @@ def normal(value: Any) -> Any:
     two copies of one object are equal. Exceptions count by the name of their class and their arguments.
 
     Raises:
-        TypeError: it has an equality of its own, but no hash.
+        NoNormalForm: it has an equality of its own, but no hash; or it is in itself, or is nested too deep.
     """
     if type(value) in ATOMS:
         return math.nan if value != value else value  # one nan for all, which equals itself inside of tuples
+    try:
+        return _normal(value)
+    except RecursionError:
+        raise NoNormalForm(
+            f"a {type(value).__name__} that is in itself, or nested too deep, has no normal form"
+        ) from None
+
+
+def _normal(value: Any) -> Any:
     if isinstance(value, list | tuple | deque):
         return tuple(map(normal, value))
     if isinstance(value, Set):
@@ -170,7 +183,7 @@ def _normal_object(value: Any) -> Any:
     if not has_own(kind, "__eq__") and hasattr(value, "__dict__"):
         return Record(kind.__name__, FrozenMap((name, normal(held)) for name, held in vars(value).items()))
     if kind.__hash__ is None:
-        raise TypeError(
+        raise NoNormalForm(
             f"{kind.__name__} has an equality of its own, but no hash: compare with `same=` of your own"
         )
     return value

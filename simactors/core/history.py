@@ -47,8 +47,8 @@ class Operation:
     result: Any = None
 
     def __str__(self) -> str:
-        asked = f"{self.name}({', '.join(map(repr, self.args))})"
-        told = {"returned": f" -> {self.result!r}", "raised": f" raised {self.result!r}"}
+        asked = f"{self.name}({', '.join(map(_shown, self.args))})"
+        told = {"returned": f" -> {_shown(self.result)}", "raised": f" raised {_shown(self.result)}"}
         where = f"{self.target}." if self.target else ""
         return f"{self.client}: {where}{asked}{told.get(self.status, f' ({self.status})')}"
 
@@ -175,6 +175,14 @@ class Delivery:
 
     def __str__(self) -> str:
         return f"{self.message} from {self.sender} to {self.receiver}"
+
+
+def _shown(value: object) -> str:
+    """A value in a message, which must not fail for what is wrong with the value."""
+    try:
+        return repr(value)
+    except Exception as error:  # the user's own code, or one that is nested too deep
+        return f"<{type(value).__name__}, whose repr() raised {type(error).__name__}>"
 
 
 def _in_order(events: list[tuple[int, bool, int, Operation]]) -> list[tuple[int, bool, int, Operation]]:

@@ -397,3 +397,9 @@ def test_a_level_or_a_model_that_there_is_not_is_refused_by_name():
         isolated(History(), level="linearizable")  # type: ignore[arg-type]  # that is the point
     with pytest.raises(ValueError, match="no such model: 'set'"):
         isolated(History(), model="set")  # type: ignore[arg-type]  # that is the point
+
+
+def test_what_returned_something_else_than_steps_is_no_transaction():
+    history = History((Operation(client="a", name="get", called=0, returned=1, status="returned", result=7),))
+    with pytest.raises(ValueError, match="no transaction: a: get"):
+        isolated(history)

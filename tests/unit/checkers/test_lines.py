@@ -135,3 +135,27 @@ def test_a_pending_operation_may_have_a_place_where_its_client_gave_up():
     gave_up = Operation(client="a", name="x", called=0, returned=1, status="unknown")
     (back,) = lines.loads(lines.dumps(History((gave_up,))))
     assert (back.returned, back.status) == (1, "unknown")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        '{"client": "a", "name": "x", "called_s": NaN}',
+        '{"client": "a", "name": "x", "called_s": 1e400}',
+        '{"client": "a", "name": "x", "called": -5, "returned": -3}',
+        '{"client": "a", "name": "x", "called": 0, "result": ' + "[" * 100_000 + "}",
+        '{"client": "a", "name": "x", "called": ' + "9" * 5_000 + "}",
+        '{"client": "a", "name": "x", "called": 0, "args": [{"$bytes": "!!"}]}',
+        '{"client": "a", "name": "x", "called": 0, "args": [{"$text": 5}]}',
+        '{"client": "a", "name": "x", "called": 0, "args": [{"$record": {"class": 1, "fields": {}}}]}',
+        '{"client": "a", "name": "x", "called": 0, "result": {"$error": {"class": "E", "bases": [1]}}}',
+    ],
+)
+def test_garbage_is_named_with_its_line(wrong: str):
+    with pytest.raises(ValueError, match="line 2: "):
+        lines.loads('{"client": "a", "name": "x", "called": 1}\n' + wrong)
+
+
+def test_only_the_end_of_a_line_ends_it():
+    (operation,) = lines.loads('{"client": "a", "name": "x", "called": 1, "args": ["one\u2028two"]}')
+    assert operation.args == ("one\u2028two",)
