@@ -11,7 +11,7 @@ from simactors.checkers.answers import or_nothing, or_raised
 from simactors.checkers.queue_mistakes import QueueAsked, first_mistake
 from simactors.checkers.queue_order import guess
 from simactors.checkers.specification import Names, Vocabulary
-from simactors.checkers.values import ANYTHING, FrozenMap, normal
+from simactors.checkers.values import ANYTHING, FrozenMap, normal, same
 from simactors.core.history import History, Operation
 
 EMPTY: Names = ("Empty", "QueueEmpty", "IndexError")
@@ -160,7 +160,9 @@ class Queue:
         words = [(self._words.meaning(operation), operation) for operation in history]
         # What was answered with False or an exception found the queue full, and put nothing in.
         puts = [
-            each for word, each in words if word == "put" and (each.result is None or each.result is True)
+            each
+            for word, each in words
+            if word == "put" and each.status != "raised" and not same(False, each.result)
         ]
         gets = [each for word, each in words if word == "get"]
         return QueueAsked(self.initial, puts, gets, self._element)  # type: ignore[arg-type]  # a tuple, since it was made

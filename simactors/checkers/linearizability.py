@@ -5,8 +5,7 @@ Here a history is taken apart into objects, and what was found is put into words
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from dataclasses import replace
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
 from simactors.checkers.diagram import draw
@@ -15,6 +14,7 @@ from simactors.checkers.specification import Keyed, KnowsMistakes, Specification
 from simactors.checkers.values import normal, same
 from simactors.checkers.verdict import Ok, Unknown, Verdict, Violated
 from simactors.core.history import History, Operation
+from simactors.exceptions import SpecificationError
 
 PROPERTY = "linearizable"
 BUDGET = 2_000_000
@@ -22,7 +22,7 @@ MOST_ANSWERS = 3
 
 
 def linearizable(
-    history: History,
+    history: History | Iterable[Operation],
     spec: Specification,
     *,
     key: Callable[[Operation], Hashable] | None = None,
@@ -49,7 +49,8 @@ def linearizable(
         the operation whose answer nothing explains; or `Unknown`, if the budget did not suffice.
 
     Raises:
-        SpecificationError: the specification does not know an operation, or its states can't be hashed.
+        SpecificationError: the specification does not know an operation, its states can't be hashed, or values can't be
+            compared; or it is none.
         ValueError: an operation has an answer, but no place where it returned.
 
     Sources: M. Herlihy, J. Wing, "Linearizability", 1990; J. Wing, C. Gong, "Testing and verifying concurrent
@@ -65,7 +66,12 @@ def linearizable(
         >>> bool(linearizable(history, Register(0)))
         False
     """
-    judged = history.where(lambda operation: operation.status != "refused")
+    if isinstance(spec, type) or not hasattr(spec, "apply") or not hasattr(spec, "initial"):
+        raise SpecificationError(
+            f"a specification is an object with `initial` and `apply`, as Register(0): not {spec!r}"
+        )
+    known = history if isinstance(history, History) else History.of(history)
+    judged = known.where(lambda operation: operation.status != "refused")
     objects = sorted(_objects(judged, spec, key), key=lambda named: len(named[1]))
     undecided: list[str] = []
     for number, (name, part) in enumerate(objects):
@@ -87,25 +93,12 @@ def _searched(
     """The history of one object, judged."""
     mistake = spec.mistake(part) if isinstance(spec, KnowsMistakes) else None
     if mistake is not None:
-        search = Search(_before(mistake, part), spec, budget, same)
+        search = Search(part, spec, budget, same, until=mistake)
         found = search.run()
         if isinstance(found, Found):
             return search, Stuck(mistake, (found.end,))
     search = Search(part, spec, budget, same)
     return search, search.run()
-
-
-def _before(end: Operation, history: History) -> History:
-    """What was known just before an answer, without the operation that it is an answer to."""
-    place = end.returned or 0
-    known = [
-        each
-        if each.returned is None or each.returned < place
-        else replace(each, status="unknown", returned=None)
-        for each in history
-        if each.called < place and each is not end
-    ]
-    return History(tuple(known))
 
 
 def _objects(

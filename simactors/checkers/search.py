@@ -22,18 +22,21 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
 
 from simactors.checkers.intervals import Intervals
 from simactors.checkers.specification import KnowsKinds, KnowsOrder, KnowsReads, Specification
-from simactors.checkers.values import normal, same
+from simactors.checkers.values import NoNormalForm, normal, same
 from simactors.core.history import History, Operation
 from simactors.exceptions import SpecificationError
 
 PRICE = 16
-"""How many answers more an order must explain than another one, to be tried first, for each assumption more."""
+"""How many answers more an order must explain than another one, to be tried first, for each assumption more that is
+made on suspicion: that an operation without an answer has taken effect."""
+PRICE_OF_A_REASON = 1
+"""The same if just this operation explains the answer that is due; what the specification guesses costs nothing."""
 MOST_FRONTIER = 1000
 
 
@@ -45,6 +48,7 @@ class Configuration:
         first: the operation whose answer comes next, of those answered ones that are not in it; all before are.
         early: the lanes whose operation is in it although its answer comes later, as bits.
         used: the unanswered operations in it, as bits.
+        price: of those, see `PRICE`.
         placed: how many answered operations are in it.
         parent, last: the order without its last operation, and that one.
     """
@@ -53,6 +57,7 @@ class Configuration:
     early: int
     used: int
     state: Any
+    price: int = 0
     placed: int = 0
     parent: Configuration | None = None
     last: Operation | None = None
@@ -87,7 +92,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """There is an order; `end` is the whole of it."""
+    """There is an order; `end` is the whole of it, as far as it was asked for."""
 
     end: Configuration
 
@@ -129,13 +134,19 @@ class Search:
         spec: that object.
         budget: how many times the specification may be asked.
         agree: whether an observed answer agrees with an expected one.
+        until: look only for an order that explains all answers before that of this operation.
 
     Attributes:
         steps: how many times it was asked.
     """
 
     def __init__(
-        self, history: History, spec: Specification, budget: int, agree: Callable[[Any, Any], bool] = same
+        self,
+        history: History,
+        spec: Specification,
+        budget: int,
+        agree: Callable[[Any, Any], bool] = same,
+        until: Operation | None = None,
     ) -> None:
         self.steps = 0
         self._spec = spec
@@ -146,7 +157,9 @@ class Search:
         self._intervals = Intervals(history, reads)
         self._answered = self._intervals.answered
         self._reads = [reads(operation) for operation in self._answered]
-        self._guess = spec.order(history) if isinstance(spec, KnowsOrder) else {}
+        self._end = len(self._answered) if until is None else self._answered.index(until)
+        known = history if until is None else _without(until, history)
+        self._guess = spec.order(known) if isinstance(spec, KnowsOrder) else {}
         self._twins = self._earlier_twins()
         self._seen: dict[Any, list[int]] = {}
         self._agenda: list[tuple[int, int, Configuration, Stage]] = []
@@ -158,7 +171,7 @@ class Search:
         self._admit(Configuration(0, 0, 0, self._spec.initial))
         while self._agenda:
             _, _, here, stage = heapq.heappop(self._agenda)
-            if here.first == len(self._answered):
+            if here.first >= self._end:
                 return Found(here)
             if self.steps >= self._budget:
                 return Spent(*self._furthest())
@@ -177,6 +190,10 @@ class Search:
             told = self._spec.apply(state, operation)
         except SpecificationError:
             raise
+        except (NoNormalForm, RecursionError) as error:  # our trouble, or its own; no answer of the object's
+            raise SpecificationError(
+                f"{type(self._spec).__name__} can't judge {operation}: {error}"
+            ) from error
         except Exception as error:
             return Answer(state, error, raised=True)
         if not isinstance(told, tuple) or len(told) != 2:
@@ -208,7 +225,7 @@ class Search:
         ]
         lost, open_number = min(unanswered, default=(bound, 0))
         if lost < min(first, bound):
-            return self._assumed(here, open_number)
+            return self._assumed(here, open_number, 0)
         return self._placed(here, number) if first < bound else None
 
     def _running(self, here: Configuration) -> list[int]:
@@ -253,18 +270,24 @@ class Search:
     def _try_unanswered(self, here: Configuration) -> None:
         """Those that nobody was told of; the latest first, because the trouble came up only now."""
         for number in self._open(here):
-            after = self._assumed(here, number)
-            if after is not None:
-                self._admit(after)
+            after = self._assumed(here, number, PRICE)
+            if after is None:
+                continue
+            explained = self._placed(after, here.first)
+            if explained is not None:
+                self._admit(replace(explained, price=here.price + PRICE_OF_A_REASON))
+            self._admit(after)
 
-    def _assumed(self, here: Configuration, number: int) -> Configuration | None:
+    def _assumed(self, here: Configuration, number: int, price: int) -> Configuration | None:
         """`here`, and then an unanswered operation; None if that would change nothing."""
         operation = self._intervals.unanswered[number]
         state = self.answer(here.state, operation).state
         if state == here.state:
             return None
         used = here.used | 1 << number
-        return Configuration(here.first, here.early, used, state, here.placed, here, operation)
+        return Configuration(
+            here.first, here.early, used, state, here.price + price, here.placed, here, operation
+        )
 
     def _placed(self, here: Configuration, number: int) -> Configuration | None:
         """`here`, and then an answered operation; None if it would have been answered otherwise."""
@@ -283,7 +306,9 @@ class Search:
             while early and first < len(lane) and early >> lane[first] & 1:
                 early ^= 1 << lane[first]
                 first += 1
-        return Configuration(first, early, here.used, answer.state, here.placed + 1, here, operation)
+        return Configuration(
+            first, early, here.used, answer.state, here.price, here.placed + 1, here, operation
+        )
 
     # What need not be looked at
 
@@ -306,8 +331,8 @@ class Search:
 
     def _postpone(self, here: Configuration, stage: Stage) -> None:
         self._postponed += 1  # of equals the latest comes first, and configurations are never compared
-        assumed = here.used.bit_count() + (stage is Stage.UNANSWERED)
-        promise = 2 * (here.placed - PRICE * assumed) - (stage is Stage.RUNNING)
+        price = here.price + PRICE * (stage is Stage.UNANSWERED)
+        promise = 2 * (here.placed - price) - (stage is Stage.RUNNING)
         heapq.heappush(self._agenda, (-promise, -self._postponed, here, stage))
 
     def _unlike(self, numbers: Iterable[int]) -> Iterator[int]:
@@ -345,6 +370,12 @@ class Search:
         """The answer that no order explains, and the orders that explain all before: the longest first."""
         longest = sorted(self._frontier, key=lambda end: (-end.placed, end.used.bit_count()))
         return self._answered[longest[0].first], tuple(longest)
+
+
+def _without(end: Operation, history: History) -> History:
+    """What was called before an answer came, without the operation that it is an answer to."""
+    place = end.returned or 0
+    return history.where(lambda operation: operation.called < place and operation is not end)
 
 
 def _kind(operation: Operation) -> Any:

@@ -8,6 +8,7 @@ import textwrap
 import pytest
 
 from simactors.checkers.linearizability import linearizable
+from simactors.checkers.specification import Specification
 from simactors.checkers.specs import Bank, Counter, KeyValueMap, Queue, Register
 from simactors.checkers.values import same_arguments
 from simactors.checkers.verdict import Ok, Unknown, Violated
@@ -344,3 +345,48 @@ def test_the_judge_agrees_with_trying_everything_on_random_histories():
 def test_a_guess_never_changes_which_of_equal_operations_goes_first(seed: int) -> None:
     """Once the guess was asked before that was decided: of two equal puts the one that is answered later went first."""
     assert list(disagreements(1, first=seed)) == []
+
+
+# What hostile users give
+
+
+def test_operations_in_any_order_and_in_any_collection_will_do():
+    operations = [did("a", "get", at=(2, 3), says=1), did("a", "set", 1, at=(0, 1))]
+    assert linearizable(operations, Register(0)) == Ok("linearizable", 2)
+
+
+@pytest.mark.parametrize("spec", [Register, "Register", object()])
+def test_what_is_no_specification_is_refused(spec: object):
+    with pytest.raises(SpecificationError, match="a specification is an object"):
+        linearizable(in_turn(("get", 0)), spec)  # type: ignore[arg-type]  # what is wrong is the point
+
+
+def test_values_that_cannot_be_compared_are_no_violation():
+    class Unhashable:
+        def __eq__(self, other: object) -> bool:
+            return True
+
+    around: list[object] = []
+    around.append(around)
+    for value in (Unhashable(), around):
+        with pytest.raises(SpecificationError, match="Register can't judge"):
+            linearizable(in_turn(("set", value, None), ("get", value)), Register(0))
+
+
+def test_a_value_that_cannot_be_printed_hides_no_violation():
+    class Unprintable:
+        def __repr__(self) -> str:
+            raise RuntimeError("no")
+
+    verdict = linearizable(in_turn(("set", Unprintable(), None), ("get", 5)), Register(0))
+    assert isinstance(verdict, Violated)
+    assert "<Unprintable, whose repr() raised RuntimeError>" in verdict.picture
+
+
+@pytest.mark.parametrize(("spec", "asked"), [(Register(0), "set"), (Counter(), "add"), (Queue(), "put")])
+def test_a_thousand_operations_without_an_answer_take_few_steps(spec: Specification, asked: str):
+    lost_ones = [lost(f"c{number}", asked, 1 + number % 500, at=number) for number in range(1_000)]
+    answers = {"set": ("get", 7), "add": ("get", 400), "put": ("get", 3)}
+    name, says = answers[asked]
+    told = [did("r", name, at=(1_000, 1_001), says=says)]
+    assert linearizable(History.of([*lost_ones, *told]), spec, budget=30_000)
