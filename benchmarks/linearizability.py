@@ -113,6 +113,7 @@ def main() -> None:
         ("register, 3 of 10 clients at once", Register(0), register, 3, 0.0),
         ("counter, 3 of 10 clients at once", Counter(), counter, 3, 0.0),
         ("queue, 1.5 of 10 clients at once", Queue(), queue, 1.5, 0.0),
+        ("queue, 10 of 10 clients at once", Queue(), queue, 10, 0.0),
         ("bank, 3 of 10 clients at once", accounts, bank, 3, 0.0),
         ("map, 10 keys, 3 at once, 1 % without an answer", KeyValueMap(), keyed, 3, 0.01),
         ("register, 1.5 at once, 0.1 % without an answer", Register(0), register, 1.5, 0.001),
