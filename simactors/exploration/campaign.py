@@ -13,6 +13,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from simactors.core.sightings import Sightings
 from simactors.exploration import determinism
 from simactors.exploration.budget import Budget
 from simactors.exploration.covered import NOTHING, Covered, Share
@@ -114,6 +115,7 @@ class Tally:
         is_done: there is nothing left to try.
         interrupted: Ctrl-C ended it before its time.
         losses: which processes of several ended before their time, and how.
+        sightings: which properties (`checkers.properties`) all runs together have met.
     """
 
     runs: int = 0
@@ -125,6 +127,7 @@ class Tally:
     is_done: bool = False
     interrupted: bool = False
     losses: tuple[str, ...] = ()
+    sightings: Sightings = field(default_factory=Sightings)
 
     @classmethod
     def of(cls, parts: Iterable[Tally]) -> Tally:
@@ -142,6 +145,7 @@ class Tally:
         self.verdict = other.verdict or self.verdict
         self.orders = max(self.orders, other.orders)  # they have mostly seen the same
         self.last = other.last or self.last
+        self.sightings.add(other.sightings)
         for finding in other.findings.values():
             self.add(finding)
 
@@ -288,6 +292,7 @@ class Campaign:
         if self._shape is None or not (faults.faults or result.failed):
             self._shape = Shape.of(result.path, result.virtual_time_s or 0.0)
         self.tally.last = replace(result, path=())  # which holds a whole run
+        self.tally.sightings.add(result.sightings)
         self._novelty.look_at(path)
         self.tally.orders = self._novelty.seen
         self.tally.is_done, self.tally.verdict = self._strategy.is_done, self._strategy.verdict

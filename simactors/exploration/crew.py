@@ -13,9 +13,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import Any
 
+from simactors.core.sightings import Property, Sighting, Sightings
 from simactors.exceptions import InternalError
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Campaign, Quest, Tally
@@ -186,6 +187,7 @@ _OF_A_RUN = ("seed", "digest", "virtual_time_s", "steps")
 def figures(tally: Tally) -> dict[str, Any]:
     """How a hunt stands, but for its findings, as JSON can hold it."""
     told: dict[str, Any] = {name: getattr(tally, name) for name in _FIGURES}
+    told["sightings"] = [[*astuple(seen.property), seen.met, seen.held] for seen in tally.sightings]
     last = tally.last
     if last is not None:
         told["last"] = {"ending": list(last.ending), **{name: getattr(last, name) for name in _OF_A_RUN}}
@@ -196,6 +198,11 @@ def read_figures(told: Mapping[str, Any], tally: Tally) -> None:
     """Set what `figures` told."""
     for name in _FIGURES:
         setattr(tally, name, told[name])
+    tally.sightings = Sightings()
+    tally.sightings.add(
+        Sighting(Property(file, line, kind, name), met, held)
+        for file, line, kind, name, met, held in told["sightings"]
+    )
     if "last" in told:
         tally.last = RunResult(**{**told["last"], "ending": Ending(*told["last"]["ending"])})
 

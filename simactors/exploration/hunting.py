@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+from simactors.checkers.declarations import declared, unmet
+from simactors.core.sightings import Sighting
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Campaign, Quest, Tally
 from simactors.exploration.covered import NOTHING, Covered
@@ -52,6 +55,8 @@ class Report:
         seconds: how long its runs took, by the clock on the wall.
         cases: one for each group of failures that was not reported before, in the order in which they were found.
         earlier: how many of the runs were made before the hunt was stopped, and went on.
+        never: what the program says should `sometimes` be so, or be `reachable`, and never was in any of the runs;
+            nothing of it if the hunt ended early, or went on from an earlier one.
     """
 
     program: Program
@@ -60,6 +65,7 @@ class Report:
     seconds: float
     cases: tuple[Case, ...]
     earlier: int = 0
+    never: tuple[Sighting, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -78,8 +84,10 @@ class Report:
 
     def __str__(self) -> str:
         """For a test's output: what failed, what has to happen for it, and the token that replays it."""
+        never = [f"never happened: {sighting}" for sighting in self.never]
         if not self.cases:
-            return f"no failure in {self.runs} runs{f'; {self.tally.verdict}' if self.tally.verdict else ''}"
+            verdict = f"; {self.tally.verdict}" if self.tally.verdict else ""
+            return "\n".join([f"no failure in {self.runs} runs{verdict}", *never])
         parts = []
         for case in self.cases:
             ending = case.shrunk.finding.result.ending
@@ -90,7 +98,7 @@ class Report:
                 f"  - {line}" for line in plan or ("it fails in the plainest order, without any fault",)
             ]
             parts.append("\n".join([*lines, f"  replay token: {case.repro.token}"]))
-        return "\n\n".join([*parts, self.tally.verdict] if self.tally.verdict else parts)
+        return "\n\n".join(filter(None, [*parts, self.tally.verdict, "\n".join(never)]))
 
 
 def search(
@@ -144,7 +152,16 @@ def finish(
         seconds=seconds,
         cases=tuple(cases),
         earlier=len(before.covered),
+        never=_never(program, quest, tally) if not before.covered else (),
     )
+
+
+def _never(program: Program, quest: Quest, tally: Tally) -> tuple[Sighting, ...]:
+    if tally.interrupted or (tally.findings and not quest.keep_going):
+        return ()
+    file = Path(program.target.file)
+    stated = declared([file]) if file.is_file() else []
+    return tuple(unmet(stated, tally.sightings))
 
 
 _AS_FOUND = ("NondeterminismError", "SpinningError")

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple, Protocol
 from simactors.api import session
 from simactors.core.choices import Choices, Offer
 from simactors.core.events import Record
+from simactors.core.sightings import Sighting
 from simactors.exceptions import DeadlockError, Finding, InternalError, LimitError, RayTaskError
 from simactors.exploration import frames, watchdog
 from simactors.exploration.target import Program, TargetError, prepared
@@ -53,6 +54,7 @@ class RunResult:
         virtual_time_s: how long the run took in its own time.
         last_steps: the end of the trace of a run that failed, one line a step.
         path: what happened, in order, if the order is explored; see `Offers.taken`.
+        sightings: which properties it met, see `checkers.properties`.
     """
 
     ending: Ending
@@ -62,6 +64,7 @@ class RunResult:
     steps: int | None = None
     last_steps: tuple[str, ...] = ()
     path: Sequence[Offer] = field(default=(), repr=False, compare=False)
+    sightings: tuple[Sighting, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def failed(self) -> bool:
@@ -161,6 +164,7 @@ def result_of(simulation: Simulation, ending: Ending, last_steps: tuple[str, ...
         steps=simulation.steps,
         last_steps=last_steps,
         path=simulation.path,
+        sightings=tuple(simulation.sightings),
     )
 
 

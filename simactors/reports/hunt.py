@@ -57,12 +57,13 @@ def text(report: Report, files: Sequence[Files | None], width: int) -> str:
         files: those of `write_cases`.
         width: how many columns there are.
     """
+    never = [f"never happened: {sighting}" for sighting in report.never]
     if not report.failed:
-        return "\n".join([*report.tally.losses, _nothing(report)])
+        return "\n".join([*report.tally.losses, _nothing(report), *never])
     parts = [_case(report, case, written, width) for case, written in zip(report.cases, files, strict=True)]
     if len(report.tally.findings) > 1 or report.quest.keep_going or not report.cases:
         parts.append(_summary(report))
-    return "\n\n".join([*parts, *report.tally.losses])
+    return "\n\n".join(filter(None, [*parts, *report.tally.losses, "\n".join(never)]))
 
 
 def _nothing(report: Report) -> str:

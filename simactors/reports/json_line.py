@@ -40,7 +40,8 @@ def hunt_line(report: Report, files: Sequence[Files | None]) -> str:
         fields["outcome"] = "interrupted"
     failures = [_failure(case, written) for case, written in zip(report.cases, files, strict=True)]
     more = {"orders": tally.orders, "verdict": tally.verdict, "earlier_runs": report.earlier}
-    return json.dumps({**fields, **more, "failures": failures})
+    never = [str(sighting) for sighting in report.never]
+    return json.dumps({**fields, **more, "never": never, "failures": failures})
 
 
 def _failure(case: Case, files: Files | None) -> dict[str, Any]:

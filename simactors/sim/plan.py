@@ -261,3 +261,14 @@ class FaultPlan:
         for fault in self.faults:
             if not isinstance(fault, Fault):
                 raise TypeError(f"FaultPlan takes faults such as CrashNode(...), not {fault!r}")
+
+    @property
+    def calm_at_s(self) -> float:
+        """When the last fault that strikes at a time has struck, and has healed if it ever does, in virtual seconds."""
+        return max((_over_at_s(fault) for fault in self.faults), default=0.0)
+
+
+def _over_at_s(fault: Fault) -> float:
+    begins_s = getattr(fault, "at_s", None) or 0.0
+    lasts_s = getattr(fault, "for_s", None) or getattr(fault, "back_after_s", None) or 0.0
+    return begins_s + lasts_s

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from simactors.core import current
+from simactors.core import current, sightings
 from simactors.core.choices import Choices, Offer, SeededChoices
 from simactors.core.events import Record
 from simactors.core.history import Delivery, History
+from simactors.core.sightings import Sightings
 from simactors.sim.backend import SimBackend
 from simactors.sim.call_log import CallLog
 from simactors.sim.config import NS, SimConfig
@@ -29,12 +30,15 @@ class Simulation:
 
     Attributes:
         seed: what the run's choices are derived from.
+        sightings: which properties (`checkers.properties`) the run has met.
         has_failed: to be set if the code of the block has failed without raising: nothing more is looked for then.
     """
 
     def __init__(self, seed: int, backend: SimBackend) -> None:
         self.seed = seed
         self.has_failed = False
+        self.sightings = Sightings(lambda: max(self._calm_at_s - self.now_s, 0.0))
+        self._calm_at_s = 0.0
         self._backend = backend
         self._is_finished = False
 
@@ -107,6 +111,11 @@ class Simulation:
             ValueError: a fault aims at what is not there.
         """
         self._backend.disturb(faults)
+        self.expect(faults)
+
+    def expect(self, faults: FaultPlan) -> None:
+        """Let `eventually` wait until these, from now on, have struck and healed."""
+        self._calm_at_s = max(self._calm_at_s, self.now_s + faults.calm_at_s)
 
     def finish(self) -> None:
         """The program has ended: wait for its threads, and look for what it was to fail for; what comes is cleaning up.
@@ -187,13 +196,16 @@ def simulate(
         session = current.open_session(backend, scoped=True, join=backend.join, leave=backend.leave)
         try:
             simulation = Simulation(seed, backend)
+            simulation.expect(faults or _NO_FAULTS)
             if record:
                 backend.record_calls()
-            yield simulation
-            simulation.finish()
+            with sightings.collecting(simulation.sightings):
+                yield simulation
+                simulation.finish()
         except Exception as error:
             if planned is not None and planned.passed:
                 error.add_note(planned.story)
             raise
         finally:
             current.close_session(session)
+            sightings.current().add(simulation.sightings)

@@ -181,9 +181,9 @@ def test_a_lost_update_between_two_clients_is_found_and_told_by_its_steps() -> N
 
 
 def test_histories_are_for_the_judges() -> None:
-    run_state_machine_as_test(Registers, settings=QUICK)
+    run_state_machine_as_test(Registers, settings=settings(QUICK, max_examples=10))
     with pytest.raises(ViolationError, match="linearizable: violated"):
-        run_state_machine_as_test(Stale, settings=QUICK)
+        run_state_machine_as_test(Stale, settings=settings(QUICK, phases=[Phase.generate]))
 
 
 def test_a_crash_leaves_calls_of_which_nobody_knows_what_became() -> None:

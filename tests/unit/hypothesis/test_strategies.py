@@ -144,8 +144,10 @@ def test_nothing_is_unhealthy_and_no_deadline_is_missed_by_our_machinery() -> No
     look()
 
 
-def test_three_deviations_and_a_crash_are_what_is_left_of_a_bug_that_needs_them() -> None:
-    @settings(QUIET, max_examples=6_000)
+def test_one_deviation_and_a_crash_are_what_is_left_of_a_bug_that_needs_them() -> None:
+    """benchmarks/plans.py does the same with three of them."""
+
+    @settings(QUIET, max_examples=2_000)
     @given(plans("delay,crash", calls="Cell.count"))
     def never(plan: Plan) -> None:
         assert not _is_hit(plan), repr(plan)
@@ -153,7 +155,7 @@ def test_three_deviations_and_a_crash_are_what_is_left_of_a_bug_that_needs_them(
     with pytest.raises(AssertionError) as caught:
         never()
     plan = eval(str(caught.value).splitlines()[0])
-    assert (len(plan.deviations), len(plan.faults)) == (3, 1)
+    assert (len(plan.deviations), len(plan.faults)) == (1, 1)
     assert isinstance(plan.faults[0], CrashProcess)
 
 
@@ -164,7 +166,6 @@ class Log:
 
     def add(self, word):
         self.words.append(word)
-        return len(self.words)
 
     def all(self):
         return self.words
@@ -180,14 +181,13 @@ class Speaker:
 
 
 def _is_hit(plan: Plan) -> bool:
-    """In each of three rounds the second one overtakes the first, and what was counted is forgotten."""
+    """The second one overtakes the first, and what was counted is forgotten."""
     with simulate(plan):
         cell, log = Cell.remote(), Log.remote()
         ann, bob = Speaker.remote(log), Speaker.remote(log)
-        for number in range(3):
-            simactors.get([ann.say.remote(f"{number}a"), bob.say.remote(f"{number}b")])
-            total = simactors.get(cell.count.remote())
-        return total < 3 and simactors.get(log.all.remote()) == ["0b", "0a", "1b", "1a", "2b", "2a"]
+        simactors.get([ann.say.remote("a"), bob.say.remote("b")])
+        totals = [simactors.get(cell.count.remote()) for _ in range(2)]
+        return totals != [1, 2] and simactors.get(log.all.remote()) == ["b", "a"]
 
 
 def test_leaving_out_a_deviation_moves_no_other() -> None:
