@@ -18,6 +18,9 @@ Answer = TypeVar("Answer")
 
 _abandoned: list[greenlet.greenlet] = []
 
+LEAVES_KERNEL_ALONE = "simactors_leaves_kernel_alone"
+"""Attribute of trace functions that are to follow user code, and not the hubs that run while it waits."""
+
 
 class SimulationEnded(BaseException):
     """Raised in suspended code when the simulation is over, so that its ``finally`` blocks run."""
@@ -106,7 +109,7 @@ class Fibers:
         waiter.fiber = getcurrent()
         hub = self._idle.pop() if self._idle else self._spawner
         trace = sys.gettrace()
-        if trace is None:
+        if trace is None or not hasattr(trace, LEAVES_KERNEL_ALONE):
             hub.switch()
             return
         sys.settrace(None)  # who follows this code does not follow what runs meanwhile

@@ -21,6 +21,7 @@ from simactors.sim.exports import Exports
 from simactors.sim.faults import Faults
 from simactors.sim.groups import Group, Groups
 from simactors.sim.homes import Homes
+from simactors.sim.intercept import tracing
 from simactors.sim.invocation import Invocation
 from simactors.sim.kernel import Kernel
 from simactors.sim.membership import Membership
@@ -87,7 +88,7 @@ class Machine:
         self.homes = None if config.share_globals else Homes()
         exports = Exports(self.homes)
         self._points = points = Points()
-        is_careful = bool(config.service_times or config.memory_use)
+        is_careful = bool(config.service_times or config.memory_use or tracing.collector)
         self._turns = turns = Turns(kernel, trace, network, run, points, is_careful=is_careful)
         self.leaving = turns.leaving
         self.preemption = Preemption(kernel, trace, config.preemption, lambda: self.driver)

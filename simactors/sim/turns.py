@@ -43,7 +43,7 @@ class Turns:
     """The mailboxes of all actors of one run.
 
     Args:
-        is_careful: service times or memory use want to be asked around every call; a fault plan may, too, later.
+        is_careful: service times, memory use, faults or a collector of lines want to be asked around every call.
 
     Attributes:
         leaving: ends actors that want to end.

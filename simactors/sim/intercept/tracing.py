@@ -9,6 +9,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from simactors.sim.fiber import LEAVES_KERNEL_ALONE
+
 _OURS = f"{Path(__file__).parents[2]}/"
 _COLLECTORS = ("hypothesis",)
 """Packages whose trace functions, written in Python, look at each line of each file to explain a failure. Not coverage,
@@ -23,7 +25,7 @@ collector: Callable[..., Any] | None = None
 def left_alone() -> Iterator[None]:
     """Let a collector of lines see none of ours in the block; the user's, as before."""
     global collector
-    found = sys.gettrace()
+    found, before = sys.gettrace(), collector
     if found is None or not _is_a_collector(found):
         yield
         return
@@ -32,7 +34,7 @@ def left_alone() -> Iterator[None]:
     try:
         yield
     finally:
-        collector = None
+        collector = before
         sys.settrace(found)
 
 
@@ -57,4 +59,5 @@ def _but_ours(collector: Callable[..., Any]) -> Callable[[FrameType, str, Any], 
     def trace(frame: FrameType, event: str, argument: Any) -> Any:
         return None if frame.f_code.co_filename.startswith(_OURS) else collector(frame, event, argument)
 
+    setattr(trace, LEAVES_KERNEL_ALONE, True)
     return trace

@@ -135,7 +135,9 @@ def test_plans_go_together_with_targets(plan: Plan) -> None:
 
 
 def test_no_health_check_complains_of_our_machinery() -> None:
-    @settings(database=None, derandomize=True, max_examples=20)  # with all health checks but the one about time
+    @settings(
+        database=None, derandomize=True, max_examples=20
+    )  # with all health checks but the one about time
     @given(plans("all"))
     def look(plan: Plan) -> None:
         with simulate(Plan()):
