@@ -6,6 +6,7 @@ says in which order they arrive and what goes wrong meanwhile.
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -153,6 +154,39 @@ def _has_begun(machine: ActorStateMachine) -> bool:
     return True
 
 
+def _left_if_it_fails(constructor: Callable[..., None]) -> Callable[..., None]:
+    """Of a machine: Hypothesis has none to tear down if its constructor raises."""
+
+    @functools.wraps(constructor)
+    def constructed(self: ActorStateMachine, *args: Any, **kwargs: Any) -> None:
+        try:
+            constructor(self, *args, **kwargs)
+        except BaseException:
+            if hasattr(self, "sim"):  # else it has not got so far
+                self.sim.has_failed = True
+                self._open.close()
+            raise
+
+    return constructed
+
+
+def _ended_at_last(teardown: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Of a machine: users of Hypothesis need not call the one that they override, and leave what is below to it."""
+
+    @functools.wraps(teardown)
+    def torn_down(self: ActorStateMachine) -> None:
+        if (
+            vars(type(self)).get("teardown") is not torn_down
+        ):  # called by that of a subclass, which is not done
+            teardown(self)
+            return
+        with ExitStack() as ending:
+            ending.callback(ActorStateMachine.teardown, self)
+            teardown(self)
+
+    return torn_down
+
+
 class ActorStateMachine(RuleBasedStateMachine):
     """A `RuleBasedStateMachine` in a simulated cluster: ``init``, ``remote``, ``get`` and ``time`` in its rules are.
 
@@ -196,6 +230,12 @@ class ActorStateMachine(RuleBasedStateMachine):
     config: ClassVar[SimConfig | None] = None
     nodes: ClassVar[int | None] = None
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Whatever a subclass does in its own constructor and teardown, the simulation ends with it."""
+        super().__init_subclass__(**kwargs)
+        cls.__init__ = _left_if_it_fails(cls.__init__)  # type: ignore[method-assign]  # as any decorator does
+        cls.teardown = _ended_at_last(cls.teardown)  # type: ignore[method-assign,assignment]  # bound later
+
     def __init__(self) -> None:
         super().__init__()
         self.in_flight: list[Call] = []
@@ -207,6 +247,7 @@ class ActorStateMachine(RuleBasedStateMachine):
         self.has_begun = False
         """Whether all initializers have run: Hypothesis may cut a run off between two of them."""
         self._order = PlannedChoices()
+        self._is_over = False
         self._open = ExitStack()
         late_s = LATE_S if "delay" in self._kinds else 0.0
         config = Plan(nodes=1 if self.config is not None else self.size, late_s=late_s).config(self.config)
@@ -281,7 +322,10 @@ class ActorStateMachine(RuleBasedStateMachine):
         return self._targets[actor]
 
     def teardown(self) -> None:
-        """Let the run come to rest, check it, and end it. Whoever overrides this calls it as well, at last."""
+        """Let the run come to rest, check it, and end it. If a subclass overrides it without a call, it comes after."""
+        if self._is_over:
+            return
+        self._is_over = True
         with self._open:
             has_failed = sys.exc_info()[0] is not None  # a rule has: what is left over says nothing
             try:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+import types
+
 import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
@@ -10,6 +13,7 @@ from hypothesis.stateful import Bundle, initialize, invariant, precondition, rul
 import simactors
 from simactors.checkers.linearizability import linearizable
 from simactors.checkers.specs import Register
+from simactors.core.current import sessions
 from simactors.exceptions import ViolationError
 from simactors.hypothesis import ActorStateMachine
 
@@ -229,3 +233,68 @@ def test_a_machine_may_say_what_cluster_it_runs_on() -> None:
     finally:
         machine.teardown()
     assert not simactors.is_initialized()
+
+
+class ForgetsToEndIt(Bumps):
+    """As users of Hypothesis write it: there, nothing is to be called."""
+
+    def teardown(self):
+        pass
+
+
+class NeverBegins(ActorStateMachine):
+    def __init__(self):
+        super().__init__()
+        raise KeyError("no such thing")
+
+    @rule()
+    def step(self):
+        pass
+
+
+class FailsAtItsEnd(Sums):
+    def teardown(self):
+        raise KeyError("no such thing")
+
+
+class Mixin:
+    def teardown(self):
+        pass
+
+
+class MixedIn(Mixin, Bumps):
+    pass
+
+
+def _is_real() -> bool:
+    return not sessions and isinstance(time.sleep, types.BuiltinFunctionType)
+
+
+@pytest.mark.parametrize("machine", [ForgetsToEndIt, MixedIn])
+def test_a_teardown_that_does_not_call_ours_neither_leaves_a_simulation_open_nor_a_run_unchecked(
+    machine,
+) -> None:
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(machine, settings=QUICK)
+    assert _is_real()
+
+
+@pytest.mark.parametrize("machine", [NeverBegins, FailsAtItsEnd])
+def test_a_machine_that_fails_outside_of_its_rules_leaves_no_simulation_open(machine) -> None:
+    with pytest.raises(KeyError, match="no such thing"):
+        run_state_machine_as_test(machine, settings=QUICK)
+    assert _is_real()
+
+
+def test_a_teardown_may_call_one_that_does_not_call_ours() -> None:
+    class Inner(Sums):
+        def teardown(self):
+            pass
+
+    class Outer(Inner):
+        def teardown(self):
+            super().teardown()
+            simactors.get(Cell.remote().read.remote())
+
+    run_state_machine_as_test(Outer, settings=settings(QUICK, max_examples=3))
+    assert _is_real()
