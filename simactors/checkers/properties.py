@@ -11,6 +11,7 @@ SIGMOD 2021, section 4) and Antithesis's properties::
 
 from __future__ import annotations
 
+import inspect
 import sys
 import time
 from collections.abc import Callable
@@ -34,6 +35,7 @@ def always(condition: object, message: str, /, **details: Any) -> None:
 
     Raises:
         ViolationError: it does not hold.
+        TypeError: the condition is no answer, but a function or something to wait for.
 
     Example:
         >>> balance = -3
@@ -41,7 +43,7 @@ def always(condition: object, message: str, /, **details: Any) -> None:
         Traceback (most recent call last):
         simactors.exceptions.ViolationError: not always: no account is overdrawn with balance=-3
     """
-    held = bool(condition)
+    held = _held(condition)
     _note("always", message, held=held)
     if not held:
         raise ViolationError(f"not always: {message}{_told(details)}")
@@ -53,8 +55,11 @@ def sometimes(condition: object, name: str) -> None:
     Args:
         condition: whether it holds now.
         name: what should happen: ``"the queue is full"``.
+
+    Raises:
+        TypeError: as for `always`.
     """
-    _note("sometimes", name, held=bool(condition))
+    _note("sometimes", name, held=_held(condition))
 
 
 def reachable(name: str) -> None:
@@ -99,6 +104,7 @@ def eventually(
     Raises:
         ViolationError: it did not hold in time.
         ValueError: a time that is no time to wait.
+        TypeError: what the condition returns is no answer, as for `always`; get what a call returns.
     """
     if not (within_s >= 0 and every_s >= _INSTANT_S):
         raise ValueError(f"eventually needs within_s >= 0 and every_s > 0, not {within_s} and {every_s}")
@@ -128,11 +134,24 @@ def eventually(
 def _ask(condition: Callable[[], object]) -> tuple[bool, Exception | None]:
     """Whether it holds, and what it raised: a call to a node that is down does, and so does an `assert`."""
     try:
-        return bool(condition()), None
+        answer = condition()
+        held = bool(answer)
     except (Finding, InternalError, EscapeError):
         raise  # these are not about the state of the program, and waiting does not change them
     except Exception as error:
         return False, error
+    return held and _held(answer), None
+
+
+def _held(condition: object) -> bool:
+    """Whether a condition holds; functions and what is to be awaited, references to objects as well, would always."""
+    if inspect.isroutine(condition) or hasattr(type(condition), "__await__"):
+        if inspect.iscoroutine(condition):
+            condition.close()  # or it would be complained of that nobody has awaited it
+        raise TypeError(
+            f"whether it holds is not told by {condition!r}: call it, `get` its answer, or await it, and give that"
+        )
+    return bool(condition)
 
 
 def _note(kind: Kind, name: str, *, held: bool) -> None:

@@ -200,3 +200,22 @@ def test_a_finding_in_a_condition_is_not_waited_for():
 def test_times_that_are_none_are_refused(within_s: float, every_s: float):
     with pytest.raises(ValueError, match="needs within_s"):
         eventually(lambda: True, within_s, every_s)
+
+
+async def _later() -> bool:
+    return False
+
+
+def test_what_is_no_answer_does_not_pass_for_one() -> None:
+    class Asked:
+        def __await__(self):
+            yield
+
+    for condition in (lambda: False, _later(), Asked()):
+        with pytest.raises(TypeError, match="whether it holds is not told by"):
+            always(condition, "it is so")
+    with pytest.raises(TypeError, match="whether it holds is not told by"):
+        sometimes(Asked(), "it is so")
+    for asked in (_later, Asked, lambda: always):
+        with pytest.raises(TypeError, match="whether it holds is not told by"):
+            eventually(asked, within_s=1)
