@@ -185,12 +185,9 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
         pytest.fail(str(error), pytrace=False)
     if "sim" not in metafunc.fixturenames:
         if any(marker.name == MARKER for marker in node.own_markers):
-            pytest.fail(_unused(node.nodeid), pytrace=False)
+            pytest.fail(_unused(node.nodeid, metafunc.function), pytrace=False)
         return
-    try:
-        wishes = wishes_of(node, options)
-    except ValueError as error:
-        pytest.fail(f"{node.nodeid}: @pytest.mark.sim: {error}", pytrace=False)
+    wishes = _wishes_or_failure(node, options)
     if options.backend != "sim" or options.replay or is_misused(metafunc.function):
         return  # one test, whose id names no seed
     seeds = [
@@ -200,13 +197,26 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("sim", seeds, indirect=True, ids=[f"seed={seed}" for seed in seeds])
 
 
+def _wishes_or_failure(node: pytest.Item, options: Options) -> Wishes:
+    try:
+        return wishes_of(node, options)
+    except ValueError as error:
+        told = f"{node.nodeid}: @pytest.mark.sim: {error}"
+    pytest.fail(told, pytrace=False)  # out here: pytest would tell of the other exception as well
+
+
 def is_misused(function: object) -> bool:
     """Whether somebody else calls it many times: Hypothesis, or a hunt."""
     return hasattr(function, "hypothesis") or hasattr(function, MARK)
 
 
-def _unused(nodeid: str) -> str:
+def _unused(nodeid: str, function: object) -> str:
     name = nodeid.rpartition("::")[2]
+    if hasattr(function, MARK):
+        return (
+            f"{nodeid} is @simulated, and has @pytest.mark.sim, which is for tests that ask for the fixture `sim`: "
+            "write what it says as @simulated(seeds=..., faults=...)"
+        )
     return (
         f"{nodeid} has @pytest.mark.sim, but does not ask for the fixture `sim`: write def {name}(sim), or add "
         '@pytest.mark.usefixtures("sim")'

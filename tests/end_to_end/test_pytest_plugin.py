@@ -397,12 +397,20 @@ def test_a_wrong_marker_is_told_when_tests_are_collected_with_the_nearest_right_
     assert "test_it.py::test_a: @pytest.mark.sim: " in result.stdout.str()
     assert message in result.stdout.str()
     assert "Traceback" not in result.stdout.str()
+    assert "another exception" not in result.stdout.str()
 
 
 def test_a_marker_without_the_fixture_says_what_to_write(run):
     result = run("import pytest\n@pytest.mark.sim(seeds=3)\ndef test_a(): pass")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*does not ask for the fixture `sim`: write def test_a(sim)*"])
+
+
+def test_a_marker_on_what_is_simulated_says_where_it_belongs(run):
+    text = "import pytest, simactors\n@pytest.mark.sim(seeds=3)\n@simactors.simulated\ndef test_a(): pass"
+    result = run(text)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*write what it says as @simulated(seeds=..., faults=...)*"])
 
 
 def test_a_marker_of_a_module_may_stand_above_tests_that_are_not_simulated(run):
