@@ -50,7 +50,7 @@ def plans(
         max_faults: how many faults of each kind there may be, in one run.
 
     Raises:
-        ValueError: there is no such kind of fault.
+        ValueError: there is no such kind of fault; or a number, or calls, with which nothing could be drawn.
 
     Example:
         >>> from hypothesis import given
@@ -68,6 +68,13 @@ def plans(
     """
     kinds = kinds_of(faults if isinstance(faults, str) else ",".join(faults))
     nodes = nodes_for(kinds) if nodes is None else nodes
+    if not (isinstance(nodes, st.SearchStrategy) or (isinstance(nodes, int) and nodes >= 1)):
+        raise ValueError(f"nodes is a number of machines >= 1, or a strategy for it, not {nodes!r}")
+    if max_deviations < 0 or max_faults < 0 or not calls:
+        raise ValueError(
+            "max_deviations and max_faults are at least 0, and calls at least one name, not "
+            f"{max_deviations}, {max_faults} and {calls!r}"
+        )
     _warm_up()
     labels = st.sampled_from([calls] if isinstance(calls, str) else list(calls))
     late_s = LATE_S if "delay" in kinds else 0.0

@@ -6,6 +6,7 @@ says the same of a run that was made; a plan can be drawn before anything is kno
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -57,6 +58,8 @@ class Plan:
             raise ValueError(f"a deviation is a gap >= 0 and a pick >= 1, not as in {self.deviations!r}")
         if self.nodes < 1:
             raise ValueError(f"nodes must be at least 1, not {self.nodes}")
+        if self.seed < 0 or not 0 <= self.late_s < math.inf:
+            raise ValueError(f"seed and late_s must be at least 0, not {self.seed} and {self.late_s}")
         FaultPlan(self.faults)
 
     def __repr__(self) -> str:

@@ -211,3 +211,11 @@ def test_kinds_that_do_not_exist_are_refused() -> None:
     with pytest.raises(ValueError, match="did you mean 'crash'"):
         plans("crsh")
     assert SimConfig().slack is None
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"nodes": 0}, {"nodes": "3"}, {"max_deviations": -1}, {"max_faults": -1}, {"calls": []}]
+)
+def test_what_could_not_be_drawn_is_refused_at_once(wrong) -> None:
+    with pytest.raises(ValueError, match=r"nodes is a number of machines|max_deviations and max_faults"):
+        plans(**wrong)

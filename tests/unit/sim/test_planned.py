@@ -148,6 +148,9 @@ def test_what_a_plan_changed_is_noted_on_what_leaves_the_block() -> None:
         (lambda: Plan(((0, 0),)), "gap >= 0 and a pick >= 1"),
         (lambda: Plan(((-1, 1),)), "gap >= 0 and a pick >= 1"),
         (lambda: Plan(nodes=0), "nodes must be at least 1"),
+        (lambda: Plan(seed=-1), "seed and late_s must be at least 0"),
+        (lambda: Plan(late_s=-1), "seed and late_s must be at least 0"),
+        (lambda: Plan(late_s=float("inf")), "seed and late_s must be at least 0"),
         (lambda: Plan(nodes=2).config(SimConfig(nodes=(NodeConfig(),))), "leave them out of the plan"),
     ],
 )
