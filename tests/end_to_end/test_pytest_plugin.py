@@ -532,14 +532,16 @@ def test_a_coroutine_that_asks_for_sim_needs_no_other_plugin(run):
         BANK
         + """
     import asyncio
+    import time
 
     @pytest.mark.sim(seeds=2)
     async def test_a(sim):
         account = Account.remote()
         await account.write.remote(3)
         await asyncio.sleep(1000)
+        await asyncio.to_thread(time.sleep, 1000)  # in an executor, which asyncio ends after the test
         assert await account.read.remote() == 3
-        assert sim.now_s > 1000
+        assert sim.now_s > 2000
 
     @pytest.mark.sim(seeds=1)
     class TestB:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -66,6 +68,14 @@ def test_it_needs_no_brackets():
     calls = []
     simulated(lambda: calls.append(1))()
     assert len(calls) >= 200
+
+
+def test_a_coroutine_may_use_threads():
+    @simulated(seeds=5)
+    async def test():
+        await asyncio.to_thread(time.sleep, 1000)
+
+    test()
 
 
 def test_a_coroutine_is_run_to_its_end():

@@ -35,6 +35,7 @@ _FOLDERS_OF_BUILDERS = (
     f"{_STDLIB / 'asyncio'}/",
     f"{_SIM / 'intercept'}/",
 )
+_OUR_FOLDERS = (f"{_SIM}/", f"{_SIM.parent / 'testing'}/")
 
 
 def is_for_users_code(frame: FrameType | None) -> bool:
@@ -42,7 +43,8 @@ def is_for_users_code(frame: FrameType | None) -> bool:
     while frame is not None:
         file = frame.f_code.co_filename
         if file not in _BUILDERS and not file.startswith(_FOLDERS_OF_BUILDERS):
-            # Our own code starts threads and turns of loops; what builders make there is for the user's code in them.
-            return is_users_file(file) or file.startswith(f"{_SIM}/")
+            # Our own code starts threads, turns of loops and coroutines that are tests; what builders make there is for
+            # the user's code in them: the thread, say, in which `asyncio.run` ends a coroutine's executor.
+            return is_users_file(file) or file.startswith(_OUR_FOLDERS)
         frame = frame.f_back
     return True
