@@ -128,7 +128,19 @@ def eventually(
         waited = f"waited {now_s - begun_s:g} s"
         before = f", {calm_s - begun_s:g} s of it before faults were over" if calm_s > begun_s else ""
         last = f"; the last time, it raised {error!r}" if error else ""
-        raise ViolationError(f"not within {within_s:g} s: {name}: {waited}{before}{last}") from error
+        told = f"not within {within_s:g} s: {name}: {waited}{before}{last}{_stood_still()}"
+        raise ViolationError(told) from error
+
+
+def _stood_still() -> str:
+    """What async code may not have thought of."""
+    running = getattr(sys.modules.get("asyncio"), "get_running_loop", None)
+    try:
+        if running is None or running() is None:
+            return ""
+    except RuntimeError:  # there is none
+        return ""
+    return "; the event loop stood still meanwhile: `await asyncio.to_thread(eventually, ...)` lets it run"
 
 
 def _ask(condition: Callable[[], object]) -> tuple[bool, Exception | None]:

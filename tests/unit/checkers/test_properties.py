@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from collections.abc import Iterator
@@ -219,3 +220,28 @@ def test_what_is_no_answer_does_not_pass_for_one() -> None:
     for asked in (_later, Asked, lambda: always):
         with pytest.raises(TypeError, match="whether it holds is not told by"):
             eventually(asked, within_s=1)
+
+
+def test_async_code_is_told_that_its_loop_stood_still() -> None:
+    done: list[int] = []
+
+    async def later() -> None:
+        await asyncio.sleep(1)
+        done.append(1)
+
+    async def blocking() -> None:
+        task = asyncio.ensure_future(later())
+        try:
+            eventually(lambda: done, within_s=5)
+        finally:
+            task.cancel()
+
+    async def waiting() -> None:
+        task = asyncio.ensure_future(later())
+        await asyncio.to_thread(eventually, lambda: done, 5)
+        await task
+
+    with simactors.simulate(), pytest.raises(ViolationError, match="stood still meanwhile"):
+        asyncio.run(blocking())
+    with simactors.simulate():
+        asyncio.run(waiting())
