@@ -67,7 +67,7 @@ class History(Sequence[Operation]):
         before = -1
         for operation in self.operations:
             if operation.called <= before:
-                raise ValueError(f"not in the order of calls: {operation}")
+                raise ValueError(f"not in the order of calls (History.of() sorts them): {operation}")
             if operation.returned is not None and operation.returned <= operation.called:
                 raise ValueError(f"returned before it was called: {operation}")
             before = operation.called

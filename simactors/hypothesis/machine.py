@@ -246,6 +246,7 @@ class ActorStateMachine(RuleBasedStateMachine):
         self._targets: dict[ActorHandle, str] = {}
         self.has_begun = False
         """Whether all initializers have run: Hypothesis may cut a run off between two of them."""
+        self._handled = sys.exc_info()[1]  # by whoever runs the machine
         self._order = PlannedChoices()
         self._is_over = False
         self._open = ExitStack()
@@ -327,7 +328,8 @@ class ActorStateMachine(RuleBasedStateMachine):
             return
         self._is_over = True
         with self._open:
-            has_failed = sys.exc_info()[0] is not None  # a rule has: what is left over says nothing
+            # A rule has: what is left over says nothing.
+            has_failed = sys.exc_info()[1] not in (None, self._handled)
             try:
                 if self.has_begun and not has_failed:
                     self.settle()

@@ -54,6 +54,7 @@ class Plan:
     late_s: float = LATE_S
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "deviations", tuple((gap, pick) for gap, pick in self.deviations))
         if any(gap < 0 or pick < 1 for gap, pick in self.deviations):
             raise ValueError(f"a deviation is a gap >= 0 and a pick >= 1, not as in {self.deviations!r}")
         if self.nodes < 1:
@@ -77,7 +78,9 @@ class Plan:
         config = config or SimConfig(preemption="stores")
         if self.nodes > 1:
             if config.nodes:
-                raise ValueError("the config says which nodes there are: leave them out of the plan")
+                raise ValueError(
+                    "the config says which nodes there are: leave them out of the plan, plans(nodes=1)"
+                )
             config = replace(config, nodes=(NodeConfig(count=self.nodes, num_cpus=config.num_cpus),))
         slack = Slack(messages_s=self.late_s, sleeps_s=self.late_s) if self.late_s else Slack()
         return replace(config, slack=config.slack or slack)

@@ -142,6 +142,10 @@ def test_what_a_plan_changed_is_noted_on_what_leaves_the_block() -> None:
     assert any("Log.add (message 1) from write#1 to Log#1 comes after" in note for note in notes)
 
 
+def test_lists_are_taken_for_tuples() -> None:
+    assert Plan(deviations=[[3, 1]]) == Plan(((3, 1),))  # type: ignore[arg-type, list-item]  # as JSON has them
+
+
 @pytest.mark.parametrize(
     ("make", "says"),
     [
