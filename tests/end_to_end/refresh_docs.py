@@ -1,0 +1,40 @@
+"""Writes what the commands of ``docs/testing.md`` print today into it; leave out again by hand what is too long.
+
+python -m tests.end_to_end.refresh_docs
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+
+from tests.end_to_end.guide import TOKEN, walk
+
+PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
+
+
+def main() -> None:
+    """Write what isn't as it is shown."""
+    page = PAGE.read_text()
+    read = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for ran in walk(page, Path(folder)):
+            print("as shown:" if ran.is_as_shown else "new:", ran.command)
+            start = page.index(f"$ {ran.command}\n", read) + len(f"$ {ran.command}\n")
+            if not ran.is_as_shown:
+                page = page[:start] + _short(ran.printed) + page[start + len(ran.shown) :]
+            read = start
+    PAGE.write_text(page)
+
+
+def _short(printed: str) -> str:
+    """Without what differs each time, and without the ends of tokens."""
+    text = re.sub(r" at 0x[0-9a-f]+>", " at 0x...>", printed)
+    return TOKEN.sub(
+        lambda token: f"{token[0][:12]}...", "\n".join(map(str.rstrip, text.splitlines())) + "\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
