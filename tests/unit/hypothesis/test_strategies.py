@@ -146,7 +146,7 @@ def test_no_health_check_complains_of_our_machinery() -> None:
     look()
 
 
-def test_one_deviation_and_a_crash_are_what_is_left_of_a_bug_that_needs_them() -> None:
+def test_little_more_than_one_deviation_and_a_crash_is_left_of_a_bug_that_needs_them() -> None:
     """benchmarks/plans.py does the same with three of them."""
 
     @settings(QUIET, max_examples=2_000)
@@ -157,8 +157,11 @@ def test_one_deviation_and_a_crash_are_what_is_left_of_a_bug_that_needs_them() -
     with pytest.raises(AssertionError) as caught:
         never()
     plan = eval(str(caught.value).splitlines()[0])
-    assert (len(plan.deviations), len(plan.faults)) == (1, 1)
-    assert isinstance(plan.faults[0], CrashProcess)
+    # Hypothesis may stop at two where one would do, if the one lies elsewhere.
+    assert 1 <= len(plan.deviations) <= 2
+    assert [type(fault) for fault in plan.faults] == [CrashProcess]
+    assert not _is_hit(Plan(faults=plan.faults))
+    assert not _is_hit(Plan(deviations=plan.deviations))
 
 
 @simactors.remote
