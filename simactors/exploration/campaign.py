@@ -21,7 +21,7 @@ from simactors.exploration.findings import Finding, Group
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import RunResult, run_simulated
 from simactors.exploration.script import Recorder
-from simactors.exploration.storms import LONGEST_DELAY_S, NODE_KINDS, Shape, Storms
+from simactors.exploration.storms import Shape, Storms, nodes_for
 from simactors.exploration.strategies import PORTFOLIO, STRATEGIES, SYSTEMATIC
 from simactors.exploration.strategies.novelty import Novelty
 from simactors.exploration.strategies.portfolio import Portfolio
@@ -33,6 +33,7 @@ from simactors.exploration.world import world_of
 from simactors.sim.config import Slack
 from simactors.sim.intercept import patches
 from simactors.sim.plan import FaultPlan
+from simactors.sim.planned import LATE_S
 
 AUDITED = 20
 """One run in so many is made twice, to see whether it repeats."""
@@ -93,11 +94,9 @@ class Quest:
         if self.strategy == SYSTEMATIC:
             return replace(program, nodes=self.nodes, is_timeless=True)
         nodes = self.nodes
-        if nodes is None and program.cluster is None and any(kind in NODE_KINDS for kind in self.faults):
-            nodes = 3
-        slack = (
-            Slack(messages_s=LONGEST_DELAY_S, sleeps_s=LONGEST_DELAY_S) if "delay" in self.faults else Slack()
-        )
+        if nodes is None and program.cluster is None and nodes_for(self.faults) > 1:
+            nodes = nodes_for(self.faults)
+        slack = Slack(messages_s=LATE_S, sleeps_s=LATE_S) if "delay" in self.faults else Slack()
         return replace(program, nodes=nodes, slack=slack)
 
 

@@ -7,10 +7,11 @@ better: `storms.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from simactors.core.choices import Draws, sub_seed
-from simactors.exploration.storms import LONGEST_SKEW_S
+from simactors.exploration.storms import LONGEST_SKEW_S, some_of
 from simactors.sim.plan import (
     CrashNode,
     CrashProcess,
@@ -40,12 +41,7 @@ def draw(seed: int, kinds: Sequence[str], nodes: int) -> FaultPlan:
     if seed == 0:
         return FaultPlan()
     drawn = Draws(sub_seed(seed, "gusts"))
-    able = [kind for kind in kinds if nodes > 1 or kind not in ("node", "partition")]
-    # `delay` is what orders are about anyway; only a pause now and then is left for it here.
-    chosen = [kind for kind in able if not drawn.number(f"{kind}?", 4 if kind == "delay" else 2)]
-    others = [kind for kind in able if kind != "delay"]
-    if others and not set(others) & set(chosen) and drawn.number("calm", 4):
-        chosen.append(others[drawn.number("kind", len(others))])
+    chosen = some_of(kinds, nodes, drawn)
     number: _Number = drawn.number
     return FaultPlan(tuple(fault for kind in chosen for fault in _DRAWERS[kind](number, nodes)))
 
@@ -84,7 +80,8 @@ def _cuts(number: _Number, nodes: int) -> list[Fault]:
 def _skews(number: _Number, nodes: int) -> list[Fault]:
     by_s = _time_s(number) if number("small", 2) else LONGEST_SKEW_S
     sign = 1 if number("forward", 2) else -1
-    return [JumpClock(node=_node(number, 1, nodes), by_s=sign * by_s, at_s=_time_s(number))]
+    wrong = JumpClock(node=_node(number, 1, nodes), by_s=sign * by_s, at_s=_time_s(number))
+    return [wrong, replace(wrong, by_s=-wrong.by_s, at_s=wrong.at_s + _time_s(number))]
 
 
 def _broken_calls(number: _Number, nodes: int) -> list[Fault]:

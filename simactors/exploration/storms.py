@@ -29,6 +29,7 @@ from simactors.sim.plan import (
     Partition,
     Pause,
 )
+from simactors.sim.planned import LATE_S
 
 KINDS = ("delay", "crash", "node", "partition", "skew", "rpc")
 """Kinds of faults; ``none`` and ``all`` stand for no and every kind."""
@@ -36,9 +37,6 @@ KINDS = ("delay", "crash", "node", "partition", "skew", "rpc")
 
 NODE_KINDS = ("node", "partition", "skew")
 """Those that need more than one machine."""
-
-LONGEST_DELAY_S = 1.0
-"""How much later than at its earliest a message may arrive, and a sleep end, in a hunt with delays."""
 
 _STEPS = 1_000  # the resolution of times and shares
 LONGEST_SKEW_S = 10.0
@@ -67,6 +65,22 @@ def kinds_of(words: str) -> tuple[str, ...]:
     if "none" in asked and len(asked) > 1:
         raise ValueError("'none' goes with no other kind")
     return tuple(kind for kind in KINDS if kind in asked or "all" in asked)
+
+
+def nodes_for(kinds: Sequence[str]) -> int:
+    """How many machines there are if nobody says it."""
+    return 3 if any(kind in NODE_KINDS for kind in kinds) else 1
+
+
+def some_of(kinds: Sequence[str], nodes: int, drawn: Draws) -> list[str]:
+    """The kinds of faults of one run: a random part of those that there may be on so many machines."""
+    able = [kind for kind in kinds if nodes > 1 or kind not in ("node", "partition")]
+    # `delay` is what orders are about anyway; only a pause now and then is left for it here.
+    chosen = [kind for kind in able if not drawn.number(f"{kind}?", 4 if kind == "delay" else 2)]
+    others = [kind for kind in able if kind != "delay"]
+    if others and not set(others) & set(chosen) and drawn.number("calm", 4):
+        chosen.append(others[drawn.number("kind", len(others))])
+    return chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +113,7 @@ class Storms:
             "skew": storm.skews,
             "rpc": storm.broken_calls,
         }
-        able = [kind for kind in self.kinds if self.nodes > 1 or kind not in ("node", "partition")]
-        # `delay` is what orders are about anyway; only a pause now and then is left for it here.
-        chosen = [kind for kind in able if not drawn.number(f"{kind}?", 4 if kind == "delay" else 2)]
-        others = [kind for kind in able if kind != "delay"]
-        if others and not set(others) & set(chosen) and drawn.number("calm", 4):
-            chosen.append(others[drawn.number("kind", len(others))])
+        chosen = some_of(self.kinds, self.nodes, drawn)
         return FaultPlan(tuple(fault for kind in chosen for fault in drawers[kind]()))
 
 
@@ -284,7 +293,7 @@ class _Storm:
     def _pause_s(self) -> float:
         """Often longer than a small program takes: who looks at the clock must see that it may."""
         if self._drawn.number("long pause", 2):
-            return round(LONGEST_DELAY_S * self._share("pause") + _CLOSE_S, 6)
+            return round(LATE_S * self._share("pause") + _CLOSE_S, 6)
         return self._duration_s()
 
     def _just_after(self, time_s: float) -> float:

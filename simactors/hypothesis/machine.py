@@ -25,8 +25,8 @@ from simactors.checkers.recording import Recording
 from simactors.core.history import History, Operation
 from simactors.core.refs import ObjectRef
 from simactors.exceptions import RayError
-from simactors.exploration.storms import kinds_of
-from simactors.hypothesis.strategies import nodes_for, plans
+from simactors.exploration.storms import kinds_of, nodes_for
+from simactors.hypothesis.strategies import plans, warm_up
 from simactors.sim.config import SimConfig
 from simactors.sim.plan import FaultPlan
 from simactors.sim.planned import LATE_S, Plan, PlannedChoices
@@ -175,10 +175,8 @@ def _ended_at_last(teardown: Callable[[Any], None]) -> Callable[[Any], None]:
 
     @functools.wraps(teardown)
     def torn_down(self: ActorStateMachine) -> None:
-        if (
-            vars(type(self)).get("teardown") is not torn_down
-        ):  # called by that of a subclass, which is not done
-            teardown(self)
+        if vars(type(self)).get("teardown") is not torn_down:
+            teardown(self)  # called by that of a subclass, which is not done
             return
         with ExitStack() as ending:
             ending.callback(ActorStateMachine.teardown, self)
@@ -233,6 +231,7 @@ class ActorStateMachine(RuleBasedStateMachine):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Whatever a subclass does in its own constructor and teardown, the simulation ends with it."""
         super().__init_subclass__(**kwargs)
+        warm_up()
         cls.__init__ = _left_if_it_fails(cls.__init__)  # type: ignore[method-assign]  # as any decorator does
         cls.teardown = _ended_at_last(cls.teardown)  # type: ignore[method-assign,assignment]  # bound later
 

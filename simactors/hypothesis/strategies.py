@@ -12,12 +12,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from simactors.exploration.storms import LONGEST_SKEW_S, NODE_KINDS, kinds_of
+from simactors.exploration.storms import LONGEST_SKEW_S, kinds_of, nodes_for
 from simactors.sim.plan import CrashNode, CrashProcess, Cut, FailCall, Fault, JumpClock, Partition, Pause
 from simactors.sim.planned import LATE_S, Plan
 from simactors.sim.simulation import simulate
 
+# One of the first few calls, or of the first many: what is rare in a run often comes early.
 _COUNTS = st.integers(1, 5) | st.integers(1, 40)
+_ACTORS = 9  # of the first so many, one stands still; most tests have fewer
 _FINE = 1_024
 _FARTHEST = 600  # choices; most runs of tests make fewer
 _PICKS = 4
@@ -75,7 +77,7 @@ def plans(
             "max_deviations and max_faults are at least 0, and calls at least one name, not "
             f"{max_deviations}, {max_faults} and {calls!r}"
         )
-    _warm_up()
+    warm_up()
     labels = st.sampled_from([calls] if isinstance(calls, str) else list(calls))
     late_s = LATE_S if "delay" in kinds else 0.0
     # Lists of lists, to have now a few and now many: some orders are far from the plainest one.
@@ -107,13 +109,8 @@ def _with_gaps(drawn: list[list[int]]) -> tuple[tuple[int, int], ...]:
     return tuple((place - before - 1, picks[place]) for place, before in zip(places, befores, strict=False))
 
 
-def nodes_for(kinds: Sequence[str]) -> int:
-    """How many machines there are if nobody says it."""
-    return 3 if any(kind in NODE_KINDS for kind in kinds) else 1
-
-
 @functools.cache
-def _warm_up() -> None:
+def warm_up() -> None:
     """Load what the first simulation of a process loads: it must not count against a test's deadline."""
     with simulate():
         pass
@@ -130,8 +127,8 @@ def _broken_calls(labels: st.SearchStrategy[str], _: int) -> st.SearchStrategy[F
     return st.builds(FailCall, call=labels, lost=st.sampled_from(("request", "reply", "late")), nth=_COUNTS)
 
 
-def _pauses(_: st.SearchStrategy[str], size: int) -> st.SearchStrategy[Fault]:
-    processes = st.integers(1, 9).map(lambda number: f"actor-{number}")
+def _pauses(_: st.SearchStrategy[str], __: int) -> st.SearchStrategy[Fault]:
+    processes = st.integers(1, _ACTORS).map(lambda number: f"actor-{number}")
     return st.builds(Pause, process=processes, at_s=_TIMES, for_s=_TIMES)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from simactors.exploration.campaign import Quest
-from simactors.exploration.storms import NODE_KINDS, kinds_of
+from simactors.exploration.storms import kinds_of, nodes_for
 from simactors.exploration.strategies import STRATEGIES
 from simactors.exploration.strategies.unlearned import NAMES
 from simactors.exploration.target import MAX_STEPS, Program, Target, TargetError
@@ -169,7 +169,7 @@ def machines(wishes: Wishes) -> int:
     """How many machines a test has."""
     if wishes.config is not None and wishes.config.nodes:
         return len(wishes.config.machines)
-    return wishes.nodes or (3 if any(kind in NODE_KINDS for kind in wishes.faults) else 1)
+    return wishes.nodes or nodes_for(wishes.faults)
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:

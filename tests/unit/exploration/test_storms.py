@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simactors.exploration.storms import KINDS, LONGEST_DELAY_S, Shape, Storms, kinds_of
+from simactors.exploration.storms import KINDS, Shape, Storms, kinds_of
 from simactors.sim import aims
 from simactors.sim.config import NodeConfig, SimConfig
 from simactors.sim.plan import CrashNode, CrashProcess, Cut, FailCall, Fault, JumpClock, Partition, Pause
+from simactors.sim.planned import LATE_S
 
 FEW = settings(max_examples=40, deadline=None)
 KIND_OF: dict[type, str] = {
@@ -82,7 +83,7 @@ def test_a_storm_begins_within_the_run_and_all_of_it_heals(storms: Storms, shape
             assert 0 <= at_s <= 0.9 * length_s + 1e-6
         if isinstance(fault, Pause | Cut | Partition):
             assert fault.for_s is not None
-            most_s = max(0.001 + length_s, 1.5 * storms.detection_s, LONGEST_DELAY_S)
+            most_s = max(0.001 + length_s, 1.5 * storms.detection_s, LATE_S)
             assert 0 < fault.for_s <= most_s + 0.002
         for nth in (getattr(fault, name, None) for name in ("before_call", "after_call", "on_reply", "nth")):
             if nth is not None:
