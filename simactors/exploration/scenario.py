@@ -18,14 +18,13 @@ from simactors.sim.config import SimConfig
 from simactors.sim.fail_on import FailOn
 from simactors.sim.plan import FaultPlan
 
-_TYPES = ("bool", "int", "float", "str", "dict[str,any]", "list[any]")  # pydantic's names for parts of unions
-_Parameter = bool | int | float | str
+_TABLE_OR_FILE = "write a table, or the name of a file in the scenario's folder"
 
 
 class _Workload(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     entry: Annotated[str, Field(min_length=1)]
-    parameters: dict[str, _Parameter] = {}
+    parameters: dict[str, Any] = {}
     as_ray: bool = False
 
 
@@ -38,8 +37,8 @@ class _Scenario(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     title: str = ""
     workload: _Workload
-    cluster: dict[str, Any] | str = {}
-    faults: list[Any] | str = []
+    cluster: Any = {}
+    faults: Any = []
     checks: _Checks = _Checks()
 
 
@@ -80,6 +79,8 @@ def _cluster(told: Any, folder: Path, problems: list[str]) -> SimConfig | None:
     """The cluster that a table describes, or the file in the folder that a word names."""
     if isinstance(told, str) and _is_inside(told, folder, "cluster", problems):
         return cluster_file.load_cluster(str(folder / told))
+    if not isinstance(told, dict | str | None):
+        problems.append(f"cluster: {_TABLE_OR_FILE}")
     return cluster_file.read_cluster(told, "cluster", problems) if isinstance(told, dict) else None
 
 
@@ -87,6 +88,8 @@ def _faults(told: Any, folder: Path, problems: list[str]) -> FaultPlan:
     """As `_cluster`."""
     if isinstance(told, str) and _is_inside(told, folder, "faults", problems):
         return cluster_file.load_faults(str(folder / told))
+    if not isinstance(told, list | str):
+        problems.append(f"faults: {_TABLE_OR_FILE}")
     return cluster_file.read_faults(told, problems) if isinstance(told, list) else FaultPlan()
 
 
@@ -102,19 +105,14 @@ def _validated(table: Any, problems: list[str]) -> _Scenario | None:
         return TypeAdapter(_Scenario).validate_python(table)
     except ValidationError as error:
         for problem in error.errors(include_url=False):
-            path = [part for part in problem["loc"] if part not in _TYPES]
+            path = problem["loc"]
             where = ".".join(map(str, path))
             text = problem["msg"]
             if problem["type"] == "extra_forbidden":
                 text = f"there is no such key{cluster_file.nearest(str(path[-1]), _keys())}"
             if problem["type"] == "missing":
                 text = 'it is missing; write for example [workload] with entry = "app.py:main"'
-            if path in (["cluster"], ["faults"]):
-                text = "write a table, or the name of a file in the scenario's folder"
-            if "parameters" in path:
-                text = "a parameter is a number, a text, true or false"
-            if f"{where}: {text}" not in problems:
-                problems.append(f"{where}: {text}")
+            problems.append(f"{where}: {text}")
         return None
 
 
@@ -135,7 +133,9 @@ def _check(told: _Scenario, folder: Path, problems: list[str]) -> None:
     if told.workload.parameters and not colon:
         problems.append("workload.parameters: a script takes none; name a function as entry: app.py:main")
     for name, value in told.workload.parameters.items():
-        if isinstance(value, float) and not math.isfinite(value):
+        if not isinstance(value, bool | int | float | str):
+            problems.append(f"workload.parameters.{name}: a parameter is a number, a text, true or false")
+        elif isinstance(value, float) and not math.isfinite(value):
             problems.append(f"workload.parameters.{name}: {value} is no finite number")
     try:
         FailOn.parse(tuple(told.checks.fail_on))
