@@ -162,6 +162,16 @@ def test_little_more_than_one_deviation_and_a_crash_is_left_of_a_bug_that_needs_
     assert [type(fault) for fault in plan.faults] == [CrashProcess]
     assert not _is_hit(Plan(faults=plan.faults))
     assert not _is_hit(Plan(deviations=plan.deviations))
+    for left_out in range(len(plan.deviations)):
+        assert not _is_hit(Plan(_without(plan.deviations, left_out), plan.faults)), "none is left in vain"
+
+
+def _without(deviations: tuple[tuple[int, int], ...], number: int) -> tuple[tuple[int, int], ...]:
+    """All but one of them, the others at their places."""
+    before, (gap, _), after = deviations[:number], deviations[number], deviations[number + 1 :]
+    return before + tuple(
+        (other + gap + 1 if not at else other, pick) for at, (other, pick) in enumerate(after)
+    )
 
 
 @simactors.remote
