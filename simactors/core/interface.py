@@ -104,9 +104,7 @@ _COROUTINES = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
 def _needs_event_loop(function: Callable[..., object]) -> bool:
-    if (
-        type(function) is FunctionType and not function.__dict__
-    ):  # which may say otherwise, from Python 3.12 on
+    if type(function) is FunctionType and not function.__dict__:  # it may say otherwise, from Python 3.12 on
         return bool(function.__code__.co_flags & _COROUTINES)
     return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 

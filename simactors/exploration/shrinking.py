@@ -258,9 +258,8 @@ def _smaller(number: int) -> Iterator[int]:
 def _plainer(fault: Fault, knob: str) -> Iterator[Fault]:
     """The same with another value of one knob, the plainest first."""
     value = getattr(fault, knob)
-    if (
-        isinstance(fault, FailCall) and fault.nth is None and knob == "nth"
-    ):  # which calls it hit, chance decided
+    if isinstance(fault, FailCall) and fault.nth is None and knob == "nth":
+        # Which calls it hit, chance decided.
         plain = replace(fault, probability=1.0, at_s=0.0, for_s=None)
         yield from (replace(plain, nth=nth) for nth in range(1, _MOST_CALLS + 1))
     elif knob in ("before_call", "after_call", "on_reply", "nth") and isinstance(value, int):

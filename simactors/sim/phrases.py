@@ -18,7 +18,7 @@ _NAME = re.compile(r"(?P<kind>\w+) (?:(?P<source>.+)>)?(?P<target>.+) (?P<what>[
 
 
 def named(name: str) -> str:
-    """The same of a step that never happened, of which there is only its name."""
+    """As `phrase`, of a step that never happened: there is only its name."""
     found = _NAME.fullmatch(name)
     if found is None:
         return repr(name)

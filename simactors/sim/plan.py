@@ -269,6 +269,12 @@ class FaultPlan:
 
 
 def _over_at_s(fault: Fault) -> float:
-    begins_s = getattr(fault, "at_s", None) or 0.0
-    lasts_s = getattr(fault, "for_s", None) or getattr(fault, "back_after_s", None) or 0.0
-    return begins_s + lasts_s
+    match fault:
+        case CrashNode():
+            return fault.at_s + (fault.back_after_s or 0.0)
+        case Pause() | SlowNode() | Cut() | Partition() | FailCall():
+            return fault.at_s + (fault.for_s or 0.0)
+        case CrashProcess() | JumpClock():
+            return fault.at_s or 0.0
+        case LoseObject():
+            return 0.0

@@ -194,9 +194,8 @@ class Trial:
         if report.skipped:
             return
         if report.when == "setup":
-            if (
-                self._runs.first is not None and self._runs.first.result is not None
-            ):  # in a fixture below `sim`
+            if self._runs.first is not None and self._runs.first.result is not None:
+                # In a fixture below `sim`.
                 sections.add(report, sections.seed_text(self._item, result))
             return
         if self._options.check_determinism:

@@ -41,7 +41,7 @@ class Systematic:
     Args:
         max_faults: how many faults a run may have.
         kinds: which kinds of faults are asked for; only `CRASH` is tried.
-        given: how many faults happen in every run anyway, because a file says so.
+        given: how many faults happen in every run anyway, because a file or a scenario says so.
 
     Attributes:
         runs: how many runs there were.
@@ -138,7 +138,7 @@ class Systematic:
         found = dict.fromkeys([*self._reasons, *_doubts_of(self._tree)])
         others = [kind for kind in self._kinds if kind != CRASH] if self._max_faults else []
         if self._given:
-            found[f"the {self._given} faults of the file happened in every run, as it has them"] = None
+            found[f"{self._given} faults that were given happened in every run, as they are"] = None
         if tree_lost := self._lost or self._tree.unplaced:
             found[f"an order could not be tried: {tree_lost!r} was not possible where it was needed"] = None
         if others:

@@ -78,10 +78,8 @@ def of_the_driver() -> dict[bytes, bytes]:
 def put_back(variables: dict[bytes, bytes]) -> None:
     """Give the driver the variables that `of_the_driver` gave."""
     now = vars(_variables)["_data"]
-    if (
-        now == variables
-    ):  # as after nearly every run; through `os.environ`, each of them would be decoded for that
-        return
+    if now == variables:
+        return  # as after nearly every run; through `os.environ`, each of them would be decoded for that
     for name in now.keys() - variables.keys():
         del _variables[name]
     _variables.update({name: value for name, value in variables.items() if now.get(name) != value})
