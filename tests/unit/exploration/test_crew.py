@@ -95,12 +95,13 @@ def test_ctrl_c_ends_all_of_them_with_what_is_known(tmp_path: Path) -> None:
 def test_ctrl_c_while_they_are_started_leaves_none_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started = crew._Member
+    started, members = crew._Member, []
 
     def pressed(*args: Any) -> Any:
-        if children():
+        if members:
             raise KeyboardInterrupt
-        return started(*args)
+        members.append(started(*args))
+        return members[0]
 
     monkeypatch.setattr(crew, "_Member", pressed)
     tally = crew.search(program(tmp_path, SLOW), Quest(**SAMPLED), Budget(None, 60), 2)
