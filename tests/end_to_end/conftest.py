@@ -29,6 +29,8 @@ def folder(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("SEED", "SEEDS", "REPLAY", "BACKEND", "CHECK_DETERMINISM", "TRACE"):
         monkeypatch.delenv(f"SIMACTORS_{name}", raising=False)
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    for name in ("CI", "BUILD_NUMBER"):  # with them pytest's summary repeats the whole message of a failure
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "100")
     pytester.makeini("[pytest]\nsim_shrink_s = 2\naddopts = --strict-markers -p no:cacheprovider\n")
     return pytester.path
