@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from simactors import exceptions
+from simactors.core.concurrency import concurrency_of
 from simactors.core.outcome import Failure, failure
 from simactors.core.refs import ActorRef
 from simactors.sim import executor
@@ -21,7 +22,7 @@ from simactors.sim.executor import Executor
 from simactors.sim.exports import Exports
 from simactors.sim.invocation import OWNER_DIED, Invocation
 from simactors.sim.kernel import Kernel
-from simactors.sim.lanes import Lanes, limits_of
+from simactors.sim.lanes import Lanes
 from simactors.sim.lifecycle import Event, State
 from simactors.sim.network import Network
 from simactors.sim.offer import ALL
@@ -166,12 +167,12 @@ class Actors:
             self._kernel.offers.run(process)
         self._trace_add((self._kernel.now_ns, "start", invocation.id, process.label, invocation.label))
         actor.context = context_of(process)
-        limits = limits_of(actor.cls.interface, invocation.options)
-        if limits is not None:
-            actor.lanes = Lanes(limits[0], is_async=limits[1])
+        concurrency = concurrency_of(actor.cls.interface, invocation.options)
+        if concurrency is not None:
+            actor.lanes = Lanes(concurrency)
         try:
             load = functools.partial(
-                self._exports.actor_class, is_threaded=limits is not None and not limits[1]
+                self._exports.actor_class, is_threaded=concurrency is not None and not concurrency.is_async
             )
             actor.cls = actor.context.run(load, actor.cls.origin or actor.cls)
             actor.instance = self._executor.construct(invocation, actor.context, actor.cls.cls)

@@ -12,6 +12,7 @@ from typing import Any
 
 from simactors import exceptions
 from simactors.core import calls
+from simactors.core.concurrency import concurrency_of
 from simactors.core.current import running
 from simactors.core.options import PLAIN_METHOD, ActorOptions, MethodOptions, TaskOptions
 from simactors.core.outcome import Failure, failure
@@ -24,7 +25,6 @@ from simactors.sim.executor import current_call
 from simactors.sim.exports import Exports
 from simactors.sim.invocation import OWNER_DIED, Invocation, StoredObject
 from simactors.sim.kernel import Kernel
-from simactors.sim.lanes import limits_of
 from simactors.sim.lifecycle import Event
 from simactors.sim.network import Network
 from simactors.sim.objects import Objects, check_session
@@ -149,7 +149,7 @@ class Calls:
         """Start an actor; `name` is its free (namespace, name)."""
         caller = self._caller()
         cls, args, kwargs, options = creation
-        limits = limits_of(cls.interface, options)
+        concurrency = concurrency_of(cls.interface, options)
         self._exports.add(cls)
         label = cls.constructor.label
         arguments = calls.pack_arguments(label, args, kwargs)
@@ -161,7 +161,7 @@ class Calls:
         process = self._cluster.start_process(None, home)
         actor = SimActor(invocation.id, cls, process, None if is_detached else caller)
         actor.creation = invocation
-        _describe(actor, options, is_ordered=limits is None and not options.allow_out_of_order_execution)
+        _describe(actor, options, is_ordered=concurrency is None and not options.allow_out_of_order_execution)
         self._actors.enrol(actor)
         if name is not None:
             self._actors.register(actor, name)

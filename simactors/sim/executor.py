@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from simactors.core import calls, codec
+from simactors.core.concurrency import DEFAULT_GROUP
 from simactors.core.current import running
 from simactors.core.outcome import Failure, Outcome, Value, task_failure
 from simactors.core.refs import DynamicObjectRefGenerator, ObjectRef
@@ -22,7 +23,6 @@ from simactors.sim.fiber import SimulationEnded
 from simactors.sim.intercept import interrupts, tracing
 from simactors.sim.invocation import FIRST_ITEM, Invocation, StoredObject
 from simactors.sim.kernel import Kernel
-from simactors.sim.lanes import DEFAULT
 from simactors.sim.loop import SimLoop
 from simactors.sim.memory import Memory
 from simactors.sim.network import Network
@@ -91,7 +91,7 @@ class Executor:
         try:
             if lanes is None or not lanes.is_async:
                 return context.run(self._call, invocation, cls)
-            loop = lanes.loop_of(DEFAULT, self._kernel, invocation.process)
+            loop = lanes.loop_of(DEFAULT_GROUP, self._kernel, invocation.process)
             return run_as(loop.thread, lambda: self._construct_async(invocation, context, cls, loop))
         except KeyboardInterrupt as error:
             raise own_interrupt(invocation, error) from error

@@ -6,19 +6,15 @@ Plain actors have none: they run one call after the other, see `turns.py`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from simactors.core.choices import Choices
-from simactors.core.interface import ActorInterface
-from simactors.core.options import ActorOptions
+from simactors.core.concurrency import DEFAULT_GROUP, Concurrency
 from simactors.sim.cluster import Process
 from simactors.sim.invocation import Invocation
 from simactors.sim.kernel import Kernel
 from simactors.sim.loop import SimLoop
 from simactors.sim.threads import SimThread, of
-
-DEFAULT = ""
-_MOST_ASYNC = 1000  # as on Ray
 
 
 class Lane:
@@ -64,9 +60,9 @@ class Lanes:
 
     __slots__ = ("by_group", "depart", "is_async", "leaving")
 
-    def __init__(self, limits: Mapping[str, int], *, is_async: bool) -> None:
-        self.by_group = {name: Lane(limit) for name, limit in limits.items()}
-        self.is_async = is_async
+    def __init__(self, concurrency: Concurrency) -> None:
+        self.by_group = {name: Lane(limit) for name, limit in concurrency.limits.items()}
+        self.is_async = concurrency.is_async
         self.leaving: list[Invocation] = []
         self.depart: Callable[[], None] | None = None
 
@@ -113,25 +109,6 @@ class Lanes:
                 lane.loop.end()
 
 
-def limits_of(interface: ActorInterface, options: ActorOptions) -> tuple[dict[str, int], bool] | None:
-    """How many calls each group may run at once, and whether the actor is async; None for a plain actor.
-
-    Raises:
-        ValueError: several threads and `allow_out_of_order_execution=False` contradict each other.
-    """
-    is_async = any(method.needs_event_loop for method in interface.methods.values())
-    most = options.max_concurrency or (_MOST_ASYNC if is_async else 1)
-    groups = dict(options.concurrency_groups or {})
-    if not is_async and most == 1 and not groups:
-        return None
-    if options.allow_out_of_order_execution is False:
-        raise ValueError(
-            "If you're using multi-threaded actors, Ray can't execute actor tasks in order. Set "
-            "`allow_out_of_order_execution=True` to allow out-of-order execution."
-        )
-    return {DEFAULT: most, **groups}, is_async
-
-
 def group_of(call: Invocation) -> str:
     """The concurrency group in which a call runs."""
-    return (call.extra.group if call.extra is not None else None) or DEFAULT
+    return (call.extra.group if call.extra is not None else None) or DEFAULT_GROUP
