@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from simactors.core.codec import Encoded
+from simactors.core.concurrency import Concurrency
 
 DRIVER = 0
 """The process number of the driver; workers count from 1."""
@@ -45,21 +46,45 @@ class Create(NamedTuple):
     packed: object
     bare: bool
     values: tuple[object, ...]
+    concurrency: Concurrency | None
+
+
+class CallOptions(NamedTuple):
+    """What only some calls say.
+
+    Attributes:
+        name: the option `name`; None for the label of the function.
+        group: the concurrency group; None for the default one.
+        backpressure: how many items a generator may be ahead of their consumer; None for no limit.
+        attempt: how often the call was begun before.
+    """
+
+    name: str | None = None
+    group: str | None = None
+    backpressure: int | None = None
+    attempt: int = 0
 
 
 class Call(NamedTuple):
-    """Run a method; `values` are those of the refs that stood at top level."""
+    """Run a method.
+
+    Attributes:
+        values: those of the refs that stood at top level.
+        num_returns: how many results it has; ``streaming`` and ``dynamic`` for a generator's items, see `Item`.
+        options: None if nothing is special.
+    """
 
     call_id: int
     method: str
     packed: object
     bare: bool
     values: tuple[object, ...]
-    num_returns: int
+    num_returns: int | str
+    options: CallOptions | None
 
 
 class Task(NamedTuple):
-    """Run a function on a leased worker."""
+    """Run a function on a leased worker; see `Call`."""
 
     call_id: int
     digest: bytes
@@ -67,7 +92,57 @@ class Task(NamedTuple):
     packed: object
     bare: bool
     values: tuple[object, ...]
-    num_returns: int
+    num_returns: int | str
+    options: CallOptions | None
+
+
+class Item(NamedTuple):
+    """A generator has yielded this; `Reply` or `Failed` end the call."""
+
+    call_id: int
+    number: int
+    packed: object
+
+
+class Interrupted(NamedTuple):
+    """A generator's code has raised after `number` items; it is the end of the call."""
+
+    call_id: int
+    number: int
+    packed: object
+    text: str
+
+
+class Taken(NamedTuple):
+    """So many items of a generator have been taken; said only if the call limits how far it may be ahead."""
+
+    call_id: int
+    taken: int
+
+
+class Cancel(NamedTuple):
+    """To who runs a call, or may have it in its queue: stop it.
+
+    Attributes:
+        recursive: and the calls that it has made.
+    """
+
+    call_id: int
+    recursive: bool
+
+
+class CancelObject(NamedTuple):
+    """To the owner of an object: cancel the call that it comes from."""
+
+    object_id: int
+    force: bool
+    recursive: bool
+
+
+class KillWorker(NamedTuple):
+    """To the supervisor: SIGKILL for the worker of this lease."""
+
+    lease: int
 
 
 class Reply(NamedTuple):
@@ -269,6 +344,11 @@ Message = (
     | Create
     | Call
     | Task
+    | Item
+    | Interrupted
+    | Taken
+    | Cancel
+    | CancelObject
     | Reply
     | Failed
     | Terminate
@@ -283,6 +363,7 @@ Message = (
     | ForgetActor
     | AskLease
     | ReturnLease
+    | KillWorker
     | Blocked
     | Unblocked
     | Leaving

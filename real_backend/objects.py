@@ -12,9 +12,27 @@ from __future__ import annotations
 import weakref
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 from real_backend.messages import PROCESS_SHIFT, owner_of
 from simactors.core.outcome import Outcome
+from simactors.core.refs import Origin
+
+Source = int | tuple[int, int | None, int] | None
+"""Where an object comes from: None for a value that was put, or the single result of a task; the actor's id, for the
+single result of its call; else what `core.refs.Origin` says."""
+
+
+class Home(Protocol):
+    """The process that an entry is in, as far as it can wait for it; safe for threads."""
+
+    def when_done(self, entry: ObjectEntry, action: Callable[[Outcome], None]) -> None:
+        """See `core.refs.Watchable`."""
+        ...
+
+    def wait_done(self, entry: ObjectEntry, timeout_s: float | None) -> bool:
+        """See `core.refs.Watchable`."""
+        ...
 
 
 class ObjectEntry:
@@ -25,16 +43,35 @@ class ObjectEntry:
         watchers: called once, when it is.
         askers: numbers of the processes that asked for it (owner only).
         fetching: the owner has been asked (borrowers only).
+        source: the call that it comes from, as short as it can be said; see `origin`.
     """
 
-    __slots__ = ("__weakref__", "askers", "fetching", "id", "outcome", "watchers")
+    __slots__ = ("__weakref__", "_home", "askers", "fetching", "id", "outcome", "source", "watchers")
 
-    def __init__(self, object_id: int) -> None:
+    def __init__(self, object_id: int, home: Home, source: Source = None) -> None:
         self.id = object_id
+        self._home = home
+        self.source = source
         self.outcome: Outcome | None = None
         self.watchers: list[Callable[[ObjectEntry], None]] | None = None
         self.askers: list[int] | None = None
         self.fetching = False
+
+    @property
+    def origin(self) -> Origin:
+        """See `core.refs.Originated`."""
+        source = self.source
+        if source is None or isinstance(source, int):
+            return Origin(self.id, source)
+        return Origin(*source)
+
+    def when_done(self, action: Callable[[Outcome], None]) -> None:
+        """See `core.refs.Watchable`."""
+        self._home.when_done(self, action)
+
+    def wait_done(self, timeout_s: float | None) -> bool:
+        """See `core.refs.Watchable`."""
+        return self._home.wait_done(self, timeout_s)
 
     def watch(self, watcher: Callable[[ObjectEntry], None]) -> None:
         """Call `watcher` when the outcome is known."""
@@ -49,7 +86,13 @@ class ObjectEntry:
 
 
 class ObjectTable:
-    """Mints ids and finds entries by id. Not safe for threads: used under the lock of the process."""
+    """Mints ids and finds entries by id. Not safe for threads: used under the lock of the process.
+
+    Attributes:
+        home: see `Home`.
+    """
+
+    home: Home
 
     def __init__(self, process: int) -> None:
         self._process = process
@@ -57,6 +100,10 @@ class ObjectTable:
         self._left: dict[int, ObjectEntry] = {}
         self._borrowed: weakref.WeakValueDictionary[int, ObjectEntry] = weakref.WeakValueDictionary()
         self._sealed: deque[ObjectEntry] = deque()
+
+    def new(self, object_id: int | None = None, source: Source = None) -> ObjectEntry:
+        """An object of this process; with a new id, if none is given."""
+        return ObjectEntry(self.mint() if object_id is None else object_id, self.home, source)
 
     def mint(self, count: int = 1) -> int:
         """The first of `count` new ids."""
@@ -81,14 +128,14 @@ class ObjectTable:
         """The object of ours that another process names, or None if there is none."""
         return self._left.get(object_id)
 
-    def find(self, object_id: int) -> ObjectEntry:
+    def find(self, object_id: int, source: Source) -> ObjectEntry:
         """The entry for an id that came from another process."""
         if owner_of(object_id) == self._process:
             # An id of ours comes back only if it left, so it is there; a new entry would never be ready.
             return self._left[object_id]
         entry = self._borrowed.get(object_id)
         if entry is None:
-            entry = self._borrowed[object_id] = ObjectEntry(object_id)
+            entry = self._borrowed[object_id] = ObjectEntry(object_id, self.home, source)
         return entry
 
     def seal(self, entry: ObjectEntry, outcome: Outcome) -> None:

@@ -29,6 +29,7 @@ from real_backend.messages import (
 from real_backend.objects import ObjectTable
 from simactors import exceptions
 from simactors.core.calls import ActorClass
+from simactors.core.concurrency import concurrency_of
 from simactors.core.interface import ActorInterface
 from simactors.core.options import ActorOptions
 from simactors.core.refs import ActorRef
@@ -63,7 +64,9 @@ class Actors:
         Raises:
             ActorAlreadyExistsError: the name is taken.
         """
-        limits = Limits(options.max_pending_calls, options.max_task_retries)
+        concurrency = concurrency_of(made.interface, options)
+        in_order = concurrency is None and not options.allow_out_of_order_execution
+        limits = Limits(options.max_pending_calls, options.max_task_retries, in_order)
         namespace = self._namespace if options.namespace is None else options.namespace
         start = StartActor(
             constructor.id,
@@ -81,6 +84,7 @@ class Actors:
                 start.actor_id, limits, self._calls, self._peers, self._travel
             )
             line.owned = not start.detached
+            line.concurrency = concurrency
             self._peers.tell_supervisor(start)
         if start.name is not None:
             found = self._answer(start.actor_id)

@@ -14,19 +14,25 @@ from typing import Any
 from real_backend.client import demands
 from real_backend.client.actors import Actors
 from real_backend.client.borrowing import Borrowing
-from real_backend.client.exports import Export, Exports, Imports
+from real_backend.client.cancels import Cancels
+from real_backend.client.drafts import NO_RETRIES, Drafts, call_options, retries_of
+from real_backend.client.exports import Exports, Imports
 from real_backend.client.leases import TaskPool
 from real_backend.client.lines import ActorEntry, entry_of_actor
 from real_backend.client.peers import SUPERVISOR, Peer, Peers
-from real_backend.client.pending import Calls, PendingCall, RetryOn, retry_on
+from real_backend.client.pending import Calls, retry_on
 from real_backend.client.pump import Pump
+from real_backend.client.running import CallsHere
 from real_backend.client.shield import Shield
+from real_backend.client.streams import Streams
 from real_backend.client.travel import DescribedEntry, Travel
 from real_backend.client.waiting import Waiting, entry_of
 from real_backend.messages import (
     ActorAt,
     ActorDead,
     Call,
+    Cancel,
+    CancelObject,
     Connected,
     Create,
     Define,
@@ -36,25 +42,29 @@ from real_backend.messages import (
     Fetched,
     FetchFailed,
     Found,
+    Interrupted,
+    Item,
     Leased,
     Message,
     Recall,
     Reply,
     Retire,
+    Taken,
     Task,
     Terminate,
     Welcome,
 )
-from real_backend.objects import ObjectEntry, ObjectTable
+from real_backend.objects import ObjectTable
 from real_backend.transport import Channel
 from simactors import exceptions
 from simactors.core import codec
-from simactors.core.calls import Arguments, Creation, MethodCall, TaskCall, pack_arguments
+from simactors.core.calls import Creation, MethodCall, TaskCall, pack_arguments
+from simactors.core.options import PLAIN_METHOD
 from simactors.core.outcome import Outcome, Value, failure
 from simactors.core.refs import ActorRef, ObjectRef
 
 _WELCOME_S = 60.0
-_NO_RETRIES: tuple[int, RetryOn] = (0, False)
+Answer = Reply | Failed | Item | Interrupted
 
 
 class Client:
@@ -68,6 +78,9 @@ class Client:
 
     Attributes:
         inbox: from whom, and what this process is asked to run.
+        here: the calls that it runs.
+        producers: whom to tell how many items of a call have been taken, by the call's id.
+        end_actor: what `exit_actor` does here.
     """
 
     name = "local"
@@ -82,6 +95,9 @@ class Client:
     ) -> None:
         self.process = process
         self.inbox: deque[tuple[int, Message]] = deque()
+        self.here = CallsHere()
+        self.producers: dict[int, Callable[[int], None]] = {}
+        self.end_actor: Callable[[], None] = lambda: None
         self.imports = Imports()
         self.exports = Exports()
         self.shield = Shield()
@@ -100,8 +116,12 @@ class Client:
         self._calls = Calls(self.objects, self._borrowing, self.travel)
         self._tasks = TaskPool(self._calls, self.peers, self.travel)
         self.waiting = Waiting(
-            self.pump, self.objects, self._borrowing, self._tasks, self.peers, self._check_usable
+            self.pump, self.objects, self._borrowing, self._tasks, self.peers, self.here, self._check_usable
         )
+        self.objects.home = self.waiting
+        self._streams = Streams(self.pump, self.objects, self.waiting)
+        self._drafts = Drafts(self.objects, self._calls, self._streams, self.here)
+        self._cancels = Cancels(self.objects, self._calls, self.peers, self.here)
         self._actors.bind(self._calls, self.travel)
         self._handlers = self._handler_table()
         self.pump.add(control)
@@ -112,14 +132,16 @@ class Client:
     def submit_task(self, call: TaskCall) -> list[ObjectRef[Any]]:
         """See `Backend`."""
         options = call.options
-        demands.refuse_task(call.function, options)
+        demands.refuse_task(options)
         label = call.function.spec.label
         export = self.exports.export(call.function)
         arguments = pack_arguments(label, call.args, call.kwargs, by_value=True)
         retries = options.max_retries, retry_on(options.retry_exceptions)
         with self.shield, self.pump.lock:
-            pending = self._new_call(export, label, arguments, options.num_returns, retries)
-            refs: list[ObjectRef[Any]] = [ObjectRef(e) for e in pending.entries]
+            self._check_usable()
+            pending = self._drafts.new(export, label, arguments, options.num_returns, retries)
+            pending.options = call_options(options, None)
+            refs = self._drafts.register(pending)
             self._tasks.submit(pending, demands.demand(options, default_cpus=1))
             self._settle()
         return refs
@@ -127,54 +149,33 @@ class Client:
     def submit_method(self, call: MethodCall) -> list[ObjectRef[Any]]:
         """See `Backend`."""
         spec, options = call.method, call.options
-        if options.concurrency_group is not None or isinstance(options.num_returns, str):
-            demands.refuse_method(options)
         arguments = pack_arguments(spec.label, call.args, call.kwargs, by_value=True)
         line = entry_of_actor(call.actor).line
-        retries = _NO_RETRIES
-        if options.retry_exceptions:
-            tries = options.max_task_retries
-            retries = (
-                line.limits.max_task_retries if tries is None else tries,
-                retry_on(options.retry_exceptions),
-            )
+        retries = retries_of(options, line.limits)
         with self.shield, self.pump.lock:
-            pending = self._new_call(spec.name, spec.label, arguments, options.num_returns, retries)
-            refs: list[ObjectRef[Any]] = [ObjectRef(e) for e in pending.entries]
+            self._check_usable()
+            line.check_room(spec.label)
+            returns = options.num_returns
+            pending = self._drafts.new(spec.name, spec.label, arguments, returns, retries, line.actor_id)
+            if options is not PLAIN_METHOD:
+                pending.options = call_options(options, options.concurrency_group)
+            refs = self._drafts.register(pending)
             line.submit(pending)
             self._settle()
         return refs
-
-    def _new_call(
-        self,
-        target: str | Export,
-        label: str,
-        arguments: Arguments | tuple[Any, ...],
-        num_returns: int | str,
-        retries: tuple[int, RetryOn],
-    ) -> PendingCall:
-        self._check_usable()
-        assert isinstance(num_returns, int)
-        first = self.objects.mint(num_returns or 1)
-        if num_returns == 1:
-            entries: tuple[ObjectEntry, ...] = (ObjectEntry(first),)
-        else:
-            entries = tuple(ObjectEntry(first + i) for i in range(num_returns))
-        pending = PendingCall(first, entries, target, label, arguments)
-        pending.tries, pending.retry_on = retries
-        return pending
 
     # Actors
 
     def create_actor(self, creation: Creation) -> ActorRef:
         """See `Backend`."""
         made, options = creation.actor_class, creation.options
-        demands.refuse_actor(made, options)
+        demands.refuse_actor(options)
         label = made.constructor.label
         export = self.exports.export(made)
         arguments = pack_arguments(label, creation.args, creation.kwargs, by_value=True)
         with self.shield, self.pump.lock:
-            constructor = self._new_call(export, label, arguments, 0, _NO_RETRIES)
+            self._check_usable()
+            constructor = self._drafts.new(export, label, arguments, 0, NO_RETRIES)
         ref = self._actors.create(made, options, constructor)
         with self.shield, self.pump.lock:
             self._settle()
@@ -202,7 +203,7 @@ class Client:
             ) from error
         with self.shield, self.pump.lock:
             self._check_usable()
-            entry = ObjectEntry(self.objects.mint())
+            entry = self.objects.new()
             entry.outcome = Value(packed)
         return ObjectRef(entry)
 
@@ -223,6 +224,39 @@ class Client:
         assert outcome is not None
         return outcome
 
+    # Calls under way: see `core.abilities`
+
+    def cancel(self, ref: ObjectRef[Any], *, force: bool, recursive: bool) -> None:
+        """See `Cancels`."""
+        entry = entry_of(ref)
+        with self.shield, self.pump.lock:
+            self._check_usable()
+            self._cancels.cancel(entry, force=force, recursive=recursive)
+            self._settle()
+
+    def next_item(self, stream: ObjectRef[Any], timeout_s: float | None) -> ObjectRef[Any] | None:
+        """See `Streams`."""
+        return self._streams.next_item(stream, timeout_s)
+
+    def peek(self, stream: ObjectRef[Any]) -> ObjectRef[Any]:
+        """See `Streams`."""
+        return self._streams.peek(stream)
+
+    def is_finished(self, stream: ObjectRef[Any]) -> bool:
+        """See `Streams`."""
+        return self._streams.find(stream).is_finished
+
+    def end_this_actor(self) -> None:
+        """See `EndsActors`."""
+        self.end_actor()
+
+    def answer(self, asker: int, message: Answer) -> None:
+        """Send what a call has come to, or an item of it, to whoever made it; from any thread."""
+        with self.shield, self.pump.lock:
+            peer = self.peers.find(asker)
+            if peer is not None:  # else it has died meanwhile
+                self.peers.post(peer, self.travel.answer(message), now=True)
+
     # The end
 
     def await_welcome(self) -> None:
@@ -236,6 +270,10 @@ class Client:
             raise exceptions.RaySystemError(
                 "The supervisor process of backend='local' did not start; what it wrote to stderr says why."
             )
+
+    def has_no_calls(self) -> bool:
+        """Whether every call that this process has made to others is answered."""
+        return all(call.goes_to(self.process) for call in list(self._calls.pending.values()))
 
     def is_needed(self) -> bool:
         """Whether other processes may still ask for what this one owns."""
@@ -264,7 +302,7 @@ class Client:
         self._tasks.fail_all(outcome)
         self.peers.lose_all(text)
         self._actors.all_dead(f"{exceptions.RayActorError.default} {text}")
-        for call in list(self._calls.sent.values()):
+        for call in list(self._calls.pending.values()):
             self._calls.fail(call, outcome)
         self._borrowing.fail_all(outcome)
         self._settle()
@@ -284,6 +322,11 @@ class Client:
         return {
             Reply: lambda _, m: calls.on_reply(m),
             Failed: lambda _, m: calls.on_failed(m),
+            Item: lambda _, m: calls.on_item(m),
+            Interrupted: lambda _, m: calls.on_interrupted(m),
+            Taken: self._on_taken,
+            Cancel: lambda _, m: self._cancels.on_cancel(m),
+            CancelObject: lambda _, m: self._cancels.on_cancel_object(m),
             Call: self._on_work,
             Task: self._on_work,
             Create: self._on_work,
@@ -311,6 +354,11 @@ class Client:
 
     def _on_define(self, _: Channel, message: Define) -> None:
         self.imports.add(message.digest, self.travel.incoming(message.definition), message.sys_path)
+
+    def _on_taken(self, _: Channel, message: Taken) -> None:
+        hear = self.producers.get(message.call_id)
+        if hear is not None:
+            hear(message.taken)
 
     def _on_welcome(self, *_: object) -> None:
         self.welcomed = True
@@ -347,4 +395,5 @@ class Client:
             watchers, entry.watchers = entry.watchers or (), None
             for watcher in watchers:
                 watcher(entry)
+        self._streams.look_after_dropped()
         self._actors.look_after_dropped()

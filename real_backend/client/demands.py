@@ -5,12 +5,10 @@ An option that is ignored would change what a program does without a word; bette
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from real_backend.messages import Demand
-from simactors.core.calls import ActorClass, Function
-from simactors.core.options import ActorOptions, MethodOptions, TaskOptions
+from simactors.core.options import ActorOptions, TaskOptions
 
 _UNIT = 10_000
 """Fractions of a resource are counted in ten-thousandths, as on Ray."""
@@ -31,45 +29,16 @@ def quantities(resources: Mapping[str, float]) -> Demand:
     return tuple(sorted((name, amount) for name, amount in counted if amount))
 
 
-def refuse_task(function: Function, options: TaskOptions) -> None:
+def refuse_task(options: TaskOptions) -> None:
     """Raise `ValueError` for a task that can't be run faithfully."""
     _refuse_placement(options)
     _refuse(options.max_calls != 0, f"max_calls={options.max_calls}")
-    _refuse_returns(options.num_returns)
-    code = function.function
-    if inspect.iscoroutinefunction(code) or inspect.isasyncgenfunction(code):
-        raise ValueError(f"{function.spec.label}: 'async def' can't be used for remote functions.")
-    refuse_generator(code, options.num_returns)
 
 
-def refuse_actor(actor_class: ActorClass, options: ActorOptions) -> None:
+def refuse_actor(options: ActorOptions) -> None:
     """Raise `ValueError` for an actor that can't be run faithfully."""
     _refuse_placement(options)
     _refuse(options.max_restarts != 0, f"max_restarts={options.max_restarts}")
-    _refuse(options.max_concurrency not in (None, 1), f"max_concurrency={options.max_concurrency}")
-    _refuse(bool(options.concurrency_groups), "concurrency_groups")
-    _refuse(bool(options.allow_out_of_order_execution), "allow_out_of_order_execution=True")
-    for name, _ in inspect.getmembers(actor_class.cls, _is_async):
-        _refuse(True, f"the async method {actor_class.cls.__name__}.{name}")
-
-
-def refuse_method(options: MethodOptions) -> None:
-    """Raise `ValueError` for a call that can't be run faithfully."""
-    _refuse(options.concurrency_group is not None, "concurrency_group")
-    _refuse_returns(options.num_returns)
-
-
-def refuse_generator(code: Callable[..., object], num_returns: int | str) -> None:
-    """A generator with a single result streams its items on Ray."""
-    _refuse(num_returns == 1 and inspect.isgeneratorfunction(code), "a generator as a task or method")
-
-
-def _is_async(member: object) -> bool:
-    return inspect.iscoroutinefunction(member) or inspect.isasyncgenfunction(member)
-
-
-def _refuse_returns(num_returns: int | str) -> None:
-    _refuse(isinstance(num_returns, str), f"num_returns={num_returns!r}")
 
 
 def _refuse_placement(options: TaskOptions | ActorOptions) -> None:

@@ -12,7 +12,7 @@ from real_backend.client.exports import Export
 from real_backend.client.peers import Peer, Peers
 from real_backend.client.pending import Calls, PendingCall
 from real_backend.client.travel import Travel
-from real_backend.messages import AskLease, Demand, Leased, ReturnLease, Task
+from real_backend.messages import AskLease, Demand, Leased, Message, ReturnLease, Task
 from simactors import exceptions
 from simactors.core.outcome import Failure
 
@@ -70,6 +70,8 @@ class TaskPool:
 
     def enqueue(self, call: PendingCall, demand: Demand) -> None:
         """The arguments of `call` are ready."""
+        if call.is_canceled:
+            return
         why = self._calls.failed_argument(call)
         if why is not None:
             self._calls.fail(call, why)
@@ -79,6 +81,16 @@ class TaskPool:
             shape = self._shapes[demand] = _Shape(demand)
         shape.queue.append(call)
         self._serve(shape)
+
+    def tell(self, lease: _Lease, message: Message) -> None:
+        """Tell the worker of that lease something."""
+        self._peers.post(lease.peer, message, now=True)
+
+    def withdraw(self, call: PendingCall, demand: Demand) -> None:
+        """`call` is not to be run any more."""
+        shape = self._shapes.get(demand)
+        if shape is not None and call in shape.queue:
+            shape.queue.remove(call)
 
     def granted(self, message: Leased) -> None:
         """The supervisor gave us a worker."""
@@ -120,12 +132,13 @@ class TaskPool:
             call = lease.call
             if call is None:
                 continue
-            self._calls.sent.pop(call.id, None)
-            if call.tries == 0:
+            if call.is_canceled:
+                self._calls.fail_with([call], exceptions.TaskCancelledError())
+            elif call.tries == 0:
                 message = f"{exceptions.WorkerCrashedError()}\n\ttask: {call.label}\n\t{text}"
                 self._calls.fail_with([call], exceptions.WorkerCrashedError(message))
             else:
-                call.tries -= call.tries > 0
+                call.begin_again()
                 shape.queue.appendleft(call)
             self._serve(shape)
 
@@ -150,11 +163,19 @@ class TaskPool:
         assert isinstance(call.carrier, _TaskCarrier)
         lease.call = call
         call.carrier.lease = lease
-        self._calls.sent[call.id] = call
         self._peers.ship(lease.peer, call.target)
-        packed, bare = self._travel.outgoing(call.packed), call.bare
+        packed = self._travel.outgoing(call.packed)
         values = self._calls.values(call)
-        message = Task(call.id, call.target.digest, lease.number, packed, bare, values, call.num_returns)
+        message = Task(
+            call.id,
+            call.target.digest,
+            lease.number,
+            packed,
+            call.bare,
+            values,
+            call.num_returns,
+            call.options,
+        )
         self._peers.post(lease.peer, message, now=True)
 
     def _give_back(self, lease: _Lease) -> None:
@@ -177,6 +198,23 @@ class _TaskCarrier:
         if self.lease is not None:
             lease, self.lease = self.lease, None
             self._pool.answered(call, lease)
+
+    def runner(self, call: PendingCall) -> Peer | None:
+        """See `Carrier`."""
+        return None if self.lease is None else self.lease.peer
+
+    def tell(self, call: PendingCall, message: Message) -> None:
+        """See `Carrier`."""
+        if self.lease is not None:
+            self._pool.tell(self.lease, message)
+
+    def withdraw(self, call: PendingCall) -> None:
+        """See `Carrier`."""
+        self._pool.withdraw(call, self._demand)
+
+    def lease_of(self, call: PendingCall) -> int | None:
+        """See `Carrier`."""
+        return None if self.lease is None else self.lease.number
 
     def retry(self, call: PendingCall) -> None:
         """Once more."""

@@ -16,6 +16,7 @@ from real_backend.client.pending import Calls, PendingCall
 from real_backend.client.travel import Limits, Travel
 from real_backend.messages import Call, Create, Message, Terminate
 from simactors import exceptions
+from simactors.core.concurrency import Concurrency
 from simactors.core.interface import ActorInterface
 from simactors.core.outcome import Failure, failure
 from simactors.core.refs import ActorRef
@@ -56,6 +57,7 @@ class Line:
         death: why every further call fails, once the actor is dead.
         owned: created here, and meant to end with its handles.
         left: a handle went to another process.
+        concurrency: of the actor, if it was created here.
     """
 
     def __init__(self, actor_id: int, limits: Limits, calls: Calls, peers: Peers, travel: Travel) -> None:
@@ -65,6 +67,7 @@ class Line:
         self.death: Failure | None = None
         self.owned = False
         self.left = False
+        self.concurrency: Concurrency | None = None
         self._calls = calls
         self._peers = peers
         self._travel = travel
@@ -73,21 +76,22 @@ class Line:
         self._ending = False
         self._doomed = False
 
-    def submit(self, call: PendingCall) -> None:
-        """Send `call` after those before it.
-
-        Raises:
-            PendingCallsLimitExceeded: as many wait as the actor's options allow.
-        """
+    def check_room(self, label: str) -> None:
+        """Raise `PendingCallsLimitExceeded` if as many calls wait as the actor's options allow."""
         limit = self.limits.max_pending_calls
+        if limit <= 0:
+            return
         pending = len(self._queue) + len(self._sent)
         constructors = int(bool(self._queue) and isinstance(self._queue[0].target, Export))
-        if 0 < limit <= pending - constructors:
+        if limit <= pending - constructors:
             raise exceptions.PendingCallsLimitExceeded(
-                f"The task {call.label} could not be submitted to actor-{self.actor_id} because more than "
+                f"The task {label} could not be submitted to actor-{self.actor_id} because more than "
                 f"{limit} tasks are queued on the actor. This limit can be adjusted with the `max_pending_calls` "
                 "actor option."
             )
+
+    def submit(self, call: PendingCall) -> None:
+        """Send `call` after those before it."""
         if self.death is not None:
             self._calls.fail(call, self.death)
             return
@@ -96,8 +100,10 @@ class Line:
             self._calls.await_arguments(call, self.advance)
         if self._queue or self.peer is None or call.missing or self._doomed:
             self._queue.append(call)
+            if not self.limits.in_order and not call.missing:
+                self.advance()
         else:
-            self._send(self.peer, call, now=not pending)
+            self._send(self.peer, call, now=not self._sent)
 
     def reached(self, peer: Peer) -> None:
         """The supervisor says where the actor lives."""
@@ -110,9 +116,20 @@ class Line:
         queue, peer = self._queue, self.peer
         while queue and peer is not None and not queue[0].missing and not self._doomed:
             self._send(peer, queue.popleft(), now=not queue)
+        if queue and peer is not None and not self.limits.in_order and not self._doomed:
+            self._overtake(peer)
         if self._ending and not queue and peer is not None:
             self._ending = False
             self._peers.post(peer, Terminate(), now=True)
+
+    def _overtake(self, peer: Peer) -> None:
+        """Send what is ready past the first call, which is not; nothing overtakes the constructor."""
+        if isinstance(self._queue[0].target, Export):
+            return
+        for call in [c for c in self._queue if not c.missing]:
+            self._queue.remove(call)
+            self._send(peer, call, now=False)
+        self._peers.flush(peer)
 
     def end(self) -> None:
         """No handle is left: let the actor end after the calls that were submitted."""
@@ -143,6 +160,25 @@ class Line:
         """See `Carrier`."""
         self._sent.pop(call.id, None)
 
+    def runner(self, call: PendingCall) -> Peer | None:
+        """See `Carrier`."""
+        return self.peer if call.id in self._sent else None
+
+    def tell(self, call: PendingCall, message: Message) -> None:
+        """See `Carrier`."""
+        peer = self.runner(call)
+        if peer is not None:
+            self._peers.post(peer, message, now=True)
+
+    def withdraw(self, call: PendingCall) -> None:
+        """See `Carrier`."""
+        if call in self._queue:
+            self._queue.remove(call)
+            self.advance()
+
+    def lease_of(self, call: PendingCall) -> None:
+        """See `Carrier`."""
+
     def retry(self, call: PendingCall) -> None:
         """As on Ray, the retried call comes after those that were submitted meanwhile."""
         if self.death is not None:
@@ -161,11 +197,10 @@ class Line:
         message: Message
         if isinstance(call.target, Export):
             self._peers.ship(peer, call.target)
-            message = Create(self.actor_id, call.target.digest, packed, call.bare, values)
+            message = Create(self.actor_id, call.target.digest, packed, call.bare, values, self.concurrency)
         else:
-            message = Call(call.id, call.target, packed, call.bare, values, call.num_returns)
+            message = Call(call.id, call.target, packed, call.bare, values, call.num_returns, call.options)
             self._sent[call.id] = call
-            self._calls.sent[call.id] = call
         if call.retry_on is False:
             call.packed, call.refs = None, ()  # may be large, and won't be sent again
         self._peers.post(peer, message, now=now)

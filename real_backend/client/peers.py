@@ -90,6 +90,11 @@ class Peers:
         else:
             self._pump.send(peer.channel, message, now=now)
 
+    def flush(self, peer: Peer) -> None:
+        """Send what was posted."""
+        if peer.channel is not None:
+            self._pump.flush(peer.channel)
+
     def ship(self, peer: Peer, export: Export) -> None:
         """Make sure that `peer` has this definition before whatever is posted next."""
         if export.digest in peer.shipped:

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 from real_backend.client.borrowing import Borrowing
 from real_backend.client.exports import Export
+from real_backend.client.peers import Peer
 from real_backend.client.travel import Travel
-from real_backend.messages import Failed, Reply
+from real_backend.messages import CallOptions, Failed, Interrupted, Item, Message, Reply
 from real_backend.objects import ObjectEntry, ObjectTable
 from simactors import exceptions
 from simactors.core.calls import Arguments
@@ -34,6 +35,10 @@ class PendingCall:
         tries: how often it may still be tried again; -1 without end.
         missing: how many of its ref arguments are not ready.
         carrier: who sent it.
+        num_returns, options: see `messages.Call`.
+        stream: its items, if it is a generator's call.
+        parent: the call whose code has made it; 0 for the driver's.
+        is_canceled: somebody has cancelled it.
     """
 
     __slots__ = (
@@ -41,12 +46,16 @@ class PendingCall:
         "carrier",
         "entries",
         "id",
+        "is_canceled",
         "label",
         "missing",
         "num_returns",
+        "options",
         "packed",
+        "parent",
         "refs",
         "retry_on",
+        "stream",
         "target",
         "tries",
     )
@@ -58,6 +67,7 @@ class PendingCall:
         target: str | Export,
         label: str,
         arguments: Arguments | tuple[Any, ...],
+        num_returns: int | str = 1,
     ) -> None:
         self.id = call_id
         self.entries = entries
@@ -68,15 +78,62 @@ class PendingCall:
         self.refs: tuple[ObjectRef[Any], ...] = ()
         if isinstance(arguments, Arguments):
             self.packed, self.refs = arguments
-        self.num_returns = len(entries)
+        self.num_returns = num_returns
+        self.options: CallOptions | None = None
+        self.stream: ItemsOf | None = None
+        self.parent = 0
+        self.is_canceled = False
         self.tries = 0
         self.retry_on: RetryOn = False
         self.missing = 0
         self.carrier: Carrier | None = None
 
+    def goes_to(self, process: int) -> bool:
+        """Whether that process runs it."""
+        peer = None if self.carrier is None else self.carrier.runner(self)
+        return peer is not None and peer.number == process
+
+    def begin_again(self) -> None:
+        """It is to be run once more: one try fewer is left."""
+        self.tries -= self.tries > 0
+        options = self.options or CallOptions()
+        self.options = options._replace(attempt=options.attempt + 1)
+
+
+class ItemsOf(Protocol):
+    """The items of a call; see `streams.Stream`."""
+
+    def arrive(self, index: int, outcome: Outcome) -> None:
+        """One has come."""
+        ...
+
+    def end(self, total: int | None) -> None:
+        """There are so many; None if the call was lost."""
+        ...
+
+    def value(self) -> Value:
+        """What the call's own ref stands for."""
+        ...
+
 
 class Carrier(Protocol):
     """Who brings calls to the process that runs them."""
+
+    def runner(self, call: PendingCall) -> Peer | None:
+        """The process that runs it, or has it in its queue."""
+        ...
+
+    def tell(self, call: PendingCall, message: Message) -> None:
+        """Tell the process that runs it, if there is one."""
+        ...
+
+    def withdraw(self, call: PendingCall) -> None:
+        """It has not been sent, and never will be."""
+        ...
+
+    def lease_of(self, call: PendingCall) -> int | None:
+        """The lease of the worker that runs it, if it is a task."""
+        ...
 
     def answered(self, call: PendingCall) -> None:
         """`call` has its answer."""
@@ -91,14 +148,14 @@ class Calls:
     """The calls that are on their way; under the lock of the process.
 
     Attributes:
-        sent: by id, those that a process has been asked to run.
+        pending: by id, all that have no answer yet.
     """
 
     def __init__(self, objects: ObjectTable, borrowing: Borrowing, travel: Travel) -> None:
         self._objects = objects
         self._borrowing = borrowing
         self._travel = travel
-        self.sent: dict[int, PendingCall] = {}
+        self.pending: dict[int, PendingCall] = {}
 
     def await_arguments(self, call: PendingCall, ready: Callable[[], None]) -> None:
         """Count the refs that are not ready in `call.missing`; `ready()` when the last of them is."""
@@ -131,9 +188,11 @@ class Calls:
 
     def fail(self, call: PendingCall, outcome: Failure) -> None:
         """Every result of `call` is this failure."""
-        self.sent.pop(call.id, None)
+        self.pending.pop(call.id, None)
         for entry in call.entries:
             self._objects.seal(entry, outcome)
+        if call.stream is not None:
+            call.stream.end(None)
 
     def fail_with(self, calls: Sequence[PendingCall], error: Exception) -> None:
         """Every result of all of them is a failure with `error`."""
@@ -143,28 +202,69 @@ class Calls:
 
     def on_reply(self, message: Reply) -> None:
         """A call returned."""
-        call = self.sent.pop(message.call_id, None)
+        call = self.pending.pop(message.call_id, None)
         if call is None:
             return
-        for entry, packed in zip(call.entries, message.results, strict=True):
-            self._objects.seal(entry, Value(self._travel.incoming(packed)))
+        if call.stream is not None:
+            call.stream.end(message.results[0])  # type: ignore[arg-type]  # how many items there are
+            self._objects.seal(call.entries[0], call.stream.value())
+        else:
+            for entry, packed in zip(call.entries, message.results, strict=True):
+                self._objects.seal(entry, Value(self._travel.incoming(packed)))
         if call.carrier is not None:
             call.carrier.answered(call)
 
     def on_failed(self, message: Failed) -> None:
         """A call raised."""
-        call = self.sent.pop(message.call_id, None)
+        call = self.pending.get(message.call_id)
         if call is None:
             return
         outcome = Failure(self._travel.incoming(message.packed), message.text)
-        again = call.retry_on is not False and call.tries != 0 and _is_worth_a_try(call.retry_on, outcome)
-        if not again:
-            self.fail(call, outcome)
+        if self._tried_again(call, outcome):
+            return
+        self.fail(call, outcome)
         if call.carrier is not None:
             call.carrier.answered(call)
-            if again:
-                call.tries -= call.tries > 0
-                call.carrier.retry(call)
+
+    def _tried_again(self, call: PendingCall, outcome: Failure) -> bool:
+        if call.carrier is None or call.retry_on is False or call.tries == 0 or call.is_canceled:
+            return False
+        if not _is_worth_a_try(call.retry_on, outcome):
+            return False
+        call.carrier.answered(call)
+        call.begin_again()
+        call.carrier.retry(call)
+        return True
+
+    def on_item(self, message: Item) -> None:
+        """A generator has yielded."""
+        call = self.pending.get(message.call_id)
+        if call is None:
+            return
+        value = Value(self._travel.incoming(message.packed))
+        if call.stream is not None:
+            call.stream.arrive(message.number, value)
+        else:
+            self._objects.seal(call.entries[message.number], value)
+
+    def on_interrupted(self, message: Interrupted) -> None:
+        """A generator has raised."""
+        call = self.pending.get(message.call_id)
+        if call is None:
+            return
+        outcome = Failure(self._travel.incoming(message.packed), message.text)
+        if call.stream is not None and self._tried_again(call, outcome):
+            return
+        del self.pending[call.id]
+        if call.stream is None:
+            for entry in call.entries[message.number :]:
+                self._objects.seal(entry, outcome)
+        else:
+            call.stream.arrive(message.number, outcome)
+            call.stream.end(message.number + 1)
+            self._objects.seal(call.entries[0], call.stream.value())
+        if call.carrier is not None:
+            call.carrier.answered(call)
 
 
 def _outcome(ref: ObjectRef[Any]) -> Outcome:

@@ -17,7 +17,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 
 from real_backend.client.shield import Shield
 from real_backend.messages import Message
@@ -59,6 +59,9 @@ class Pump:
         # Wakes whoever pumps, for good: its condition is true, but no message will come and say so.
         self._alarm = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._inner.register(self._alarm, _IN)
+        # Wakes whoever pumps, once: something else than a message may have made a condition true.
+        self._poke = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._inner.register(self._poke, _IN)
         # Held by the thread that pumps.
         self._turn = threading.Lock()
         self._turns = 0
@@ -94,6 +97,7 @@ class Pump:
             self._outer.close()
             os.close(self._bell)
             os.close(self._alarm)
+            os.close(self._poke)
 
     def add(self, channel: Channel) -> None:
         """Serve this channel from now on."""
@@ -148,10 +152,19 @@ class Pump:
         """Wake the service thread if it sits; it then looks at whatever is to be done."""
         os.eventfd_write(self._bell, 1)
 
+    def poke(self) -> None:
+        """Let all who wait look at their conditions again."""
+        os.eventfd_write(self._poke, 1)
+
     def ring_if_sitting(self) -> None:
         """Like `ring`, cheaper; may be called from anywhere, even from a destructor."""
         if self._sitting and not self._closing:
             self.ring()
+
+    def flush_all(self) -> None:
+        """Send what waits for company; under the lock."""
+        if self._dirty:
+            self._flush_dirty()
 
     def drained(self) -> bool:
         """Whether everything posted was taken by the sockets."""
@@ -246,9 +259,15 @@ class Pump:
                 channel = self._channels.get(fd)
                 if channel is not None:
                     self._serve_channel(channel, mask)
+                elif fd == self._poke:
+                    self._unpoke()
             self._settle()
         if self._sleepers:
             self._wake_sleepers()
+
+    def _unpoke(self) -> None:
+        with suppress(BlockingIOError):  # another thread may have done it
+            os.eventfd_read(self._poke)
 
     def _serve_channel(self, channel: Channel, mask: int) -> None:
         if mask & _OUT:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
 
 
@@ -22,17 +23,23 @@ class Shield:
         self._main: int | None = None
         self._depth = 0
         self._postponed = False
+        self._wanted: Callable[[], bool] = lambda: True
         self.waiting = False
         """Set by the main thread where an interrupt does no harm: around the system call that waits."""
 
-    def install(self) -> None:
-        """Put our handler in the place of Python's default one; only in the main thread."""
+    def install(self, wanted: Callable[[], bool] = lambda: True) -> None:
+        """Put our handler in the place of Python's default one; only in the main thread.
+
+        Args:
+            wanted: asked just before an interrupt is raised: whether it still means somebody.
+        """
         if threading.current_thread() is not threading.main_thread():
             return
         if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
             return
         signal.signal(signal.SIGINT, self._on_interrupt)
         self._main = threading.get_ident()
+        self._wanted = wanted
 
     def uninstall(self) -> None:
         """Put Python's handler back, if ours is still there."""
@@ -53,8 +60,7 @@ class Shield:
         """
         self.waiting = True
         if self._postponed:
-            self._postponed = False
-            raise KeyboardInterrupt
+            self._raise()
 
     def __enter__(self) -> None:
         if self._main is not None and threading.get_ident() == self._main:
@@ -64,11 +70,15 @@ class Shield:
         if self._main is not None and threading.get_ident() == self._main:
             self._depth -= 1
             if self._postponed and self._depth == 0:
-                self._postponed = False
-                raise KeyboardInterrupt
+                self._raise()
+
+    def _raise(self) -> None:
+        self._postponed = False
+        if self._wanted():
+            raise KeyboardInterrupt
 
     def _on_interrupt(self, signum: int, frame: FrameType | None) -> None:
         if self._depth and not self.waiting:
             self._postponed = True
-        else:
+        elif self._wanted():
             signal.default_int_handler(signum, frame)

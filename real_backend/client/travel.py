@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 import cloudpickle  # type: ignore[import-untyped]
 
-from real_backend.objects import ObjectTable
+from real_backend.messages import Message, Reply
+from real_backend.objects import ObjectTable, Source
 from simactors.core.codec import Encoded
 from simactors.core.interface import ActorInterface
 from simactors.core.refs import ActorRef, ObjectRef
@@ -23,7 +24,10 @@ from simactors.core.refs import ActorRef, ObjectRef
 _OUT_OF_BAND = 1 << 15
 
 Described = tuple[int, bytes]
-"""An actor on the wire."""
+"""An actor on the wire: its id and what `describe` gave."""
+
+Borrowed = tuple[int, Source]
+"""An object on the wire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Limits:
 
     max_pending_calls: int = -1
     max_task_retries: int = 0
+    in_order: bool = True
 
 
 class DescribedEntry(Protocol):
@@ -89,24 +94,31 @@ class Travel:
             tuple(self._descriptor(c) for c in packed.carried),
         )
 
+    def answer(self, message: Any) -> Message:
+        """A `Reply`, `Failed`, `Item` or `Interrupted`, ready for the wire."""
+        if type(message) is Reply:
+            return message._replace(results=tuple(map(self.outgoing, message.results)))
+        return message._replace(packed=self.outgoing(message.packed))  # type: ignore[no-any-return]  # of these types
+
     def incoming(self, packed: Any) -> Any:
         """`packed` from the wire, with live refs."""
         if type(packed) is not Encoded or not packed.carried:
             return packed
         return packed._replace(carried=tuple(self._revive(d) for d in packed.carried))
 
-    def _descriptor(self, carried: Any) -> int | Described:
+    def _descriptor(self, carried: Any) -> Described | Borrowed:
         entry = carried.entry
         if type(carried) is ObjectRef:
             self._objects.keep(entry)
-            return int(entry.id)
+            return entry.id, entry.source
         self._actor_leaves(entry)
         return entry.id, entry.described
 
-    def _revive(self, descriptor: int | Described) -> ObjectRef[Any] | ActorRef:
-        if isinstance(descriptor, int):
-            return ObjectRef(self._objects.find(descriptor))
-        return self._find_actor(*descriptor)
+    def _revive(self, descriptor: Described | Borrowed) -> ObjectRef[Any] | ActorRef:
+        number, more = descriptor
+        if isinstance(more, bytes):
+            return self._find_actor(number, more)
+        return ObjectRef(self._objects.find(number, more))
 
 
 def _beside(buffer: Any) -> Any:

@@ -11,10 +11,13 @@ from real_backend.client.borrowing import Borrowing
 from real_backend.client.leases import TaskPool
 from real_backend.client.peers import Peers
 from real_backend.client.pump import Pump
+from real_backend.client.running import CallsHere, Running
 from real_backend.messages import Blocked, Unblocked
 from real_backend.objects import ObjectEntry, ObjectTable
+from simactors.core.outcome import Outcome
 from simactors.core.refs import ObjectRef
 
+_LONG_WAIT_S = 0.5
 _PATIENCE_S = 0.002
 """A task that waits no longer than this keeps its CPUs: telling the supervisor costs more."""
 
@@ -36,8 +39,10 @@ class Waiting:
         borrowing: Borrowing,
         tasks: TaskPool,
         peers: Peers,
+        here: CallsHere,
         check: Callable[[], None],
     ) -> None:
+        self._here = here
         self.lease: int | None = None
         self._pump = pump
         self._objects = objects
@@ -96,7 +101,56 @@ class Waiting:
                     self._check()
                     self._borrowing.chase(entry)
 
+    # See `objects.Home`
+
+    def when_done(self, entry: ObjectEntry, action: Callable[[Outcome], None]) -> None:
+        """Call `action` with the outcome once it is there."""
+        with self._pump.shield, self._pump.lock:
+            if entry.outcome is None:
+                entry.watch(lambda e: action(e.outcome))  # type: ignore[arg-type]  # sealed by then
+                self._chase([entry])
+                self._pump.flush_all()  # nobody waits here who would do it
+                return
+        action(entry.outcome)
+
+    def wait_done(self, entry: ObjectEntry, timeout_s: float | None) -> bool:
+        """Block until the outcome is there; false if the time was up before."""
+        return bool(self.wait([ObjectRef(entry)], 1, timeout_s, False))
+
+    # For the code of a call
+
     def _wait_until(self, done: Callable[[], bool], timeout_s: float | None) -> None:
+        running = self._here.interruptible()
+        if running is None or running.stop is not None:
+            self._wait_and_lend(done, timeout_s)
+        else:
+            self._wait_unless_canceled(running, done, timeout_s)
+
+    def _wait_unless_canceled(
+        self, running: Running, done: Callable[[], bool], timeout_s: float | None
+    ) -> None:
+        """Wait; a cancelled task is interrupted at once, an actor's call where it waits for long, as on Ray."""
+        started = time.monotonic()
+
+        def woken() -> bool:
+            return done() or running.interrupt or (running.is_canceled and not running.is_task)
+
+        self._wait_and_lend(woken, timeout_s)
+        if done():
+            return
+        if running.take_interrupt():
+            raise KeyboardInterrupt
+        if running.is_task or not running.is_canceled:
+            return
+        left = None if timeout_s is None else max(0.0, timeout_s - (time.monotonic() - started))
+        if left is not None and left <= _LONG_WAIT_S:
+            self._wait_and_lend(done, left)
+            return
+        self._wait_and_lend(done, _LONG_WAIT_S)
+        if not done():
+            raise KeyboardInterrupt
+
+    def _wait_and_lend(self, done: Callable[[], bool], timeout_s: float | None) -> None:
         """Wait on behalf of user code; a task that waits lends its CPUs to others."""
         lease = self.lease
         if lease is None or threading.current_thread() is not threading.main_thread():

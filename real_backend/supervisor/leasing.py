@@ -88,6 +88,13 @@ class Leasing:
             self._placement.give(lease.demand)
         self.idle(lease.worker)
 
+    def kill(self, number: int) -> None:
+        """The holder wants the worker to end, whatever it does."""
+        lease = self._leases.get(number)
+        if lease is not None:
+            lease.worker.killed = "its task was cancelled by force."
+            self._processes.kill(lease.worker)
+
     def idle(self, worker: Process) -> None:
         """The worker has nothing to do."""
         if len(self._idle) < self._spare:

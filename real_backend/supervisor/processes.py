@@ -10,9 +10,9 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from real_backend import worker
 from real_backend.messages import DRIVER, Connected, Died, Leaving, Message
 from real_backend.transport import Channel
+from real_backend.worker import process as worker
 
 _REMEMBERED_DEATHS = 10_000
 

@@ -13,9 +13,6 @@ import pytest
 
 import simactors
 
-async_actors = pytest.mark.not_yet(local="async actors come with the issue on the real runtime")
-pytestmark = async_actors
-
 
 @simactors.remote
 class Tally:
@@ -382,7 +379,6 @@ def test_an_async_generator_has_no_fixed_number_of_results(ray: ModuleType) -> N
             ray.get(ref)
 
 
-@pytest.mark.not_yet
 def test_functions_may_not_be_async(ray: ModuleType) -> None:
     async def f() -> int:
         return 1

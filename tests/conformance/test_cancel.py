@@ -12,9 +12,6 @@ import pytest
 
 import simactors
 
-cancel = pytest.mark.not_yet(local="cancel comes with the issue on the real runtime")
-pytestmark = cancel
-
 
 @simactors.remote
 class Gate:
@@ -343,6 +340,7 @@ def test_anybody_who_has_the_ref_can_cancel(ray: ModuleType) -> None:
     assert ray.get(gate.has.remote("parent: RayTaskError(TaskCancelledError)"))
 
 
+@pytest.mark.not_yet(local="get_runtime_context comes with the issue on the real runtime")
 def test_a_running_call_of_a_plain_actor_is_told_but_not_interrupted(ray: ModuleType) -> None:
     gate = Gate.remote()
     worker = Worker.remote(gate)
@@ -503,13 +501,13 @@ def test_a_generator_ends_when_it_is_cancelled(ray: ModuleType) -> None:
     until_noted(gate, "closed")
 
 
-@pytest.mark.not_yet
 def test_only_refs_can_be_cancelled(ray: ModuleType) -> None:
     for thing in (5, None, [ray.put(1)], Gate.remote()):
         with pytest.raises(TypeError, match=r"ray.cancel\(\) only supported for object refs"):
             ray.cancel(thing)
 
 
+@pytest.mark.not_yet(local="get_runtime_context comes with the issue on the real runtime")
 def test_who_may_ask_whether_it_is_cancelled(ray: ModuleType) -> None:
     assert ray.get(ask_whether_canceled.remote()) is False
     with pytest.raises(RuntimeError, match="only available when the process is a worker"):

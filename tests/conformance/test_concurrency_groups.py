@@ -11,9 +11,6 @@ import pytest
 
 import simactors
 
-groups = pytest.mark.not_yet(local="concurrency groups come with the issue on the real runtime")
-pytestmark = groups
-
 
 @simactors.remote(concurrency_groups={"io": 2, "compute": 1})
 class Loops:
@@ -132,7 +129,6 @@ def test_a_group_that_nobody_declared_kills_the_actor(ray: ModuleType) -> None:
             ray.get(method.remote())
 
 
-@pytest.mark.not_yet
 def test_a_method_of_an_undeclared_group_makes_an_impossible_actor(ray: ModuleType) -> None:
     @ray.remote(concurrency_groups={"io": 2})
     class Wrong:
@@ -143,7 +139,6 @@ def test_a_method_of_an_undeclared_group_makes_an_impossible_actor(ray: ModuleTy
         Wrong.remote()
 
 
-@pytest.mark.not_yet
 def test_groups_belong_to_the_class_and_not_to_its_options(ray: ModuleType) -> None:
     with pytest.raises(ValueError, match=r"Setting 'concurrency_groups' is not supported in '.options\(\)'"):
         Threads.options(concurrency_groups={"io": 1})

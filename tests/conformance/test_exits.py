@@ -153,7 +153,6 @@ def test_any_other_exit_is_a_crash(ray: ModuleType, code: Any, threads: int) -> 
     assert ask_until_alive(ray, actor) != pid
 
 
-@pytest.mark.not_yet(local="threaded actors come with the issue on the real runtime")
 @pytest.mark.parametrize("code", [0, 3])
 def test_other_threads_end_their_calls_before(ray: ModuleType, code: int) -> None:
     actor = Exits.options(max_concurrency=2).remote()
@@ -191,7 +190,6 @@ def test_any_exit_of_a_task_is_a_crash(ray: ModuleType, code: Any) -> None:
     assert ray.get(tally.read.remote()) == 2
 
 
-@pytest.mark.not_yet(local="an exception that is caught ends nobody there")
 def test_who_catches_what_exit_actor_raises_ends_all_the_same(ray: ModuleType) -> None:
     actor = Exits.remote()
     with pytest.raises(ray.exceptions.ActorDiedError):
@@ -208,7 +206,7 @@ def test_sys_exit_in_a_thread_ends_that_thread(ray: ModuleType) -> None:
     assert ray.get(actor.pid.remote()) == pid
 
 
-@pytest.mark.not_yet(local="it ends that thread only")
+@restarts
 @pytest.mark.parametrize("then_s", [0, 0.3])
 @_SILENT
 def test_exit_actor_in_a_thread_ends_the_actor_after_the_call_under_way(
@@ -222,7 +220,7 @@ def test_exit_actor_in_a_thread_ends_the_actor_after_the_call_under_way(
     dies(ray, actor)
 
 
-@pytest.mark.not_yet(local="threaded actors come with the issue on the real runtime")
+@restarts
 @_SILENT
 def test_the_same_in_a_threaded_actor(ray: ModuleType) -> None:
     actor = Exits.options(max_restarts=1, max_concurrency=2).remote()
@@ -230,7 +228,7 @@ def test_the_same_in_a_threaded_actor(ray: ModuleType) -> None:
     dies(ray, actor)
 
 
-@pytest.mark.not_yet(local="it ends that thread only")
+@restarts
 @_SILENT
 def test_exit_actor_in_a_thread_of_an_actor_that_does_nothing(ray: ModuleType) -> None:
     actor = Exits.options(max_restarts=1).remote()
@@ -239,7 +237,6 @@ def test_exit_actor_in_a_thread_of_an_actor_that_does_nothing(ray: ModuleType) -
     dies(ray, actor)
 
 
-@pytest.mark.not_yet(local="SIGTERM ends its workers at once")
 def test_sigterm_raises_system_exit_in_running_code(ray: ModuleType) -> None:
     actor = Exits.remote()
     pid = ray.get(actor.pid.remote())

@@ -13,11 +13,6 @@ import pytest
 
 import simactors
 
-queues = pytest.mark.not_yet(
-    local="async actors come with the issue on the real runtime, and queues with them"
-)
-pytestmark = queues
-
 
 def make(maxsize: int = 0, **options: Any) -> Any:
     from simactors.util.queue import Queue

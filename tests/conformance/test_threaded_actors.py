@@ -12,9 +12,6 @@ import pytest
 
 import simactors
 
-threads = pytest.mark.not_yet(local="threaded actors come with the issue on the real runtime")
-pytestmark = threads
-
 
 @simactors.remote
 class Gate:
@@ -153,13 +150,11 @@ def test_out_of_order_execution_lets_ready_calls_overtake_in_a_plain_actor(ray: 
     assert ray.get(crew.read.remote()) == ["second", "first"]
 
 
-@pytest.mark.not_yet
 def test_threads_cannot_keep_the_order(ray: ModuleType) -> None:
     with pytest.raises(ValueError, match="Ray can't execute actor tasks in order"):
         Crew.options(max_concurrency=2, allow_out_of_order_execution=False).remote()
 
 
-@pytest.mark.not_yet
 def test_max_concurrency_is_a_whole_number_above_zero(ray: ModuleType) -> None:
     with pytest.raises(ValueError, match="'max_concurrency' only accepts None, 0 or a positive integer"):
         Crew.options(max_concurrency=-1).remote()

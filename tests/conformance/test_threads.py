@@ -121,7 +121,6 @@ def test_what_a_thread_raises_harms_nobody(ray: ModuleType) -> None:
     assert ray.get(actor.counted.remote()) == 0
 
 
-@pytest.mark.not_yet(local="threaded actors come with the issue on the real runtime")
 def test_calls_of_a_threaded_actor_share_a_pool_whose_threads_keep_their_state(ray: ModuleType) -> None:
     pool = Pool.remote()
     found = ray.get([pool.where.remote() for _ in range(9)])
@@ -132,6 +131,5 @@ def test_calls_of_a_threaded_actor_share_a_pool_whose_threads_keep_their_state(r
     assert sum(calls == 1 for *_, calls in found) == 3
 
 
-@pytest.mark.not_yet(local="async actors come with the issue on the real runtime")
 def test_an_async_actor_lives_in_a_thread_of_its_loop(ray: ModuleType) -> None:
     assert ray.get(Async.remote().where.remote()) == [("AsyncIO Thread: default", False)] * 2

@@ -6,7 +6,7 @@ from real_backend.messages import Call, Message, from_wire, to_wire
 
 
 def test_a_message_survives_its_way_as_a_plain_tuple() -> None:
-    message: Message = Call(7, "add", (1, 2), True, (), 1)
+    message: Message = Call(7, "add", (1, 2), True, (), 1, None)
     wire = to_wire(message)
     assert type(wire) is tuple
     assert from_wire(wire) == message

@@ -1,0 +1,81 @@
+"""`Drafts`: makes the calls of this process, with their results still to come. Not where they go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from real_backend.client.exports import Export
+from real_backend.client.pending import Calls, PendingCall, RetryOn, retry_on
+from real_backend.client.running import CallsHere
+from real_backend.client.streams import Streams
+from real_backend.client.travel import Limits
+from real_backend.messages import CallOptions
+from real_backend.objects import ObjectEntry, ObjectTable
+from simactors.core.calls import Arguments
+from simactors.core.options import MethodOptions, TaskOptions
+from simactors.core.refs import ObjectRef
+
+NO_RETRIES: tuple[int, RetryOn] = (0, False)
+
+
+class Drafts:
+    """Under the lock of the process."""
+
+    def __init__(self, objects: ObjectTable, calls: Calls, streams: Streams, here: CallsHere) -> None:
+        self._objects = objects
+        self._calls = calls
+        self._streams = streams
+        self._here = here
+
+    def new(
+        self,
+        target: str | Export,
+        label: str,
+        arguments: Arguments | tuple[Any, ...],
+        num_returns: int | str,
+        retries: tuple[int, RetryOn],
+        actor: int | None = None,
+    ) -> PendingCall:
+        """A call that nobody can ask for yet.
+
+        Args:
+            target, label, arguments, num_returns: see `PendingCall`.
+            retries: how often it may be tried again, and after which exceptions.
+            actor: whose method it is.
+        """
+        objects = self._objects
+        if num_returns == 1 or isinstance(num_returns, str):
+            first = objects.mint()
+            entries: tuple[ObjectEntry, ...] = (objects.new(first, actor),)
+        else:
+            first = objects.mint(num_returns or 1)
+            entries = tuple(objects.new(first + i, (first, actor, i + 1)) for i in range(num_returns))
+        pending = PendingCall(first, entries, target, label, arguments, num_returns)
+        pending.tries, pending.retry_on = retries
+        running = self._here.current()
+        if running is not None:
+            pending.parent = running.id
+        return pending
+
+    def register(self, pending: PendingCall) -> list[ObjectRef[Any]]:
+        """Await its answer; its refs."""
+        self._calls.pending[pending.id] = pending
+        refs: list[ObjectRef[Any]] = [ObjectRef(e) for e in pending.entries]
+        if isinstance(pending.num_returns, str):
+            self._streams.open(pending, refs[0])
+        return refs
+
+
+def call_options(options: TaskOptions | MethodOptions, group: str | None) -> CallOptions | None:
+    """What of `options` the process needs to know that runs the call."""
+    limit = options._generator_backpressure_num_objects
+    said = CallOptions(options.name, group, None if limit is None or limit < 0 else limit)
+    return said if any(value is not None for value in said[:3]) else None
+
+
+def retries_of(options: MethodOptions, limits: Limits) -> tuple[int, RetryOn]:
+    """How often a method's call may be tried again, and after which exceptions."""
+    if not options.retry_exceptions:
+        return NO_RETRIES
+    tries = options.max_task_retries
+    return limits.max_task_retries if tries is None else tries, retry_on(options.retry_exceptions)

@@ -1,0 +1,136 @@
+"""`Running`: a call whose code runs in this process; `CallsHere`: all of them, and who asks which one is his.
+
+Not how they are run: that is `worker`. In the driver there are none.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+
+from real_backend.messages import Call, CallOptions, Task
+
+_REMEMBERED = 10_000
+
+
+class Running:
+    """One call from its turn to its answer.
+
+    Attributes:
+        asker: the number of the process that made it.
+        id: the call's.
+        label: what errors call it.
+        function_name: the same behind its module.
+        num_returns, options: see `messages.Call`.
+        is_task: it is no actor's call: a KeyboardInterrupt may be raised in its code.
+        is_canceled: somebody has cancelled it.
+        interrupt: that KeyboardInterrupt is due.
+        leaves: its code has called `exit_actor`: it is not answered, and the process ends.
+        stop: cancels the coroutine that it is; None if it is none.
+    """
+
+    __slots__ = (
+        "asker",
+        "function_name",
+        "id",
+        "interrupt",
+        "is_canceled",
+        "is_task",
+        "label",
+        "leaves",
+        "num_returns",
+        "options",
+        "stop",
+    )
+
+    def __init__(self, asker: int, message: Call | Task, label: str = "task") -> None:
+        self.asker = asker
+        self.id = message.call_id
+        self.label = label
+        self.function_name = ""
+        self.num_returns = message.num_returns
+        self.options: CallOptions | None = message.options
+        self.is_task = type(message) is Task
+        self.is_canceled = False
+        self.interrupt = False
+        self.leaves = False
+        self.stop: Callable[[], object] | None = None
+
+    @property
+    def name(self) -> str:
+        """What the call is called: as its options say, or else its label."""
+        return (self.options is not None and self.options.name) or self.label
+
+    def take_interrupt(self) -> bool:
+        """Whether a KeyboardInterrupt is due; true only once."""
+        due, self.interrupt = self.interrupt, False
+        return due
+
+
+current: contextvars.ContextVar[Running | None] = contextvars.ContextVar("simactors_call", default=None)
+"""The call whose code runs, where a process runs several side by side."""
+
+
+class CallsHere:
+    """The calls that this process runs, and those that were cancelled before their turn.
+
+    Attributes:
+        main: the call that the main thread runs; what threads do that it has started is done for it, too.
+    """
+
+    def __init__(self) -> None:
+        self.main: Running | None = None
+        self._side_by_side: dict[int, Running] = {}
+        # Some of them have ended before: nobody can tell those from the ones that are still to come.
+        self._canceled: OrderedDict[int, None] = OrderedDict()
+
+    def current(self) -> Running | None:
+        """The call for which the code runs that asks."""
+        return current.get() or self.main
+
+    def interruptible(self) -> Running | None:
+        """The same, but None for code in a thread of the user's own, which no cancellation reaches."""
+        running = current.get()
+        if running is None and threading.current_thread() is threading.main_thread():
+            running = self.main
+        return running
+
+    def begin_main(self, running: Running) -> None:
+        """The turn of a call of the main thread has come."""
+        self.main = running  # first, so that `cancel` finds it, or has left a note before
+        if self._canceled:
+            self._look(running)
+
+    def begin(self, running: Running) -> None:
+        """The turn of a call has come that runs beside others."""
+        self._side_by_side[running.id] = running
+        if self._canceled:
+            self._look(running)
+
+    def _look(self, running: Running) -> None:
+        if self._canceled.pop(running.id, self) is None:
+            running.is_canceled = True
+            running.interrupt = running.is_task
+
+    def end(self, running: Running) -> None:
+        """It has ended."""
+        self._side_by_side.pop(running.id, None)
+
+    def under_way(self) -> int:
+        """How many run side by side."""
+        return len(self._side_by_side)
+
+    def cancel(self, call_id: int) -> Running | None:
+        """Mark a call as cancelled; it is returned if it runs."""
+        self._canceled[call_id] = None
+        if len(self._canceled) > _REMEMBERED:
+            self._canceled.popitem(last=False)
+        running = self._side_by_side.get(call_id)
+        if running is None and self.main is not None and self.main.id == call_id:
+            running = self.main
+        if running is not None and self._canceled.pop(call_id, self) is None:
+            running.is_canceled = True
+            running.interrupt = running.is_task
+        return running

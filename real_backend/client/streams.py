@@ -1,0 +1,170 @@
+"""`Streams`: the items of this process's calls of generators, on their way from the producer to whoever takes them.
+
+Not running the generator (`worker`) and not waiting for an item: that is waiting for a ref (`waiting`).
+"""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections import deque
+from typing import Any
+
+from real_backend.client.pending import PendingCall
+from real_backend.client.pump import Pump
+from real_backend.client.waiting import Waiting
+from real_backend.messages import Taken
+from real_backend.objects import ObjectEntry, ObjectTable
+from simactors.core import codec
+from simactors.core.outcome import Outcome, Value
+from simactors.core.refs import DynamicObjectRefGenerator, ObjectRef
+
+FIRST_ITEM = 2
+"""The position of a generator's first item among the returns of its call; the generator itself has the first."""
+
+_END = Value(None)
+_ALL = 1 << 62
+
+
+class Stream:
+    """The items of one call; under the lock of the process.
+
+    Invariant: items before `total` are there or will come; those behind it, which nobody takes, stand for `_END`.
+
+    Attributes:
+        entry: of the stream's own ref.
+        taken: how many items have been handed out.
+        total: how many there are in all; None as long as that is open.
+    """
+
+    def __init__(self, call: PendingCall, objects: ObjectTable) -> None:
+        self.entry = call.entries[0]
+        self.taken = 0
+        self.total: int | None = None
+        self._call = call
+        self._is_abandoned = False
+        self._objects = objects
+        self._origin = self.entry.origin
+        self._items: dict[int, ObjectEntry] = {}
+        self._arrived = 0
+
+    def item(self, index: int) -> ObjectEntry:
+        """The item with that number, from 0; made when it is first asked for or arrives."""
+        found = self._items.get(index)
+        if found is None:
+            task, actor, _ = self._origin
+            found = self._items[index] = self._objects.new(source=(task, actor, index + FIRST_ITEM))
+            if self.total is not None and index >= self.total:
+                found.outcome = _END
+        return found
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all items have been taken, and there will be no more."""
+        return self.total is not None and self.taken >= self.total
+
+    def take(self) -> ObjectEntry:
+        """Hand out the next item, which is there."""
+        entry = self._items.pop(self.taken)
+        self.taken += 1
+        return entry
+
+    def arrive(self, index: int, outcome: Outcome) -> None:
+        """An item has come; one that came before, or after the end, is dropped: a retry yields it again."""
+        self._arrived = max(self._arrived, index + 1)
+        if self._is_abandoned or index < self.taken or (self.total is not None and index >= self.total):
+            return
+        self._objects.seal(self.item(index), outcome)
+
+    def end(self, total: int | None) -> None:
+        """There are so many items; None if the call was lost: then there are those that came before."""
+        self.total = max(self._arrived, self.taken) if total is None else total
+        for index, entry in list(self._items.items()):
+            if index >= self.total:
+                self._objects.seal(entry, _END)
+
+    def abandon(self) -> None:
+        """Nobody can take items any more."""
+        self._is_abandoned = True
+        self._items.clear()
+        self.tell_taken()
+
+    def tell_taken(self) -> None:
+        """Let the producer know how many items have been taken, if it waits for that."""
+        carrier, options = self._call.carrier, self._call.options
+        if self.total is None and carrier is not None and options is not None and options.backpressure:
+            carrier.tell(self._call, Taken(self._call.id, _ALL if self._is_abandoned else self.taken))
+
+    def value(self) -> Value:
+        """What the stream's own ref stands for when it has ended."""
+        return _END
+
+
+class Dynamic(Stream):
+    """The items of a call whose value is the list of their refs, given when all are there."""
+
+    def value(self) -> Value:
+        """That list."""
+        refs: list[ObjectRef[Any]] = [ObjectRef(self.item(i)) for i in range(self.total or 0)]
+        return Value(codec.encode(DynamicObjectRefGenerator(refs), by_value=True))
+
+
+class Streams:
+    """Those of this process that somebody may still take items of; safe for threads."""
+
+    def __init__(self, pump: Pump, objects: ObjectTable, waiting: Waiting) -> None:
+        self._pump = pump
+        self._objects = objects
+        self._waiting = waiting
+        self._by_id: dict[int, Stream] = {}
+        self._watched: dict[int, weakref.ref[ObjectRef[Any]]] = {}
+        self._dropped: deque[int] = deque()
+
+    def open(self, call: PendingCall, ref: ObjectRef[Any]) -> None:
+        """Give `call`, which is about to be made, the items that it will have; under the lock."""
+        if call.num_returns == "dynamic":
+            call.stream = Dynamic(call, self._objects)
+            return
+        call.stream = self._by_id[call.id] = Stream(call, self._objects)
+        number = call.id
+        # Runs in the middle of whatever drops the last ref, and with it the right to take items: it only takes a note.
+        self._watched[number] = weakref.ref(ref, lambda _: self._note_dropped(number))
+
+    def find(self, ref: ObjectRef[Any]) -> Stream:
+        """The stream behind a ref."""
+        return self._by_id[ref.entry.id]
+
+    def peek(self, ref: ObjectRef[Any]) -> ObjectRef[Any]:
+        """See `core.abilities.Streams`."""
+        stream = self.find(ref)
+        with self._pump.shield, self._pump.lock:
+            return ref if stream.is_finished else ObjectRef(stream.item(stream.taken))
+
+    def next_item(self, ref: ObjectRef[Any], timeout_s: float | None) -> ObjectRef[Any] | None:
+        """See `core.abilities.Streams`."""
+        stream = self.find(ref)
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            following = self.peek(ref)
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if not stream.is_finished and not self._waiting.wait([following], 1, left, False):
+                return None
+            with self._pump.shield, self._pump.lock:
+                if stream.is_finished:
+                    raise StopIteration
+                if following.entry is not stream.item(stream.taken):
+                    continue  # another thread has taken it
+                item = stream.take()
+                stream.tell_taken()
+                return ObjectRef(item)
+
+    def _note_dropped(self, number: int) -> None:
+        self._dropped.append(number)
+        self._pump.ring_if_sitting()
+
+    def look_after_dropped(self) -> None:
+        """Let the producers run on whose items nobody can take any more; under the lock."""
+        while self._dropped:
+            number = self._dropped.popleft()
+            del self._watched[number]
+            self._by_id.pop(number).abandon()

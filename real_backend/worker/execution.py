@@ -1,0 +1,156 @@
+"""`Execution`: runs the code of one call and makes the message that answers it.
+
+Not when: `process` and `lanes` decide that. `SystemExit` comes out as it is: it ends more than the call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Any
+
+from real_backend.client.client import Client
+from real_backend.client.running import Running
+from real_backend.messages import Call, Create, Failed, Interrupted, Item, Reply, Task
+from real_backend.worker.producing import Producer
+from simactors import exceptions
+from simactors.core import calls, codec
+from simactors.core.outcome import Failure, failure, task_failure
+
+Answer = Reply | Failed | Interrupted
+
+
+class Execution:
+    """Calls the user's functions in one process.
+
+    Args:
+        where: names the process in errors.
+    """
+
+    def __init__(self, client: Client, where: str) -> None:
+        self._client = client
+        self._where = where
+
+    def run(self, running: Running, message: Call | Task, function: Callable[..., Any]) -> Answer:
+        """Call `function` and pack what it returns, or what it raises."""
+        try:
+            if message.bare:
+                value = function(*message.packed)  # type: ignore[misc]  # bare: a tuple of atoms
+            else:
+                args, kwargs = self.arguments(message)
+                value = function(*args, **kwargs)
+            answer = self._finish(running, value)
+        except SystemExit:
+            raise
+        except BaseException as error:  # the user's code runs here
+            answer = self.failed(running, error)
+        return self._as_canceled(running, answer) if running.is_canceled else answer
+
+    async def run_async(self, running: Running, message: Call, method: Callable[..., Any]) -> Answer:
+        """The same on an event loop; a plain method blocks it."""
+        try:
+            args, kwargs = self.arguments(message)
+            value = method(*args, **kwargs)
+            if isinstance(running.num_returns, str) and hasattr(value, "__aiter__"):
+                answer = await self._drain_async(running, value)
+            else:
+                if inspect.isawaitable(value):
+                    value = await value
+                answer = self._finish(running, value)
+        except SystemExit:
+            raise
+        except asyncio.CancelledError:
+            answer = self._canceled(running)
+        except BaseException as error:  # the user's code runs here
+            answer = self.failed(running, error)
+        return self._canceled(running) if running.is_canceled else answer
+
+    def _canceled(self, running: Running) -> Failed:
+        return self.failed(running, exceptions.TaskCancelledError(f"Task: {running.label} was cancelled."))
+
+    def arguments(self, message: Call | Task | Create) -> tuple[Sequence[Any], dict[str, Any]]:
+        """Fresh args and kwargs."""
+        if message.bare:
+            return message.packed, {}  # type: ignore[return-value]  # bare: a tuple of atoms
+        travel = self._client.travel
+        with self._client.pump.lock:
+            packed = travel.incoming(message.packed)
+            values = [travel.incoming(v) for v in message.values]
+        refs: Any = message.values  # only whether there are any counts here
+        return calls.Arguments(packed, refs).unpack([codec.unpack(v) for v in values])
+
+    def failed(self, running: Running, error: BaseException) -> Failed:
+        """What answers a call that raised."""
+        return _failed(running, task_failure(running.label, error, self._where, by_value=True))
+
+    def canceled_before(self, running: Running) -> Failed:
+        """What answers a call that was cancelled before its turn and never runs."""
+        text = f"The task {running.label} is canceled from an actor before it executes."
+        return _failed(running, failure(exceptions.TaskCancelledError(text)))
+
+    def _as_canceled(self, running: Running, answer: Answer) -> Answer:
+        if running.is_task:  # what it does about its interruption is its own affair
+            return answer
+        error = exceptions.TaskCancelledError(f"Task: {running.label} was cancelled.")
+        return _failed(running, failure(error))
+
+    def _finish(self, running: Running, value: Any) -> Answer:
+        num_returns = running.num_returns
+        if isinstance(num_returns, str):
+            return self._drain(running, value)
+        if num_returns > 1 and inspect.isgenerator(value):
+            return self._first_items(running, value, num_returns)
+        return Reply(running.id, calls.pack_results(value, num_returns, by_value=True))
+
+    # Generators
+
+    def _drain(self, running: Running, items: Iterator[Any]) -> Answer:
+        """Run a generator to its end, and send its items home as they come."""
+        producer = Producer(self._client, running)
+        try:
+            for item in items:
+                producer.send(codec.pack(item, by_value=True))
+                producer.wait()
+                if running.is_canceled and not running.is_task:
+                    break
+        except Exception as error:  # the user's code runs here; it becomes the last item
+            return self._interrupted(running, producer.produced, error)
+        finally:
+            producer.close()
+        return Reply(running.id, (producer.produced,))
+
+    async def _drain_async(self, running: Running, items: AsyncIterator[Any]) -> Answer:
+        producer = Producer(self._client, running)
+        try:
+            async for item in items:
+                producer.send(codec.pack(item, by_value=True))
+                await producer.wait_async()
+        except Exception as error:  # as in `_drain`
+            return self._interrupted(running, producer.produced, error)
+        finally:
+            producer.close()
+        return Reply(running.id, (producer.produced,))
+
+    def _first_items(self, running: Running, items: Iterator[Any], wanted: int) -> Answer:
+        """As many items as the call has refs; if the generator raises, those before have their values."""
+        found: list[Any] = []
+        try:
+            for item in itertools.islice(items, wanted):
+                found.append(codec.pack(item, by_value=True))
+        except Exception as error:  # the user's code runs here
+            for index, packed in enumerate(found):
+                self._client.answer(running.asker, Item(running.id, index, packed))
+            return self._interrupted(running, len(found), error)
+        if len(found) < wanted:
+            raise ValueError(f"Task returned {len(found)} objects, but num_returns={wanted}.")
+        return Reply(running.id, tuple(found))
+
+    def _interrupted(self, running: Running, index: int, error: Exception) -> Interrupted:
+        told = task_failure(running.label, error, self._where, by_value=True)
+        return Interrupted(running.id, index, told.packed, told.text)
+
+
+def _failed(running: Running, told: Failure) -> Failed:
+    return Failed(running.id, told.packed, told.text)

@@ -1,0 +1,297 @@
+"""`Worker`: takes what others ask of this process from the inbox, and runs it or has it run.
+
+A pool worker until `Create` makes it an actor. Not the talk: `client` fills the inbox, in the order of arrival.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import functools
+import inspect
+import os
+import signal
+import socket
+import sys
+import threading
+import types
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple, NoReturn
+
+from real_backend.client.client import Client
+from real_backend.client.peers import SUPERVISOR
+from real_backend.client.running import CallsHere, Running
+from real_backend.messages import Call, Create, Leaving, Message, Retire, Staying, Task, Terminate
+from real_backend.transport import Channel
+from real_backend.worker.execution import Answer, Execution
+from real_backend.worker.lanes import Lanes
+from simactors.core import calls
+from simactors.core import current as sessions
+from simactors.core.interface import ActorInterface
+from simactors.core.outcome import format_user_traceback
+
+_PR_SET_PDEATHSIG = 1
+_FAREWELL_S = 30.0
+"""So long a process that ends on purpose goes on handing over answers that a busy receiver has not read yet."""
+_EXITED = "exit_actor() was called in it, or its __ray_terminate__"
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def main(sock: socket.socket, number: int, namespace: str | None, supervisor: int) -> NoReturn:
+    """Be a worker; called in a freshly forked process that has closed what it inherited."""
+    _settle_in(supervisor)
+    channel = Channel(sock, SUPERVISOR, passes_descriptors=True)
+    client = Client(channel, number, namespace, on_orphaned=lambda: os._exit(1))
+    sessions.open_session(client, scoped=True).initialized = True
+    Worker(client).run()
+
+
+def _settle_in(supervisor: int) -> None:
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != supervisor:  # it died before we asked to be told
+        os._exit(1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # not Ctrl-C, which is the driver's: `cancel`
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    atexit._clear()  # what the supervisor's modules registered is not ours to do
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(line_buffering=True)  # a killed process flushes nothing
+
+
+class _Depart(NamedTuple):
+    """To ourselves: end, once no call is under way any more."""
+
+    text: str
+    code: int
+
+
+class Worker:
+    """The main loop, and the actor if this process has become one."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._inbox: deque[tuple[int, Message | _Depart]] = client.inbox  # type: ignore[assignment]  # wider: ours
+        self._here: CallsHere = client.here
+        where = f"pid={os.getpid()}"
+        self._where = where
+        self._execution = Execution(client, where)
+        self._instance: Any = None
+        self._interface: ActorInterface | None = None
+        self._lanes: Lanes | None = None
+        self._bound: dict[str, Callable[..., Any]] = {}
+        self._departure: _Depart | None = None
+        # Calls of others may arrive before the owner's arguments for the constructor.
+        self._early: deque[tuple[int, Message | _Depart]] = deque()
+        client.end_actor = self._asked_to_end
+        client.shield.install(lambda: self._here.main is not None and self._here.main.take_interrupt())
+        signal.signal(signal.SIGTERM, self._on_terminate)
+
+    def run(self) -> NoReturn:
+        """Serve until told to end."""
+        inbox, wait_until = self._inbox, self._client.pump.wait_until
+        while True:
+            if not inbox:
+                wait_until(inbox.__len__, None)
+            asker, message = inbox.popleft()
+            if isinstance(message, Call):
+                self._call(asker, message)
+            elif isinstance(message, Task):
+                self._task(asker, message)
+            elif isinstance(message, Create):
+                self._create(message)
+            elif isinstance(message, Terminate):
+                self._depart(_Depart("all its handles were dropped", 0))
+            elif isinstance(message, _Depart):
+                self._depart(message)
+            elif isinstance(message, Retire):
+                self._retire()
+
+    # Calls, one after the other
+
+    def _call(self, asker: int, message: Call) -> None:
+        if self._interface is None:
+            self._early.append((asker, message))
+        elif self._lanes is not None:
+            if not self._lanes.enter(asker, message):
+                self._no_such_group(message)
+        else:
+            if message.options is not None and message.options.group is not None:
+                self._no_such_group(message)
+            running = self.begin(asker, message)
+            self._here.begin_main(running)
+            method = self._bound.get(message.method) or self.method(message.method)
+            self._run_main(running, message, method)
+
+    def _task(self, asker: int, message: Task) -> None:
+        running = Running(asker, message)
+        self._here.begin_main(running)
+        waiting = self._client.waiting
+        waiting.lease = message.lease
+        self._run_main(running, message, functools.partial(self._load_and_run, running, message))
+
+    def _load_and_run(self, running: Running, message: Task, *args: Any, **kwargs: Any) -> Any:
+        if running.take_interrupt():  # cancelled before its turn
+            raise KeyboardInterrupt
+        function: calls.Function = self._client.imports.load(message.digest)
+        running.label = function.spec.label
+        running.function_name = f"{function.spec.module}.{running.label}"
+        return function.function(*args, **kwargs)
+
+    def _run_main(self, running: Running, message: Call | Task, function: Callable[..., Any]) -> None:
+        answer: Answer | None = None
+        try:
+            answer = self._execution.run(running, message, function)
+        except SystemExit as error:
+            self._here.main = None
+            self.exits(running, error.code)
+        except KeyboardInterrupt as error:  # it came just as the code had ended
+            answer = self._execution.failed(running, error)
+        self._here.main = None
+        self._client.waiting.lease = None
+        assert answer is not None
+        self.answered(running, answer)
+
+    # See `lanes.Owner`
+
+    def begin(self, asker: int, message: Call) -> Running:
+        """Describe a call whose turn has come."""
+        assert self._interface is not None
+        spec = self._interface.methods[message.method]
+        running = Running(asker, message, spec.label)
+        running.function_name = spec.module
+        return running
+
+    def method(self, name: str) -> Callable[..., Any]:
+        """The bound method."""
+        method = self._bound[name] = calls.bind(self._instance, name)
+        return method
+
+    def answered(self, running: Running, answer: Answer) -> None:
+        """A call has ended."""
+        if running.leaves:
+            self.exits(running, 0)
+            return
+        # At once, though a batch would be cheaper: the next call may end this process, and this one is done.
+        self._client.answer(running.asker, answer)
+        if self._departure is not None:
+            self._ask_to_depart(self._departure)
+
+    def exits(self, running: Running, code: object) -> None:
+        """The code of a call has raised `SystemExit`; as on Ray, only the code 0 says that it wants to end."""
+        self._ask_to_depart(_departure(code, is_task=running.is_task))
+
+    def _ask_to_depart(self, departure: _Depart) -> None:
+        if threading.current_thread() is threading.main_thread():
+            self._depart(departure)
+        else:
+            self._inbox.appendleft((SUPERVISOR, departure))
+            self._client.pump.poke()
+
+    # The end
+
+    def _depart(self, departure: _Depart) -> None:
+        """End this process as soon as no call is under way."""
+        if self._lanes is not None and not self._lanes.is_idle():
+            self._departure = self._departure or departure
+            if not self._lanes.is_idle():  # the last call may have ended before it could see that
+                return
+        if departure.code == 0:
+            # As on Ray, who ends on purpose sees the calls through that it has made: their results may be wanted.
+            self._client.pump.wait_until(self._client.has_no_calls, None)
+        self._leave(departure.text, departure.code)
+
+    def _asked_to_end(self) -> None:
+        """The actor's code has called `exit_actor`, and may yet catch what that raises: the actor ends all the same."""
+        running = self._here.interruptible()
+        if running is None:  # a thread that the user's code has started
+            self._ask_to_depart(_Depart(_EXITED, 0))
+        elif running.stop is None:
+            running.leaves = True
+
+    def _no_such_group(self, message: Call) -> NoReturn:
+        group = None if message.options is None else message.options.group
+        self._leave(f"it has no concurrency group {group!r}")
+
+    def _on_terminate(self, *_: object) -> None:
+        if self._here.main is None:
+            os._exit(1)
+        sys.exit(1)
+
+    def _retire(self) -> None:
+        if self._client.is_needed():
+            with self._client.pump.lock:
+                self._client.peers.tell_supervisor(Staying())
+        else:
+            self._leave("it was idle")
+
+    def _leave(self, text: str, code: int = 0, *, whole: bool = False) -> NoReturn:
+        """End this process, after what was answered so far has been handed over."""
+        pump = self._client.pump
+        with pump.lock:
+            self._client.peers.tell_supervisor(Leaving(text, whole))
+        pump.wait_until(pump.drained, _FAREWELL_S)
+        try:
+            atexit._run_exitfuncs()
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(code)
+
+    # The constructor
+
+    def _create(self, message: Create) -> None:
+        label = "actor.__init__"
+        try:
+            made: calls.ActorClass = self._client.imports.load(message.digest)
+            label = made.constructor.label
+            args, kwargs = self._execution.arguments(message)
+            self._instance = self._construct(message, made, lambda f: f(*args, **kwargs))
+        except SystemExit as error:
+            departure = _departure(error.code, is_task=False)
+            self._leave(departure.text, departure.code)
+        except BaseException as error:  # the user's code runs here
+            text = (
+                "The actor died because of an error raised in its creation task, "
+                f"ray::{label}() ({self._where})\n{format_user_traceback(error)}"
+            )
+            self._leave(text, 1, whole=True)
+        self._interface = made.interface
+        self._inbox.extendleft(reversed(self._early))
+        self._early.clear()
+
+    def _construct(self, message: Create, made: calls.ActorClass, call: Callable[[Any], Any]) -> Any:
+        if message.concurrency is None:
+            return call(made.cls)
+        self._lanes = Lanes(message.concurrency, self, self._execution, self._here)
+        begun = self._lanes.construct(lambda: _make_on_loop(made.cls, call), self._client.pump.poke)
+        if begun is None:
+            return call(made.cls)
+        self._client.pump.wait_until(lambda: begun.is_over, None)
+        if begun.error is not None:
+            raise begun.error
+        return begun.instance
+
+
+def _make_on_loop(cls: type, call: Callable[[Any], Any]) -> Any:
+    initialize = inspect.getattr_static(cls, "__init__")
+    if not inspect.iscoroutinefunction(initialize):
+        return call(cls)
+    return _make_async(cls, call, initialize)
+
+
+async def _make_async(cls: type, call: Callable[[Any], Any], initialize: Callable[..., Any]) -> Any:
+    instance: Any = cls.__new__(cls)  # type: ignore[call-overload]  # the user's class
+    await call(functools.partial(initialize, instance))
+    return instance
+
+
+def _departure(code: object, *, is_task: bool) -> _Depart:
+    if isinstance(code, int | float) and code == 0 and not is_task:
+        return _Depart(_EXITED, 0)
+    text = f"sys.exit({'' if code is None else repr(code)}) was called in it"
+    # As an interpreter ends: None is success, a text is printed, and counts as 1. For an actor, all but 0 is a crash.
+    number = code if isinstance(code, int) else int(code is not None)
+    return _Depart(text, number)
