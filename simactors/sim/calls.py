@@ -11,13 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 from simactors import exceptions
-from simactors.core import calls
+from simactors.core import calls, requests
 from simactors.core.concurrency import concurrency_of
 from simactors.core.current import running
 from simactors.core.options import PLAIN_METHOD, ActorOptions, MethodOptions, TaskOptions
 from simactors.core.outcome import Failure, failure
 from simactors.core.refs import ActorRef, ObjectRef
-from simactors.sim import demands, requests
+from simactors.sim import demands
 from simactors.sim.actor import SimActor
 from simactors.sim.actors import Actors
 from simactors.sim.cluster import Cluster, Link, Process

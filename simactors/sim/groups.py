@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from simactors.core.abilities import GroupInfo
+from simactors.core.requests import Selector, matches, selector_of
+from simactors.core.resources import Amounts, Pool, added, amounts_of, quantities_of
 from simactors.sim.nodes import Node, Nodes
 from simactors.sim.placement import Bundles
-from simactors.sim.requests import Selector, matches, selector_of
-from simactors.sim.resources import Amounts, Pool, added, amounts_of, quantities_of
 
 
 class Group:

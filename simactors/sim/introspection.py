@@ -13,12 +13,12 @@ from simactors.core.abilities import NodeInfo, RuntimeInfo
 from simactors.core.calls import Function
 from simactors.core.events import Record
 from simactors.core.refs import ActorRef
+from simactors.core.resources import quantities_of
 from simactors.sim.actor import SimActor
 from simactors.sim.calls import captured, running_call
 from simactors.sim.cluster import Process
 from simactors.sim.invocation import Invocation
 from simactors.sim.nodes import Node
-from simactors.sim.resources import quantities_of
 
 _JOB = 1
 

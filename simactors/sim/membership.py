@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 
+from simactors.core.resources import quantities_of
 from simactors.exceptions import NodeDiedError, RayError, WorkerCrashedError
 from simactors.sim.actors import Actors
 from simactors.sim.answers import unavailable
@@ -19,7 +20,6 @@ from simactors.sim.kernel import Kernel
 from simactors.sim.network import Network
 from simactors.sim.nodes import Node, Nodes
 from simactors.sim.placement import Placement
-from simactors.sim.resources import quantities_of
 from simactors.sim.stores import Stores
 from simactors.sim.tasks import Tasks
 from simactors.sim.trace import Trace

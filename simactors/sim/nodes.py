@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from simactors.core import ids
-from simactors.sim.resources import Amounts, Pool, amounts_of
+from simactors.core.resources import Amounts, Pool, amounts_of
 
 _PPM = 1_000_000
 

@@ -13,11 +13,11 @@ from typing import NamedTuple, Protocol
 
 from simactors import exceptions
 from simactors.core.choices import Choices
+from simactors.core.requests import Affinity, Bundle, Hybrid, Labels, Request, Spread, matches
+from simactors.core.resources import Amounts, Pool
 from simactors.exceptions import RayError
 from simactors.sim.cluster import Process
 from simactors.sim.nodes import Node, Nodes
-from simactors.sim.requests import Affinity, Bundle, Hybrid, Labels, Request, Spread, matches
-from simactors.sim.resources import Amounts, Pool
 
 _FULL_ENOUGH = 0.5  # the hybrid policy fills a node up to here before it looks at others, as on Ray
 _TOP_SHARE = 5  # of the best nodes, one in five may be picked, as on Ray: which one is nobody's promise

@@ -9,10 +9,10 @@ from typing import Any
 
 from simactors.core.choices import Choices, sub_seed
 from simactors.core.current import running
+from simactors.core.resources import GRAIN
 from simactors.sim.cluster import Process
 from simactors.sim.intercept import environment
 from simactors.sim.intercept.chance import OwnChance
-from simactors.sim.resources import GRAIN
 
 _SEEDS = 2**53
 _GPUS, _THREADS = b"CUDA_VISIBLE_DEVICES", b"OMP_NUM_THREADS"

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import Any
 
+from simactors.core.resources import quantities_of
 from simactors.sim.fiber import innermost_frame
 from simactors.sim.invocation import Invocation, StoredObject
 from simactors.sim.locks import Taken
 from simactors.sim.objects import Several
 from simactors.sim.placement import Claim, Grant, Placement
-from simactors.sim.resources import quantities_of
 from simactors.sim.threads import Ending, SimThread, of_waiter
 from simactors.sim.waiting import Waiter
 

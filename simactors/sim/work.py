@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 
+from simactors.core.resources import GRAIN
 from simactors.sim.config import NS
 from simactors.sim.distributions import Distribution
 from simactors.sim.kernel import Kernel
 from simactors.sim.nodes import Node
-from simactors.sim.resources import GRAIN
 from simactors.sim.sharing import Shared
 from simactors.sim.waiting import Process
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from simactors.sim.resources import GRAIN, Pool, added, amounts_of, quantities_of
+from simactors.core.resources import GRAIN, Pool, added, amounts_of, quantities_of
 
 
 def test_quantities_are_exact() -> None:

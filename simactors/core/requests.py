@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from simactors.core import strategies
 from simactors.core.options import ActorOptions, TaskOptions, actor_needs, task_needs
-from simactors.sim.resources import Amounts, amounts_of
+from simactors.core.resources import Amounts, amounts_of
 
 Selector = tuple[tuple[str, str, tuple[str, ...]], ...]
 """Conditions on labels: (key, operator, values); the operators are ``in``, ``not in``, ``exists``, ``absent``."""
