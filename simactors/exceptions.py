@@ -71,21 +71,35 @@ class RayTaskError(RayError):
         traceback_str: the traceback of the process that ran it.
         cause: the exception that was raised there.
         where: the process it ran in, as ``pid=4711``.
+        frames: where it was raised, as plain data (`tblib`'s); from real processes only. The traceback of `cause` is
+            made of it, so that debuggers can show it.
     """
 
-    def __init__(self, function_name: str, traceback_str: str, cause: BaseException, where: str = "") -> None:
+    def __init__(
+        self,
+        function_name: str,
+        traceback_str: str,
+        cause: BaseException,
+        where: str = "",
+        frames: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__(function_name, traceback_str, cause, where)
         self.function_name = function_name
         self.traceback_str = traceback_str
         self.cause = cause
         self.where = where
+        self.frames = frames
+        if frames is not None and cause.__traceback__ is None:
+            import tblib  # type: ignore[import-untyped]
+
+            cause.__traceback__ = tblib.Traceback.from_dict(frames).as_traceback()
 
     def __str__(self) -> str:
         place = f" ({self.where})" if self.where else ""
         return f"ray::{self.function_name}(){place}\n{self.traceback_str}".rstrip()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return RayTaskError, (self.function_name, self.traceback_str, self.cause, self.where)
+        return RayTaskError, _fields(self)
 
     def as_instanceof_cause(self) -> RayTaskError:
         """This error as an instance of both `RayTaskError` and the class of its cause.
@@ -103,6 +117,10 @@ class RayTaskError(RayError):
         return dual
 
 
+def _fields(error: RayTaskError) -> tuple[Any, ...]:
+    return error.function_name, error.traceback_str, error.cause, error.where, error.frames
+
+
 @lru_cache(maxsize=512)
 def _dual_class(cause_class: type[BaseException]) -> Any:
     """The class that is both a `RayTaskError` and a `cause_class`; made once for each cause."""
@@ -114,6 +132,7 @@ def _dual_class(cause_class: type[BaseException]) -> Any:
             self.traceback_str = error.traceback_str
             self.cause = error.cause
             self.where = error.where
+            self.frames = error.frames
             self.args = (error.cause,)
 
         def __getattr__(self, name: str) -> Any:
@@ -125,8 +144,7 @@ def _dual_class(cause_class: type[BaseException]) -> Any:
             return RayTaskError.__str__(self)
 
         def __reduce__(self) -> tuple[Any, ...]:
-            error = RayTaskError(self.function_name, self.traceback_str, self.cause, self.where)
-            return RayTaskError.as_instanceof_cause, (error,)
+            return RayTaskError.as_instanceof_cause, (RayTaskError(*_fields(self)),)
 
     if issubclass(cause_class, BaseExceptionGroup):  # a group can't be made without its parts
 

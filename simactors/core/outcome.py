@@ -82,10 +82,13 @@ def task_failure(function_name: str, error: BaseException, where: str, *, by_val
         cause = exceptions.TaskCancelledError(f"{function_name} raised KeyboardInterrupt")
     text = format_user_traceback(error)
     told = exceptions.RayTaskError(function_name, text, cause, where)
+    if by_value:  # it leaves this process, and its frames with it
+        told.frames = error.frames if isinstance(error, exceptions.RayTaskError) else _frames_of(error)
     packed = failure(told, by_value=by_value)
     if packed.packed is None:  # as on Ray, what was raised is told in words then
         told.cause = exceptions.RayError(f"Exception {type(cause).__qualname__} isn't serializable: {cause}")
         told.args = (function_name, text, told.cause, where)
+        told.frames = None
         packed = failure(told, by_value=by_value)
     return packed
 
@@ -105,12 +108,22 @@ def dependency_failure(function_name: str, cause: Exception, *, by_value: bool =
 
 def format_user_traceback(error: BaseException) -> str:
     """The traceback from the user's first frame on: ours above it say nothing to the user."""
+    return "".join(traceback.format_exception(type(error), error, _first_of_user(error))).rstrip()
+
+
+def _frames_of(error: BaseException) -> dict[str, Any] | None:
+    """Where `error` was raised, from the user's first frame on, as data that can be sent."""
+    import tblib  # type: ignore[import-untyped]
+
+    frame = _first_of_user(error)
+    return None if frame is None else tblib.Traceback(frame).to_dict()
+
+
+def _first_of_user(error: BaseException) -> TracebackType | None:
     frame: TracebackType | None = error.__traceback__
     while frame is not None and _is_ours(frame):
         frame = frame.tb_next
-    if frame is None:
-        frame = error.__traceback__
-    return "".join(traceback.format_exception(type(error), error, frame)).rstrip()
+    return error.__traceback__ if frame is None else frame
 
 
 def _is_ours(frame: TracebackType) -> bool:
