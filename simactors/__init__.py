@@ -27,12 +27,12 @@ from simactors.api.session import init, is_initialized, shutdown
 from simactors.core.refs import DynamicObjectRefGenerator, ObjectRef
 
 if TYPE_CHECKING:
+    from simactors.core.fault_plan import FaultPlan
     from simactors.exploration.determinism import check_determinism
     from simactors.exploration.exploring import explore
     from simactors.logs import SimLogFilter
     from simactors.sim.config import Latency, LinkConfig, NodeConfig, SimConfig
     from simactors.sim.fail_on import FailOn
-    from simactors.sim.plan import FaultPlan
     from simactors.sim.planned import Plan
     from simactors.sim.simulation import simulate
     from simactors.testing.decorator import simulated
@@ -89,7 +89,7 @@ _LAZY = {
     "simulate": "simactors.sim.simulation",
     "simulated": "simactors.testing.decorator",
     "FailOn": "simactors.sim.fail_on",
-    "FaultPlan": "simactors.sim.plan",
+    "FaultPlan": "simactors.core.fault_plan",
     "Latency": "simactors.sim.config",
     "LinkConfig": "simactors.sim.config",
     "NodeConfig": "simactors.sim.config",

@@ -8,10 +8,11 @@ Example:
 
 from __future__ import annotations
 
-from simactors.sim.plan import (
+from simactors.core.fault_plan import (
     CrashNode,
     CrashProcess,
     Cut,
+    DelayCall,
     FailCall,
     Fault,
     FaultPlan,
@@ -26,6 +27,7 @@ __all__ = [
     "CrashNode",
     "CrashProcess",
     "Cut",
+    "DelayCall",
     "FailCall",
     "Fault",
     "FaultPlan",

@@ -13,6 +13,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from simactors.core.fault_plan import FaultPlan
 from simactors.core.sightings import Sightings
 from simactors.exploration import determinism
 from simactors.exploration.budget import Budget
@@ -32,7 +33,6 @@ from simactors.exploration.witness import Testimony, Witness
 from simactors.exploration.world import world_of
 from simactors.sim.config import Slack
 from simactors.sim.intercept import patches
-from simactors.sim.plan import FaultPlan
 from simactors.sim.planned import LATE_S
 
 AUDITED = 20

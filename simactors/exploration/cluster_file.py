@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
+from simactors.core import fault_plan
 from simactors.exploration.target import TargetError
-from simactors.sim import aims, config, distributions, plan
+from simactors.sim import aims, config, distributions
 
 Loaded = TypeVar("Loaded")
 
@@ -27,15 +28,15 @@ _DISTRIBUTIONS: Mapping[str, type] = {
     "lognormal": distributions.Lognormal,
     "empirical": distributions.Empirical,
 }
-_KINDS = {cls: name for kinds in (_DISTRIBUTIONS, plan.KINDS) for name, cls in kinds.items()}
+_KINDS = {cls: name for kinds in (_DISTRIBUTIONS, fault_plan.KINDS) for name, cls in kinds.items()}
 _PARTS = (config.SimConfig, config.NodeConfig, config.LinkConfig, config.Latency)
-for _cls in (*_PARTS, *_DISTRIBUTIONS.values(), *plan.KINDS.values()):
+for _cls in (*_PARTS, *_DISTRIBUTIONS.values(), *fault_plan.KINDS.values()):
     with_config(ConfigDict(extra="forbid"))(_cls)  # a misspelt knob is an error, not a knob left as it was
 
 
 def load_world(
     cluster_file: str | None, faults_file: str | None, otherwise: config.SimConfig | None = None
-) -> tuple[config.SimConfig | None, plan.FaultPlan]:
+) -> tuple[config.SimConfig | None, fault_plan.FaultPlan]:
     """The cluster that a file describes, and what goes wrong in it.
 
     Args:
@@ -45,7 +46,7 @@ def load_world(
         TargetError: one of the files can't be read, or the two don't fit together.
     """
     cluster = otherwise if cluster_file is None else load_cluster(cluster_file)
-    faults = plan.FaultPlan() if faults_file is None else load_faults(faults_file)
+    faults = fault_plan.FaultPlan() if faults_file is None else load_faults(faults_file)
     try:
         aims.check(faults, cluster or config.SimConfig())
     except ValueError as error:
@@ -66,7 +67,7 @@ def load_cluster(path: str) -> config.SimConfig:
     return cluster
 
 
-def load_faults(path: str) -> plan.FaultPlan:
+def load_faults(path: str) -> fault_plan.FaultPlan:
     """The faults that a file lists as ``[[faults]]`` tables; ``kind`` says which fault each is.
 
     Raises:
@@ -92,11 +93,11 @@ def read_cluster(table: Any, place: str, problems: list[str]) -> config.SimConfi
     return _validated(config.SimConfig, table, place, problems)
 
 
-def read_faults(tables: Any, problems: list[str]) -> plan.FaultPlan:
+def read_faults(tables: Any, problems: list[str]) -> fault_plan.FaultPlan:
     """What goes wrong, out of ``[[faults]]``; `problems` takes what is no fault."""
     listed = tables if isinstance(tables, list) else [tables]
-    faults = [_of_kind(entry, plan.KINDS, f"faults[{i}]", problems) for i, entry in enumerate(listed)]
-    return plan.FaultPlan(tuple(fault for fault in faults if fault is not None))
+    faults = [_of_kind(entry, fault_plan.KINDS, f"faults[{i}]", problems) for i, entry in enumerate(listed)]
+    return fault_plan.FaultPlan(tuple(fault for fault in faults if fault is not None))
 
 
 def cluster_table(cluster: config.SimConfig) -> dict[str, Any]:
@@ -117,12 +118,12 @@ def cluster_of(table: Any) -> config.SimConfig:
     return found
 
 
-def fault_tables(faults: plan.FaultPlan) -> list[dict[str, Any]]:
+def fault_tables(faults: fault_plan.FaultPlan) -> list[dict[str, Any]]:
     """What `load_faults` would read as `faults`."""
     return [_told(fault) for fault in faults.faults]
 
 
-def faults_of(tables: Any) -> plan.FaultPlan:
+def faults_of(tables: Any) -> fault_plan.FaultPlan:
     """What `fault_tables` wrote.
 
     Raises:
@@ -219,7 +220,7 @@ def _path(parts: tuple[int | str, ...]) -> str:
 
 
 def _knobs() -> list[str]:
-    classes: list[Any] = [*_PARTS, *_DISTRIBUTIONS.values(), *plan.KINDS.values()]
+    classes: list[Any] = [*_PARTS, *_DISTRIBUTIONS.values(), *fault_plan.KINDS.values()]
     return sorted({field.name for cls in classes for field in fields(cls)})
 
 

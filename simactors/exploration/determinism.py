@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from simactors.core.events import Record
+from simactors.core.fault_plan import FaultPlan
 from simactors.exceptions import InternalError, NondeterminismError
 from simactors.exploration import suspects
 from simactors.exploration.recipe import Recipe
@@ -23,7 +24,6 @@ from simactors.exploration.runner import Ending, RunResult
 from simactors.exploration.suspects import Suspect
 from simactors.exploration.witness import Difference, Place, Sighting, Testimony, Witness, difference
 from simactors.sim.config import SimConfig
-from simactors.sim.plan import FaultPlan
 from simactors.sim.simulation import simulate
 
 _HASH_SEEDS = ("1", "2")

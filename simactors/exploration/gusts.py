@@ -11,8 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 from simactors.core.choices import Draws, sub_seed
-from simactors.exploration.storms import LONGEST_SKEW_S, some_of
-from simactors.sim.plan import (
+from simactors.core.fault_plan import (
     CrashNode,
     CrashProcess,
     Cut,
@@ -23,6 +22,7 @@ from simactors.sim.plan import (
     Partition,
     Pause,
 )
+from simactors.exploration.storms import LONGEST_SKEW_S, some_of
 
 _FEW, _MANY = 5, 40
 """Of the first calls, or rather of the first few, one is hit."""

@@ -11,12 +11,12 @@ from typing import Any, Protocol
 
 from simactors.core.choices import Choices, SeededChoices
 from simactors.core.events import Record
+from simactors.core.fault_plan import FaultPlan
 from simactors.exploration.runner import Onlooker, RunResult, run_simulated
 from simactors.exploration.script import Answer, Deviation, Follower, Script
 from simactors.exploration.target import Program, Target
 from simactors.exploration.world import World, world_of
 from simactors.sim.config import SimConfig, Slack
-from simactors.sim.plan import FaultPlan
 
 _KINDS: Mapping[str, tuple[type, ...]] = {
     "target": (str,),

@@ -11,12 +11,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from simactors.core.fault_plan import FaultPlan
 from simactors.exploration import cluster_file
 from simactors.exploration.target import Program, Target
 from simactors.sim import aims
 from simactors.sim.config import SimConfig
 from simactors.sim.fail_on import FailOn
-from simactors.sim.plan import FaultPlan
 
 _TABLE_OR_FILE = "write a table, or the name of a file in the scenario's folder"
 

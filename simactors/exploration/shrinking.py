@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields, replace
 from itertools import combinations
 from typing import Any, TypeVar
 
+from simactors.core.fault_plan import FailCall, Fault, FaultPlan
 from simactors.exploration.budget import Budget
 from simactors.exploration.findings import Finding, Group
 from simactors.exploration.races import Order
@@ -22,7 +23,6 @@ from simactors.exploration.runner import RunResult
 from simactors.exploration.script import Deviation, Recorder, Script
 from simactors.exploration.target import workload_of
 from simactors.exploration.world import check_faults
-from simactors.sim.plan import FailCall, Fault, FaultPlan
 
 Item = TypeVar("Item")
 

@@ -17,8 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from simactors.core.choices import Draws, Offer, sub_seed
-from simactors.sim.config import NS
-from simactors.sim.plan import (
+from simactors.core.fault_plan import (
     CrashNode,
     CrashProcess,
     Cut,
@@ -29,6 +28,7 @@ from simactors.sim.plan import (
     Partition,
     Pause,
 )
+from simactors.sim.config import NS
 from simactors.sim.planned import LATE_S
 
 KINDS = ("delay", "crash", "node", "partition", "skew", "rpc")

@@ -25,11 +25,11 @@ from typing import Any, Literal, NoReturn
 import cloudpickle  # type: ignore[import-untyped]
 
 from simactors.as_ray import as_ray
+from simactors.core.fault_plan import FaultPlan
 from simactors.core.interface import Signature
 from simactors.exploration import frames
 from simactors.sim.config import SimConfig, Slack
 from simactors.sim.intercept import environment, loaded
-from simactors.sim.plan import FaultPlan
 
 MAX_STEPS = 2_000_000
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from simactors.core.choices import Offer
-from simactors.exploration.script import Script
-from simactors.exploration.target import Program
-from simactors.sim.phrases import named, nth, phrase
-from simactors.sim.plan import (
+from simactors.core.fault_plan import (
     CrashNode,
     CrashProcess,
     Cut,
+    DelayCall,
     FailCall,
     Fault,
     FaultPlan,
@@ -21,6 +19,9 @@ from simactors.sim.plan import (
     Pause,
     SlowNode,
 )
+from simactors.exploration.script import Script
+from simactors.exploration.target import Program
+from simactors.sim.phrases import named, nth, phrase
 
 
 def deviations_in_words(script: Script | None, path: Sequence[Offer]) -> list[tuple[int, str]]:
@@ -82,8 +83,8 @@ def _fault(fault: Fault) -> str:
         case SlowNode():
             until = "" if fault.for_s is None else f" for {fault.for_s:g} s"
             return f"slow {fault.node} down {fault.factor:g} times at {fault.at_s:g} s{until}"
-        case FailCall():
-            return _failing_call(fault)
+        case FailCall() | DelayCall():
+            return _call_on_its_way(fault)
         case LoseObject():
             return f"lose the {nth(fault.nth)} result of {fault.of}"
         case JumpClock():
@@ -114,12 +115,18 @@ def _cut(fault: Cut | Partition) -> str:
     return f"cut the network {between} {fault.source} {to} {fault.target} {when}"
 
 
-def _failing_call(fault: FailCall) -> str:
+def _call_on_its_way(fault: FailCall | DelayCall) -> str:
+    if isinstance(fault, DelayCall):
+        return f"delay {_which_calls(fault)} by {fault.by_s:g} s"
     lost = {"request": "lose", "reply": "lose the answer of", "late": "make late, so that it is made again,"}
+    return f"{lost[fault.lost]} {_which_calls(fault)}"
+
+
+def _which_calls(fault: FailCall | DelayCall) -> str:
     which = (
         f"the {nth(fault.nth)}" if fault.nth is not None else f"{fault.probability:.0%} of all attempts at"
     )
     until = "" if fault.for_s is None else f" for {fault.for_s:g} s"
     when = f" from {fault.at_s:g} s on{until}" if fault.at_s or until else ""
     call = "call" if fault.call == "*" else fault.call
-    return f"{lost[fault.lost]} {which} {call}{when}"
+    return f"{which} {call}{when}"

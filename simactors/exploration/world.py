@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from simactors.core.fault_plan import FaultPlan
 from simactors.exploration.strategies.systematic import timeless
 from simactors.exploration.target import Program, TargetError
 from simactors.sim import aims
 from simactors.sim.config import NodeConfig, SimConfig
 from simactors.sim.fail_on import FailOn
-from simactors.sim.plan import FaultPlan
 
 
 @dataclass(frozen=True, slots=True)

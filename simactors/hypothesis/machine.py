@@ -22,13 +22,13 @@ from simactors.api.handles import ActorHandle, ActorMethod
 from simactors.api.objects import get, wait
 from simactors.api.remote import remote
 from simactors.checkers.recording import Recording
+from simactors.core.fault_plan import FaultPlan
 from simactors.core.history import History, Operation
 from simactors.core.refs import ObjectRef
 from simactors.exceptions import RayError
 from simactors.exploration.storms import kinds_of, nodes_for
 from simactors.hypothesis.strategies import plans, warm_up
 from simactors.sim.config import SimConfig
-from simactors.sim.plan import FaultPlan
 from simactors.sim.planned import LATE_S, Plan, PlannedChoices
 from simactors.sim.simulation import Simulation, simulate
 

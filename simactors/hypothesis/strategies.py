@@ -12,8 +12,17 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from simactors.core.fault_plan import (
+    CrashNode,
+    CrashProcess,
+    Cut,
+    FailCall,
+    Fault,
+    JumpClock,
+    Partition,
+    Pause,
+)
 from simactors.exploration.storms import LONGEST_SKEW_S, kinds_of, nodes_for
-from simactors.sim.plan import CrashNode, CrashProcess, Cut, FailCall, Fault, JumpClock, Partition, Pause
 from simactors.sim.planned import LATE_S, Plan
 from simactors.sim.simulation import simulate
 

@@ -9,10 +9,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from simactors.sim.cluster import Process
-from simactors.sim.config import SimConfig
-from simactors.sim.nodes import is_meant
-from simactors.sim.plan import (
+from simactors.core.fault_plan import (
     CrashNode,
     CrashProcess,
     Cut,
@@ -23,6 +20,9 @@ from simactors.sim.plan import (
     Pause,
     SlowNode,
 )
+from simactors.sim.cluster import Process
+from simactors.sim.config import SimConfig
+from simactors.sim.nodes import is_meant
 
 DRIVER = "driver"
 

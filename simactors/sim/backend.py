@@ -15,6 +15,7 @@ from simactors.core import calls, codec, current
 from simactors.core.abilities import GroupInfo, NodeInfo, RuntimeInfo
 from simactors.core.backend import Settings
 from simactors.core.choices import Choices, SeededChoices
+from simactors.core.fault_plan import FaultPlan
 from simactors.core.outcome import Outcome
 from simactors.core.refs import ActorRef, ObjectRef
 from simactors.sim import demands, introspection, threads, world
@@ -25,7 +26,6 @@ from simactors.sim.inspection import Inspection
 from simactors.sim.lifecycle import Event
 from simactors.sim.machine import Machine
 from simactors.sim.offer import ALL
-from simactors.sim.plan import FaultPlan
 from simactors.sim.stores import StoredValue
 from simactors.sim.trace import Row
 from simactors.sim.watching import Watching

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from simactors.core.numbers import LARGEST, check_numbers
 from simactors.sim import escapes
-from simactors.sim.distributions import LARGEST, Distribution, check_numbers
+from simactors.sim.distributions import Distribution
 from simactors.sim.fail_on import FailOn
 
 NS = 1_000_000_000

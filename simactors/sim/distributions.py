@@ -10,27 +10,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
+
+from simactors.core.numbers import LARGEST, check_numbers
 
 _NORMAL = NormalDist()
 _LEAST_PROBABILITY = 1e-12
 
-
-LARGEST = 1e18
-"""No number of a config or a plan may be larger, and none infinite: times in nanoseconds are counted exactly."""
-
 _LARGEST_SIGMA = 50.0
-_NUMBERS = (int, float)
-
-
-def check_numbers(thing: Any) -> None:
-    """Raise `ValueError` for a number among the fields of a frozen dataclass that nothing could be done with."""
-    for name in thing.__dataclass_fields__:
-        value = getattr(thing, name)
-        if isinstance(value, _NUMBERS) and not abs(value) <= LARGEST:  # also what is not a number at all
-            raise ValueError(
-                f"{type(thing).__name__} needs a finite {name}, at most {LARGEST:g}, not {value}"
-            )
 
 
 def _check(holds: bool, what: str) -> None:

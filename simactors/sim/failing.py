@@ -1,4 +1,5 @@
-"""Connections that break under a call: requests and replies that get lost, calls that are made again too early.
+"""Connections that break under a call: requests and replies that get lost, calls that are made again too early, or
+that arrive late.
 
 A lost message is never simply gone: whoever waits for it meets an error, or makes the call again if it may.
 """
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from simactors import exceptions
+from simactors.core.fault_plan import DelayCall, FailCall
 from simactors.core.outcome import Outcome, failure
 from simactors.sim.actors import Actors
 from simactors.sim.answers import out_of_reach
@@ -16,17 +18,67 @@ from simactors.sim.config import NS
 from simactors.sim.invocation import Invocation
 from simactors.sim.kernel import Kernel
 from simactors.sim.network import Network
-from simactors.sim.plan import FailCall
 from simactors.sim.rules import happens
 from simactors.sim.tasks import Tasks
 from simactors.sim.trace import Trace
 
 
-class BrokenConnections:
-    """The `FailCall` faults of one run.
+class Sightings:
+    """Which calls the faults of one kind hit, when they are sent.
 
-    Whether a call fails is decided when it is first sent, and for the calls that fail at random at every attempt.
+    Whether a call is hit is decided when it is first sent, and for those that are hit at random at every attempt.
     """
+
+    def __init__(self, kernel: Kernel, faults: Sequence[FailCall | DelayCall], kind: str) -> None:
+        self._kernel = kernel
+        self._faults = faults
+        self._kind = kind
+        self._seen = [0] * len(faults)
+
+    def hits(self, invocation: Invocation) -> list[int]:
+        """The indices of the faults that hit a call which is being sent; to be asked once for each sending."""
+        # All are asked, even behind one that has hit: the count of one must not depend on another.
+        return [
+            index
+            for index, fault in enumerate(self._faults)
+            if fnmatchcase(invocation.label, fault.call) and self._hits(index, fault, invocation)
+        ]
+
+    def _hits(self, index: int, fault: FailCall | DelayCall, invocation: Invocation) -> bool:
+        sent_s = self._kernel.now_ns / NS
+        if sent_s < fault.at_s or (fault.for_s is not None and sent_s >= fault.at_s + fault.for_s):
+            return False
+        if fault.nth is None:
+            kind = fault.lost if isinstance(fault, FailCall) else self._kind
+            return happens(self._kernel.choices, f"fault {index} {kind} {fault.call}", fault.probability)
+        if invocation.extra is not None and invocation.extra.attempt:
+            return False  # a call is one call, however often it is made
+        self._seen[index] += 1
+        return self._seen[index] == fault.nth
+
+
+class LateCalls:
+    """The `DelayCall` faults of one run."""
+
+    def __init__(self, kernel: Kernel, trace: Trace, faults: Sequence[DelayCall]) -> None:
+        self._kernel = kernel
+        self._trace_add = trace.add
+        self._faults = faults
+        self._sightings = Sightings(kernel, faults, "delay")
+
+    def late_ns(self, invocation: Invocation) -> int:
+        """See `Network.delay_calls`."""
+        if invocation.function is None or _is_ghost(invocation):
+            return 0
+        late = sum(round(self._faults[index].by_s * NS) for index in self._sightings.hits(invocation))
+        if late:
+            row = (self._kernel.now_ns, "fault", invocation.id, invocation.caller.label)
+            self._trace_add((*row, f"delay of {invocation.label} by {late / NS:g} s"))
+        return late
+
+
+class BrokenConnections:
+    """The `FailCall` faults of one run."""
 
     def __init__(
         self,
@@ -43,7 +95,7 @@ class BrokenConnections:
         self._actors = actors
         self._tasks = tasks
         self._faults = faults
-        self._seen = [0] * len(faults)
+        self._sightings = Sightings(kernel, faults, "")
         self._doomed: dict[Invocation, FailCall] = {}  # calls whose reply will be lost
 
     def fails(self, invocation: Invocation) -> bool:
@@ -51,13 +103,12 @@ class BrokenConnections:
         if invocation.function is None or _is_ghost(invocation):
             return False
         broken = None
-        for index, fault in enumerate(self._faults):
-            # All are asked, even behind one that has hit: the count of one must not depend on another.
-            if fnmatchcase(invocation.label, fault.call) and self._hits(index, fault, invocation):
-                if fault.lost == "reply":
-                    self._doomed[invocation] = fault
-                else:
-                    broken = broken or fault
+        for index in self._sightings.hits(invocation):
+            fault = self._faults[index]
+            if fault.lost == "reply":
+                self._doomed[invocation] = fault
+            else:
+                broken = broken or fault
         if broken is None:
             return False
         self._doomed.pop(invocation, None)
@@ -80,18 +131,6 @@ class BrokenConnections:
         self._note(fault, invocation)
         self._give_up(invocation, "its answer was lost")
         return True
-
-    def _hits(self, index: int, fault: FailCall, invocation: Invocation) -> bool:
-        sent_s = self._kernel.now_ns / NS
-        if sent_s < fault.at_s or (fault.for_s is not None and sent_s >= fault.at_s + fault.for_s):
-            return False
-        if fault.nth is None:
-            label = f"fault {index} {fault.lost} {fault.call}"
-            return happens(self._kernel.choices, label, fault.probability)
-        if invocation.extra is not None and invocation.extra.attempt:
-            return False  # a call is one call, however often it is made
-        self._seen[index] += 1
-        return self._seen[index] == fault.nth
 
     def _give_up(self, invocation: Invocation, why: str) -> None:
         """The caller finds its connection broken."""

@@ -10,21 +10,11 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from simactors.sim import aims
-from simactors.sim.actors import Actors
-from simactors.sim.cluster import Cluster, Process
-from simactors.sim.config import NS, SimConfig
-from simactors.sim.failing import BrokenConnections
-from simactors.sim.invocation import Invocation
-from simactors.sim.kernel import Kernel
-from simactors.sim.membership import Membership
-from simactors.sim.network import Network
-from simactors.sim.nodes import Node, Nodes
-from simactors.sim.pauses import Pauses
-from simactors.sim.plan import (
+from simactors.core.fault_plan import (
     CrashNode,
     CrashProcess,
     Cut,
+    DelayCall,
     FailCall,
     FaultPlan,
     JumpClock,
@@ -33,6 +23,17 @@ from simactors.sim.plan import (
     Pause,
     SlowNode,
 )
+from simactors.sim import aims
+from simactors.sim.actors import Actors
+from simactors.sim.cluster import Cluster, Process
+from simactors.sim.config import NS, SimConfig
+from simactors.sim.failing import BrokenConnections, LateCalls
+from simactors.sim.invocation import Invocation
+from simactors.sim.kernel import Kernel
+from simactors.sim.membership import Membership
+from simactors.sim.network import Network
+from simactors.sim.nodes import Node, Nodes
+from simactors.sim.pauses import Pauses
 from simactors.sim.points import Points
 from simactors.sim.rules import Barrier, Barriers
 from simactors.sim.stores import Stores
@@ -127,6 +128,9 @@ class Faults:
                 self._kernel, self._trace, self._network, self._actors, self._tasks, failing
             )
             self._network.break_connections(broken.fails, broken.loses_reply)
+        delaying = [f for f in plan.faults if isinstance(f, DelayCall)]
+        if delaying:
+            self._network.delay_calls(LateCalls(self._kernel, self._trace, delaying).late_ns)
         losing = [_Counted(f, f.nth) for f in plan.faults if isinstance(f, LoseObject)]
         if losing:
             self._stores.loses = functools.partial(self._loses, losing)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from simactors import exceptions
 from simactors.core.backend import Backend, Settings
 from simactors.core.choices import Choices
+from simactors.core.fault_plan import FaultPlan
 from simactors.sim import standstill
 from simactors.sim.actors import Actors
 from simactors.sim.calls import Calls
@@ -33,7 +34,6 @@ from simactors.sim.objects import Objects
 from simactors.sim.oversights import Oversights
 from simactors.sim.pauses import Pauses
 from simactors.sim.placement import Placement
-from simactors.sim.plan import FaultPlan
 from simactors.sim.points import Points
 from simactors.sim.preemption import Preemption
 from simactors.sim.rules import Links

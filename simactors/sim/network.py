@@ -62,6 +62,7 @@ class Network:
         self.barriers: Rule | None = None
         self._fails: Callable[[Invocation], bool] | None = None
         self._loses_reply: Callable[[Invocation], bool] | None = None
+        self._late_ns: Callable[[Invocation], int] | None = None
 
     @property
     def replied(self) -> Callable[[Invocation], None]:
@@ -98,6 +99,11 @@ class Network:
             loses_reply: the same for each reply.
         """
         self._fails, self._loses_reply = fails, loses_reply
+        self._is_plain = False
+
+    def delay_calls(self, late_ns: Callable[[Invocation], int]) -> None:
+        """Ask from now on how much later each call arrives than it would."""
+        self._late_ns = late_ns
         self._is_plain = False
 
     def tell(
@@ -153,6 +159,8 @@ class Network:
             # What is for no process yet, an actor to be made, is for the cluster's own services.
             target = self.head if message.process is None else message.process.node
             arrival = self._kernel.now_ns + self._delay_ns(link, message.caller.node, target)
+            if self._late_ns is not None:  # first, as it counts calls that are lost, too
+                arrival += self._late_ns(message)
             if self._fails is not None and self._fails(message):
                 return
         if arrival <= link.last_ns:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from simactors.core.choices import NEXT, Choices, DullChoices, Offer, SeededChoices
+from simactors.core.fault_plan import Fault, FaultPlan
 from simactors.sim.config import NodeConfig, SimConfig, Slack
 from simactors.sim.offer import CLUSTER
 from simactors.sim.phrases import phrase
-from simactors.sim.plan import Fault, FaultPlan
 
 LATE_S = 1.0
 """How late messages may arrive, and sleeping code go on, unless a plan says otherwise."""

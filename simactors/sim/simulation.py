@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from simactors.core import current, sightings
 from simactors.core.choices import Choices, Offer, SeededChoices
 from simactors.core.events import Record
+from simactors.core.fault_plan import FaultPlan
 from simactors.core.history import Delivery, History
 from simactors.core.sightings import Sightings
 from simactors.sim.backend import SimBackend
@@ -18,7 +19,6 @@ from simactors.sim.call_log import CallLog
 from simactors.sim.config import NS, SimConfig
 from simactors.sim.inspection import Inspection
 from simactors.sim.intercept import tracing
-from simactors.sim.plan import FaultPlan
 from simactors.sim.planned import Plan, PlannedChoices
 
 _DEFAULT = SimConfig()

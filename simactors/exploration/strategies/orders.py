@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
 from simactors.core.choices import Choices, Draws, DullChoices, Offer, sub_seed
+from simactors.core.fault_plan import FaultPlan
 from simactors.exploration.races import Order
 from simactors.exploration.strategies.novelty import Novelty
 from simactors.exploration.strategies.strategy import Attempt, Path, Scheduled
-from simactors.sim.plan import FaultPlan
 
 Item = TypeVar("Item")
 

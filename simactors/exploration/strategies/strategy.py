@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import Protocol
 
 from simactors.core.choices import NEXT, Choices, DullChoices, Offer, SeededChoices
+from simactors.core.fault_plan import FaultPlan
 from simactors.exploration.races import Order
-from simactors.sim.plan import FaultPlan
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from glob import escape
 
+from simactors.core.fault_plan import CrashProcess, Fault, FaultPlan
 from simactors.exploration.strategies.strategy import Attempt, Path
 from simactors.exploration.tree import MOST_ANSWERS, MOST_EVENTS, Tree
 from simactors.sim.config import Latency, SimConfig, Slack
-from simactors.sim.plan import CrashProcess, Fault, FaultPlan
 
 CRASH = "crash"
 """The kind of faults that is tried."""

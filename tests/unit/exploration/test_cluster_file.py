@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from simactors.core.fault_plan import KINDS, CrashNode, CrashProcess, FaultPlan, Partition
 from simactors.exploration import cluster_file
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.repro import Repro, replay
@@ -15,7 +16,6 @@ from simactors.exploration.target import Program, Target, TargetError
 from simactors.exploration.world import world_of
 from simactors.sim.config import Latency, LinkConfig, NodeConfig, SimConfig
 from simactors.sim.distributions import Constant, Empirical, Exponential, Lognormal, Uniform
-from simactors.sim.plan import KINDS, CrashNode, CrashProcess, FaultPlan, Partition
 
 Write = Callable[..., str]
 
@@ -125,6 +125,7 @@ LEAST = {
     "cut": 'source = "a"\ntarget = "b"\nat_s = 1\nfor_s = 1\nboth_ways = true',
     "partition": 'groups = [["a"]]\nat_s = 1\nfor_s = 1',
     "fail_call": 'call = "Account.add"\nlost = "late"',
+    "delay_call": 'call = "*"\nby_s = 1',
     "lose_object": 'of = "train"',
     "jump_clock": 'node = "node-2"\nby_s = -1',
 }

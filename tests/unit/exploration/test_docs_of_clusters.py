@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from simactors.core.fault_plan import KINDS
 from simactors.exploration import cluster_file
-from simactors.sim.plan import KINDS
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "cluster.md").read_text()

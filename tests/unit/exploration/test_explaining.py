@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from simactors.core.fault_plan import CrashProcess, FaultPlan
 from simactors.exploration.budget import Budget
 from simactors.exploration.explaining import Explanation, explain
 from simactors.exploration.findings import Finding
@@ -13,7 +14,6 @@ from simactors.exploration.recipe import Recipe
 from simactors.exploration.script import Deviation, Script
 from simactors.exploration.target import Program, Target
 from simactors.sim.config import Slack
-from simactors.sim.plan import CrashProcess, FaultPlan
 from tests.power.programs import FOLDER
 
 # It fails if the one write comes before the other; nothing else matters.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from simactors.core.fault_plan import CrashNode, CrashProcess, Cut, FailCall, JumpClock, Partition, Pause
 from simactors.exploration import gusts
 from simactors.exploration.storms import KINDS
 from simactors.sim import aims
 from simactors.sim.config import NodeConfig, SimConfig
-from simactors.sim.plan import CrashNode, CrashProcess, Cut, FailCall, JumpClock, Partition, Pause
 
 
 def test_the_same_seed_draws_the_same_faults_and_others_draw_others():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from simactors.core.fault_plan import CrashProcess, FaultPlan
 from simactors.exploration import crew, hunting
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Quest, Tally
@@ -15,7 +16,6 @@ from simactors.exploration.covered import Covered, Share
 from simactors.exploration.journal import NAME, Journal
 from simactors.exploration.target import Program, Target, TargetError
 from simactors.sim.config import SimConfig
-from simactors.sim.plan import CrashProcess, FaultPlan
 
 FAILS_NOW_AND_THEN = "import random\nx = random.random()\nif x < 0.3: raise ValueError\nassert x < 0.8\n"
 QUEST = Quest(strategy="sampled", faults=(), keep_going=True, audit_every=None, first_seed=7)

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simactors.core.fault_plan import CrashNode, CrashProcess, FailCall, FaultPlan, JumpClock, Partition
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.repro import PREFIX, Repro, ReproError, replay
 from simactors.exploration.script import Answer, Deviation, Script
 from simactors.exploration.target import Program, Target
 from simactors.sim.config import LinkConfig, NodeConfig, SimConfig, Slack
 from simactors.sim.distributions import Exponential
-from simactors.sim.plan import CrashNode, CrashProcess, FailCall, FaultPlan, JumpClock, Partition
 
 NAMES = st.text(max_size=20)
 DEVIATIONS = st.lists(st.builds(Deviation, NAMES, NAMES), max_size=5).map(tuple)

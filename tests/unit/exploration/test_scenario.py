@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from simactors.core.fault_plan import CrashProcess, FaultPlan
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Campaign, Quest
 from simactors.exploration.named import named
@@ -14,7 +15,6 @@ from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import run_simulated
 from simactors.exploration.target import TargetError
 from simactors.sim.config import Latency, SimConfig
-from simactors.sim.plan import CrashProcess, FaultPlan
 
 APP = """
 import simactors as ray

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from simactors.core.choices import NEXT
+from simactors.core.fault_plan import FaultPlan
 from simactors.exploration.campaign import Quest
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import RunResult, run_simulated
@@ -25,7 +26,6 @@ from simactors.exploration.strategies import STRATEGIES
 from simactors.exploration.strategies.strategy import Path as Way
 from simactors.exploration.target import Program, Target
 from simactors.exploration.world import world_of
-from simactors.sim.plan import FaultPlan
 from tests.determinism.programs import generate
 from tests.power.programs import FOLDER
 

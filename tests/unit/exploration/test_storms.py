@@ -8,10 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simactors.core.fault_plan import (
+    CrashNode,
+    CrashProcess,
+    Cut,
+    FailCall,
+    Fault,
+    JumpClock,
+    Partition,
+    Pause,
+)
 from simactors.exploration.storms import KINDS, Shape, Storms, kinds_of
 from simactors.sim import aims
 from simactors.sim.config import NodeConfig, SimConfig
-from simactors.sim.plan import CrashNode, CrashProcess, Cut, FailCall, Fault, JumpClock, Partition, Pause
 from simactors.sim.planned import LATE_S
 
 FEW = settings(max_examples=40, deadline=None)

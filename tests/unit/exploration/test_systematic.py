@@ -17,11 +17,11 @@ import pytest
 
 import simactors as ray
 from simactors.core.choices import NEXT, Choices, SeededChoices
+from simactors.core.fault_plan import FaultPlan
 from simactors.exploration.strategies.strategy import Path
 from simactors.exploration.strategies.systematic import Systematic, timeless
 from simactors.exploration.strategies.uniform import Uniform
 from simactors.sim.config import NodeConfig, SimConfig
-from simactors.sim.plan import FaultPlan
 
 Program = Callable[[], object]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from simactors.core import fault_plan as plan
+from simactors.core.fault_plan import Fault, FaultPlan
 from simactors.exploration.script import Deviation, Script
 from simactors.exploration.wording import deviations_in_words, faults_in_words
-from simactors.sim import plan
 from simactors.sim.offers import Description, Offer
-from simactors.sim.plan import Fault, FaultPlan
 
 
 def step(name: str) -> Offer:
@@ -114,6 +114,11 @@ def test_deviations_are_told_in_the_order_of_what_came_late_and_all_of_them() ->
         (plan.FailCall(call="a.b", lost="request", nth=1), "lose the 1st a.b"),
         (plan.FailCall(call="a.b", lost="reply", nth=12), "lose the answer of the 12th a.b"),
         (plan.FailCall(call="a.b", lost="late", nth=3), "make late, so that it is made again, the 3rd a.b"),
+        (plan.DelayCall(call="a.b", by_s=0.5, nth=2), "delay the 2nd a.b by 0.5 s"),
+        (
+            plan.DelayCall(call="*", by_s=1, at_s=2, for_s=3),
+            "delay 100% of all attempts at call from 2 s on for 3 s by 1 s",
+        ),
         (plan.FailCall(call="a.b", lost="request", probability=0.25), "lose 25% of all attempts at a.b"),
         (
             plan.Cut(source="node-1", target="node-2", at_s=1.0, for_s=2.0, both_ways=True),

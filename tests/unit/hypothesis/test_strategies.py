@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 import simactors
 from simactors import Plan, simulate
+from simactors.core.fault_plan import FaultPlan
 from simactors.faults import CrashNode, CrashProcess, Cut, FailCall, JumpClock, Partition, Pause
 from simactors.hypothesis import plans
 from simactors.hypothesis.strategies import _with_gaps
 from simactors.sim import aims
 from simactors.sim.config import SimConfig
-from simactors.sim.plan import FaultPlan
 
 QUIET = settings(
     deadline=None, database=None, derandomize=True, phases=(Phase.explicit, Phase.generate, Phase.shrink)

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import pytest
 
 import simactors
+from simactors.core.fault_plan import Fault, FaultPlan
 from simactors.sim.config import SimConfig
-from simactors.sim.plan import Fault, FaultPlan
 
 SEEDS = range(4)
 

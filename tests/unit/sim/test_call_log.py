@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 import simactors
+from simactors.core.fault_plan import CrashProcess, FailCall, Fault, FaultPlan
 from simactors.core.history import History
 from simactors.exceptions import ActorDiedError, GetTimeoutError, RayActorError
 from simactors.sim.config import SimConfig, Slack
-from simactors.sim.plan import CrashProcess, FailCall, Fault, FaultPlan
 from simactors.sim.planned import Plan
 
 CONFIGS = [

@@ -14,11 +14,11 @@ import pytest
 
 import simactors
 from simactors import exceptions
-from simactors.sim.config import Latency, NodeConfig, SimConfig
-from simactors.sim.plan import (
+from simactors.core.fault_plan import (
     CrashNode,
     CrashProcess,
 )
+from simactors.sim.config import Latency, NodeConfig, SimConfig
 
 BIG = b"x" * 200_000
 THREE = SimConfig(share_globals=True, nodes=(NodeConfig(num_cpus=2, count=3),))

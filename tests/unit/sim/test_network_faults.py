@@ -13,12 +13,11 @@ import pytest
 
 import simactors
 from simactors import exceptions
-from simactors.sim.config import NodeConfig, SimConfig
-from simactors.sim.distributions import Constant
-from simactors.sim.plan import (
+from simactors.core.fault_plan import (
     CrashNode,
     CrashProcess,
     Cut,
+    DelayCall,
     FailCall,
     Fault,
     FaultPlan,
@@ -28,6 +27,8 @@ from simactors.sim.plan import (
     Pause,
     SlowNode,
 )
+from simactors.sim.config import NodeConfig, SimConfig
+from simactors.sim.distributions import Constant
 from simactors.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 TWO = SimConfig(share_globals=True, nodes=(NodeConfig(count=2),))
@@ -507,6 +508,62 @@ def test_connections_break_in_their_time_only(results):
     )
 
 
+# Late calls
+
+
+def in_order_of_arrival(*faults: str) -> list[Any]:
+    """What two callers add, in the order of arrival, and after how many seconds all of it is there."""
+
+    @simactors.remote
+    class Log:
+        def __init__(self) -> None:
+            self.seen: list[str] = []
+
+        def add(self, what: str) -> None:
+            self.seen.append(what)
+
+        def read(self) -> list[str]:
+            return self.seen
+
+    @simactors.remote
+    def other(log: Any) -> None:
+        time.sleep(0.1)
+        simactors.get(log.add.remote("other"))
+
+    log = Log.remote()
+    mine = [log.add.remote(f"mine {i}") for i in range(3)]
+    simactors.get([other.remote(log), *mine])
+    return [simactors.get(log.read.remote()), round(time.monotonic(), 1)]
+
+
+def test_a_late_call_holds_up_those_behind_it_and_nobody_else(results):
+    mine = ["mine 0", "mine 1", "mine 2"]
+    assert results(in_order_of_arrival) == [[[*mine, "other"], 0.1]] * 4
+    late = DelayCall(call="Log.add", by_s=5, nth=2)
+    assert results(in_order_of_arrival, late) == [[["mine 0", "other", "mine 1", "mine 2"], 5.0]] * 4
+    twice = DelayCall(call="Log.*", by_s=2, nth=1), DelayCall(call="*", by_s=1, at_s=0.05)
+    ((seen, passed_s), *others) = results(in_order_of_arrival, *twice)
+    assert (seen, passed_s) == (["other", *mine], 3.0)  # the reading itself is late, too
+    assert others == [[seen, passed_s]] * 3
+
+
+def test_calls_are_late_in_their_time_and_by_chance(results):
+    def late(**options: Any) -> list[Any]:
+        return results(in_order_of_arrival, DelayCall(call="Log.add", by_s=5, **options))
+
+    assert late(at_s=1) == late(probability=0.0) == results(in_order_of_arrival)
+    assert [passed_s for _, passed_s in late(for_s=0.05)] == [5.0] * 4
+    assert len({str(seen) for seen, _ in late(probability=0.3)}) > 1
+
+
+def test_a_task_is_late(results):
+    def program() -> float:
+        simactors.get(work.remote())
+        return round(time.monotonic(), 1)
+
+    assert results(program, DelayCall(call="work", by_s=2, nth=1)) == [2.0] * 4
+
+
 # Objects
 
 
@@ -615,6 +672,9 @@ def test_wildcards_spare_the_head(results):
         lambda: FailCall(call="*", probability=1.1),
         lambda: FailCall(call="*", nth=0),
         lambda: FailCall(call="*", for_s=-1),
+        lambda: DelayCall(call="*", by_s=-1),
+        lambda: DelayCall(call="*", by_s=1, nth=0),
+        lambda: DelayCall(call="*", by_s=1, probability=2),
         lambda: LoseObject(of="*", nth=0),
         lambda: Cut(source="*", target="*", at_s=1, for_s=-1),
         lambda: Cut(source="*", target="*", at_s=float("nan"), for_s=1),
@@ -634,6 +694,7 @@ def test_each_fault_writes_a_record() -> None:
         Cut(source="node-2", target="node-3", at_s=1, for_s=1),
         Partition(groups=(("node-2",),), at_s=3, for_s=1),
         FailCall(call="Counter.add", nth=1),
+        DelayCall(call="Counter.add", by_s=1),
         LoseObject(of="work"),
         JumpClock(node="node-2", by_s=5, at_s=1),
     )
@@ -653,6 +714,7 @@ def test_each_fault_writes_a_record() -> None:
         "network: healed: node-2 -> node-3 is cut",
         "network: partition node-2",
         "driver: broken connection: request of Counter.add",
+        "driver: delay of Counter.add by 1 s",
         "store: every copy of a value of work is lost",
         "node-2: its clock is set by +5s",
     ):

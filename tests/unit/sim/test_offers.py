@@ -18,13 +18,13 @@ import pytest
 import simactors as ray
 from simactors import exceptions
 from simactors.core.choices import NEXT, SeededChoices
+from simactors.core.fault_plan import CrashNode, FaultPlan
 from simactors.exploration.campaign import Quest
 from simactors.exploration.runner import run_simulated
 from simactors.exploration.target import Program, Target
 from simactors.sim.config import NS, SimConfig, Slack
 from simactors.sim.kernel import Kernel
 from simactors.sim.offers import Description, Offer
-from simactors.sim.plan import CrashNode, FaultPlan
 from simactors.sim.trace import Trace
 from simactors.sim.waiting import Timer
 from tests.determinism.programs import generate

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from simactors.core.choices import DullChoices
+from simactors.core.fault_plan import FaultPlan
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Campaign, Quest, Tally
 from simactors.exploration.runner import run_simulated
@@ -14,7 +15,6 @@ from simactors.exploration.strategies import STRATEGIES
 from simactors.exploration.strategies.portfolio import Portfolio
 from simactors.exploration.strategies.strategy import Path
 from simactors.exploration.target import Program, Target
-from simactors.sim.plan import FaultPlan
 from tests.power.programs import FOLDER
 
 SEEDS = (0,)

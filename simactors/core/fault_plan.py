@@ -1,6 +1,8 @@
 """What goes wrong in a run: a `FaultPlan`, frozen data.
 
-Who makes it happen is `faults.py`. Faults keep Ray's meaning: a connection that breaks shows as an error or a retry,
+Who makes it happen is `sim/faults.py`, and on real processes `real_backend`.
+
+Faults keep Ray's meaning: a connection that breaks shows as an error or a retry,
 never as a message that silently does not come; nothing is noticed before it can be.
 
 Processes are named by their actor's class (``Account``: all of that class), by the name that it was given, by the order
@@ -14,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simactors.sim.distributions import check_numbers
+from simactors.core.numbers import check_numbers
 
 
 def _check_time(fault: object, *names: str) -> None:
@@ -202,6 +204,33 @@ class FailCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DelayCall:
+    """A call arrives later than it would; what its caller sends to the same actor afterwards waits behind it.
+
+    Attributes:
+        call: which calls.
+        by_s: how much later, in virtual seconds.
+        nth: only the n-th call that fits, from 1; what is made again does not count. None: each attempt, with
+            `probability`.
+        probability: from 0 to 1.
+        at_s, for_s: only calls that are sent from that time on, in virtual seconds, and for so long; None: for ever.
+    """
+
+    call: str
+    by_s: float
+    nth: int | None = None
+    probability: float = 1.0
+    at_s: float = 0.0
+    for_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.probability <= 1:
+            raise ValueError(f"DelayCall needs 0 <= probability <= 1, not {self.probability}")
+        _check_time(self, "by_s", "at_s", "for_s")
+        _check_count(self, "nth")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoseObject:
     """Every copy of an object's value is lost.
 
@@ -234,7 +263,18 @@ class JumpClock:
         _check_time(self, "at_s")
 
 
-Fault = CrashProcess | CrashNode | Pause | SlowNode | Cut | Partition | FailCall | LoseObject | JumpClock
+Fault = (
+    CrashProcess
+    | CrashNode
+    | Pause
+    | SlowNode
+    | Cut
+    | Partition
+    | FailCall
+    | DelayCall
+    | LoseObject
+    | JumpClock
+)
 """Anything that can go wrong."""
 
 KINDS: dict[str, type] = {
@@ -245,6 +285,7 @@ KINDS: dict[str, type] = {
     "cut": Cut,
     "partition": Partition,
     "fail_call": FailCall,
+    "delay_call": DelayCall,
     "lose_object": LoseObject,
     "jump_clock": JumpClock,
 }
@@ -272,7 +313,7 @@ def _over_at_s(fault: Fault) -> float:
     match fault:
         case CrashNode():
             return fault.at_s + (fault.back_after_s or 0.0)
-        case Pause() | SlowNode() | Cut() | Partition() | FailCall():
+        case Pause() | SlowNode() | Cut() | Partition() | FailCall() | DelayCall():
             return fault.at_s + (fault.for_s or 0.0)
         case CrashProcess() | JumpClock():
             return fault.at_s or 0.0
