@@ -11,6 +11,7 @@ import os
 import socket
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable
 
 from real_backend.client.client import Client
@@ -47,12 +48,14 @@ def open_backend(settings: Settings) -> Backend:
             f"address={settings.address!r}: backend='local' is one machine, it connects to no cluster"
         )
     ours, theirs = socket.socketpair()
-    supervisor = _start_supervisor(settings, theirs)
+    # As on Ray, who names no namespace has one that nobody else knows.
+    namespace = settings.namespace or str(uuid.uuid4())
+    supervisor = _start_supervisor(settings, namespace, theirs)
     theirs.close()
     client = Client(
         Channel(ours, SUPERVISOR, passes_descriptors=True),
         DRIVER,
-        settings.namespace,
+        namespace,
         on_close=_waits_for(supervisor),
     )
     client.shield.install()
@@ -64,12 +67,12 @@ def open_backend(settings: Settings) -> Backend:
     return client
 
 
-def _start_supervisor(settings: Settings, sock: socket.socket) -> subprocess.Popen[bytes]:
+def _start_supervisor(settings: Settings, namespace: str, sock: socket.socket) -> subprocess.Popen[bytes]:
     cpus = (os.cpu_count() or 1) if settings.num_cpus is None else settings.num_cpus
     told = {
         "fd": sock.fileno(),
         "total": quantities({"CPU": cpus, **settings.resources}),
-        "namespace": settings.namespace,
+        "namespace": namespace,
         "driver_pid": os.getpid(),
     }
     path = [p or os.getcwd() for p in sys.path]

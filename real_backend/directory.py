@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from real_backend.messages import StartActor, owner_of
-from simactors.exceptions import RayActorError
+from simactors.exceptions import ActorUnavailableError, RayActorError
 
 
 @dataclass(slots=True)
@@ -15,21 +15,54 @@ class ActorRecord:
     Attributes:
         start: what its owner asked for.
         owner: the process that created it.
-        process: where it lives; None until it is placed, and when it is dead.
-        reachers: who asked for it before it had a process.
+        restarts: how often it may still start again; -1 without end.
+        creation: what it is made of, as long as it may have to be made (again).
+        furnished: `creation` has been there.
+        incarnation: how often it has started again.
+        process: where it lives; None until it is placed, while it waits to start again, and when it is dead.
+        constructed: the constructor has returned in `process`.
+        followers: who wants to be told where it lives.
+        ending: it will not start again, whatever ends it.
         death: what callers are told, once it is dead.
     """
 
     start: StartActor
     owner: int
+    restarts: int = 0
+    creation: bytes | None = None
+    furnished: bool = False
+    incarnation: int = 0
     process: int | None = None
-    reachers: list[int] = field(default_factory=list)
+    constructed: bool = False
+    followers: set[int] = field(default_factory=set)
+    ending: bool = False
     death: str | None = None
 
     @property
     def id(self) -> int:
         """The actor's id."""
         return self.start.actor_id
+
+    def furnish(self, creation: bytes) -> None:
+        """All that it is made of is there."""
+        self.creation = creation
+        self.furnished = True
+
+    def settle(self, process: int) -> bytes:
+        """It has found room; returns what it is made of."""
+        creation = self.creation
+        assert creation is not None
+        self.process = process
+        if self.restarts == 0:
+            self.creation = None  # may be large, and won't be needed again
+        return creation
+
+    def start_again(self) -> None:
+        """Its process has crashed, and it may have another one."""
+        self.restarts -= self.restarts > 0
+        self.incarnation += 1
+        self.process = None
+        self.constructed = False
 
 
 class Directory:
@@ -40,7 +73,7 @@ class Directory:
         self._names: dict[tuple[str | None, str], int] = {}
         # A handle may travel faster, from process to process, than the news of the actor's start travels here.
         self._asked_early: dict[int, list[int]] = {}
-        self._killed_early: set[int] = set()
+        self._killed_early: dict[int, bool] = {}
 
     def add(self, start: StartActor, owner: int) -> ActorRecord | None:
         """A new actor, or None if its name is taken."""
@@ -49,23 +82,21 @@ class Directory:
             if key in self._names:
                 return None
             self._names[key] = start.actor_id
-        record = self._records[start.actor_id] = ActorRecord(start, owner)
-        record.reachers = self._asked_early.pop(start.actor_id, [])
+        record = self._records[start.actor_id] = ActorRecord(start, owner, start.max_restarts)
+        record.followers = {owner, *self._asked_early.pop(start.actor_id, ())}
         return record
 
     def ask_early(self, actor_id: int, asker: int) -> None:
         """Somebody wants to reach an actor of which the owner has not told yet."""
         self._asked_early.setdefault(actor_id, []).append(asker)
 
-    def kill_early(self, actor_id: int) -> None:
+    def kill_early(self, actor_id: int, *, no_restart: bool) -> None:
         """Somebody wants to kill an actor of which the owner has not told yet."""
-        self._killed_early.add(actor_id)
+        self._killed_early[actor_id] = no_restart or self._killed_early.get(actor_id, False)
 
-    def was_killed_early(self, actor_id: int) -> bool:
-        """Whether the actor is to die as soon as it is there; answers yes only once."""
-        killed = actor_id in self._killed_early
-        self._killed_early.discard(actor_id)
-        return killed
+    def killed_early(self, actor_id: int) -> bool | None:
+        """`no_restart` of the wish to kill this actor, told only once; None if there was none."""
+        return self._killed_early.pop(actor_id, None)
 
     def never_told(self, owner: int) -> dict[int, list[int]]:
         """What was asked about actors of a process that has ended without telling of them; forgotten here."""
@@ -81,6 +112,10 @@ class Directory:
         actor_id = self._names.get((namespace, name))
         return None if actor_id is None else self._records[actor_id]
 
+    def names(self) -> tuple[tuple[str, str], ...]:
+        """The (namespace, name) of every living named actor, oldest first."""
+        return tuple((namespace or "", name) for namespace, name in self._names)
+
     def free_name(self, record: ActorRecord) -> None:
         """Another actor may have its name now."""
         key = record.start.namespace, record.start.name or ""
@@ -92,6 +127,7 @@ class Directory:
         self.free_name(record)
         record.death = text
         record.process = None
+        record.creation = None
 
     def forget(self, actor_id: int) -> None:
         """Nobody can ask for it any more."""
@@ -100,18 +136,27 @@ class Directory:
             del self._records[actor_id]
 
     def owned_by(self, process: int) -> list[ActorRecord]:
-        """The living, not detached actors that this process created."""
+        """The living actors that end with this process: detached ones too, if it still had to furnish them."""
         return [
             r
             for r in self._records.values()
-            if r.owner == process and r.death is None and not r.start.detached
+            if r.owner == process and r.death is None and not (r.start.detached and r.furnished)
         ]
 
 
 def describe_death(record: ActorRecord, pid: int | None, why: str) -> str:
     """What a caller of a dead actor reads; Ray's sentence first."""
+    return _describe(RayActorError.default, record, pid, f"The actor is dead because {why}")
+
+
+def describe_restart(record: ActorRecord, pid: int, why: str) -> str:
+    """What those read whose calls a restart has lost; Ray's sentence first."""
+    return _describe(ActorUnavailableError.default, record, pid, f"The actor restarts because {why}")
+
+
+def _describe(first: str, record: ActorRecord, pid: int | None, last: str) -> str:
     lines = [
-        RayActorError.default,
+        first,
         f"\tclass_name: {record.start.class_name}",
         f"\tactor_id: actor-{record.id}",
     ]
@@ -119,4 +164,4 @@ def describe_death(record: ActorRecord, pid: int | None, why: str) -> str:
         lines.append(f"\tname: {record.start.name}")
     if pid is not None:
         lines.append(f"\tpid: {pid}")
-    return "\n".join([*lines, f"The actor is dead because {why}"])
+    return "\n".join([*lines, last])

@@ -39,7 +39,7 @@ class Define(NamedTuple):
 
 
 class Create(NamedTuple):
-    """Run the constructor; the first message that an actor's process gets from its owner."""
+    """Run the constructor; what the process of an actor makes of `Birth`."""
 
     actor_id: int
     digest: bytes
@@ -160,8 +160,21 @@ class Failed(NamedTuple):
     text: str
 
 
+class Birth(NamedTuple):
+    """From the supervisor to a process: become this actor.
+
+    Attributes:
+        incarnation: how often the actor has been restarted.
+        creation: as in `Furnish`.
+    """
+
+    actor_id: int
+    incarnation: int
+    creation: bytes
+
+
 class Terminate(NamedTuple):
-    """No handle is left: end after the calls that came before."""
+    """From the supervisor to an actor: no handle is left, end after the calls that came before."""
 
 
 class Fetch(NamedTuple):
@@ -186,10 +199,11 @@ class FetchFailed(NamedTuple):
 
 
 class StartActor(NamedTuple):
-    """To the supervisor: start a process for an actor; the sender owns it.
+    """To the supervisor: here is a new actor, owned by the sender; it starts when `Furnish` has come.
 
     Attributes:
         described: the interface of the actor and its limits, pickled, for those who find it by name.
+        max_restarts: how often it may start again after a crash; -1 without end.
     """
 
     actor_id: int
@@ -200,6 +214,24 @@ class StartActor(NamedTuple):
     get_if_exists: bool
     detached: bool
     described: bytes
+    max_restarts: int
+
+
+class Furnish(NamedTuple):
+    """To the supervisor: what the actor is made of; sent when the arguments of its constructor are ready.
+
+    The supervisor keeps it as long as the actor may start again, so that a restart needs nobody else.
+
+    Attributes:
+        creation: pickled: the definition of the class and the arguments, see `client/births.py`.
+    """
+
+    actor_id: int
+    creation: bytes
+
+
+class Constructed(NamedTuple):
+    """To the supervisor: the constructor of this process's actor has returned."""
 
 
 class FindActor(NamedTuple):
@@ -222,10 +254,28 @@ class ReachProcess(NamedTuple):
     process: int
 
 
+class ListNames(NamedTuple):
+    """To the supervisor: which names are taken? Answered by `Names`."""
+
+    request: int
+
+
 class KillActor(NamedTuple):
     """To the supervisor: SIGKILL."""
 
     actor_id: int
+    no_restart: bool
+
+
+class EndActor(NamedTuple):
+    """To the supervisor, from the owner: this actor is not needed any more, or can't be.
+
+    Attributes:
+        text: why it can't be constructed; None: no handle to it is left.
+    """
+
+    actor_id: int
+    text: str | None
 
 
 class ForgetActor(NamedTuple):
@@ -263,10 +313,12 @@ class Leaving(NamedTuple):
 
     Attributes:
         whole: `text` is all that callers get to read; otherwise it is added to what is known of the death.
+        crash: an actor that ends like this may be restarted.
     """
 
     text: str
     whole: bool
+    crash: bool
 
 
 class Staying(NamedTuple):
@@ -290,14 +342,14 @@ class Connected(NamedTuple):
 
 
 class ActorAt(NamedTuple):
-    """From the supervisor: this actor lives in this process, to which you are connected."""
+    """From the supervisor: this actor is constructed and lives in this process, to which you are connected."""
 
     actor_id: int
     process: int
 
 
 class ActorDead(NamedTuple):
-    """From the supervisor: this actor is dead and you are not connected to what was its process."""
+    """From the supervisor: this actor is dead for good, and you were not connected to its last process."""
 
     actor_id: int
     text: str
@@ -312,6 +364,13 @@ class Found(NamedTuple):
     request: int
     actor_id: int | None
     described: bytes
+
+
+class Names(NamedTuple):
+    """From the supervisor: the (namespace, name) of every living named actor, oldest first."""
+
+    request: int
+    names: tuple[tuple[str, str], ...]
 
 
 class Leased(NamedTuple):
@@ -329,10 +388,15 @@ class Recall(NamedTuple):
 
 
 class Died(NamedTuple):
-    """From the supervisor: this process has ended; `text` says of what."""
+    """From the supervisor: this process has ended; `text` says of what.
+
+    Attributes:
+        restarts: the actor that lived there starts again, in another process.
+    """
 
     process: int
     text: str
+    restarts: bool
 
 
 class Retire(NamedTuple):
@@ -351,15 +415,20 @@ Message = (
     | CancelObject
     | Reply
     | Failed
+    | Birth
     | Terminate
     | Fetch
     | Fetched
     | FetchFailed
     | StartActor
+    | Furnish
+    | Constructed
     | FindActor
+    | ListNames
     | ReachActor
     | ReachProcess
     | KillActor
+    | EndActor
     | ForgetActor
     | AskLease
     | ReturnLease
@@ -373,6 +442,7 @@ Message = (
     | ActorAt
     | ActorDead
     | Found
+    | Names
     | Leased
     | Recall
     | Died

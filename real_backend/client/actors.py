@@ -1,7 +1,7 @@
 """`Actors`: the actors that one process knows: creating, finding, reaching and forgetting them.
 
 Not their calls (`lines`). The supervisor knows where actors live; it is asked by `StartActor`, `FindActor`,
-`ReachActor` and answers in `Found`, `ActorAt`, `ActorDead`.
+`ListNames`, `ReachActor` and answers in `Found`, `Names`, `ActorAt`, `ActorDead`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 
-from real_backend.client import demands
+from real_backend.client import births, demands
 from real_backend.client.lines import ActorEntry, Line
 from real_backend.client.peers import Peer, Peers
 from real_backend.client.pending import Calls, PendingCall
@@ -19,17 +19,21 @@ from real_backend.client.travel import Limits, Travel, describe, undescribe
 from real_backend.messages import (
     ActorAt,
     ActorDead,
+    EndActor,
     FindActor,
     ForgetActor,
     Found,
+    Furnish,
     KillActor,
+    ListNames,
+    Names,
     ReachActor,
     StartActor,
 )
 from real_backend.objects import ObjectTable
 from simactors import exceptions
 from simactors.core.calls import ActorClass
-from simactors.core.concurrency import concurrency_of
+from simactors.core.concurrency import Concurrency, concurrency_of
 from simactors.core.interface import ActorInterface
 from simactors.core.options import ActorOptions
 from simactors.core.refs import ActorRef
@@ -49,7 +53,7 @@ class Actors:
         self._entries: dict[int, weakref.ref[ActorEntry]] = {}
         self._lines: dict[int, Line] = {}
         self._dropped: deque[int] = deque()
-        self._found: dict[int, Found] = {}
+        self._answers: dict[int, Found | Names] = {}
         self._calls: Calls
         self._travel: Travel
 
@@ -77,25 +81,45 @@ class Actors:
             options.get_if_exists,
             options.lifetime == "detached",
             describe(made.interface, limits),
+            options.max_restarts,
         )
         with self._pump.shield, self._pump.lock:
             self._check()
-            line = self._lines[start.actor_id] = Line(
-                start.actor_id, limits, self._calls, self._peers, self._travel
-            )
+            line = self._new_line(start.actor_id, limits)
             line.owned = not start.detached
-            line.concurrency = concurrency
             self._peers.tell_supervisor(start)
         if start.name is not None:
-            found = self._answer(start.actor_id)
+            found = self._found(start.actor_id)
             if found.actor_id != start.actor_id:
                 with self._pump.shield, self._pump.lock:
                     del self._lines[start.actor_id]
                     return self._existing(start, found)
         with self._pump.shield, self._pump.lock:
             ref = self._dress(line, made.interface, start.described)
-            line.submit(constructor)
+            self._furnish(constructor, concurrency, line)
         return ref
+
+    def _furnish(self, constructor: PendingCall, concurrency: Concurrency | None, line: Line) -> None:
+        """Tell the supervisor what the actor is made of, as soon as all of that is there."""
+
+        def ready() -> None:
+            if line.death is not None:
+                return
+            why = self._calls.failed_argument(constructor)
+            if why is None:
+                creation = births.pack(constructor, concurrency, self._calls, self._travel)
+                self._peers.tell_supervisor(Furnish(line.actor_id, creation))
+            else:
+                # An actor whose constructor can't get its arguments has failed in its constructor.
+                text = (
+                    "The actor died because of an error raised in its creation task: an argument of its "
+                    f"constructor could not be computed.\n{why.error()}"
+                )
+                self._peers.tell_supervisor(EndActor(line.actor_id, text))
+
+        self._calls.await_arguments(constructor, ready)
+        if not constructor.missing:
+            ready()
 
     def _existing(self, start: StartActor, found: Found) -> ActorRef:
         if start.get_if_exists and found.actor_id is not None:
@@ -112,24 +136,40 @@ class Actors:
             request = self._objects.mint()
             space = self._namespace if namespace is None else namespace
             self._peers.tell_supervisor(FindActor(request, name, space))
-        found = self._answer(request)
+        found = self._found(request)
         if found.actor_id is None:
             return None
         with self._pump.shield, self._pump.lock:
             return self.arrived(found.actor_id, found.described)
 
-    def kill(self, actor_id: int) -> None:
-        """End its process."""
-        self._lines[actor_id].kill()
-        self._peers.tell_supervisor(KillActor(actor_id))
-
-    def _answer(self, request: int) -> Found:
-        self._pump.wait_until(lambda: request in self._found or self._is_over(), None)
-        found = self._found.pop(request, None)
-        if found is None:
+    def names(self) -> list[tuple[str, str]]:
+        """The (namespace, name) of every living named actor, oldest first. Safe for threads."""
+        with self._pump.shield, self._pump.lock:
             self._check()
-        assert found is not None
+            request = self._objects.mint()
+            self._peers.tell_supervisor(ListNames(request))
+        names = self._answer(request)
+        assert isinstance(names, Names)
+        return list(names.names)
+
+    def kill(self, actor_id: int, *, no_restart: bool) -> None:
+        """End its process."""
+        if no_restart:
+            self._lines[actor_id].kill()
+        self._peers.tell_supervisor(KillActor(actor_id, no_restart))
+
+    def _found(self, request: int) -> Found:
+        found = self._answer(request)
+        assert isinstance(found, Found)
         return found
+
+    def _answer(self, request: int) -> Found | Names:
+        self._pump.wait_until(lambda: request in self._answers or self._is_over(), None)
+        answer = self._answers.pop(request, None)
+        if answer is None:
+            self._check()
+        assert answer is not None
+        return answer
 
     def _is_over(self) -> bool:
         try:
@@ -153,12 +193,18 @@ class Actors:
         interface, limits = undescribe(described)
         line = self._lines.get(actor_id)
         if line is None:
-            line = self._lines[actor_id] = Line(actor_id, limits, self._calls, self._peers, self._travel)
+            line = self._new_line(actor_id, limits)
             self._peers.tell_supervisor(ReachActor(actor_id))
         return self._dress(line, interface, described)
 
+    def _new_line(self, actor_id: int, limits: Limits) -> Line:
+        line = Line(actor_id, limits, self._calls, self._peers, self._travel, self._dropped.append)
+        self._lines[actor_id] = line
+        return line
+
     def _dress(self, line: Line, interface: ActorInterface, described: bytes) -> ActorRef:
         entry = ActorEntry(line, interface, described)
+        line.forsaken = False
         actor_id = line.actor_id
         # Runs wherever the last handle dies, perhaps in the middle of anything: it only takes a note.
         self._entries[actor_id] = weakref.ref(entry, lambda _: self._note_dropped(actor_id))
@@ -169,26 +215,28 @@ class Actors:
         self._pump.ring_if_sitting()
 
     def look_after_dropped(self) -> None:
-        """End, or forget, the actors whose last handle here is gone."""
+        """End, or forget, the actors whose last handle here is gone, once their calls from here are answered."""
         while self._dropped:
             actor_id = self._dropped.popleft()
             noted = self._entries.get(actor_id)
-            if noted is None or noted() is not None:
+            if noted is not None and noted() is not None:
                 continue  # another handle has come in meanwhile
-            del self._entries[actor_id]
-            line = self._lines[actor_id]
-            if line.owned and not line.left:
-                line.end()
-            self._forget_if_done(line)
+            self._entries.pop(actor_id, None)
+            line = self._lines.get(actor_id)
+            if line is None:
+                continue
+            line.forsaken = True
+            if line.idle():
+                self._let_go(line)
 
-    def _forget_if_done(self, line: Line) -> None:
-        if line.actor_id in self._entries:
-            return
-        ours = line.owned and not line.left
-        if line.death is not None or (not ours and line.idle()):
+    def _let_go(self, line: Line) -> None:
+        if line.death is not None or not line.owned or line.left:
             self._lines.pop(line.actor_id, None)
-            if ours:
+            if line.owned and not line.left:
                 self._peers.tell_supervisor(ForgetActor(line.actor_id))
+        elif not line.ending:
+            line.ending = True
+            self._peers.tell_supervisor(EndActor(line.actor_id, None))
 
     def on_actor_at(self, message: ActorAt) -> None:
         """The supervisor says where an actor lives."""
@@ -202,11 +250,20 @@ class Actors:
 
     def on_found(self, message: Found) -> None:
         """An answer for `_answer`."""
-        self._found[message.request] = message
+        self._answers[message.request] = message
+
+    def on_names(self, message: Names) -> None:
+        """An answer for `_answer`."""
+        self._answers[message.request] = message
 
     def peer_gone(self, peer: Peer, text: str) -> None:
-        """Whoever lived there is dead."""
-        self._bury([i for i, line in self._lines.items() if line.peer is peer], text)
+        """Whoever lived there is dead, or starts again elsewhere."""
+        there = [line for line in self._lines.values() if line.peer is peer]
+        if peer.restarts:
+            for line in there:
+                line.lost(text)
+        else:
+            self._bury([line.actor_id for line in there], text)
 
     def all_dead(self, text: str) -> None:
         """The session is over."""
@@ -217,4 +274,3 @@ class Actors:
             line = self._lines.get(actor_id)
             if line is not None:
                 line.died(text)
-                self._forget_if_done(line)

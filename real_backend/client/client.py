@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from real_backend.client import demands
+from real_backend.client import births, demands
 from real_backend.client.actors import Actors
 from real_backend.client.borrowing import Borrowing
 from real_backend.client.cancels import Cancels
@@ -30,11 +30,11 @@ from real_backend.client.waiting import Waiting, entry_of
 from real_backend.messages import (
     ActorAt,
     ActorDead,
+    Birth,
     Call,
     Cancel,
     CancelObject,
     Connected,
-    Create,
     Define,
     Died,
     Failed,
@@ -46,6 +46,7 @@ from real_backend.messages import (
     Item,
     Leased,
     Message,
+    Names,
     Recall,
     Reply,
     Retire,
@@ -81,6 +82,7 @@ class Client:
         here: the calls that it runs.
         producers: whom to tell how many items of a call have been taken, by the call's id.
         end_actor: what `exit_actor` does here.
+        incarnation: how often the actor that lives here has been restarted.
     """
 
     name = "local"
@@ -102,6 +104,7 @@ class Client:
         self.exports = Exports()
         self.shield = Shield()
         self.objects = ObjectTable(process)
+        self.incarnation = 0
         self.welcomed = False
         self._on_close = on_close
         self._on_orphaned = on_orphaned
@@ -186,10 +189,14 @@ class Client:
         return self._actors.find(name, namespace)
 
     def kill(self, actor: ActorRef, *, no_restart: bool) -> None:
-        """See `Backend`; there are no restarts yet, so the actor stays dead."""
+        """See `Backend`."""
         with self.shield, self.pump.lock:
             self._check_usable()
-            self._actors.kill(entry_of_actor(actor).id)
+            self._actors.kill(entry_of_actor(actor).id, no_restart=no_restart)
+
+    def named_actors(self) -> list[tuple[str, str]]:
+        """See `KnowsItself`."""
+        return self._actors.names()
 
     # Objects
 
@@ -329,7 +336,7 @@ class Client:
             CancelObject: lambda _, m: self._cancels.on_cancel_object(m),
             Call: self._on_work,
             Task: self._on_work,
-            Create: self._on_work,
+            Birth: self._on_birth,
             Terminate: self._on_work,
             Retire: self._on_work,
             Define: self._on_define,
@@ -339,10 +346,11 @@ class Client:
             Connected: lambda c, m: self.peers.connected(m.process, c.descriptors.popleft()),
             Leased: lambda _, m: tasks.granted(m),
             Recall: lambda _, m: tasks.recalled(m.lease),
-            Died: lambda _, m: self.peers.died(m.process, m.text),
+            Died: lambda _, m: self.peers.died(m.process, m.text, restarts=m.restarts),
             ActorAt: lambda _, m: actors.on_actor_at(m),
             ActorDead: lambda _, m: actors.on_actor_dead(m),
             Found: lambda _, m: actors.on_found(m),
+            Names: lambda _, m: actors.on_names(m),
             Welcome: self._on_welcome,
         }
 
@@ -351,6 +359,10 @@ class Client:
 
     def _on_work(self, channel: Channel, message: Any) -> None:
         self.inbox.append((channel.peer, message))
+
+    def _on_birth(self, channel: Channel, message: Birth) -> None:
+        self.incarnation = message.incarnation
+        self.inbox.append((channel.peer, births.unpack(message, self.imports, self.travel)))
 
     def _on_define(self, _: Channel, message: Define) -> None:
         self.imports.add(message.digest, self.travel.incoming(message.definition), message.sys_path)

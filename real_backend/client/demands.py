@@ -38,7 +38,6 @@ def refuse_task(options: TaskOptions) -> None:
 def refuse_actor(options: ActorOptions) -> None:
     """Raise `ValueError` for an actor that can't be run faithfully."""
     _refuse_placement(options)
-    _refuse(options.max_restarts != 0, f"max_restarts={options.max_restarts}")
 
 
 def _refuse_placement(options: TaskOptions | ActorOptions) -> None:

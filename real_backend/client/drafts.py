@@ -75,7 +75,6 @@ def call_options(options: TaskOptions | MethodOptions, group: str | None) -> Cal
 
 def retries_of(options: MethodOptions, limits: Limits) -> tuple[int, RetryOn]:
     """How often a method's call may be tried again, and after which exceptions."""
-    if not options.retry_exceptions:
-        return NO_RETRIES
     tries = options.max_task_retries
-    return limits.max_task_retries if tries is None else tries, retry_on(options.retry_exceptions)
+    which = retry_on(options.retry_exceptions) if options.retry_exceptions else False
+    return limits.max_task_retries if tries is None else tries, which

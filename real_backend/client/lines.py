@@ -1,22 +1,19 @@
 """`Line`: one process's calls to one actor, in the order of their submission; `ActorEntry`: what handles hold.
 
-Not the mailbox (`worker`). A call whose ref argument is not ready holds back those behind it. Life of an actor:
-when the last handle in the process that created it is dropped, and no handle has ever left that process, the
-actor finishes its calls and ends. If one has left, the actor stays until the session ends; counting handles in
-other processes comes later.
+Not the mailbox (`worker`). A call whose ref argument is not ready holds back those behind it. Calls wait here until
+the actor is constructed. When it restarts, those with retries are sent once more to its new process.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
-from real_backend.client.exports import Export
 from real_backend.client.peers import Peer, Peers
 from real_backend.client.pending import Calls, PendingCall
 from real_backend.client.travel import Limits, Travel
-from real_backend.messages import Call, Create, Message, Terminate
+from real_backend.messages import Call, Message
 from simactors import exceptions
-from simactors.core.concurrency import Concurrency
 from simactors.core.interface import ActorInterface
 from simactors.core.outcome import Failure, failure
 from simactors.core.refs import ActorRef
@@ -53,37 +50,49 @@ class Line:
     """Calls on their way to one actor; under the lock of the process.
 
     Attributes:
-        peer: the actor's process; None until it is known.
+        peer: the actor's process; None until it is constructed, and while it restarts.
         death: why every further call fails, once the actor is dead.
         owned: created here, and meant to end with its handles.
         left: a handle went to another process.
-        concurrency: of the actor, if it was created here.
+        forsaken: no handle is left here; `became_idle` is called when no call is on its way any more, either.
+        ending: the supervisor has been told that no handle is left anywhere.
     """
 
-    def __init__(self, actor_id: int, limits: Limits, calls: Calls, peers: Peers, travel: Travel) -> None:
+    def __init__(
+        self,
+        actor_id: int,
+        limits: Limits,
+        calls: Calls,
+        peers: Peers,
+        travel: Travel,
+        became_idle: Callable[[int], None],
+    ) -> None:
         self.actor_id = actor_id
         self.limits = limits
         self.peer: Peer | None = None
         self.death: Failure | None = None
         self.owned = False
         self.left = False
-        self.concurrency: Concurrency | None = None
+        self.forsaken = False
+        self.ending = False
+        self._became_idle = became_idle
         self._calls = calls
         self._peers = peers
         self._travel = travel
         self._queue: deque[PendingCall] = deque()
         self._sent: dict[int, PendingCall] = {}
-        self._ending = False
+        # Lost by a crash, and to be sent again once the actor is back.
+        self._again: list[PendingCall] = []
         self._doomed = False
+        # Why calls without retries fail at once while the actor restarts.
+        self._loss: Failure | None = None
 
     def check_room(self, label: str) -> None:
         """Raise `PendingCallsLimitExceeded` if as many calls wait as the actor's options allow."""
         limit = self.limits.max_pending_calls
         if limit <= 0:
             return
-        pending = len(self._queue) + len(self._sent)
-        constructors = int(bool(self._queue) and isinstance(self._queue[0].target, Export))
-        if limit <= pending - constructors:
+        if limit <= len(self._queue) + len(self._sent) + len(self._again):
             raise exceptions.PendingCallsLimitExceeded(
                 f"The task {label} could not be submitted to actor-{self.actor_id} because more than "
                 f"{limit} tasks are queued on the actor. This limit can be adjusted with the `max_pending_calls` "
@@ -100,7 +109,7 @@ class Line:
             self._calls.await_arguments(call, self.advance)
         if self._queue or self.peer is None or call.missing or self._doomed:
             self._queue.append(call)
-            if not self.limits.in_order and not call.missing:
+            if self._loss is not None or (not self.limits.in_order and not call.missing):
                 self.advance()
         else:
             self._send(self.peer, call, now=not self._sent)
@@ -109,56 +118,76 @@ class Line:
         """The supervisor says where the actor lives."""
         if self.death is None and self.peer is None:
             self.peer = peer
+            self._loss = None
+            self._queue.extend(self._again)
+            self._again.clear()
             self.advance()
 
     def advance(self) -> None:
-        """Send what can be sent."""
+        """Send what can be sent; while the actor restarts, fail what does not want to wait for that."""
         queue, peer = self._queue, self.peer
         while queue and peer is not None and not queue[0].missing and not self._doomed:
             self._send(peer, queue.popleft(), now=not queue)
         if queue and peer is not None and not self.limits.in_order and not self._doomed:
             self._overtake(peer)
-        if self._ending and not queue and peer is not None:
-            self._ending = False
-            self._peers.post(peer, Terminate(), now=True)
+        if self._loss is not None:
+            for call in [c for c in queue if not c.missing and c.tries == 0]:
+                queue.remove(call)
+                self._calls.fail(call, self._loss)
+        self._look_whether_idle()
 
     def _overtake(self, peer: Peer) -> None:
-        """Send what is ready past the first call, which is not; nothing overtakes the constructor."""
-        if isinstance(self._queue[0].target, Export):
-            return
+        """Send what is ready past the first call, which is not."""
         for call in [c for c in self._queue if not c.missing]:
             self._queue.remove(call)
             self._send(peer, call, now=False)
         self._peers.flush(peer)
 
-    def end(self) -> None:
-        """No handle is left: let the actor end after the calls that were submitted."""
-        if self.death is None:
-            self._ending = True
-            self.advance()
-
     def kill(self) -> None:
         """It has been killed from here: what is submitted from now on only waits for the news of its death."""
         self._doomed = True
+
+    def lost(self, text: str) -> None:
+        """The actor's process is gone, and it starts again in another one.
+
+        As on Ray, a call that was on its way has spent a try, be it the one that crashed the actor or not.
+        """
+        self.peer = None
+        self._loss = failure(exceptions.ActorUnavailableError(text))
+        calls = list(self._sent.values())
+        self._sent.clear()
+        for call in calls:
+            if call.is_canceled:
+                self._calls.fail_with([call], exceptions.TaskCancelledError())
+            elif call.tries == 0:
+                self._calls.fail(call, self._loss)
+            else:
+                call.begin_again()
+                self._again.append(call)
+        self.advance()
 
     def died(self, text: str) -> None:
         """The actor is dead."""
         if self.death is not None:
             return
         self.death = failure(exceptions.ActorDiedError(text))
-        calls = [*self._sent.values(), *self._queue]
+        calls = [*self._sent.values(), *self._again, *self._queue]
         self._sent.clear()
+        self._again.clear()
         self._queue.clear()
         for call in calls:
             self._calls.fail(call, self.death)
+        self._look_whether_idle()
 
     def idle(self) -> bool:
         """Whether no call is on its way."""
-        return not self._queue and not self._sent
+        return not self._queue and not self._sent and not self._again
 
     def answered(self, call: PendingCall) -> None:
         """See `Carrier`."""
         self._sent.pop(call.id, None)
+        if self.forsaken:
+            self._look_whether_idle()
 
     def runner(self, call: PendingCall) -> Peer | None:
         """See `Carrier`."""
@@ -172,9 +201,11 @@ class Line:
 
     def withdraw(self, call: PendingCall) -> None:
         """See `Carrier`."""
-        if call in self._queue:
+        if call in self._again:
+            self._again.remove(call)
+        elif call in self._queue:
             self._queue.remove(call)
-            self.advance()
+        self.advance()
 
     def lease_of(self, call: PendingCall) -> None:
         """See `Carrier`."""
@@ -190,28 +221,17 @@ class Line:
     def _send(self, peer: Peer, call: PendingCall, *, now: bool) -> None:
         why = self._calls.failed_argument(call)
         if why is not None:
-            self._cannot_run(peer, call, why)
+            self._calls.fail(call, why)
             return
+        assert isinstance(call.target, str)
         values = self._calls.values(call)
         packed = self._travel.outgoing(call.packed)
-        message: Message
-        if isinstance(call.target, Export):
-            self._peers.ship(peer, call.target)
-            message = Create(self.actor_id, call.target.digest, packed, call.bare, values, self.concurrency)
-        else:
-            message = Call(call.id, call.target, packed, call.bare, values, call.num_returns, call.options)
-            self._sent[call.id] = call
-        if call.retry_on is False:
+        message = Call(call.id, call.target, packed, call.bare, values, call.num_returns, call.options)
+        self._sent[call.id] = call
+        if call.tries == 0:
             call.packed, call.refs = None, ()  # may be large, and won't be sent again
         self._peers.post(peer, message, now=now)
 
-    def _cannot_run(self, peer: Peer, call: PendingCall, why: Failure) -> None:
-        if isinstance(call.target, Export):
-            # An actor whose constructor can't get its arguments has failed in its constructor.
-            self._peers.post(peer, Terminate(), now=True)
-            self.died(
-                "The actor died because of an error raised in its creation task: an argument of its constructor "
-                f"could not be computed.\n{why.error()}"
-            )
-        else:
-            self._calls.fail(call, why)
+    def _look_whether_idle(self) -> None:
+        if self.forsaken and self.idle():
+            self._became_idle(self.actor_id)

@@ -31,9 +31,10 @@ class Peer:
         shipped: digests of the definitions it has got from us.
         ended: the channel was read to its end.
         death: what it died of, as soon as the supervisor has said so.
+        restarts: the actor that lived there starts again elsewhere.
     """
 
-    __slots__ = ("channel", "death", "ended", "number", "shipped", "waiting")
+    __slots__ = ("channel", "death", "ended", "number", "restarts", "shipped", "waiting")
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -42,6 +43,7 @@ class Peer:
         self.shipped: set[bytes] = set()
         self.ended = False
         self.death: str | None = None
+        self.restarts = False
 
 
 class Peers:
@@ -127,13 +129,14 @@ class Peers:
             peer.ended = True
             self._check(peer)
 
-    def died(self, number: int, text: str) -> None:
-        """The supervisor says that the process has ended, and of what."""
+    def died(self, number: int, text: str, *, restarts: bool) -> None:
+        """The supervisor says that the process has ended, and of what; see `Died`."""
         peer = self.expect(number)
         if peer.channel is not None and not peer.ended:
             self._pump.take_rest(peer.channel)
             peer.ended = True
         peer.death = text
+        peer.restarts = restarts
         self._check(peer)
 
     def lose_all(self, text: str) -> None:

@@ -32,7 +32,7 @@ class PendingCall:
         target: the name of a method, or the definition of a task or an actor.
         label: what errors call it.
         packed, refs, bare: its arguments; if `bare`, `packed` is the tuple of them, which nobody can change.
-        tries: how often it may still be tried again; -1 without end.
+        tries: how often it may still be tried again, after a crash or an exception; -1 without end.
         missing: how many of its ref arguments are not ready.
         carrier: who sent it.
         num_returns, options: see `messages.Call`.
@@ -183,8 +183,11 @@ class Calls:
 
     def values(self, call: PendingCall) -> tuple[object, ...]:
         """What the refs among the arguments stand for, packed for the wire."""
-        refs = call.refs
-        return tuple(self._travel.outgoing(_outcome(r).packed) for r in refs) if refs else ()
+        return tuple(map(self._travel.outgoing, self.arrived(call))) if call.refs else ()
+
+    def arrived(self, call: PendingCall) -> list[object]:
+        """What the refs among the arguments stand for; all of them are ready, and none has failed."""
+        return [_outcome(r).packed for r in call.refs]
 
     def fail(self, call: PendingCall, outcome: Failure) -> None:
         """Every result of `call` is this failure."""

@@ -100,6 +100,13 @@ class Travel:
             return message._replace(results=tuple(map(self.outgoing, message.results)))
         return message._replace(packed=self.outgoing(message.packed))  # type: ignore[no-any-return]  # of these types
 
+    def contained(self, packed: Any) -> Any:
+        """`packed`, so that its pickle needs nothing beside it; it may be forwarded and kept."""
+        if type(packed) is not Encoded:
+            return packed
+        buffers = tuple(bytes(b) for b in packed.buffers)
+        return Encoded(bytes(packed.data), buffers, tuple(self._descriptor(c) for c in packed.carried))
+
     def incoming(self, packed: Any) -> Any:
         """`packed` from the wire, with live refs."""
         if type(packed) is not Encoded or not packed.carried:

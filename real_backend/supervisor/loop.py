@@ -12,20 +12,20 @@ import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from real_backend.directory import ActorRecord, Directory, describe_death
 from real_backend.messages import (
     DRIVER,
-    ActorAt,
-    ActorDead,
     AskLease,
     Blocked,
+    Constructed,
     Demand,
+    EndActor,
     FindActor,
     ForgetActor,
-    Found,
+    Furnish,
     KillActor,
     KillWorker,
     Leaving,
+    ListNames,
     ReachActor,
     ReachProcess,
     ReturnLease,
@@ -33,16 +33,13 @@ from real_backend.messages import (
     Staying,
     Unblocked,
     Welcome,
-    owner_of,
 )
 from real_backend.placement import Placement
 from real_backend.supervisor.leasing import Leasing
+from real_backend.supervisor.lives import Lives
 from real_backend.supervisor.processes import Process, Processes
-from simactors.exceptions import RayActorError
 
 _UNIT = 10_000
-_KILLED = "it was killed by `ray.kill`."
-_GONE = f"{RayActorError.default}\nIts owner has ended, and the actor with it."
 
 
 class Supervisor:
@@ -54,16 +51,18 @@ class Supervisor:
         self._processes = Processes(self._epoll, namespace)
         spare = max(1, dict(total).get("CPU", 0) // _UNIT)
         self._leasing = Leasing(self._processes, self._placement, spare)
-        self._directory = Directory()
-        # Actors that found no room yet.
-        self._unplaced: list[ActorRecord] = []
+        self._lives = lives = Lives(self._processes, self._placement)
         self._handlers: dict[type, Callable[[Process, Any], None]] = {
-            StartActor: self._start_actor,
-            FindActor: self._find_actor,
-            ReachActor: self._reach_actor,
-            ReachProcess: lambda p, m: self._reach_process(p, m),
-            KillActor: self._kill_actor,
-            ForgetActor: lambda _, m: self._directory.forget(m.actor_id),
+            StartActor: lives.start,
+            Furnish: lives.furnish,
+            Constructed: lives.constructed,
+            FindActor: lives.find,
+            ListNames: lives.list_names,
+            ReachActor: lives.reach,
+            KillActor: lives.kill,
+            EndActor: lives.end,
+            ForgetActor: lives.forget,
+            ReachProcess: self._reach_process,
             AskLease: lambda p, m: self._leasing.ask(p.number, m.demand),
             ReturnLease: lambda _, m: self._leasing.give_back(m.lease),
             KillWorker: lambda _, m: self._leasing.kill(m.lease),
@@ -90,7 +89,7 @@ class Supervisor:
                     return
                 else:
                     self._ended(found)
-            self._place()
+            self._leasing.grant(others_wait=self._lives.place())
 
     def end(self) -> None:
         """Leave nothing behind."""
@@ -117,112 +116,12 @@ class Supervisor:
     def _ended(self, process: Process) -> None:
         # All that it said is in the socket; the end of the stream may never come, if a child of it lives on.
         self._listen(process, everything=True)
-        self._processes.reap(process, self._describe)
+        death = self._processes.reap(process, self._lives.death_of)
         self._leasing.ended(process)
-        actor_id = process.actor_id
-        record = None if actor_id is None else self._directory.find(actor_id)
-        if record is not None:
-            self._placement.give(record.start.demand)
-        for child in self._directory.owned_by(process.number):
-            self._end_actor(child, "its owner has ended.")
-        for unknown, askers in self._directory.never_told(process.number).items():
-            for asker in askers:
-                self._processes.send(asker, ActorDead(unknown, _GONE))
-
-    def _describe(self, process: Process, status: str) -> str:
-        """What callers are told; buries the actor on the way, for its text is theirs."""
-        leaving = process.leaving
-        why = process.killed or (f"{leaving.text}; {status}" if leaving is not None else status)
-        record = None if process.actor_id is None else self._directory.find(process.actor_id)
-        if record is None:
-            return f"pid: {process.pid}\n\tThe worker is dead because {why}"
-        text = (
-            leaving.text
-            if leaving is not None and leaving.whole
-            else describe_death(record, process.pid, why)
-        )
-        self._directory.bury(record, text)
-        return text
-
-    # Actors
-
-    def _start_actor(self, owner: Process, start: StartActor) -> None:
-        record = self._directory.add(start, owner.number)
-        if start.name is not None:
-            holder = record or self._directory.named(start.name, start.namespace)
-            assert holder is not None
-            self._processes.send(owner.number, Found(start.actor_id, holder.id, holder.start.described))
-        if record is not None:
-            self._unplaced.append(record)
-            if self._directory.was_killed_early(record.id):
-                self._end_actor(record, _KILLED)
-
-    def _place(self) -> None:
-        """Start what has found room."""
-        still = []
-        for record in self._unplaced:
-            if record.death is None and self._placement.fits(record.start.demand):
-                self._start_process(record)
-            elif record.death is None:
-                still.append(record)
-        self._unplaced = still
-        self._leasing.grant(others_wait=bool(still))
-
-    def _start_process(self, record: ActorRecord) -> None:
-        self._placement.take(record.start.demand)
-        process = self._processes.start_worker(record.id)
-        record.process = process.number
-        for reacher in (record.owner, *record.reachers):
-            self._introduce(reacher, record)
-        record.reachers.clear()
-
-    def _introduce(self, reacher: int, record: ActorRecord) -> None:
-        assert record.process is not None
-        if self._processes.connect(reacher, record.process):
-            self._processes.send(reacher, ActorAt(record.id, record.process))
-
-    def _find_actor(self, asker: Process, message: FindActor) -> None:
-        record = self._directory.named(message.name, message.namespace)
-        if record is None:
-            self._processes.send(asker.number, Found(message.request, None, b""))
-        else:
-            self._processes.send(asker.number, Found(message.request, record.id, record.start.described))
-
-    def _reach_actor(self, asker: Process, message: ReachActor) -> None:
-        record = self._directory.find(message.actor_id)
-        if record is None and owner_of(message.actor_id) in self._processes.living:
-            self._directory.ask_early(message.actor_id, asker.number)
-        elif record is None or record.death is not None:
-            text = _GONE if record is None else record.death
-            self._processes.send(asker.number, ActorDead(message.actor_id, text or _GONE))
-        elif record.process is None:
-            record.reachers.append(asker.number)
-        else:
-            self._introduce(asker.number, record)
+        self._lives.ended(process, death)
 
     def _reach_process(self, asker: Process, message: ReachProcess) -> None:
         self._processes.connect(asker.number, message.process)
-
-    def _kill_actor(self, _: Process, message: KillActor) -> None:
-        record = self._directory.find(message.actor_id)
-        if record is not None:
-            self._end_actor(record, _KILLED)
-        elif owner_of(message.actor_id) in self._processes.living:
-            self._directory.kill_early(message.actor_id)
-
-    def _end_actor(self, record: ActorRecord, why: str) -> None:
-        if record.death is not None:
-            return
-        self._directory.free_name(record)
-        process = None if record.process is None else self._processes.living.get(record.process)
-        if process is not None:
-            process.killed = process.killed or why
-            self._processes.kill(process)
-            return
-        text = describe_death(record, None, why)
-        self._directory.bury(record, text)
-        for asker in (record.owner, *record.reachers):
-            self._processes.send(asker, ActorDead(record.id, text))
 
     def _leaving(self, process: Process, message: Leaving) -> None:
         process.leaving = message

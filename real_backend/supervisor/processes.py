@@ -9,6 +9,7 @@ import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from real_backend.messages import DRIVER, Connected, Died, Leaving, Message
 from real_backend.transport import Channel
@@ -37,6 +38,13 @@ class Process:
     connected: set[int] = field(default_factory=set)
     leaving: Leaving | None = None
     killed: str | None = None
+
+
+class Death(NamedTuple):
+    """How a process ended, for those who talked to it; see `Died`."""
+
+    text: str
+    restarts: bool = False
 
 
 class Processes:
@@ -123,7 +131,7 @@ class Processes:
         if first is None:
             return True
         if second is None:
-            self.send(one, Died(other, self._deaths.get(other, "It ended long ago.")))
+            self.send(one, Died(other, self._deaths.get(other, "It ended long ago."), restarts=False))
             return False
         if other not in first.connected:
             first.connected.add(other)
@@ -140,7 +148,7 @@ class Processes:
             self._epoll.unregister(fd)
             process.channel.close()
 
-    def reap(self, process: Process, describe: Callable[[Process, str], str]) -> None:
+    def reap(self, process: Process, describe: Callable[[Process, str], Death]) -> Death:
         """It has ended: collect its status and tell everyone it talked to.
 
         Args:
@@ -152,14 +160,16 @@ class Processes:
         os.close(process.pidfd)
         self.drop_channel(process)
         del self.living[process.number]
-        text = self._deaths[process.number] = describe(process, _describe_status(status))
+        death = describe(process, _describe_status(status))
+        self._deaths[process.number] = death.text
         if len(self._deaths) > _REMEMBERED_DEATHS:
             del self._deaths[next(iter(self._deaths))]
         for number in sorted(process.connected):
             other = self.living.get(number)
             if other is not None:
                 other.connected.discard(process.number)
-                self.send(number, Died(process.number, text))
+                self.send(number, Died(process.number, death.text, death.restarts))
+        return death
 
     @staticmethod
     def kill(process: Process) -> None:

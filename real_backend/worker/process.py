@@ -22,7 +22,17 @@ from typing import Any, NamedTuple, NoReturn
 from real_backend.client.client import Client
 from real_backend.client.peers import SUPERVISOR
 from real_backend.client.running import CallsHere, Running
-from real_backend.messages import Call, Create, Leaving, Message, Retire, Staying, Task, Terminate
+from real_backend.messages import (
+    Call,
+    Constructed,
+    Create,
+    Leaving,
+    Message,
+    Retire,
+    Staying,
+    Task,
+    Terminate,
+)
 from real_backend.transport import Channel
 from real_backend.worker.execution import Answer, Execution
 from real_backend.worker.lanes import Lanes
@@ -62,10 +72,15 @@ def _settle_in(supervisor: int) -> None:
 
 
 class _Depart(NamedTuple):
-    """To ourselves: end, once no call is under way any more."""
+    """To ourselves: end, once no call is under way any more.
+
+    Attributes:
+        crash: it may be restarted then.
+    """
 
     text: str
     code: int
+    crash: bool = False
 
 
 class Worker:
@@ -198,10 +213,10 @@ class Worker:
             self._departure = self._departure or departure
             if not self._lanes.is_idle():  # the last call may have ended before it could see that
                 return
-        if departure.code == 0:
+        if not departure.crash:
             # As on Ray, who ends on purpose sees the calls through that it has made: their results may be wanted.
             self._client.pump.wait_until(self._client.has_no_calls, None)
-        self._leave(departure.text, departure.code)
+        self._leave(departure.text, departure.code, crash=departure.crash)
 
     def _asked_to_end(self) -> None:
         """The actor's code has called `exit_actor`, and may yet catch what that raises: the actor ends all the same."""
@@ -213,7 +228,7 @@ class Worker:
 
     def _no_such_group(self, message: Call) -> NoReturn:
         group = None if message.options is None else message.options.group
-        self._leave(f"it has no concurrency group {group!r}")
+        self._leave(f"it has no concurrency group {group!r}", 1, crash=True)
 
     def _on_terminate(self, *_: object) -> None:
         if self._here.main is None:
@@ -227,11 +242,11 @@ class Worker:
         else:
             self._leave("it was idle")
 
-    def _leave(self, text: str, code: int = 0, *, whole: bool = False) -> NoReturn:
+    def _leave(self, text: str, code: int = 0, *, whole: bool = False, crash: bool = False) -> NoReturn:
         """End this process, after what was answered so far has been handed over."""
         pump = self._client.pump
         with pump.lock:
-            self._client.peers.tell_supervisor(Leaving(text, whole))
+            self._client.peers.tell_supervisor(Leaving(text, whole, crash))
         pump.wait_until(pump.drained, _FAREWELL_S)
         try:
             atexit._run_exitfuncs()
@@ -251,7 +266,7 @@ class Worker:
             self._instance = self._construct(message, made, lambda f: f(*args, **kwargs))
         except SystemExit as error:
             departure = _departure(error.code, is_task=False)
-            self._leave(departure.text, departure.code)
+            self._leave(departure.text, departure.code, crash=departure.crash)
         except BaseException as error:  # the user's code runs here
             text = (
                 "The actor died because of an error raised in its creation task, "
@@ -259,6 +274,8 @@ class Worker:
             )
             self._leave(text, 1, whole=True)
         self._interface = made.interface
+        with self._client.pump.lock:
+            self._client.peers.tell_supervisor(Constructed())
         self._inbox.extendleft(reversed(self._early))
         self._early.clear()
 
@@ -294,4 +311,4 @@ def _departure(code: object, *, is_task: bool) -> _Depart:
     text = f"sys.exit({'' if code is None else repr(code)}) was called in it"
     # As an interpreter ends: None is success, a text is printed, and counts as 1. For an actor, all but 0 is a crash.
     number = code if isinstance(code, int) else int(code is not None)
-    return _Depart(text, number)
+    return _Depart(text, number, crash=True)

@@ -17,7 +17,6 @@ import pytest
 
 import simactors
 
-restarts = pytest.mark.not_yet(local="actor restarts come with the issue on the real runtime")
 CRASHES = [None, 3, "text", (1, 2)]
 INTENDED = [0, False]
 _SILENT = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -133,7 +132,6 @@ def test_any_exit_ends_an_actor_without_restarts(ray: ModuleType, code: Any) -> 
     dies(ray, actor)
 
 
-@restarts
 @pytest.mark.parametrize("code", INTENDED, ids=repr)
 def test_the_exit_code_0_ends_an_actor_that_has_restarts_left(ray: ModuleType, code: Any) -> None:
     actor = Exits.options(max_restarts=1).remote()
@@ -142,7 +140,6 @@ def test_the_exit_code_0_ends_an_actor_that_has_restarts_left(ray: ModuleType, c
     dies(ray, actor)
 
 
-@restarts
 @pytest.mark.parametrize("code", CRASHES, ids=repr)
 @pytest.mark.parametrize("threads", [1, 2])
 def test_any_other_exit_is_a_crash(ray: ModuleType, code: Any, threads: int) -> None:
@@ -165,7 +162,6 @@ def test_other_threads_end_their_calls_before(ray: ModuleType, code: int) -> Non
         ray.get(last)
 
 
-@restarts
 @pytest.mark.parametrize(("code", "births"), [(0, 1), (3, 2), (None, 2)])
 def test_exits_of_constructors(ray: ModuleType, code: Any, births: int) -> None:
     tally = Tally.remote()
@@ -206,7 +202,6 @@ def test_sys_exit_in_a_thread_ends_that_thread(ray: ModuleType) -> None:
     assert ray.get(actor.pid.remote()) == pid
 
 
-@restarts
 @pytest.mark.parametrize("then_s", [0, 0.3])
 @_SILENT
 def test_exit_actor_in_a_thread_ends_the_actor_after_the_call_under_way(
@@ -220,7 +215,6 @@ def test_exit_actor_in_a_thread_ends_the_actor_after_the_call_under_way(
     dies(ray, actor)
 
 
-@restarts
 @_SILENT
 def test_the_same_in_a_threaded_actor(ray: ModuleType) -> None:
     actor = Exits.options(max_restarts=1, max_concurrency=2).remote()
@@ -228,7 +222,6 @@ def test_the_same_in_a_threaded_actor(ray: ModuleType) -> None:
     dies(ray, actor)
 
 
-@restarts
 @_SILENT
 def test_exit_actor_in_a_thread_of_an_actor_that_does_nothing(ray: ModuleType) -> None:
     actor = Exits.options(max_restarts=1).remote()
@@ -248,7 +241,6 @@ def test_sigterm_raises_system_exit_in_running_code(ray: ModuleType) -> None:
     assert ray.get(actor.pid.remote()) == pid
 
 
-@restarts
 def test_sigterm_that_nobody_catches_is_a_crash(ray: ModuleType) -> None:
     actor = Exits.options(max_restarts=2).remote()
     pid = ray.get(actor.pid.remote())
@@ -261,7 +253,6 @@ def test_sigterm_that_nobody_catches_is_a_crash(ray: ModuleType) -> None:
     assert ask_until_alive(ray, actor) != second
 
 
-@restarts
 def test_abort_is_a_crash(ray: ModuleType) -> None:
     actor = Exits.options(max_restarts=1).remote()
     pid = ray.get(actor.pid.remote())

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from types import ModuleType
 from typing import Any
 
 import pytest
 
 import simactors
-
-restarts = pytest.mark.not_yet(local="actor restarts come with the issue on the real runtime")
 
 
 @simactors.remote
@@ -77,6 +76,30 @@ class Mortal:
         simactors.exit_actor()
 
 
+@simactors.remote
+class LateStarter:
+    """Dies at its first birth."""
+
+    def __init__(self, tally: Any) -> None:
+        self.births = simactors.get(tally.note.remote("born"))
+        if self.births == 1:
+            os._exit(1)
+
+    def ready(self) -> int:
+        return self.births  # type: ignore[no-any-return]  # what the other actor has answered
+
+
+@simactors.remote
+def slow() -> str:
+    time.sleep(1)
+    return "late"
+
+
+def ask_for_ever(ray: ModuleType, mortal: Any) -> None:
+    for _ in range(1000):
+        ray.get(mortal.call.remote())
+
+
 def ask_until_alive(ray: ModuleType, ask: Any) -> Any:
     """An actor that restarts is out of reach for a while."""
     for _ in range(1000):
@@ -87,7 +110,6 @@ def ask_until_alive(ray: ModuleType, ask: Any) -> Any:
     raise AssertionError("it never came back")
 
 
-@restarts
 def test_a_restarted_actor_has_lost_its_state_and_has_another_process(ray: ModuleType) -> None:
     mortal = Mortal.options(max_restarts=1).remote()
     pid = ray.get(mortal.pid.remote())
@@ -103,7 +125,6 @@ def test_a_restarted_actor_has_lost_its_state_and_has_another_process(ray: Modul
         ask_until_alive(ray, mortal.die.remote)
 
 
-@restarts
 def test_a_restart_runs_the_constructor_with_the_original_arguments(ray: ModuleType) -> None:
     start = [1, 2]
     mortal = Mortal.options(max_restarts=-1).remote(None, start)
@@ -113,7 +134,6 @@ def test_a_restart_runs_the_constructor_with_the_original_arguments(ray: ModuleT
     assert ask_until_alive(ray, mortal.started_with.remote) == [1, 2]
 
 
-@restarts
 def test_a_killing_call_that_is_retried_kills_again(ray: ModuleType) -> None:
     mortal = Mortal.options(max_restarts=1, max_task_retries=1).remote()
     with pytest.raises(ray.exceptions.ActorDiedError):
@@ -122,7 +142,6 @@ def test_a_killing_call_that_is_retried_kills_again(ray: ModuleType) -> None:
         ray.get(mortal.call.remote())
 
 
-@restarts
 def test_a_killing_call_is_given_up_and_the_actor_lives_on(ray: ModuleType) -> None:
     mortal = Mortal.options(max_restarts=-1, max_task_retries=1).remote()
     with pytest.raises(ray.exceptions.ActorUnavailableError):
@@ -130,7 +149,6 @@ def test_a_killing_call_is_given_up_and_the_actor_lives_on(ray: ModuleType) -> N
     assert ray.get(mortal.call.remote()) >= 1
 
 
-@restarts
 def test_calls_around_a_single_crash_all_answer_and_run_at_least_once(ray: ModuleType) -> None:
     tally = Tally.remote()
     mortal = Mortal.options(max_restarts=-1, max_task_retries=-1).remote(tally)
@@ -140,7 +158,6 @@ def test_calls_around_a_single_crash_all_answer_and_run_at_least_once(ray: Modul
     assert ray.get(tally.read.remote()) == ["born", 3, "born", 3]
 
 
-@restarts
 def test_kill_with_restart_brings_a_fresh_incarnation(ray: ModuleType) -> None:
     mortal = Mortal.options(max_restarts=1, name="phoenix").remote()
     pid = ray.get(mortal.pid.remote())
@@ -155,7 +172,6 @@ def test_kill_with_restart_brings_a_fresh_incarnation(ray: ModuleType) -> None:
         ray.get(mortal.call.remote())
 
 
-@restarts
 def test_a_constructor_that_exits_is_run_once_for_each_restart_and_once_more(ray: ModuleType) -> None:
     tally = Tally.remote()
     mortal = Mortal.options(max_restarts=2).remote(tally, die_at_birth=True)
@@ -164,7 +180,30 @@ def test_a_constructor_that_exits_is_run_once_for_each_restart_and_once_more(ray
     assert ray.get(tally.read.remote()) == ["stillborn"] * 3
 
 
-@restarts
+@pytest.mark.not_yet(sim="there it has reached the process, and is lost with it")
+def test_a_call_made_before_survives_a_constructor_that_exits(ray: ModuleType) -> None:
+    tally = Tally.remote()
+    late = LateStarter.options(max_restarts=1).remote(tally)
+    assert ray.get(late.ready.remote()) == 2
+
+
+def test_a_call_whose_argument_is_not_ready_survives_a_crash(ray: ModuleType) -> None:
+    mortal = Mortal.options(max_restarts=1).remote()
+    assert ray.get(mortal.call.remote()) == 1
+    crash, late = mortal.die.remote(), mortal.call.remote(slow.remote())
+    with pytest.raises(ray.exceptions.ActorUnavailableError):
+        ray.get(crash)
+    assert ray.get(late) == 1
+
+
+def test_kill_with_restart_ends_an_actor_that_has_none_left(ray: ModuleType) -> None:
+    mortal = Mortal.remote()
+    ray.get(mortal.call.remote())
+    ray.kill(mortal, no_restart=False)
+    with pytest.raises(ray.exceptions.ActorDiedError, match=r"killed by `ray\.kill`"):
+        ask_for_ever(ray, mortal)
+
+
 def test_an_actor_that_leaves_is_not_restarted(ray: ModuleType) -> None:
     mortal = Mortal.options(max_restarts=5).remote()
     with pytest.raises(ray.exceptions.ActorDiedError):

@@ -435,7 +435,6 @@ def test_the_children_of_a_killed_actor_die_with_it() -> None:
 @pytest.mark.usefixtures("session")
 def test_what_is_not_honoured_yet_is_refused() -> None:
     for submit in (
-        lambda: Box.options(max_restarts=1).remote(),
         lambda: Box.options(num_gpus=1).remote(),
         lambda: square.options(runtime_env={"env_vars": {"A": "1"}}).remote(1),
     ):

@@ -7,9 +7,14 @@ from real_backend.messages import StartActor
 
 
 def start(
-    actor_id: int, name: str | None = None, namespace: str | None = None, *, detached: bool = False
+    actor_id: int,
+    name: str | None = None,
+    namespace: str | None = None,
+    *,
+    detached: bool = False,
+    restarts: int = 0,
 ) -> StartActor:
-    return StartActor(actor_id, "Log", (), name, namespace, False, detached, b"")
+    return StartActor(actor_id, "Log", (), name, namespace, False, detached, b"", restarts)
 
 
 def test_a_name_belongs_to_one_living_actor_of_its_namespace() -> None:
@@ -48,10 +53,37 @@ def test_only_the_dead_are_forgotten() -> None:
 def test_detached_and_dead_actors_do_not_end_with_their_owner() -> None:
     directory = Directory()
     records = [directory.add(start(i, detached=i == 2), 7) for i in (1, 2, 3)]
+    assert records[1] is not None
     assert records[2] is not None
+    records[1].furnish(b"class and arguments")
     directory.bury(records[2], "dead")
     assert directory.owned_by(7) == [records[0]]
     assert directory.owned_by(8) == []
+
+
+def test_a_detached_actor_that_nobody_can_furnish_any_more_ends_with_its_owner() -> None:
+    directory = Directory()
+    record = directory.add(start(1, detached=True), 7)
+    assert directory.owned_by(7) == [record]
+
+
+def test_what_an_actor_is_made_of_is_kept_as_long_as_it_may_start_again() -> None:
+    directory = Directory()
+    record = directory.add(start(1, restarts=1), 0)
+    assert record is not None
+    record.furnish(b"it")
+    assert record.settle(5) == b"it"
+    record.start_again()
+    assert (record.incarnation, record.restarts, record.process) == (1, 0, None)
+    assert record.settle(6) == b"it"
+    assert record.creation is None
+
+
+def test_names_are_listed_with_their_namespaces_oldest_first() -> None:
+    directory = Directory()
+    for actor_id, name, namespace in [(1, "b", "y"), (2, "a", "x"), (3, None, "x")]:
+        directory.add(start(actor_id, name, namespace), 0)
+    assert directory.names() == (("y", "b"), ("x", "a"))
 
 
 def test_a_death_is_told_in_rays_words_first() -> None:

@@ -1,0 +1,225 @@
+"""`Lives`: actors from `StartActor` to their death: placing, starting, restarting, burying, and who is told.
+
+Not the table of them (`directory`) and not processes as such (`processes`). The supervisor keeps what an actor is
+made of as long as it may start again, so that a restart needs neither its owner nor anybody else.
+"""
+
+from __future__ import annotations
+
+from real_backend.directory import ActorRecord, Directory, describe_death, describe_restart
+from real_backend.messages import (
+    ActorAt,
+    ActorDead,
+    Birth,
+    Constructed,
+    EndActor,
+    FindActor,
+    ForgetActor,
+    Found,
+    Furnish,
+    KillActor,
+    ListNames,
+    Names,
+    ReachActor,
+    StartActor,
+    Terminate,
+    owner_of,
+)
+from real_backend.placement import Placement
+from real_backend.supervisor.processes import Death, Process, Processes
+from simactors.exceptions import RayActorError
+
+_KILLED = "it was killed by `ray.kill`."
+_KILLED_TO_RESTART = "it was killed by `ray.kill(no_restart=False)`."
+_GONE = f"{RayActorError.default}\nIts owner has ended, and the actor with it."
+
+
+class Lives:
+    """All actors of the session."""
+
+    def __init__(self, processes: Processes, placement: Placement) -> None:
+        self._processes = processes
+        self._placement = placement
+        self._directory = Directory()
+        # Actors that found no room yet, those that start again before new ones.
+        self._unplaced: list[ActorRecord] = []
+
+    # Birth
+
+    def start(self, owner: Process, message: StartActor) -> None:
+        """A process has made an actor."""
+        record = self._directory.add(message, owner.number)
+        if message.name is not None:
+            holder = record or self._directory.named(message.name, message.namespace)
+            assert holder is not None
+            described = holder.start.described
+            self._processes.send(owner.number, Found(message.actor_id, holder.id, described))
+        if record is not None:
+            no_restart = self._directory.killed_early(record.id)
+            if no_restart is not None:
+                self._kill(record, no_restart=no_restart)
+
+    def furnish(self, _: Process, message: Furnish) -> None:
+        """What an actor is made of has come: it can start as soon as there is room."""
+        record = self._directory.find(message.actor_id)
+        if record is not None and record.death is None:
+            record.furnish(message.creation)
+            self._unplaced.append(record)
+
+    def place(self) -> bool:
+        """Start what has found room.
+
+        Returns:
+            Whether some have not.
+        """
+        still = []
+        for record in self._unplaced:
+            if record.death is None and self._placement.fits(record.start.demand):
+                self._start_process(record)
+            elif record.death is None:
+                still.append(record)
+        self._unplaced = still
+        return bool(still)
+
+    def _start_process(self, record: ActorRecord) -> None:
+        self._placement.take(record.start.demand)
+        process = self._processes.start_worker(record.id)
+        creation = record.settle(process.number)
+        self._processes.send(process.number, Birth(record.id, record.incarnation, creation))
+
+    def constructed(self, process: Process, _: Constructed) -> None:
+        """Callers may come now: as on Ray, a call that was made before is not lost if the constructor crashes."""
+        record = self._record_of(process)
+        if record is not None and record.process == process.number:
+            record.constructed = True
+            for follower in sorted(record.followers):
+                self._introduce(follower, record)
+
+    # Finding and reaching
+
+    def find(self, asker: Process, message: FindActor) -> None:
+        """Who has this name?"""
+        record = self._directory.named(message.name, message.namespace)
+        if record is None:
+            self._processes.send(asker.number, Found(message.request, None, b""))
+        else:
+            self._processes.send(asker.number, Found(message.request, record.id, record.start.described))
+
+    def list_names(self, asker: Process, message: ListNames) -> None:
+        """Which names are taken?"""
+        self._processes.send(asker.number, Names(message.request, self._directory.names()))
+
+    def reach(self, asker: Process, message: ReachActor) -> None:
+        """Tell `asker` where the actor lives, now and after each restart."""
+        record = self._directory.find(message.actor_id)
+        if record is None and owner_of(message.actor_id) in self._processes.living:
+            self._directory.ask_early(message.actor_id, asker.number)
+        elif record is None or record.death is not None:
+            text = _GONE if record is None else record.death
+            self._processes.send(asker.number, ActorDead(message.actor_id, text or _GONE))
+        else:
+            record.followers.add(asker.number)
+            if record.constructed:
+                self._introduce(asker.number, record)
+
+    def _introduce(self, follower: int, record: ActorRecord) -> None:
+        assert record.process is not None
+        if follower not in self._processes.living:
+            record.followers.discard(follower)
+        elif self._processes.connect(follower, record.process):
+            self._processes.send(follower, ActorAt(record.id, record.process))
+
+    # Death
+
+    def kill(self, _: Process, message: KillActor) -> None:
+        """Somebody has called `kill`."""
+        record = self._directory.find(message.actor_id)
+        if record is not None:
+            self._kill(record, no_restart=message.no_restart)
+        elif owner_of(message.actor_id) in self._processes.living:
+            self._directory.kill_early(message.actor_id, no_restart=message.no_restart)
+
+    def _kill(self, record: ActorRecord, *, no_restart: bool) -> None:
+        if no_restart or record.ending or record.restarts == 0:
+            self._end_now(record, _KILLED)
+            return
+        process = self._process_of(record)
+        if process is not None:  # else it is about to start afresh in any case
+            process.killed = process.killed or _KILLED_TO_RESTART
+            self._processes.kill(process)
+
+    def end(self, _: Process, message: EndActor) -> None:
+        """Its owner says that it is not needed, or can't be made."""
+        record = self._directory.find(message.actor_id)
+        if record is None or record.death is not None:
+            return
+        process = self._process_of(record)
+        if message.text is not None:
+            self._bury_unborn(record, message.text)
+        elif process is None:
+            self._end_now(record, "all its handles were dropped.")
+        else:
+            record.ending = True
+            self._processes.send(process.number, Terminate())
+
+    def forget(self, _: Process, message: ForgetActor) -> None:
+        """Nobody can ask for it any more."""
+        self._directory.forget(message.actor_id)
+
+    def death_of(self, process: Process, status: str) -> Death:
+        """What those are told that talked to a process which has ended; decides about a restart."""
+        leaving = process.leaving
+        why = process.killed or (f"{leaving.text}; {status}" if leaving is not None else status)
+        record = self._record_of(process)
+        if record is None:
+            return Death(f"pid: {process.pid}\n\tThe worker is dead because {why}")
+        has_left = leaving is not None and not leaving.crash
+        if not record.ending and not has_left and record.restarts != 0:
+            return Death(describe_restart(record, process.pid, why), restarts=True)
+        if leaving is not None and leaving.whole:
+            return Death(leaving.text)
+        return Death(describe_death(record, process.pid, why))
+
+    def ended(self, process: Process, death: Death) -> None:
+        """A process has ended, and those that talked to it have been told: its actor, and those that it owned."""
+        record = self._record_of(process)
+        if record is not None:
+            self._placement.give(record.start.demand)
+            if death.restarts:
+                record.start_again()
+                self._unplaced.insert(0, record)
+            else:
+                told = process.connected if record.constructed else set()
+                self._bury(record, death.text, record.followers - told)
+        for child in self._directory.owned_by(process.number):
+            self._end_now(child, "its owner has ended.")
+        for unknown, askers in self._directory.never_told(process.number).items():
+            for asker in askers:
+                self._processes.send(asker, ActorDead(unknown, _GONE))
+
+    def _end_now(self, record: ActorRecord, why: str) -> None:
+        if record.death is not None:
+            return
+        record.ending = True
+        self._directory.free_name(record)
+        process = self._process_of(record)
+        if process is None:
+            self._bury_unborn(record, describe_death(record, None, why))
+        else:
+            if process.killed in (None, _KILLED_TO_RESTART):
+                process.killed = why
+            self._processes.kill(process)
+
+    def _bury_unborn(self, record: ActorRecord, text: str) -> None:
+        self._bury(record, text, record.followers)
+
+    def _bury(self, record: ActorRecord, text: str, mourners: set[int]) -> None:
+        self._directory.bury(record, text)
+        for mourner in sorted(mourners):
+            self._processes.send(mourner, ActorDead(record.id, text))
+
+    def _record_of(self, process: Process) -> ActorRecord | None:
+        return None if process.actor_id is None else self._directory.find(process.actor_id)
+
+    def _process_of(self, record: ActorRecord) -> Process | None:
+        return None if record.process is None else self._processes.living.get(record.process)
