@@ -17,6 +17,7 @@ class ActorRecord:
         owner: the process that created it.
         restarts: how often it may still start again; -1 without end.
         creation: what it is made of, as long as it may have to be made (again).
+        carried: the refs and handles in that, with the number of copies.
         furnished: `creation` has been there.
         incarnation: how often it has started again.
         process: where it lives; None until it is placed, while it waits to start again, and when it is dead.
@@ -30,6 +31,7 @@ class ActorRecord:
     owner: int
     restarts: int = 0
     creation: bytes | None = None
+    carried: tuple[tuple[int, int], ...] = ()
     furnished: bool = False
     incarnation: int = 0
     process: int | None = None
@@ -43,19 +45,16 @@ class ActorRecord:
         """The actor's id."""
         return self.start.actor_id
 
-    def furnish(self, creation: bytes) -> None:
+    def furnish(self, creation: bytes, carried: tuple[tuple[int, int], ...] = ()) -> None:
         """All that it is made of is there."""
         self.creation = creation
+        self.carried = carried
         self.furnished = True
 
-    def settle(self, process: int) -> bytes:
-        """It has found room; returns what it is made of."""
-        creation = self.creation
-        assert creation is not None
-        self.process = process
-        if self.restarts == 0:
-            self.creation = None  # may be large, and won't be needed again
-        return creation
+    def strip(self) -> tuple[tuple[int, int], ...]:
+        """It won't start again; returns what was carried in what it was made of, if that was still there."""
+        carried, self.carried, self.creation = self.carried, (), None
+        return carried
 
     def start_again(self) -> None:
         """Its process has crashed, and it may have another one."""
@@ -127,13 +126,21 @@ class Directory:
         self.free_name(record)
         record.death = text
         record.process = None
-        record.creation = None
 
     def forget(self, actor_id: int) -> None:
         """Nobody can ask for it any more."""
         record = self._records.get(actor_id)
         if record is not None and record.death is not None:
             del self._records[actor_id]
+
+    def forget_dead_of(self, owner: int) -> None:
+        """That process has ended, and won't say any more who can be forgotten."""
+        for actor_id in [i for i, r in self._records.items() if r.owner == owner and r.death is not None]:
+            del self._records[actor_id]
+
+    def made_by(self, process: int) -> list[ActorRecord]:
+        """The actors that this process created and whose making is kept."""
+        return [r for r in self._records.values() if r.owner == process and r.creation is not None]
 
     def owned_by(self, process: int) -> list[ActorRecord]:
         """The living actors that end with this process: detached ones too, if it still had to furnish them."""

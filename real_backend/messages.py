@@ -198,6 +198,41 @@ class FetchFailed(NamedTuple):
     text: str
 
 
+class Lend(NamedTuple):
+    """To the owner of an object or an actor: copies of the ref are about to be sent to another process.
+
+    The supervisor sends it, too, for what it forwards.
+    """
+
+    ref_id: int
+    to: int
+    copies: int
+
+
+class Release(NamedTuple):
+    """To their owner: the last ref here is gone to each of these objects and actors.
+
+    Attributes:
+        items: (id, who had sent copies, how many).
+    """
+
+    items: tuple[tuple[int, int, int], ...]
+
+
+class Audit(NamedTuple):
+    """From an owner to who may hold copies of its refs: this process has died, what had come from it?"""
+
+    process: int
+    ref_ids: tuple[int, ...]
+
+
+class Audited(NamedTuple):
+    """The answer: (id, how many copies came from that process and were not given back yet)."""
+
+    process: int
+    items: tuple[tuple[int, int], ...]
+
+
 class StartActor(NamedTuple):
     """To the supervisor: here is a new actor, owned by the sender; it starts when `Furnish` has come.
 
@@ -224,10 +259,12 @@ class Furnish(NamedTuple):
 
     Attributes:
         creation: pickled: the definition of the class and the arguments, see `client/births.py`.
+        carried: the ids of the refs and handles in it, with the number of copies.
     """
 
     actor_id: int
     creation: bytes
+    carried: tuple[tuple[int, int], ...]
 
 
 class Constructed(NamedTuple):
@@ -325,6 +362,10 @@ class Staying(NamedTuple):
     """To the supervisor, answering `Retire`: others still need what this process owns."""
 
 
+class Unneeded(NamedTuple):
+    """To the supervisor, some time after `Staying`: nobody does any more."""
+
+
 class Welcome(NamedTuple):
     """From the supervisor: ready.
 
@@ -420,6 +461,10 @@ Message = (
     | Fetch
     | Fetched
     | FetchFailed
+    | Lend
+    | Release
+    | Audit
+    | Audited
     | StartActor
     | Furnish
     | Constructed
@@ -437,6 +482,7 @@ Message = (
     | Unblocked
     | Leaving
     | Staying
+    | Unneeded
     | Welcome
     | Connected
     | ActorAt

@@ -3,8 +3,8 @@
 Not the talk between processes: `client/client.py` fetches and answers. Who submits a call owns its results, who
 puts a value owns it; an id tells its owner.
 
-Life of an object: while no ref has left the owner, refs hold the entry, and it is freed with the last of them.
-Once a ref has left, the owner keeps the object until the session ends; counting borrowers comes later.
+Life of an object: refs hold the entry, and it is freed with the last of them. Where a ref has left the owner, the table
+holds it, too, until no other process does (`client/counting.py` knows when).
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from real_backend.messages import PROCESS_SHIFT, owner_of
-from simactors.core.outcome import Outcome
+from simactors import exceptions
+from simactors.core.outcome import Outcome, failure
 from simactors.core.refs import Origin
 
 Source = int | tuple[int, int | None, int] | None
@@ -88,17 +89,23 @@ class ObjectEntry:
 class ObjectTable:
     """Mints ids and finds entries by id. Not safe for threads: used under the lock of the process.
 
+    Args:
+        noted: called, from anywhere, when there is something for `take_dropped`.
+
     Attributes:
         home: see `Home`.
+        dropped: ids of borrowed objects of which a last ref was dropped; may be stale.
     """
 
     home: Home
 
-    def __init__(self, process: int) -> None:
+    def __init__(self, process: int, noted: Callable[[], None]) -> None:
         self._process = process
+        self._noted = noted
         self._last = process << PROCESS_SHIFT
         self._left: dict[int, ObjectEntry] = {}
-        self._borrowed: weakref.WeakValueDictionary[int, ObjectEntry] = weakref.WeakValueDictionary()
+        self._borrowed: dict[int, weakref.ref[ObjectEntry]] = {}
+        self.dropped: deque[int] = deque()
         self._sealed: deque[ObjectEntry] = deque()
 
     def new(self, object_id: int | None = None, source: Source = None) -> ObjectEntry:
@@ -120,9 +127,17 @@ class ObjectTable:
         if self.owns(entry):
             self._left[entry.id] = entry
 
+    def release(self, object_id: int) -> bool:
+        """No other process holds this object of ours; whether there was one of that id."""
+        return self._left.pop(object_id, None) is not None
+
     def kept(self) -> int:
-        """How many objects others may ask for."""
+        """How many objects of ours others may ask for."""
         return len(self._left)
+
+    def borrowed(self) -> int:
+        """How many objects of others are held here."""
+        return len(self._borrowed)
 
     def own(self, object_id: int) -> ObjectEntry | None:
         """The object of ours that another process names, or None if there is none."""
@@ -131,12 +146,36 @@ class ObjectTable:
     def find(self, object_id: int, source: Source) -> ObjectEntry:
         """The entry for an id that came from another process."""
         if owner_of(object_id) == self._process:
-            # An id of ours comes back only if it left, so it is there; a new entry would never be ready.
-            return self._left[object_id]
-        entry = self._borrowed.get(object_id)
+            # An id of ours comes back only if it left, so it is there, unless a process was killed before it had told.
+            return self._left.get(object_id) or self._lost(object_id)
+        noted = self._borrowed.get(object_id)
+        entry = None if noted is None else noted()
         if entry is None:
-            entry = self._borrowed[object_id] = ObjectEntry(object_id, self.home, source)
+            entry = ObjectEntry(object_id, self.home, source)
+            # Runs wherever the last ref dies, perhaps in the middle of anything: it only takes a note.
+            self._borrowed[object_id] = weakref.ref(entry, lambda _: self._note_dropped(object_id))
         return entry
+
+    def _lost(self, object_id: int) -> ObjectEntry:
+        entry = ObjectEntry(object_id, self.home)
+        text = f"object-{object_id} is not known to its owner any more."
+        entry.outcome = failure(exceptions.ObjectLostError(text))
+        return entry
+
+    def _note_dropped(self, object_id: int) -> None:
+        self.dropped.append(object_id)
+        self._noted()
+
+    def take_dropped(self) -> list[int]:
+        """The objects of others of which no ref is left here since the last time."""
+        gone = []
+        while self.dropped:
+            object_id = self.dropped.popleft()
+            noted = self._borrowed.get(object_id)
+            if noted is not None and noted() is None:  # else another ref has come in meanwhile
+                del self._borrowed[object_id]
+                gone.append(object_id)
+        return gone
 
     def seal(self, entry: ObjectEntry, outcome: Outcome) -> None:
         """Set the outcome; who waits for it hears at the next `next_sealed`. A second outcome is ignored."""

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 
 from real_backend.client import births, demands
+from real_backend.client.counting import Counting
 from real_backend.client.lines import ActorEntry, Line
 from real_backend.client.peers import Peer, Peers
 from real_backend.client.pending import Calls, PendingCall
@@ -23,7 +24,6 @@ from real_backend.messages import (
     FindActor,
     ForgetActor,
     Found,
-    Furnish,
     KillActor,
     ListNames,
     Names,
@@ -40,7 +40,11 @@ from simactors.core.refs import ActorRef
 
 
 class Actors:
-    """Safe for threads where a method says so; the rest is used under the lock of the pump."""
+    """Safe for threads where a method says so; the rest is used under the lock of the pump.
+
+    Attributes:
+        dropped: ids of actors for `look_after_dropped`.
+    """
 
     def __init__(
         self, pump: Pump, objects: ObjectTable, peers: Peers, namespace: str | None, check: Callable[[], None]
@@ -50,17 +54,20 @@ class Actors:
         self._peers = peers
         self._namespace = namespace
         self._check = check
-        self._entries: dict[int, weakref.ref[ActorEntry]] = {}
+        # By id and whether they are counted.
+        self._entries: dict[tuple[int, bool], weakref.ref[ActorEntry]] = {}
         self._lines: dict[int, Line] = {}
-        self._dropped: deque[int] = deque()
+        self.dropped: deque[int] = deque()
         self._answers: dict[int, Found | Names] = {}
         self._calls: Calls
         self._travel: Travel
+        self._counting: Counting
 
-    def bind(self, calls: Calls, travel: Travel) -> None:
+    def bind(self, calls: Calls, travel: Travel, counting: Counting) -> None:
         """What lines need and what itself needs us."""
         self._calls = calls
         self._travel = travel
+        self._counting = counting
 
     def create(self, made: ActorClass, options: ActorOptions, constructor: PendingCall) -> ActorRef:
         """Start an actor, or find the one that has its name. Safe for threads.
@@ -95,7 +102,7 @@ class Actors:
                     del self._lines[start.actor_id]
                     return self._existing(start, found)
         with self._pump.shield, self._pump.lock:
-            ref = self._dress(line, made.interface, start.described)
+            ref = self._dress(line, made.interface, start.described, counted=line.owned)
             self._furnish(constructor, concurrency, line)
         return ref
 
@@ -107,8 +114,10 @@ class Actors:
                 return
             why = self._calls.failed_argument(constructor)
             if why is None:
-                creation = births.pack(constructor, concurrency, self._calls, self._travel)
-                self._peers.tell_supervisor(Furnish(line.actor_id, creation))
+                self._peers.tell_supervisor(
+                    births.pack(constructor, line.actor_id, concurrency, self._calls, self._travel)
+                )
+                constructor.packed, constructor.refs = None, ()
             else:
                 # An actor whose constructor can't get its arguments has failed in its constructor.
                 text = (
@@ -123,7 +132,7 @@ class Actors:
 
     def _existing(self, start: StartActor, found: Found) -> ActorRef:
         if start.get_if_exists and found.actor_id is not None:
-            return self.arrived(found.actor_id, found.described)
+            return self.arrived(found.actor_id, found.described, counted=False)
         raise exceptions.ActorAlreadyExistsError(
             f"The name {start.name} (namespace={start.namespace}) is already taken. Please use a different name "
             f"or get the existing actor using ray.get_actor('{start.name}', namespace='{start.namespace}')"
@@ -140,7 +149,7 @@ class Actors:
         if found.actor_id is None:
             return None
         with self._pump.shield, self._pump.lock:
-            return self.arrived(found.actor_id, found.described)
+            return self.arrived(found.actor_id, found.described, counted=False)
 
     def names(self) -> list[tuple[str, str]]:
         """The (namespace, name) of every living named actor, oldest first. Safe for threads."""
@@ -184,10 +193,9 @@ class Actors:
         """Whether a living actor would end with this process."""
         return any(line.owned and line.death is None for line in self._lines.values())
 
-    def arrived(self, actor_id: int, described: bytes) -> ActorRef:
-        """A live ref for a handle that came from another process."""
-        noted = self._entries.get(actor_id)
-        entry = None if noted is None else noted()
+    def arrived(self, actor_id: int, described: bytes, counted: bool) -> ActorRef:
+        """A live ref for a handle that came from another process, or by name and so doesn't keep the actor alive."""
+        entry = self._entry(actor_id, counted=counted)
         if entry is not None:
             return ActorRef(entry, entry.interface)
         interface, limits = undescribe(described)
@@ -195,48 +203,62 @@ class Actors:
         if line is None:
             line = self._new_line(actor_id, limits)
             self._peers.tell_supervisor(ReachActor(actor_id))
-        return self._dress(line, interface, described)
+        return self._dress(line, interface, described, counted=counted)
+
+    def _entry(self, actor_id: int, *, counted: bool) -> ActorEntry | None:
+        noted = self._entries.get((actor_id, counted))
+        return None if noted is None else noted()
 
     def _new_line(self, actor_id: int, limits: Limits) -> Line:
-        line = Line(actor_id, limits, self._calls, self._peers, self._travel, self._dropped.append)
+        line = Line(actor_id, limits, self._calls, self._peers, self._travel, self.dropped.append)
         self._lines[actor_id] = line
         return line
 
-    def _dress(self, line: Line, interface: ActorInterface, described: bytes) -> ActorRef:
-        entry = ActorEntry(line, interface, described)
-        line.forsaken = False
+    def _dress(self, line: Line, interface: ActorInterface, described: bytes, *, counted: bool) -> ActorRef:
+        entry = ActorEntry(line, interface, described, counted=counted)
         actor_id = line.actor_id
         # Runs wherever the last handle dies, perhaps in the middle of anything: it only takes a note.
-        self._entries[actor_id] = weakref.ref(entry, lambda _: self._note_dropped(actor_id))
+        self._entries[actor_id, counted] = weakref.ref(entry, lambda _: self.note_dropped(actor_id))
         return ActorRef(entry, interface)
 
-    def _note_dropped(self, actor_id: int) -> None:
-        self._dropped.append(actor_id)
-        self._pump.ring_if_sitting()
+    def note_dropped(self, actor_id: int) -> None:
+        """A handle here is gone, or the last one elsewhere; may be called from anywhere."""
+        self.dropped.append(actor_id)
+        self._pump.note()
 
     def look_after_dropped(self) -> None:
-        """End, or forget, the actors whose last handle here is gone, once their calls from here are answered."""
-        while self._dropped:
-            actor_id = self._dropped.popleft()
-            noted = self._entries.get(actor_id)
-            if noted is not None and noted() is not None:
-                continue  # another handle has come in meanwhile
-            self._entries.pop(actor_id, None)
+        """Give back, end or forget actors without handles here, once their calls from here are answered."""
+        while self.dropped:
+            actor_id = self.dropped.popleft()
+            for counted in (True, False):
+                if self._entry(actor_id, counted=counted) is None:
+                    self._entries.pop((actor_id, counted), None)
             line = self._lines.get(actor_id)
             if line is None:
                 continue
-            line.forsaken = True
-            if line.idle():
+            line.forsaken = (actor_id, True) not in self._entries
+            if line.forsaken and line.idle():
                 self._let_go(line)
 
     def _let_go(self, line: Line) -> None:
-        if line.death is not None or not line.owned or line.left:
-            self._lines.pop(line.actor_id, None)
-            if line.owned and not line.left:
-                self._peers.tell_supervisor(ForgetActor(line.actor_id))
-        elif not line.ending:
-            line.ending = True
-            self._peers.tell_supervisor(EndActor(line.actor_id, None))
+        """No counted handle is left here, and no call is on its way."""
+        actor_id = line.actor_id
+        if not line.owned:
+            self._counting.give_back(actor_id)
+        elif self._counting.is_held(actor_id):
+            line.forsaken = False  # until the last other process lets it go
+            return
+        elif line.death is None:
+            if not line.ending:
+                line.ending = True
+                self._peers.tell_supervisor(EndActor(actor_id, None))
+            return
+        if (actor_id, False) in self._entries:
+            line.forsaken = False  # nothing is to be done before that handle is gone
+            return
+        del self._lines[actor_id]
+        if line.owned:
+            self._peers.tell_supervisor(ForgetActor(actor_id))
 
     def on_actor_at(self, message: ActorAt) -> None:
         """The supervisor says where an actor lives."""

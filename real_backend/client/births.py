@@ -8,27 +8,34 @@ from __future__ import annotations
 
 import pickle
 import sys
+from collections import Counter
 
 from real_backend.client.exports import Export, Imports
+from real_backend.client.peers import SUPERVISOR
 from real_backend.client.pending import Calls, PendingCall
-from real_backend.client.travel import Travel
-from real_backend.messages import Birth, Create
+from real_backend.client.travel import Travel, carried_ids
+from real_backend.messages import Birth, Create, Furnish
 from simactors.core.concurrency import Concurrency
 
 
-def pack(constructor: PendingCall, concurrency: Concurrency | None, calls: Calls, travel: Travel) -> bytes:
-    """The creation in `Furnish`; the refs among the arguments are ready, and none of them failed."""
+def pack(
+    constructor: PendingCall, actor_id: int, concurrency: Concurrency | None, calls: Calls, travel: Travel
+) -> Furnish:
+    """What the supervisor gets; the refs among the arguments are ready, and none of them failed."""
     export = constructor.target
     assert isinstance(export, Export)
-    definition = travel.contained(export.definition)
-    values = tuple(travel.contained(v) for v in calls.arrived(constructor))
-    packed = travel.contained(constructor.packed)
+    definition = travel.contained(export.definition, SUPERVISOR)
+    values = tuple(travel.contained(v, SUPERVISOR) for v in calls.arrived(constructor))
+    packed = travel.contained(constructor.packed, SUPERVISOR)
     parts = export.digest, definition, tuple(sys.path), packed, constructor.bare, values, concurrency
-    return pickle.dumps(parts, protocol=5)
+    copies = Counter(i for part in (definition, packed, *values) for i in carried_ids(part))
+    return Furnish(actor_id, pickle.dumps(parts, protocol=5), tuple(sorted(copies.items())))
 
 
 def unpack(birth: Birth, imports: Imports, travel: Travel) -> Create:
     """What the worker is to run."""
     digest, definition, sys_path, packed, bare, values, concurrency = pickle.loads(birth.creation)
-    imports.add(digest, travel.incoming(definition), sys_path)
+    imports.add(digest, travel.incoming(definition, SUPERVISOR), sys_path)
+    packed = travel.incoming(packed, SUPERVISOR)
+    values = tuple(travel.incoming(v, SUPERVISOR) for v in values)
     return Create(birth.actor_id, digest, packed, bare, values, concurrency)

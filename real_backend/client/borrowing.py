@@ -1,7 +1,7 @@
 """`Borrowing`: objects of other processes, asked for here; our own, asked for there.
 
-A ref that came from elsewhere is asked for at its owner when somebody here first waits for it. Objects that
-others ask us for stay until the session ends: nobody counts borrowers yet.
+A ref that came from elsewhere is asked for at its owner when somebody here first waits for it. How long an object lives
+is not decided here (`counting`).
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ class Borrowing:
             assert entry.outcome is not None
             self._tell(asker, entry.id, entry.outcome)
 
-    def on_fetched(self, message: Fetched) -> None:
+    def on_fetched(self, owner: int, message: Fetched) -> None:
         """The owner sent the value."""
-        self._arrived(message.object_id, Value(self._travel.incoming(message.packed)))
+        self._arrived(message.object_id, Value(self._travel.incoming(message.packed, owner)))
 
-    def on_fetch_failed(self, message: FetchFailed) -> None:
+    def on_fetch_failed(self, owner: int, message: FetchFailed) -> None:
         """The owner sent a failure."""
-        outcome = Failure(self._travel.incoming(message.packed), message.text)
+        outcome = Failure(self._travel.incoming(message.packed, owner), message.text)
         self._arrived(message.object_id, outcome)
 
     def owner_gone(self, process: int, text: str) -> None:
@@ -83,7 +83,7 @@ class Borrowing:
         peer = self._peers.find(asker)
         if peer is None:
             return  # it has died meanwhile
-        packed = self._travel.outgoing(outcome.packed)
+        packed = self._travel.outgoing(outcome.packed, asker)
         if isinstance(outcome, Value):
             self._peers.post(peer, Fetched(object_id, packed), now=True)
         else:

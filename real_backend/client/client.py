@@ -15,21 +15,24 @@ from real_backend.client import births, demands
 from real_backend.client.actors import Actors
 from real_backend.client.borrowing import Borrowing
 from real_backend.client.cancels import Cancels
+from real_backend.client.counting import Counting
 from real_backend.client.drafts import NO_RETRIES, Drafts, call_options, retries_of
 from real_backend.client.exports import Exports, Imports
 from real_backend.client.leases import TaskPool
-from real_backend.client.lines import ActorEntry, entry_of_actor
+from real_backend.client.lines import entry_of_actor
 from real_backend.client.peers import SUPERVISOR, Peer, Peers
 from real_backend.client.pending import Calls, retry_on
 from real_backend.client.pump import Pump
 from real_backend.client.running import CallsHere
 from real_backend.client.shield import Shield
 from real_backend.client.streams import Streams
-from real_backend.client.travel import DescribedEntry, Travel
+from real_backend.client.travel import Travel
 from real_backend.client.waiting import Waiting, entry_of
 from real_backend.messages import (
     ActorAt,
     ActorDead,
+    Audit,
+    Audited,
     Birth,
     Call,
     Cancel,
@@ -45,14 +48,17 @@ from real_backend.messages import (
     Interrupted,
     Item,
     Leased,
+    Lend,
     Message,
     Names,
     Recall,
+    Release,
     Reply,
     Retire,
     Taken,
     Task,
     Terminate,
+    Unneeded,
     Welcome,
 )
 from real_backend.objects import ObjectTable
@@ -103,16 +109,18 @@ class Client:
         self.imports = Imports()
         self.exports = Exports()
         self.shield = Shield()
-        self.objects = ObjectTable(process)
         self.incarnation = 0
         self.welcomed = False
         self._on_close = on_close
         self._on_orphaned = on_orphaned
         self._pid = os.getpid()
+        self._stays = False
         self._over: Exception | None = None
         self._control = control
         self.pump = Pump(self.shield, self._handle, self._channel_lost, self._settle)
-        self.travel = Travel(self.objects, self._actor_leaves, self._actor_arrives)
+        self.objects = ObjectTable(process, self.pump.note)
+        self.counting = Counting(process, self._tell, self._watch, self._freed)
+        self.travel = Travel(self.objects, self.counting.leaves, self.counting.arrives, self._actor_arrives)
         self.peers = Peers(self.pump, control, self.travel, self._peer_gone)
         self._actors = Actors(self.pump, self.objects, self.peers, namespace, self._check_usable)
         self._borrowing = Borrowing(self.objects, self.peers, self.travel)
@@ -125,7 +133,7 @@ class Client:
         self._streams = Streams(self.pump, self.objects, self.waiting)
         self._drafts = Drafts(self.objects, self._calls, self._streams, self.here)
         self._cancels = Cancels(self.objects, self._calls, self.peers, self.here)
-        self._actors.bind(self._calls, self.travel)
+        self._actors.bind(self._calls, self.travel, self.counting)
         self._handlers = self._handler_table()
         self.pump.add(control)
         self.pump.start()
@@ -262,7 +270,7 @@ class Client:
         with self.shield, self.pump.lock:
             peer = self.peers.find(asker)
             if peer is not None:  # else it has died meanwhile
-                self.peers.post(peer, self.travel.answer(message), now=True)
+                self.peers.post(peer, self.travel.answer(message, asker), now=True)
 
     # The end
 
@@ -283,8 +291,9 @@ class Client:
         return all(call.goes_to(self.process) for call in list(self._calls.pending.values()))
 
     def is_needed(self) -> bool:
-        """Whether other processes may still ask for what this one owns."""
-        return bool(self.objects.kept()) or self._actors.any_owned()
+        """Whether other processes still need what this one owns; if so, the supervisor is told when they don't."""
+        self._stays = bool(self.objects.kept()) or self._actors.any_owned()
+        return self._stays
 
     def close(self) -> None:
         """See `Backend`. In a forked child of the driver it does nothing: the session is not the child's."""
@@ -327,22 +336,26 @@ class Client:
     def _handler_table(self) -> dict[type, Callable[[Channel, Any], None]]:
         calls, tasks, borrowing, actors = self._calls, self._tasks, self._borrowing, self._actors
         return {
-            Reply: lambda _, m: calls.on_reply(m),
-            Failed: lambda _, m: calls.on_failed(m),
-            Item: lambda _, m: calls.on_item(m),
-            Interrupted: lambda _, m: calls.on_interrupted(m),
+            Reply: lambda c, m: calls.on_reply(c.peer, m),
+            Failed: lambda c, m: calls.on_failed(c.peer, m),
+            Item: lambda c, m: calls.on_item(c.peer, m),
+            Interrupted: lambda c, m: calls.on_interrupted(c.peer, m),
             Taken: self._on_taken,
             Cancel: lambda _, m: self._cancels.on_cancel(m),
             CancelObject: lambda _, m: self._cancels.on_cancel_object(m),
-            Call: self._on_work,
-            Task: self._on_work,
+            Call: self._on_call,
+            Task: self._on_call,
             Birth: self._on_birth,
             Terminate: self._on_work,
             Retire: self._on_work,
             Define: self._on_define,
             Fetch: lambda c, m: borrowing.on_fetch(c.peer, m),
-            Fetched: lambda _, m: borrowing.on_fetched(m),
-            FetchFailed: lambda _, m: borrowing.on_fetch_failed(m),
+            Fetched: lambda c, m: borrowing.on_fetched(c.peer, m),
+            FetchFailed: lambda c, m: borrowing.on_fetch_failed(c.peer, m),
+            Lend: lambda c, m: self.counting.on_lend(c.peer, m),
+            Release: lambda c, m: self.counting.on_release(c.peer, m),
+            Audit: lambda c, m: self.counting.on_audit(c.peer, m),
+            Audited: lambda c, m: self.counting.on_audited(c.peer, m),
             Connected: lambda c, m: self.peers.connected(m.process, c.descriptors.popleft()),
             Leased: lambda _, m: tasks.granted(m),
             Recall: lambda _, m: tasks.recalled(m.lease),
@@ -360,12 +373,22 @@ class Client:
     def _on_work(self, channel: Channel, message: Any) -> None:
         self.inbox.append((channel.peer, message))
 
+    def _on_call(self, channel: Channel, message: Any) -> None:
+        if not message.bare:
+            incoming, sender = self.travel.incoming, channel.peer
+            packed, values = message.packed, message.values
+            if values or (type(packed) is codec.Encoded and packed.carried):
+                live = tuple(incoming(v, sender) for v in values)
+                message = message._replace(packed=incoming(packed, sender), values=live)
+        self.inbox.append((channel.peer, message))
+
     def _on_birth(self, channel: Channel, message: Birth) -> None:
         self.incarnation = message.incarnation
         self.inbox.append((channel.peer, births.unpack(message, self.imports, self.travel)))
 
-    def _on_define(self, _: Channel, message: Define) -> None:
-        self.imports.add(message.digest, self.travel.incoming(message.definition), message.sys_path)
+    def _on_define(self, channel: Channel, message: Define) -> None:
+        definition = self.travel.incoming(message.definition, channel.peer)
+        self.imports.add(message.digest, definition, message.sys_path)
 
     def _on_taken(self, _: Channel, message: Taken) -> None:
         hear = self.producers.get(message.call_id)
@@ -375,12 +398,22 @@ class Client:
     def _on_welcome(self, *_: object) -> None:
         self.welcomed = True
 
-    def _actor_leaves(self, entry: DescribedEntry) -> None:
-        assert isinstance(entry, ActorEntry)
-        entry.line.left = True
+    def _actor_arrives(self, actor_id: int, described: bytes, counted: bool) -> ActorRef:
+        return self._actors.arrived(actor_id, described, counted)
 
-    def _actor_arrives(self, actor_id: int, described: bytes) -> ActorRef:
-        return self._actors.arrived(actor_id, described)
+    def _tell(self, process: int, message: Lend | Release | Audit | Audited) -> None:
+        if process == SUPERVISOR:
+            self.peers.tell_supervisor(message)
+        else:
+            # What was lent must be told at once: this process may die when the copy is sent, but not yet this.
+            self.peers.post(self.peers.reach(process), message, now=type(message) is Lend)
+
+    def _watch(self, process: int) -> None:
+        self.peers.reach(process)
+
+    def _freed(self, ref_id: int) -> None:
+        if not self.objects.release(ref_id):
+            self._actors.note_dropped(ref_id)
 
     def _channel_lost(self, channel: Channel) -> None:
         if channel.peer != SUPERVISOR:
@@ -397,9 +430,10 @@ class Client:
         self._actors.peer_gone(peer, text)
         self._tasks.gone(peer, text)
         self._borrowing.owner_gone(peer.number, text)
+        self.counting.process_gone(peer.number)
 
     def _settle(self) -> None:
-        """Tell whoever waits for what has been sealed; look after handles that were dropped."""
+        """Tell whoever waits for what has been sealed; look after refs and handles that were dropped."""
         objects = self.objects
         while (entry := objects.next_sealed()) is not None:
             if entry.askers:
@@ -408,4 +442,10 @@ class Client:
             for watcher in watchers:
                 watcher(entry)
         self._streams.look_after_dropped()
-        self._actors.look_after_dropped()
+        if objects.dropped or self._actors.dropped or self._stays:
+            for object_id in objects.take_dropped():
+                self.counting.give_back(object_id)
+            self._actors.look_after_dropped()
+            self.counting.flush()
+            if self._stays and not self.is_needed():
+                self.peers.tell_supervisor(Unneeded())

@@ -164,8 +164,8 @@ class TaskPool:
         lease.call = call
         call.carrier.lease = lease
         self._peers.ship(lease.peer, call.target)
-        packed = self._travel.outgoing(call.packed)
-        values = self._calls.values(call)
+        packed = self._travel.outgoing(call.packed, lease.peer.number)
+        values = self._calls.values(call, lease.peer.number)
         message = Task(
             call.id,
             call.target.digest,

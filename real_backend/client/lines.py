@@ -24,15 +24,17 @@ class ActorEntry:
 
     Attributes:
         described: the actor on the wire, see `travel.describe`.
+        counted: the handles keep the actor alive; those that were found by name don't.
     """
 
-    __slots__ = ("__weakref__", "described", "id", "interface", "line")
+    __slots__ = ("__weakref__", "counted", "described", "id", "interface", "line")
 
-    def __init__(self, line: Line, interface: ActorInterface, described: bytes) -> None:
+    def __init__(self, line: Line, interface: ActorInterface, described: bytes, *, counted: bool) -> None:
         self.id = line.actor_id
         self.line = line
         self.interface = interface
         self.described = described
+        self.counted = counted
 
 
 def entry_of_actor(actor: ActorRef) -> ActorEntry:
@@ -53,8 +55,7 @@ class Line:
         peer: the actor's process; None until it is constructed, and while it restarts.
         death: why every further call fails, once the actor is dead.
         owned: created here, and meant to end with its handles.
-        left: a handle went to another process.
-        forsaken: no handle is left here; `became_idle` is called when no call is on its way any more, either.
+        forsaken: no counted handle is left here; `became_idle` is called when no call is on its way any more, either.
         ending: the supervisor has been told that no handle is left anywhere.
     """
 
@@ -72,7 +73,6 @@ class Line:
         self.peer: Peer | None = None
         self.death: Failure | None = None
         self.owned = False
-        self.left = False
         self.forsaken = False
         self.ending = False
         self._became_idle = became_idle
@@ -224,8 +224,8 @@ class Line:
             self._calls.fail(call, why)
             return
         assert isinstance(call.target, str)
-        values = self._calls.values(call)
-        packed = self._travel.outgoing(call.packed)
+        values = self._calls.values(call, peer.number)
+        packed = self._travel.outgoing(call.packed, peer.number)
         message = Call(call.id, call.target, packed, call.bare, values, call.num_returns, call.options)
         self._sent[call.id] = call
         if call.tries == 0:

@@ -102,7 +102,7 @@ class Peers:
         if export.digest in peer.shipped:
             return
         peer.shipped.add(export.digest)
-        definition = self._travel.outgoing(export.definition)
+        definition = self._travel.outgoing(export.definition, peer.number)
         self.post(peer, Define(export.digest, definition, tuple(sys.path)), now=False)
 
     def connected(self, number: int, descriptor: int) -> None:

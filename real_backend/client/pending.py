@@ -181,9 +181,9 @@ class Calls:
                 return dependency_failure(call.label, outcome.error(), by_value=True)
         return None
 
-    def values(self, call: PendingCall) -> tuple[object, ...]:
-        """What the refs among the arguments stand for, packed for the wire."""
-        return tuple(map(self._travel.outgoing, self.arrived(call))) if call.refs else ()
+    def values(self, call: PendingCall, to: int) -> tuple[object, ...]:
+        """What the refs among the arguments stand for, packed for the wire to the process `to`."""
+        return tuple(self._travel.outgoing(v, to) for v in self.arrived(call)) if call.refs else ()
 
     def arrived(self, call: PendingCall) -> list[object]:
         """What the refs among the arguments stand for; all of them are ready, and none has failed."""
@@ -203,26 +203,27 @@ class Calls:
         for call in calls:
             self.fail(call, outcome)
 
-    def on_reply(self, message: Reply) -> None:
+    def on_reply(self, sender: int, message: Reply) -> None:
         """A call returned."""
         call = self.pending.pop(message.call_id, None)
+        results = [self._travel.incoming(packed, sender) for packed in message.results]
         if call is None:
             return
         if call.stream is not None:
-            call.stream.end(message.results[0])  # type: ignore[arg-type]  # how many items there are
+            call.stream.end(results[0])  # how many items there are
             self._objects.seal(call.entries[0], call.stream.value())
         else:
-            for entry, packed in zip(call.entries, message.results, strict=True):
-                self._objects.seal(entry, Value(self._travel.incoming(packed)))
+            for entry, packed in zip(call.entries, results, strict=True):
+                self._objects.seal(entry, Value(packed))
         if call.carrier is not None:
             call.carrier.answered(call)
 
-    def on_failed(self, message: Failed) -> None:
+    def on_failed(self, sender: int, message: Failed) -> None:
         """A call raised."""
         call = self.pending.get(message.call_id)
+        outcome = Failure(self._travel.incoming(message.packed, sender), message.text)
         if call is None:
             return
-        outcome = Failure(self._travel.incoming(message.packed), message.text)
         if self._tried_again(call, outcome):
             return
         self.fail(call, outcome)
@@ -239,23 +240,23 @@ class Calls:
         call.carrier.retry(call)
         return True
 
-    def on_item(self, message: Item) -> None:
+    def on_item(self, sender: int, message: Item) -> None:
         """A generator has yielded."""
         call = self.pending.get(message.call_id)
+        value = Value(self._travel.incoming(message.packed, sender))
         if call is None:
             return
-        value = Value(self._travel.incoming(message.packed))
         if call.stream is not None:
             call.stream.arrive(message.number, value)
         else:
             self._objects.seal(call.entries[message.number], value)
 
-    def on_interrupted(self, message: Interrupted) -> None:
+    def on_interrupted(self, sender: int, message: Interrupted) -> None:
         """A generator has raised."""
         call = self.pending.get(message.call_id)
+        outcome = Failure(self._travel.incoming(message.packed, sender), message.text)
         if call is None:
             return
-        outcome = Failure(self._travel.incoming(message.packed), message.text)
         if call.stream is not None and self._tried_again(call, outcome):
             return
         del self.pending[call.id]

@@ -39,6 +39,7 @@ class Pump:
 
     Attributes:
         lock: guards the state of the whole client; held while messages are handled, never while waiting.
+        noted: somebody has called `note` since `settle` was called.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Pump:
     ) -> None:
         self.lock = threading.RLock()
         self.shield = shield
+        self.noted = False
         self._handle = handle
         self._lost = lost
         self._settle = settle
@@ -166,6 +168,12 @@ class Pump:
         if self._dirty:
             self._flush_dirty()
 
+    def note(self) -> None:
+        """Have `settle` called soon, by whoever pumps or by the service thread; may be called from anywhere."""
+        if not self.noted:
+            self.noted = True
+            self.ring_if_sitting()
+
     def drained(self) -> bool:
         """Whether everything posted was taken by the sockets."""
         return not self._dirty and all(c.watched == _IN for c in self._channels.values())
@@ -243,9 +251,8 @@ class Pump:
 
     def _step(self, timeout_s: float | None) -> None:
         """Wait for events once and handle them; the caller has the turn."""
-        if self._dirty:
-            with self.lock:
-                self._flush_dirty()
+        if self._dirty or self.noted:
+            self._tidy()
         if self.shield.covers_this_thread():
             try:
                 self.shield.open()
@@ -279,6 +286,13 @@ class Pump:
                 self.drop(channel)
                 self._lost(channel)
 
+    def _tidy(self) -> None:
+        with self.lock:
+            if self.noted:
+                self.noted = False
+                self._settle()
+            self._flush_dirty()
+
     def _flush_dirty(self) -> None:
         dirty, self._dirty = self._dirty, []
         for channel in dirty:
@@ -291,9 +305,8 @@ class Pump:
         seen, drowsy = -1, 0
         while not self._closing:
             time.sleep(TICK_S)
-            if self._dirty:
-                with self.lock:
-                    self._flush_dirty()
+            if self._dirty or self.noted:
+                self._tidy()
             if self._turn.locked():
                 drowsy = drowsy + 1 if self._turns == seen else 0
                 if drowsy >= _DROWSY_TICKS:
@@ -325,7 +338,7 @@ class Pump:
         """
         self._sitting = True
         # Who gives its turn back before it sees `_sitting` does not ring: look again. The same for who posts.
-        if (not self._armed and not self._turn.locked()) or self._closing or self._dirty:
+        if (not self._armed and not self._turn.locked()) or self._closing or self._dirty or self.noted:
             self._sitting = False
             return True
         events = self._outer.poll()

@@ -160,7 +160,7 @@ class Streams:
 
     def _note_dropped(self, number: int) -> None:
         self._dropped.append(number)
-        self._pump.ring_if_sitting()
+        self._pump.note()
 
     def look_after_dropped(self) -> None:
         """Let the producers run on whose items nobody can take any more; under the lock."""

@@ -23,8 +23,8 @@ from simactors.core.refs import ActorRef, ObjectRef
 # memory of their own, which can't be pickled in band: so never shorter than this.
 _OUT_OF_BAND = 1 << 15
 
-Described = tuple[int, bytes]
-"""An actor on the wire: its id and what `describe` gave."""
+Described = tuple[int, bytes, bool]
+"""An actor on the wire: its id, what `describe` gave, whether the handle keeps it alive."""
 
 Borrowed = tuple[int, Source]
 """An object on the wire."""
@@ -52,6 +52,11 @@ class DescribedEntry(Protocol):
         """`describe()` of its interface and limits."""
         ...
 
+    @property
+    def counted(self) -> bool:
+        """Whether handles of this entry keep the actor alive."""
+        ...
+
 
 def describe(interface: ActorInterface, limits: Limits) -> bytes:
     """What another process needs to know to make a handle."""
@@ -66,23 +71,29 @@ def undescribe(described: bytes) -> tuple[ActorInterface, Limits]:
 class Travel:
     """Translates packed values; under the lock of the process.
 
+    Every ref that leaves is counted as held by the receiver, and every one that arrives as received. So what
+    `outgoing` gives must be sent, and what has come must go through `incoming`, even if nobody wants it any more.
+
     Args:
-        actor_leaves: called with each actor entry of which a handle leaves this process.
+        leaves: called with the id of a ref or handle and the process to which a copy goes.
+        arrives: called with the id of each that has come, and the process that has sent it.
         find_actor: makes a ref of what arrives.
     """
 
     def __init__(
         self,
         objects: ObjectTable,
-        actor_leaves: Callable[[DescribedEntry], None],
-        find_actor: Callable[[int, bytes], ActorRef],
+        leaves: Callable[[int, int], None],
+        arrives: Callable[[int, int], None],
+        find_actor: Callable[[int, bytes, bool], ActorRef],
     ) -> None:
         self._objects = objects
-        self._actor_leaves = actor_leaves
+        self._leaves = leaves
+        self._arrives = arrives
         self._find_actor = find_actor
 
-    def outgoing(self, packed: Any) -> Any:
-        """`packed`, ready for the wire."""
+    def outgoing(self, packed: Any, to: int) -> Any:
+        """`packed`, ready for the wire to the process `to`."""
         if type(packed) is not Encoded:
             return packed
         data: Any = packed.data
@@ -91,41 +102,55 @@ class Travel:
         return Encoded(
             _beside(data),
             tuple(_beside(b) for b in packed.buffers),
-            tuple(self._descriptor(c) for c in packed.carried),
+            tuple(self._descriptor(c, to) for c in packed.carried),
         )
 
-    def answer(self, message: Any) -> Message:
+    def answer(self, message: Any, to: int) -> Message:
         """A `Reply`, `Failed`, `Item` or `Interrupted`, ready for the wire."""
         if type(message) is Reply:
-            return message._replace(results=tuple(map(self.outgoing, message.results)))
-        return message._replace(packed=self.outgoing(message.packed))  # type: ignore[no-any-return]  # of these types
+            return message._replace(results=tuple(self.outgoing(r, to) for r in message.results))
+        return message._replace(packed=self.outgoing(message.packed, to))  # type: ignore[no-any-return]  # of these
 
-    def contained(self, packed: Any) -> Any:
-        """`packed`, so that its pickle needs nothing beside it; it may be forwarded and kept."""
+    def contained(self, packed: Any, to: int) -> Any:
+        """Like `outgoing`, but its pickle needs nothing beside it: it may be kept and forwarded."""
         if type(packed) is not Encoded:
             return packed
         buffers = tuple(bytes(b) for b in packed.buffers)
-        return Encoded(bytes(packed.data), buffers, tuple(self._descriptor(c) for c in packed.carried))
+        return Encoded(bytes(packed.data), buffers, tuple(self._descriptor(c, to) for c in packed.carried))
 
-    def incoming(self, packed: Any) -> Any:
-        """`packed` from the wire, with live refs."""
+    def incoming(self, packed: Any, sender: int) -> Any:
+        """`packed` from the wire, with live refs; to be called on receipt, before anything else of `sender` is."""
         if type(packed) is not Encoded or not packed.carried:
             return packed
-        return packed._replace(carried=tuple(self._revive(d) for d in packed.carried))
+        return packed._replace(carried=tuple(self._revive(d, sender) for d in packed.carried))
 
-    def _descriptor(self, carried: Any) -> Described | Borrowed:
+    def _descriptor(self, carried: Any, to: int) -> Described | Borrowed:
         entry = carried.entry
         if type(carried) is ObjectRef:
             self._objects.keep(entry)
+            self._leaves(entry.id, to)
             return entry.id, entry.source
-        self._actor_leaves(entry)
-        return entry.id, entry.described
+        if entry.counted:
+            self._leaves(entry.id, to)
+        return entry.id, entry.described, entry.counted
 
-    def _revive(self, descriptor: Described | Borrowed) -> ObjectRef[Any] | ActorRef:
-        number, more = descriptor
-        if isinstance(more, bytes):
-            return self._find_actor(number, more)
-        return ObjectRef(self._objects.find(number, more))
+    def _revive(self, descriptor: Described | Borrowed, sender: int) -> ObjectRef[Any] | ActorRef:
+        # First the ref, then the count: between them, the owner must not free it.
+        if len(descriptor) == 2:
+            ref: ObjectRef[Any] = ObjectRef(self._objects.find(*descriptor))
+            self._arrives(descriptor[0], sender)
+            return ref
+        actor = self._find_actor(*descriptor)
+        if descriptor[2]:
+            self._arrives(descriptor[0], sender)
+        return actor
+
+
+def carried_ids(packed: Any) -> list[int]:
+    """The ids of the counted refs in what `outgoing` or `contained` has given."""
+    if type(packed) is not Encoded:
+        return []
+    return [c[0] for c in packed.carried if len(c) == 2 or c[2]]
 
 
 def _beside(buffer: Any) -> Any:

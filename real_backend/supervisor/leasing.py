@@ -106,6 +106,12 @@ class Leasing:
         """A worker that was to retire can't, for others need it; then it may as well work."""
         self._idle.append(worker)
 
+    def may_go(self, worker: Process) -> None:
+        """A worker that had to stay is needed no more."""
+        if worker in self._idle:  # else it works, and is idle again after that
+            self._idle.remove(worker)
+            self.idle(worker)
+
     def block(self, number: int) -> None:
         """The task of this lease waits: its resources are free meanwhile."""
         lease = self._leases.get(number)

@@ -6,10 +6,14 @@ made of as long as it may start again, so that a restart needs neither its owner
 
 from __future__ import annotations
 
+from collections import Counter
+
 from real_backend.directory import ActorRecord, Directory, describe_death, describe_restart
 from real_backend.messages import (
     ActorAt,
     ActorDead,
+    Audit,
+    Audited,
     Birth,
     Constructed,
     EndActor,
@@ -18,9 +22,11 @@ from real_backend.messages import (
     Found,
     Furnish,
     KillActor,
+    Lend,
     ListNames,
     Names,
     ReachActor,
+    Release,
     StartActor,
     Terminate,
     owner_of,
@@ -31,7 +37,7 @@ from simactors.exceptions import RayActorError
 
 _KILLED = "it was killed by `ray.kill`."
 _KILLED_TO_RESTART = "it was killed by `ray.kill(no_restart=False)`."
-_GONE = f"{RayActorError.default}\nIts owner has ended, and the actor with it."
+_GONE = f"{RayActorError.default}\nIts owner has ended, and so has the actor."
 
 
 class Lives:
@@ -59,12 +65,14 @@ class Lives:
             if no_restart is not None:
                 self._kill(record, no_restart=no_restart)
 
-    def furnish(self, _: Process, message: Furnish) -> None:
+    def furnish(self, owner: Process, message: Furnish) -> None:
         """What an actor is made of has come: it can start as soon as there is room."""
         record = self._directory.find(message.actor_id)
         if record is not None and record.death is None:
-            record.furnish(message.creation)
+            record.furnish(message.creation, message.carried)
             self._unplaced.append(record)
+        else:
+            self._release(owner.number, message.carried)
 
     def place(self) -> bool:
         """Start what has found room.
@@ -84,8 +92,13 @@ class Lives:
     def _start_process(self, record: ActorRecord) -> None:
         self._placement.take(record.start.demand)
         process = self._processes.start_worker(record.id)
-        creation = record.settle(process.number)
-        self._processes.send(process.number, Birth(record.id, record.incarnation, creation))
+        record.process = process.number
+        assert record.creation is not None
+        for ref_id, copies in record.carried:
+            self._processes.send(owner_of(ref_id), Lend(ref_id, process.number, copies))
+        self._processes.send(process.number, Birth(record.id, record.incarnation, record.creation))
+        if record.restarts == 0:
+            self._release(record.owner, record.strip())  # may be large, and won't be needed again
 
     def constructed(self, process: Process, _: Constructed) -> None:
         """Callers may come now: as on Ray, a call that was made before is not lost if the constructor crashes."""
@@ -193,6 +206,7 @@ class Lives:
                 self._bury(record, death.text, record.followers - told)
         for child in self._directory.owned_by(process.number):
             self._end_now(child, "its owner has ended.")
+        self._directory.forget_dead_of(process.number)
         for unknown, askers in self._directory.never_told(process.number).items():
             for asker in askers:
                 self._processes.send(asker, ActorDead(unknown, _GONE))
@@ -215,8 +229,24 @@ class Lives:
 
     def _bury(self, record: ActorRecord, text: str, mourners: set[int]) -> None:
         self._directory.bury(record, text)
+        self._release(record.owner, record.strip())
         for mourner in sorted(mourners):
             self._processes.send(mourner, ActorDead(record.id, text))
+        if record.owner not in self._processes.living:
+            self._directory.forget(record.id)
+
+    def _release(self, owner: int, carried: tuple[tuple[int, int], ...]) -> None:
+        """The supervisor holds these refs and handles no more; to their owners it is a process like any other."""
+        for ref_id, copies in carried:
+            self._processes.send(owner_of(ref_id), Release(((ref_id, owner, copies),)))
+
+    def audit(self, asker: Process, message: Audit) -> None:
+        """An owner wants to know what is held here that came from a process which has died."""
+        held = Counter(dict.fromkeys(message.ref_ids, 0))
+        for record in self._directory.made_by(message.process):
+            held.update(dict(record.carried))
+        items = tuple((ref_id, held[ref_id]) for ref_id in message.ref_ids)
+        self._processes.send(asker.number, Audited(message.process, items))
 
     def _record_of(self, process: Process) -> ActorRecord | None:
         return None if process.actor_id is None else self._directory.find(process.actor_id)

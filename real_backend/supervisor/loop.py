@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from real_backend.messages import (
     DRIVER,
     AskLease,
+    Audit,
     Blocked,
     Constructed,
     Demand,
@@ -32,6 +33,7 @@ from real_backend.messages import (
     StartActor,
     Staying,
     Unblocked,
+    Unneeded,
     Welcome,
 )
 from real_backend.placement import Placement
@@ -62,6 +64,7 @@ class Supervisor:
             KillActor: lives.kill,
             EndActor: lives.end,
             ForgetActor: lives.forget,
+            Audit: lives.audit,
             ReachProcess: self._reach_process,
             AskLease: lambda p, m: self._leasing.ask(p.number, m.demand),
             ReturnLease: lambda _, m: self._leasing.give_back(m.lease),
@@ -70,6 +73,7 @@ class Supervisor:
             Unblocked: lambda _, m: self._leasing.unblock(m.lease),
             Leaving: self._leaving,
             Staying: lambda p, _: self._leasing.stay(p),
+            Unneeded: lambda p, _: self._leasing.may_go(p),
         }
 
     def run(self, driver: socket.socket, driver_pid: int) -> None:

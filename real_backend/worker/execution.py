@@ -74,12 +74,8 @@ class Execution:
         """Fresh args and kwargs."""
         if message.bare:
             return message.packed, {}  # type: ignore[return-value]  # bare: a tuple of atoms
-        travel = self._client.travel
-        with self._client.pump.lock:
-            packed = travel.incoming(message.packed)
-            values = [travel.incoming(v) for v in message.values]
         refs: Any = message.values  # only whether there are any counts here
-        return calls.Arguments(packed, refs).unpack([codec.unpack(v) for v in values])
+        return calls.Arguments(message.packed, refs).unpack([codec.unpack(v) for v in message.values])
 
     def failed(self, running: Running, error: BaseException) -> Failed:
         """What answers a call that raised."""

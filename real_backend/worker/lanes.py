@@ -176,6 +176,7 @@ class _Pool:
             with self._lock:
                 self.unfinished -= 1
             then()
+            del then  # with the refs in the answer, before we wait
 
 
 class _Loop:

@@ -123,6 +123,7 @@ class Worker:
                 self._depart(message)
             elif isinstance(message, Retire):
                 self._retire()
+            del message  # with the refs in it, before we wait
 
     # Calls, one after the other
 

@@ -60,6 +60,17 @@ class Broken:
 
 
 @simactors.remote
+class Keeper:
+    """Keeps handles of others."""
+
+    def keep(self, handles: list[Any]) -> None:
+        self.handles = handles
+
+    def ask(self) -> Any:
+        return simactors.get(self.handles[0].add.remote())
+
+
+@simactors.remote
 def use(handle: Any, n: int) -> Any:
     return simactors.get(handle.add.remote(n))
 
@@ -189,7 +200,6 @@ def test_an_actor_ends_with_its_last_handle_after_its_pending_calls(ray: ModuleT
     wait_until_nameless(ray, "mortal")
 
 
-@pytest.mark.not_yet(local="a handle from get_actor counts like any other yet")
 def test_a_handle_by_name_does_not_keep_an_actor_alive(ray: ModuleType) -> None:
     counter = Counter.options(name="n").remote()
     assert ray.get(counter.add.remote()) == 1
@@ -207,6 +217,17 @@ def test_a_handle_inside_an_object_keeps_its_actor_alive_until_that_is_gone(ray:
     assert ray.get(ray.get(box)["handle"].add.remote()) == 6
     del box
     wait_until_nameless(ray, "boxed")
+
+
+def test_a_handle_kept_by_another_actor_keeps_an_actor_alive(ray: ModuleType) -> None:
+    keeper, kept = Keeper.remote(), Counter.options(name="kept").remote(5)
+    ray.get(keeper.keep.remote([kept]))
+    del kept
+    for _ in range(20):
+        ray.get(use.remote(Counter.remote(), 1))  # lets some time pass on every backend
+    assert ray.get(keeper.ask.remote()) == 6
+    ray.get(keeper.keep.remote([]))
+    wait_until_nameless(ray, "kept")
 
 
 def test_handles_print_the_class_and_list_the_methods(ray: ModuleType) -> None:

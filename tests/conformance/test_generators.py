@@ -359,7 +359,6 @@ def test_a_stream_ends_with_its_actor(ray: ModuleType) -> None:
         ray.get(items.completed())
 
 
-@pytest.mark.not_yet(local="actor restarts come with the issue on the real runtime")
 def test_a_stream_of_an_actor_that_restarts_starts_over_if_it_may_be_retried(ray: ModuleType) -> None:
     streamer = Streamer.options(max_restarts=1, max_task_retries=1).remote()
     assert drain(streamer.trip_once.remote(Tally.remote(), 4, 2, "die")) == [0, 1, 2, 3]

@@ -211,6 +211,7 @@ def test_a_borrowed_ref_may_be_waited_for_before_it_is_ready() -> None:
 def test_the_driver_serves_its_objects_while_it_computes() -> None:
     """No thread waits in the driver: only its service thread can answer the borrower."""
     reader, ref = Box.remote(), ray.put([5])
+    ray.get(reader.pid.remote())
     answer = reader.resolve.remote([ref])
     done = time.monotonic() + 1.0
     while time.monotonic() < done:

@@ -50,6 +50,17 @@ def test_only_the_dead_are_forgotten() -> None:
     assert directory.find(1) is None
 
 
+def test_the_dead_are_forgotten_with_their_owner() -> None:
+    directory = Directory()
+    dead, living, other = (directory.add(start(i), owner) for i, owner in [(1, 7), (2, 7), (3, 8)])
+    assert dead is not None
+    assert other is not None
+    directory.bury(dead, "dead")
+    directory.bury(other, "dead")
+    directory.forget_dead_of(7)
+    assert [directory.find(i) for i in (1, 2, 3)] == [None, living, other]
+
+
 def test_detached_and_dead_actors_do_not_end_with_their_owner() -> None:
     directory = Directory()
     records = [directory.add(start(i, detached=i == 2), 7) for i in (1, 2, 3)]
@@ -71,12 +82,15 @@ def test_what_an_actor_is_made_of_is_kept_as_long_as_it_may_start_again() -> Non
     directory = Directory()
     record = directory.add(start(1, restarts=1), 0)
     assert record is not None
-    record.furnish(b"it")
-    assert record.settle(5) == b"it"
+    record.furnish(b"it", ((7, 1),))
+    record.process = 5
+    record.constructed = True
     record.start_again()
-    assert (record.incarnation, record.restarts, record.process) == (1, 0, None)
-    assert record.settle(6) == b"it"
+    assert (record.incarnation, record.restarts, record.process, record.constructed) == (1, 0, None, False)
+    assert record.creation == b"it"
+    assert record.strip() == ((7, 1),)
     assert record.creation is None
+    assert record.strip() == ()
 
 
 def test_names_are_listed_with_their_namespaces_oldest_first() -> None:
