@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from real_backend.messages import StartActor, owner_of
+from real_backend.control import StartActor
+from real_backend.messages import owner_of
 from simactors.exceptions import ActorUnavailableError, RayActorError
 
 

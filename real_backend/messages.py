@@ -8,6 +8,38 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from real_backend.control import (
+    ActorAt,
+    ActorDead,
+    AskLease,
+    Birth,
+    Blocked,
+    Connected,
+    Constructed,
+    Died,
+    EndActor,
+    FindActor,
+    ForgetActor,
+    Found,
+    Furnish,
+    KillActor,
+    KillWorker,
+    Leased,
+    Leaving,
+    ListNames,
+    Names,
+    ReachActor,
+    ReachProcess,
+    Recall,
+    Retire,
+    ReturnLease,
+    StartActor,
+    Staying,
+    Terminate,
+    Unblocked,
+    Unneeded,
+    Welcome,
+)
 from simactors.core.codec import Encoded
 from simactors.core.concurrency import Concurrency
 
@@ -16,9 +48,6 @@ DRIVER = 0
 
 PROCESS_SHIFT = 40
 """An id is the number of the process that made it, shifted by this, plus a count of that process."""
-
-Demand = tuple[tuple[str, int], ...]
-"""What a task or actor takes while it runs: (resource, ten-thousandths of a unit), sorted."""
 
 
 def owner_of(number: int) -> int:
@@ -139,12 +168,6 @@ class CancelObject(NamedTuple):
     recursive: bool
 
 
-class KillWorker(NamedTuple):
-    """To the supervisor: SIGKILL for the worker of this lease."""
-
-    lease: int
-
-
 class Reply(NamedTuple):
     """A call returned these packed values."""
 
@@ -158,23 +181,6 @@ class Failed(NamedTuple):
     call_id: int
     packed: object
     text: str
-
-
-class Birth(NamedTuple):
-    """From the supervisor to a process: become this actor.
-
-    Attributes:
-        incarnation: how often the actor has been restarted.
-        creation: as in `Furnish`.
-    """
-
-    actor_id: int
-    incarnation: int
-    creation: bytes
-
-
-class Terminate(NamedTuple):
-    """From the supervisor to an actor: no handle is left, end after the calls that came before."""
 
 
 class Fetch(NamedTuple):
@@ -231,217 +237,6 @@ class Audited(NamedTuple):
 
     process: int
     items: tuple[tuple[int, int], ...]
-
-
-class StartActor(NamedTuple):
-    """To the supervisor: here is a new actor, owned by the sender; it starts when `Furnish` has come.
-
-    Attributes:
-        described: the interface of the actor and its limits, pickled, for those who find it by name.
-        max_restarts: how often it may start again after a crash; -1 without end.
-    """
-
-    actor_id: int
-    class_name: str
-    demand: Demand
-    name: str | None
-    namespace: str | None
-    get_if_exists: bool
-    detached: bool
-    described: bytes
-    max_restarts: int
-
-
-class Furnish(NamedTuple):
-    """To the supervisor: what the actor is made of; sent when the arguments of its constructor are ready.
-
-    The supervisor keeps it as long as the actor may start again, so that a restart needs nobody else.
-
-    Attributes:
-        creation: pickled: the definition of the class and the arguments, see `client/births.py`.
-        carried: the ids of the refs and handles in it, with the number of copies.
-    """
-
-    actor_id: int
-    creation: bytes
-    carried: tuple[tuple[int, int], ...]
-
-
-class Constructed(NamedTuple):
-    """To the supervisor: the constructor of this process's actor has returned."""
-
-
-class FindActor(NamedTuple):
-    """To the supervisor: who has this name? Answered by `Found`."""
-
-    request: int
-    name: str
-    namespace: str | None
-
-
-class ReachActor(NamedTuple):
-    """To the supervisor: connect me to the process of this actor."""
-
-    actor_id: int
-
-
-class ReachProcess(NamedTuple):
-    """To the supervisor: connect me to this process."""
-
-    process: int
-
-
-class ListNames(NamedTuple):
-    """To the supervisor: which names are taken? Answered by `Names`."""
-
-    request: int
-
-
-class KillActor(NamedTuple):
-    """To the supervisor: SIGKILL."""
-
-    actor_id: int
-    no_restart: bool
-
-
-class EndActor(NamedTuple):
-    """To the supervisor, from the owner: this actor is not needed any more, or can't be.
-
-    Attributes:
-        text: why it can't be constructed; None: no handle to it is left.
-    """
-
-    actor_id: int
-    text: str | None
-
-
-class ForgetActor(NamedTuple):
-    """To the supervisor: nobody can ask for this actor any more."""
-
-    actor_id: int
-
-
-class AskLease(NamedTuple):
-    """To the supervisor: I need a pool worker."""
-
-    demand: Demand
-
-
-class ReturnLease(NamedTuple):
-    """To the supervisor: I am done with that worker."""
-
-    lease: int
-
-
-class Blocked(NamedTuple):
-    """To the supervisor: the task of this lease waits; others may have its resources."""
-
-    lease: int
-
-
-class Unblocked(NamedTuple):
-    """To the supervisor: it runs on."""
-
-    lease: int
-
-
-class Leaving(NamedTuple):
-    """To the supervisor: this process is about to end on purpose.
-
-    Attributes:
-        whole: `text` is all that callers get to read; otherwise it is added to what is known of the death.
-        crash: an actor that ends like this may be restarted.
-    """
-
-    text: str
-    whole: bool
-    crash: bool
-
-
-class Staying(NamedTuple):
-    """To the supervisor, answering `Retire`: others still need what this process owns."""
-
-
-class Unneeded(NamedTuple):
-    """To the supervisor, some time after `Staying`: nobody does any more."""
-
-
-class Welcome(NamedTuple):
-    """From the supervisor: ready.
-
-    Attributes:
-        pid: the supervisor's.
-    """
-
-    pid: int
-
-
-class Connected(NamedTuple):
-    """From the supervisor: the file descriptor that comes along leads to this process."""
-
-    process: int
-
-
-class ActorAt(NamedTuple):
-    """From the supervisor: this actor is constructed and lives in this process, to which you are connected."""
-
-    actor_id: int
-    process: int
-
-
-class ActorDead(NamedTuple):
-    """From the supervisor: this actor is dead for good, and you were not connected to its last process."""
-
-    actor_id: int
-    text: str
-
-
-class Found(NamedTuple):
-    """From the supervisor: the living actor of a name, if there is one.
-
-    Also answers `StartActor` with a name (`request` is the actor's id): itself if it now has the name.
-    """
-
-    request: int
-    actor_id: int | None
-    described: bytes
-
-
-class Names(NamedTuple):
-    """From the supervisor: the (namespace, name) of every living named actor, oldest first."""
-
-    request: int
-    names: tuple[tuple[str, str], ...]
-
-
-class Leased(NamedTuple):
-    """From the supervisor: this worker is yours until you return the lease."""
-
-    lease: int
-    process: int
-    demand: Demand
-
-
-class Recall(NamedTuple):
-    """From the supervisor: others wait; return this lease as soon as its worker is idle."""
-
-    lease: int
-
-
-class Died(NamedTuple):
-    """From the supervisor: this process has ended; `text` says of what.
-
-    Attributes:
-        restarts: the actor that lived there starts again, in another process.
-    """
-
-    process: int
-    text: str
-    restarts: bool
-
-
-class Retire(NamedTuple):
-    """From the supervisor to an idle pool worker: end, unless others need what you own."""
 
 
 Message = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from real_backend.messages import Demand
+from real_backend.control import Demand
 
 
 class Placement:

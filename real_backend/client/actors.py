@@ -17,7 +17,7 @@ from real_backend.client.peers import Peer, Peers
 from real_backend.client.pending import Calls, PendingCall
 from real_backend.client.pump import Pump
 from real_backend.client.travel import Limits, Travel, describe, undescribe
-from real_backend.messages import (
+from real_backend.control import (
     ActorAt,
     ActorDead,
     EndActor,

@@ -14,7 +14,8 @@ from real_backend.client.exports import Export, Imports
 from real_backend.client.peers import SUPERVISOR
 from real_backend.client.pending import Calls, PendingCall
 from real_backend.client.travel import Travel, carried_ids
-from real_backend.messages import Birth, Create, Furnish
+from real_backend.control import Birth, Furnish
+from real_backend.messages import Create
 from simactors.core.concurrency import Concurrency
 
 

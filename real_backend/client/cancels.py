@@ -11,7 +11,8 @@ from real_backend.client.lines import Line
 from real_backend.client.peers import Peers
 from real_backend.client.pending import Calls, PendingCall
 from real_backend.client.running import CallsHere
-from real_backend.messages import Cancel, CancelObject, KillWorker, owner_of
+from real_backend.control import KillWorker
+from real_backend.messages import Cancel, CancelObject, owner_of
 from real_backend.objects import ObjectEntry, ObjectTable
 from simactors import exceptions
 from simactors.core.outcome import failure

@@ -7,19 +7,19 @@ asked to run is put into `inbox` and taken from there by `worker`, on the main t
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from real_backend.client import births, demands
+from real_backend.client import demands
 from real_backend.client.actors import Actors
 from real_backend.client.borrowing import Borrowing
 from real_backend.client.cancels import Cancels
-from real_backend.client.counting import Counting
 from real_backend.client.drafts import NO_RETRIES, Drafts, call_options, retries_of
-from real_backend.client.exports import Exports, Imports
+from real_backend.client.exports import Exports
 from real_backend.client.leases import TaskPool
+from real_backend.client.lifetimes import Lifetimes
 from real_backend.client.lines import entry_of_actor
+from real_backend.client.orders import Orders
 from real_backend.client.peers import SUPERVISOR, Peer, Peers
 from real_backend.client.pending import Calls, retry_on
 from real_backend.client.pump import Pump
@@ -28,38 +28,29 @@ from real_backend.client.shield import Shield
 from real_backend.client.streams import Streams
 from real_backend.client.travel import Travel
 from real_backend.client.waiting import Waiting, entry_of
-from real_backend.messages import (
+from real_backend.control import (
     ActorAt,
     ActorDead,
-    Audit,
-    Audited,
-    Birth,
-    Call,
+    Connected,
+    Died,
+    Found,
+    Leased,
+    Names,
+    Recall,
+    Welcome,
+)
+from real_backend.messages import (
     Cancel,
     CancelObject,
-    Connected,
-    Define,
-    Died,
     Failed,
     Fetch,
     Fetched,
     FetchFailed,
-    Found,
     Interrupted,
     Item,
-    Leased,
-    Lend,
     Message,
-    Names,
-    Recall,
-    Release,
     Reply,
-    Retire,
     Taken,
-    Task,
-    Terminate,
-    Unneeded,
-    Welcome,
 )
 from real_backend.objects import ObjectTable
 from real_backend.transport import Channel
@@ -88,7 +79,7 @@ class Client:
         here: the calls that it runs.
         producers: whom to tell how many items of a call have been taken, by the call's id.
         end_actor: what `exit_actor` does here.
-        incarnation: how often the actor that lives here has been restarted.
+        orders: the same before it is taken from there; `orders.incarnation` says how often it was restarted.
     """
 
     name = "local"
@@ -102,25 +93,25 @@ class Client:
         on_orphaned: Callable[[], None] = lambda: None,
     ) -> None:
         self.process = process
-        self.inbox: deque[tuple[int, Message]] = deque()
         self.here = CallsHere()
         self.producers: dict[int, Callable[[int], None]] = {}
         self.end_actor: Callable[[], None] = lambda: None
-        self.imports = Imports()
         self.exports = Exports()
         self.shield = Shield()
-        self.incarnation = 0
         self.welcomed = False
         self._on_close = on_close
         self._on_orphaned = on_orphaned
         self._pid = os.getpid()
-        self._stays = False
         self._over: Exception | None = None
         self._control = control
         self.pump = Pump(self.shield, self._handle, self._channel_lost, self._settle)
         self.objects = ObjectTable(process, self.pump.note)
-        self.counting = Counting(process, self._tell, self._watch, self._freed)
-        self.travel = Travel(self.objects, self.counting.leaves, self.counting.arrives, self._actor_arrives)
+        self._lifetimes = Lifetimes(process, self.objects)
+        self.counting = counting = self._lifetimes.counting
+        self.travel = Travel(self.objects, counting.leaves, counting.arrives, self._actor_arrives)
+        self.orders = Orders(self.travel)
+        self.inbox = self.orders.inbox
+        self.imports = self.orders.imports
         self.peers = Peers(self.pump, control, self.travel, self._peer_gone)
         self._actors = Actors(self.pump, self.objects, self.peers, namespace, self._check_usable)
         self._borrowing = Borrowing(self.objects, self.peers, self.travel)
@@ -133,7 +124,8 @@ class Client:
         self._streams = Streams(self.pump, self.objects, self.waiting)
         self._drafts = Drafts(self.objects, self._calls, self._streams, self.here)
         self._cancels = Cancels(self.objects, self._calls, self.peers, self.here)
-        self._actors.bind(self._calls, self.travel, self.counting)
+        self._actors.bind(self._calls, self.travel, counting)
+        self._lifetimes.bind(self.peers, self._actors)
         self._handlers = self._handler_table()
         self.pump.add(control)
         self.pump.start()
@@ -292,8 +284,7 @@ class Client:
 
     def is_needed(self) -> bool:
         """Whether other processes still need what this one owns; if so, the supervisor is told when they don't."""
-        self._stays = bool(self.objects.kept()) or self._actors.any_owned()
-        return self._stays
+        return self._lifetimes.is_needed()
 
     def close(self) -> None:
         """See `Backend`. In a forked child of the driver it does nothing: the session is not the child's."""
@@ -336,6 +327,8 @@ class Client:
     def _handler_table(self) -> dict[type, Callable[[Channel, Any], None]]:
         calls, tasks, borrowing, actors = self._calls, self._tasks, self._borrowing, self._actors
         return {
+            **self.orders.handlers(),
+            **self._lifetimes.handlers(),
             Reply: lambda c, m: calls.on_reply(c.peer, m),
             Failed: lambda c, m: calls.on_failed(c.peer, m),
             Item: lambda c, m: calls.on_item(c.peer, m),
@@ -343,19 +336,9 @@ class Client:
             Taken: self._on_taken,
             Cancel: lambda _, m: self._cancels.on_cancel(m),
             CancelObject: lambda _, m: self._cancels.on_cancel_object(m),
-            Call: self._on_call,
-            Task: self._on_call,
-            Birth: self._on_birth,
-            Terminate: self._on_work,
-            Retire: self._on_work,
-            Define: self._on_define,
             Fetch: lambda c, m: borrowing.on_fetch(c.peer, m),
             Fetched: lambda c, m: borrowing.on_fetched(c.peer, m),
             FetchFailed: lambda c, m: borrowing.on_fetch_failed(c.peer, m),
-            Lend: lambda c, m: self.counting.on_lend(c.peer, m),
-            Release: lambda c, m: self.counting.on_release(c.peer, m),
-            Audit: lambda c, m: self.counting.on_audit(c.peer, m),
-            Audited: lambda c, m: self.counting.on_audited(c.peer, m),
             Connected: lambda c, m: self.peers.connected(m.process, c.descriptors.popleft()),
             Leased: lambda _, m: tasks.granted(m),
             Recall: lambda _, m: tasks.recalled(m.lease),
@@ -370,26 +353,6 @@ class Client:
     def _handle(self, channel: Channel, message: Message) -> None:
         self._handlers[type(message)](channel, message)
 
-    def _on_work(self, channel: Channel, message: Any) -> None:
-        self.inbox.append((channel.peer, message))
-
-    def _on_call(self, channel: Channel, message: Any) -> None:
-        if not message.bare:
-            incoming, sender = self.travel.incoming, channel.peer
-            packed, values = message.packed, message.values
-            if values or (type(packed) is codec.Encoded and packed.carried):
-                live = tuple(incoming(v, sender) for v in values)
-                message = message._replace(packed=incoming(packed, sender), values=live)
-        self.inbox.append((channel.peer, message))
-
-    def _on_birth(self, channel: Channel, message: Birth) -> None:
-        self.incarnation = message.incarnation
-        self.inbox.append((channel.peer, births.unpack(message, self.imports, self.travel)))
-
-    def _on_define(self, channel: Channel, message: Define) -> None:
-        definition = self.travel.incoming(message.definition, channel.peer)
-        self.imports.add(message.digest, definition, message.sys_path)
-
     def _on_taken(self, _: Channel, message: Taken) -> None:
         hear = self.producers.get(message.call_id)
         if hear is not None:
@@ -400,20 +363,6 @@ class Client:
 
     def _actor_arrives(self, actor_id: int, described: bytes, counted: bool) -> ActorRef:
         return self._actors.arrived(actor_id, described, counted)
-
-    def _tell(self, process: int, message: Lend | Release | Audit | Audited) -> None:
-        if process == SUPERVISOR:
-            self.peers.tell_supervisor(message)
-        else:
-            # What was lent must be told at once: this process may die when the copy is sent, but not yet this.
-            self.peers.post(self.peers.reach(process), message, now=type(message) is Lend)
-
-    def _watch(self, process: int) -> None:
-        self.peers.reach(process)
-
-    def _freed(self, ref_id: int) -> None:
-        if not self.objects.release(ref_id):
-            self._actors.note_dropped(ref_id)
 
     def _channel_lost(self, channel: Channel) -> None:
         if channel.peer != SUPERVISOR:
@@ -442,10 +391,4 @@ class Client:
             for watcher in watchers:
                 watcher(entry)
         self._streams.look_after_dropped()
-        if objects.dropped or self._actors.dropped or self._stays:
-            for object_id in objects.take_dropped():
-                self.counting.give_back(object_id)
-            self._actors.look_after_dropped()
-            self.counting.flush()
-            if self._stays and not self.is_needed():
-                self.peers.tell_supervisor(Unneeded())
+        self._lifetimes.look_after_dropped()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from real_backend.messages import Demand
+from real_backend.control import Demand
 from simactors.core.options import ActorOptions, TaskOptions
 
 _UNIT = 10_000

@@ -12,7 +12,8 @@ from real_backend.client.exports import Export
 from real_backend.client.peers import Peer, Peers
 from real_backend.client.pending import Calls, PendingCall
 from real_backend.client.travel import Travel
-from real_backend.messages import AskLease, Demand, Leased, Message, ReturnLease, Task
+from real_backend.control import AskLease, Demand, Leased, ReturnLease
+from real_backend.messages import Message, Task
 from simactors import exceptions
 from simactors.core.outcome import Failure
 

@@ -16,7 +16,8 @@ from collections.abc import Callable
 from real_backend.client.exports import Export
 from real_backend.client.pump import Pump
 from real_backend.client.travel import Travel
-from real_backend.messages import Define, Message, ReachProcess
+from real_backend.control import ReachProcess
+from real_backend.messages import Define, Message
 from real_backend.transport import Channel
 
 SUPERVISOR = -1

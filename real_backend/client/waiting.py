@@ -12,7 +12,7 @@ from real_backend.client.leases import TaskPool
 from real_backend.client.peers import Peers
 from real_backend.client.pump import Pump
 from real_backend.client.running import CallsHere, Running
-from real_backend.messages import Blocked, Unblocked
+from real_backend.control import Blocked, Unblocked
 from real_backend.objects import ObjectEntry, ObjectTable
 from simactors.core.outcome import Outcome
 from simactors.core.refs import ObjectRef

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from real_backend.messages import Demand, Leased, Recall, Retire
+from real_backend.control import Demand, Leased, Recall, Retire
 from real_backend.placement import Placement
 from real_backend.supervisor.processes import Process, Processes
 

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from real_backend.directory import ActorRecord, Directory, describe_death, describe_restart
-from real_backend.messages import (
+from real_backend.control import (
     ActorAt,
     ActorDead,
-    Audit,
-    Audited,
     Birth,
     Constructed,
     EndActor,
@@ -22,15 +19,14 @@ from real_backend.messages import (
     Found,
     Furnish,
     KillActor,
-    Lend,
     ListNames,
     Names,
     ReachActor,
-    Release,
     StartActor,
     Terminate,
-    owner_of,
 )
+from real_backend.directory import ActorRecord, Directory, describe_death, describe_restart
+from real_backend.messages import Audit, Audited, Lend, Release, owner_of
 from real_backend.placement import Placement
 from real_backend.supervisor.processes import Death, Process, Processes
 from simactors.exceptions import RayActorError

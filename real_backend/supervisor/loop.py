@@ -12,10 +12,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from real_backend.messages import (
-    DRIVER,
+from real_backend.control import (
     AskLease,
-    Audit,
     Blocked,
     Constructed,
     Demand,
@@ -36,6 +34,7 @@ from real_backend.messages import (
     Unneeded,
     Welcome,
 )
+from real_backend.messages import DRIVER, Audit
 from real_backend.placement import Placement
 from real_backend.supervisor.leasing import Leasing
 from real_backend.supervisor.lives import Lives

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from real_backend.messages import DRIVER, Connected, Died, Leaving, Message
+from real_backend.control import Connected, Died, Leaving
+from real_backend.messages import DRIVER, Message
 from real_backend.transport import Channel
 from real_backend.worker import process as worker
 

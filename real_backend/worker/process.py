@@ -22,17 +22,8 @@ from typing import Any, NamedTuple, NoReturn
 from real_backend.client.client import Client
 from real_backend.client.peers import SUPERVISOR
 from real_backend.client.running import CallsHere, Running
-from real_backend.messages import (
-    Call,
-    Constructed,
-    Create,
-    Leaving,
-    Message,
-    Retire,
-    Staying,
-    Task,
-    Terminate,
-)
+from real_backend.control import Constructed, Leaving, Retire, Staying, Terminate
+from real_backend.messages import Call, Create, Message, Task
 from real_backend.transport import Channel
 from real_backend.worker.execution import Answer, Execution
 from real_backend.worker.lanes import Lanes

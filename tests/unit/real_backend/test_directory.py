@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from real_backend.control import StartActor
 from real_backend.directory import Directory, describe_death
-from real_backend.messages import StartActor
 
 
 def start(

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from real_backend.messages import Connected, Fetch, Fetched, Message, Reply
+from real_backend.control import Connected
+from real_backend.messages import Fetch, Fetched, Message, Reply
 from real_backend.transport import Channel
 from simactors.core.codec import Encoded
 
