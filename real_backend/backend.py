@@ -16,6 +16,9 @@ from collections.abc import Callable
 from real_backend.client.client import Client
 from real_backend.client.demands import quantities
 from real_backend.client.peers import SUPERVISOR
+from real_backend.frames import KEY_SIZE
+from real_backend.membership import Membership, raise_file_limit
+from real_backend.memory.ledger import Ledger, default_limit
 from real_backend.messages import DRIVER
 from real_backend.transport import Channel
 from simactors.core.backend import Backend, Settings
@@ -46,13 +49,18 @@ def open_backend(settings: Settings) -> Backend:
         raise ValueError(
             f"address={settings.address!r}: backend='local' is one machine, it connects to no cluster"
         )
+    raise_file_limit()
+    ledger = Ledger.create(settings.object_store_memory or default_limit())
+    membership = Membership(os.urandom(KEY_SIZE), ledger, DRIVER)
     ours, theirs = socket.socketpair()
-    supervisor = _start_supervisor(settings, theirs)
+    supervisor = _start_supervisor(settings, theirs, ledger)
     theirs.close()
+    ours.sendall(membership.key)  # an argument could be read by anybody
     client = Client(
-        Channel(ours, SUPERVISOR, passes_descriptors=True),
+        Channel(ours, SUPERVISOR, membership.key),
         DRIVER,
         settings.namespace,
+        membership,
         on_close=_waits_for(supervisor),
     )
     client.shield.install()
@@ -64,10 +72,11 @@ def open_backend(settings: Settings) -> Backend:
     return client
 
 
-def _start_supervisor(settings: Settings, sock: socket.socket) -> subprocess.Popen[bytes]:
+def _start_supervisor(settings: Settings, sock: socket.socket, ledger: Ledger) -> subprocess.Popen[bytes]:
     cpus = (os.cpu_count() or 1) if settings.num_cpus is None else settings.num_cpus
     told = {
         "fd": sock.fileno(),
+        "ledger": ledger.fd,
         "total": quantities({"CPU": cpus, **settings.resources}),
         "namespace": settings.namespace,
         "driver_pid": os.getpid(),
@@ -77,7 +86,7 @@ def _start_supervisor(settings: Settings, sock: socket.socket) -> subprocess.Pop
     return subprocess.Popen(
         [sys.executable, *flags, "-c", _BOOT, json.dumps(told), *path],
         stdin=subprocess.DEVNULL,
-        pass_fds=[sock.fileno()],
+        pass_fds=[sock.fileno(), ledger.fd],
         start_new_session=True,  # so that the terminal's Ctrl-C reaches the driver only
     )
 

@@ -17,6 +17,11 @@ DRIVER = 0
 PROCESS_SHIFT = 40
 """An id is the number of the process that made it, shifted by this, plus a count of that process."""
 
+TOO_MANY = (
+    "there are too many processes or open files: use fewer actors, or raise the limits (ulimit -n, -u)."
+)
+"""What somebody is told whose process or connection could not be made."""
+
 Demand = tuple[tuple[str, int], ...]
 """What a task or actor takes while it runs: (resource, ten-thousandths of a unit), sorted."""
 
@@ -269,6 +274,23 @@ class Leaving(NamedTuple):
     whole: bool
 
 
+class Broken(NamedTuple):
+    """To the supervisor: the connection to this process is of no use any more, so one of us has to end.
+
+    Attributes:
+        text: why; callers get to read it.
+        by_us: the fault is the sender's.
+    """
+
+    process: int
+    text: str
+    by_us: bool
+
+
+class Squeeze(NamedTuple):
+    """To the supervisor, and from it to all others: give back the shared memory that you don't use."""
+
+
 class Staying(NamedTuple):
     """To the supervisor, answering `Retire`: others still need what this process owns."""
 
@@ -284,9 +306,14 @@ class Welcome(NamedTuple):
 
 
 class Connected(NamedTuple):
-    """From the supervisor: the file descriptor that comes along leads to this process."""
+    """From the supervisor: the file descriptor that comes along leads to this process.
+
+    Attributes:
+        descriptor: set where it arrives; None if there was no room for it.
+    """
 
     process: int
+    descriptor: int | None = None
 
 
 class ActorAt(NamedTuple):
@@ -312,6 +339,13 @@ class Found(NamedTuple):
     request: int
     actor_id: int | None
     described: bytes
+
+
+class LeaseFailed(NamedTuple):
+    """From the supervisor: there will be no worker; `text` says why."""
+
+    demand: Demand
+    text: str
 
 
 class Leased(NamedTuple):
@@ -367,6 +401,8 @@ Message = (
     | Blocked
     | Unblocked
     | Leaving
+    | Broken
+    | Squeeze
     | Staying
     | Welcome
     | Connected
@@ -374,6 +410,7 @@ Message = (
     | ActorDead
     | Found
     | Leased
+    | LeaseFailed
     | Recall
     | Died
     | Retire

@@ -7,6 +7,7 @@ asked to run is put into `inbox` and taken from there by `worker`, on the main t
 from __future__ import annotations
 
 import os
+import socket
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,10 +24,12 @@ from real_backend.client.peers import SUPERVISOR, Peer, Peers
 from real_backend.client.pending import Calls, retry_on
 from real_backend.client.pump import Pump
 from real_backend.client.running import CallsHere
+from real_backend.client.sharing import Sharing
 from real_backend.client.shield import Shield
 from real_backend.client.streams import Streams
 from real_backend.client.travel import DescribedEntry, Travel
 from real_backend.client.waiting import Waiting, entry_of
+from real_backend.membership import Membership
 from real_backend.messages import (
     ActorAt,
     ActorDead,
@@ -45,10 +48,12 @@ from real_backend.messages import (
     Interrupted,
     Item,
     Leased,
+    LeaseFailed,
     Message,
     Recall,
     Reply,
     Retire,
+    Squeeze,
     Taken,
     Task,
     Terminate,
@@ -73,6 +78,7 @@ class Client:
     Args:
         process: the number of this process.
         namespace: where names of actors live unless said otherwise.
+        membership: what makes it one of the session's.
         on_close: ends what only the driver has started.
         on_orphaned: called when the supervisor is gone.
 
@@ -90,6 +96,7 @@ class Client:
         control: Channel,
         process: int,
         namespace: str | None,
+        membership: Membership,
         on_close: Callable[[], None] = lambda: None,
         on_orphaned: Callable[[], None] = lambda: None,
     ) -> None:
@@ -109,8 +116,10 @@ class Client:
         self._over: Exception | None = None
         self._control = control
         self.pump = Pump(self.shield, self._handle, self._channel_lost, self._settle)
-        self.travel = Travel(self.objects, self._actor_leaves, self._actor_arrives)
-        self.peers = Peers(self.pump, control, self.travel, self._peer_gone)
+        self._key = membership.key
+        self.sharing = Sharing(process, membership.ledger, membership.account)
+        self.travel = Travel(self.objects, self._actor_leaves, self._actor_arrives, self.sharing.piece)
+        self.peers = Peers(self.pump, control, self.travel, self._open_channel, self._peer_gone)
         self._actors = Actors(self.pump, self.objects, self.peers, namespace, self._check_usable)
         self._borrowing = Borrowing(self.objects, self.peers, self.travel)
         self._calls = Calls(self.objects, self._borrowing, self.travel)
@@ -125,6 +134,7 @@ class Client:
         self._actors.bind(self._calls, self.travel)
         self._handlers = self._handler_table()
         self.pump.add(control)
+        self.sharing.open(self.pump, control)
         self.pump.start()
 
     # Submission
@@ -197,6 +207,8 @@ class Client:
         """See `Backend`."""
         try:
             packed = codec.pack(value, by_value=True)
+        except exceptions.ObjectStoreFullError:
+            raise
         except Exception as error:  # pickling runs the user's code
             raise TypeError(
                 f"Could not serialize the put value {value!r}: {type(error).__name__}: {error}"
@@ -292,6 +304,7 @@ class Client:
                 )
                 self._end_session(closed, "The session has been shut down.")
             self.pump.close()
+            self.sharing.close()
             self._on_close()
         self.shield.uninstall()
 
@@ -336,8 +349,10 @@ class Client:
             Fetch: lambda c, m: borrowing.on_fetch(c.peer, m),
             Fetched: lambda _, m: borrowing.on_fetched(m),
             FetchFailed: lambda _, m: borrowing.on_fetch_failed(m),
-            Connected: lambda c, m: self.peers.connected(m.process, c.descriptors.popleft()),
+            Connected: lambda _, m: self.peers.connected(m.process, m.descriptor),
+            Squeeze: lambda *_: self.sharing.make_room(),
             Leased: lambda _, m: tasks.granted(m),
+            LeaseFailed: lambda _, m: tasks.refused(m),
             Recall: lambda _, m: tasks.recalled(m.lease),
             Died: lambda _, m: self.peers.died(m.process, m.text),
             ActorAt: lambda _, m: actors.on_actor_at(m),
@@ -348,6 +363,9 @@ class Client:
 
     def _handle(self, channel: Channel, message: Message) -> None:
         self._handlers[type(message)](channel, message)
+
+    def _open_channel(self, descriptor: int, process: int) -> Channel:
+        return Channel(socket.socket(fileno=descriptor), process, self._key, self.sharing.store)
 
     def _on_work(self, channel: Channel, message: Any) -> None:
         self.inbox.append((channel.peer, message))
@@ -372,7 +390,7 @@ class Client:
 
     def _channel_lost(self, channel: Channel) -> None:
         if channel.peer != SUPERVISOR:
-            self.peers.channel_ended(channel.peer)
+            self.peers.channel_ended(channel)
         elif self._over is None:
             self._on_orphaned()
             text = (
@@ -385,6 +403,7 @@ class Client:
         self._actors.peer_gone(peer, text)
         self._tasks.gone(peer, text)
         self._borrowing.owner_gone(peer.number, text)
+        self.sharing.process_gone(peer.number)
 
     def _settle(self) -> None:
         """Tell whoever waits for what has been sealed; look after handles that were dropped."""

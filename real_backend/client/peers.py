@@ -9,14 +9,13 @@ that it sent before its death still count.
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from collections.abc import Callable
 
 from real_backend.client.exports import Export
 from real_backend.client.pump import Pump
 from real_backend.client.travel import Travel
-from real_backend.messages import Define, Message, ReachProcess
+from real_backend.messages import TOO_MANY, Broken, Define, Message, ReachProcess
 from real_backend.transport import Channel
 
 SUPERVISOR = -1
@@ -48,15 +47,22 @@ class Peers:
     """All of them, by process number; under the lock of the pump.
 
     Args:
+        open_channel: makes the channel of a descriptor to the process of that number.
         gone: called once for each peer that is gone.
     """
 
     def __init__(
-        self, pump: Pump, control: Channel, travel: Travel, gone: Callable[[Peer, str], None]
+        self,
+        pump: Pump,
+        control: Channel,
+        travel: Travel,
+        open_channel: Callable[[int, int], Channel],
+        gone: Callable[[Peer, str], None],
     ) -> None:
         self._pump = pump
         self._control = control
         self._travel = travel
+        self._open_channel = open_channel
         self._gone = gone
         self._peers: dict[int, Peer] = {}
 
@@ -103,25 +109,31 @@ class Peers:
         definition = self._travel.outgoing(export.definition)
         self.post(peer, Define(export.digest, definition, tuple(sys.path)), now=False)
 
-    def connected(self, number: int, descriptor: int) -> None:
+    def connected(self, number: int, descriptor: int | None) -> None:
         """The supervisor has handed us our end."""
+        if descriptor is None:
+            self.died(number, f"This process could not be connected to it: {TOO_MANY}")
+            return
         peer = self.expect(number)
         if peer.death is not None:
             os.close(descriptor)
             return
         if peer.channel is not None:
             # An actor that calls itself gets both ends: what it says at the first, it hears at the second.
-            self._pump.add(Channel(socket.socket(fileno=descriptor), number))
+            self._pump.add(self._open_channel(descriptor, number))
             return
-        channel = peer.channel = Channel(socket.socket(fileno=descriptor), number)
+        channel = peer.channel = self._open_channel(descriptor, number)
         self._pump.add(channel)
         for message in peer.waiting:
             self._pump.send(channel, message, now=False)
         self._pump.flush(channel)
         peer.waiting.clear()
 
-    def channel_ended(self, number: int) -> None:
-        """The channel was read to its end."""
+    def channel_ended(self, channel: Channel) -> None:
+        """The channel was read to its end, or as far as it can be read."""
+        number = channel.peer
+        if channel.fault is not None:
+            self.tell_supervisor(Broken(number, channel.fault, channel.fault_is_ours))
         peer = self._peers.get(number)
         if peer is not None:
             peer.ended = True

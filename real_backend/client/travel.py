@@ -7,14 +7,16 @@ object, or the id and the description of an actor.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import cloudpickle  # type: ignore[import-untyped]
 
+from real_backend.memory.pieces import Lost, Piece
 from real_backend.messages import Message, Reply
 from real_backend.objects import ObjectTable, Source
+from simactors import exceptions
 from simactors.core.codec import Encoded
 from simactors.core.interface import ActorInterface
 from simactors.core.refs import ActorRef, ObjectRef
@@ -69,6 +71,7 @@ class Travel:
     Args:
         actor_leaves: called with each actor entry of which a handle leaves this process.
         find_actor: makes a ref of what arrives.
+        share: the piece of shared memory that a buffer is, if it is one.
     """
 
     def __init__(
@@ -76,7 +79,9 @@ class Travel:
         objects: ObjectTable,
         actor_leaves: Callable[[DescribedEntry], None],
         find_actor: Callable[[int, bytes], ActorRef],
+        share: Callable[[bytes | memoryview], Piece | None],
     ) -> None:
+        self._share = share
         self._objects = objects
         self._actor_leaves = actor_leaves
         self._find_actor = find_actor
@@ -90,7 +95,7 @@ class Travel:
             return packed
         return Encoded(
             _beside(data),
-            tuple(_beside(b) for b in packed.buffers),
+            tuple(map(self._outgoing_buffer, tuple.__iter__(packed.buffers))),
             tuple(self._descriptor(c) for c in packed.carried),
         )
 
@@ -102,9 +107,16 @@ class Travel:
 
     def incoming(self, packed: Any) -> Any:
         """`packed` from the wire, with live refs."""
-        if type(packed) is not Encoded or not packed.carried:
+        if type(packed) is not Encoded:
             return packed
-        return packed._replace(carried=tuple(self._revive(d) for d in packed.carried))
+        if packed.buffers:
+            packed = _without_lost(packed)
+        if packed.carried:
+            packed = packed._replace(carried=tuple(self._revive(d) for d in packed.carried))
+        return packed
+
+    def _outgoing_buffer(self, buffer: Any) -> Any:
+        return self._share(buffer) or _beside(buffer)
 
     def _descriptor(self, carried: Any) -> Described | Borrowed:
         entry = carried.entry
@@ -121,5 +133,21 @@ class Travel:
         return ObjectRef(self._objects.find(number, more))
 
 
+class _Unreadable(tuple[Any, ...]):
+    """The buffers of a value of which a part got lost: whoever unpickles it gets an error."""
+
+    def __iter__(self) -> Iterator[Any]:
+        (lost,) = tuple.__iter__(self)
+        raise exceptions.RaySystemError(lost.why)
+
+
+def _without_lost(packed: Encoded) -> Encoded:
+    buffers: tuple[Any, ...] = packed.buffers
+    lost = [b for b in buffers if type(b) is Lost]
+    return packed._replace(buffers=_Unreadable(lost[:1])) if lost else packed
+
+
 def _beside(buffer: Any) -> Any:
+    if type(buffer) is Lost:
+        return buffer
     return pickle.PickleBuffer(buffer) if len(buffer) >= _OUT_OF_BAND else buffer

@@ -13,13 +13,19 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from real_backend.directory import ActorRecord, Directory, describe_death
+from real_backend.frames import KEY_SIZE
+from real_backend.membership import raise_file_limit
+from real_backend.memory.ledger import Ledger
 from real_backend.messages import (
     DRIVER,
+    TOO_MANY,
     ActorAt,
     ActorDead,
     AskLease,
     Blocked,
+    Broken,
     Demand,
+    Died,
     FindActor,
     ForgetActor,
     Found,
@@ -29,6 +35,7 @@ from real_backend.messages import (
     ReachActor,
     ReachProcess,
     ReturnLease,
+    Squeeze,
     StartActor,
     Staying,
     Unblocked,
@@ -48,10 +55,10 @@ _GONE = f"{RayActorError.default}\nIts owner has ended, and the actor with it."
 class Supervisor:
     """Everything that concerns more than one process."""
 
-    def __init__(self, total: Demand, namespace: str | None) -> None:
+    def __init__(self, total: Demand, namespace: str | None, key: bytes, ledger: Ledger) -> None:
         self._epoll = select.epoll()
         self._placement = Placement(total)
-        self._processes = Processes(self._epoll, namespace)
+        self._processes = Processes(self._epoll, namespace, key, ledger)
         spare = max(1, dict(total).get("CPU", 0) // _UNIT)
         self._leasing = Leasing(self._processes, self._placement, spare)
         self._directory = Directory()
@@ -70,6 +77,8 @@ class Supervisor:
             Blocked: lambda _, m: self._leasing.block(m.lease),
             Unblocked: lambda _, m: self._leasing.unblock(m.lease),
             Leaving: self._leaving,
+            Broken: self._broken,
+            Squeeze: self._squeeze,
             Staying: lambda p, _: self._leasing.stay(p),
         }
 
@@ -113,6 +122,9 @@ class Supervisor:
             self._handlers[type(message)](process, message)
         if process.channel.closed:
             self._processes.drop_channel(process)
+        if process.channel.fault is not None and process.number != DRIVER:
+            process.killed = process.killed or process.channel.fault
+            self._processes.kill(process)
 
     def _ended(self, process: Process) -> None:
         # All that it said is in the socket; the end of the stream may never come, if a child of it lives on.
@@ -169,8 +181,12 @@ class Supervisor:
         self._leasing.grant(others_wait=bool(still))
 
     def _start_process(self, record: ActorRecord) -> None:
+        try:
+            process = self._processes.start_worker(record.id)
+        except OSError as error:
+            self._end_actor(record, f"its process could not be started: {error.strerror}; {TOO_MANY}")
+            return
         self._placement.take(record.start.demand)
-        process = self._processes.start_worker(record.id)
         record.process = process.number
         for reacher in (record.owner, *record.reachers):
             self._introduce(reacher, record)
@@ -178,8 +194,12 @@ class Supervisor:
 
     def _introduce(self, reacher: int, record: ActorRecord) -> None:
         assert record.process is not None
-        if self._processes.connect(reacher, record.process):
-            self._processes.send(reacher, ActorAt(record.id, record.process))
+        try:
+            if self._processes.connect(reacher, record.process):
+                self._processes.send(reacher, ActorAt(record.id, record.process))
+        except OSError as error:
+            text = f"{RayActorError.default}\nIt could not be connected to: {error.strerror}; {TOO_MANY}"
+            self._processes.send(reacher, ActorDead(record.id, text))
 
     def _find_actor(self, asker: Process, message: FindActor) -> None:
         record = self._directory.named(message.name, message.namespace)
@@ -201,7 +221,11 @@ class Supervisor:
             self._introduce(asker.number, record)
 
     def _reach_process(self, asker: Process, message: ReachProcess) -> None:
-        self._processes.connect(asker.number, message.process)
+        try:
+            self._processes.connect(asker.number, message.process)
+        except OSError as error:
+            text = f"It could not be connected to: {error.strerror}; {TOO_MANY}"
+            self._processes.send(asker.number, Died(message.process, text))
 
     def _kill_actor(self, _: Process, message: KillActor) -> None:
         record = self._directory.find(message.actor_id)
@@ -227,6 +251,21 @@ class Supervisor:
     def _leaving(self, process: Process, message: Leaving) -> None:
         process.leaving = message
 
+    def _broken(self, process: Process, message: Broken) -> None:
+        """Two processes can't talk any more: the one at fault ends, but for the driver."""
+        other = self._processes.living.get(message.process)
+        if other is None:
+            return
+        victim = process if message.by_us else other
+        if victim.number == DRIVER:
+            victim = other if message.by_us else process
+        victim.killed = victim.killed or message.text
+        self._processes.kill(victim)
+
+    def _squeeze(self, process: Process, message: Squeeze) -> None:
+        for number in [n for n in self._processes.living if n != process.number]:
+            self._processes.send(number, message)
+
 
 def main() -> NoReturn:
     """The process's main function; its first argument is what `backend` tells it."""
@@ -234,9 +273,14 @@ def main() -> NoReturn:
     del sys.argv[1:]  # workers inherit the list, and user code may read it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's
     total = tuple((str(name), int(amount)) for name, amount in told["total"])
-    supervisor = Supervisor(total, told["namespace"])
+    raise_file_limit()
+    driver = socket.socket(fileno=told["fd"])
+    key = driver.recv(KEY_SIZE, socket.MSG_WAITALL)
+    if len(key) < KEY_SIZE:  # the driver is gone already
+        os._exit(0)
+    supervisor = Supervisor(total, told["namespace"], key, Ledger(told["ledger"]))
     try:
-        supervisor.run(socket.socket(fileno=told["fd"]), told["driver_pid"])
+        supervisor.run(driver, told["driver_pid"])
     except BaseException:
         traceback.print_exc()
     finally:

@@ -1,0 +1,134 @@
+"""`Frames`: batches of messages as bytes, and back; what is no frame of the session is never unpickled.
+
+A frame: the key of the session; the number of descriptors that ride on it; its length, that of its pickle, and the
+number of buffers; the length of each buffer; the pickle; the buffers. Pieces of shared memory stand in the pickle
+as a place in a segment, whose descriptor comes along. Descriptors that messages hand over come first.
+"""
+
+from __future__ import annotations
+
+import pickle
+import struct
+
+from real_backend.memory.pieces import Arrival, Cargo, Lands, arriving, leaving
+from real_backend.messages import Connected, Message, from_wire
+
+KEY_SIZE = 16
+_MAGIC = b"sima"
+HEADER = struct.Struct(f"<{len(_MAGIC) + KEY_SIZE}sIQQQ")
+_LENGTH = struct.Struct("<Q")
+_LARGEST = 1 << 36
+"""No frame is longer: what is really large goes through shared memory."""
+_JOIN_BELOW = 1 << 15  # up to here copying pieces together is cheaper than a sendmsg
+
+Fd = int
+
+
+class BadFrameError(Exception):
+    """What has arrived is no frame of this session; says why."""
+
+
+class Frames:
+    """Both directions of one channel.
+
+    Args:
+        key: see `Channel`.
+        descriptors: those that have arrived; all belong to the frame that is not complete yet.
+    """
+
+    def __init__(self, key: bytes, store: Lands | None, descriptors: list[Fd]) -> None:
+        assert len(key) == KEY_SIZE
+        self._prefix = _MAGIC + key
+        self._store = store
+        self._descriptors = descriptors
+
+    def pack(
+        self, batch: list[tuple[object, ...]], descriptors: list[Fd]
+    ) -> tuple[list[memoryview], Cargo | None]:
+        """The bytes of a frame, and what rides on the first of them."""
+        buffers: list[pickle.PickleBuffer] = []
+        cargo = Cargo(descriptors)
+        leaving.cargo = cargo
+        try:
+            body = pickle.dumps(batch, protocol=5, buffer_callback=buffers.append)
+        finally:
+            leaving.cargo = None  # it keeps what it carries
+        raw = [b.raw() for b in buffers]
+        lengths = b"".join(_LENGTH.pack(len(r)) for r in raw)
+        total = HEADER.size + len(lengths) + len(body) + sum(map(len, raw))
+        head = HEADER.pack(self._prefix, cargo.count(), total, len(body), len(raw)) + lengths
+        if len(body) < _JOIN_BELOW:
+            pieces = [memoryview(head + body), *raw]
+        else:
+            pieces = [memoryview(head), memoryview(body), *raw]
+        return pieces, cargo if cargo.count() else None
+
+    def measure(self, space: memoryview, start: int) -> tuple[int, bool]:
+        """The length of the frame that begins there, and whether something lies beside its pickle.
+
+        Raises:
+            BadFrameError: no frame of this session begins there.
+        """
+        prefix, _, total, body, count = HEADER.unpack_from(space, start)
+        if prefix != self._prefix:
+            self._refuse_beginning(prefix)
+        if not HEADER.size + body + count * _LENGTH.size <= total <= _LARGEST:
+            raise BadFrameError(f"a frame of {total} bytes with a pickle of {body} and {count} buffers")
+        return total, count > 0
+
+    def check_beginning(self, space: memoryview) -> None:
+        """Refuse what can't become a header, before all of it is there."""
+        length = min(len(space), len(self._prefix))
+        if space[:length] != self._prefix[:length]:
+            self._refuse_beginning(bytes(space[:length]))
+
+    def _refuse_beginning(self, prefix: bytes) -> None:
+        if prefix.startswith(_MAGIC):
+            raise BadFrameError("its frame has another session's key")
+        raise BadFrameError(f"it begins with {prefix[: len(_MAGIC)]!r}")
+
+    def unpack_plain(self, frame: memoryview) -> list[Message]:
+        """The messages of a measured frame without buffers."""
+        _, riders, total, length, _ = HEADER.unpack_from(frame)
+        if total != HEADER.size + length:
+            raise BadFrameError(f"a frame of {total} bytes with a pickle of {length} and nothing else")
+        return self._load(frame[HEADER.size :], [], riders)
+
+    def unpack(self, frame: memoryview) -> list[Message]:
+        """The messages of any measured frame; its buffers stay in `frame`."""
+        _, riders, total, length, count = HEADER.unpack_from(frame)
+        end = HEADER.size + count * _LENGTH.size
+        sizes = [s for (s,) in _LENGTH.iter_unpack(frame[HEADER.size : end])]
+        if end + length + sum(sizes) != total:
+            raise BadFrameError(f"a frame of {total} bytes whose parts are {end + length + sum(sizes)} long")
+        body = frame[end : end + length]
+        end += length
+        buffers = []
+        for size in sizes:
+            buffers.append(frame[end : end + size])
+            end += size
+        return self._load(body, buffers, riders)
+
+    def _load(self, body: memoryview, buffers: list[memoryview], riders: int) -> list[Message]:
+        try:
+            if not riders:
+                return list(map(from_wire, pickle.loads(body, buffers=buffers)))
+            return self._load_with_riders(body, buffers)
+        except MemoryError:
+            raise
+        except Exception as error:  # plain data of ours: there is no code of the user in it that could raise
+            raise BadFrameError(f"a pickle that can't be read: {type(error).__name__}: {error}") from error
+
+    def _load_with_riders(self, body: memoryview, buffers: list[memoryview]) -> list[Message]:
+        arrival = Arrival(self._store, self._descriptors)
+        self._descriptors.clear()
+        arriving.arrival = arrival
+        try:
+            messages: list[Message] = list(map(from_wire, pickle.loads(body, buffers=buffers)))
+            for index, message in enumerate(messages):
+                if type(message) is Connected:
+                    messages[index] = Connected(message.process, arrival.take())
+            return messages
+        finally:
+            arriving.arrival = None
+            arrival.close()
