@@ -407,6 +407,7 @@ class Client:
 
     def _settle(self) -> None:
         """Tell whoever waits for what has been sealed; look after handles that were dropped."""
+        self.peers.settle()
         objects = self.objects
         while (entry := objects.next_sealed()) is not None:
             if entry.askers:

@@ -65,6 +65,7 @@ class Peers:
         self._open_channel = open_channel
         self._gone = gone
         self._peers: dict[int, Peer] = {}
+        self._unreachable: list[Peer] = []
 
     def tell_supervisor(self, message: Message) -> None:
         """Send to the supervisor, at once."""
@@ -93,6 +94,8 @@ class Peers:
         """Send `message` once `peer` is connected; see `Pump.send` for `now`."""
         if peer.channel is None:
             peer.waiting.append(message)
+            if peer.death is not None:
+                self._unreachable.append(peer)
         else:
             self._pump.send(peer.channel, message, now=now)
 
@@ -111,10 +114,11 @@ class Peers:
 
     def connected(self, number: int, descriptor: int | None) -> None:
         """The supervisor has handed us our end."""
-        if descriptor is None:
-            self.died(number, f"This process could not be connected to it: {TOO_MANY}")
-            return
         peer = self.expect(number)
+        if descriptor is None:
+            peer.death = f"This process could not be connected to it: {TOO_MANY}"
+            self._unreachable.append(peer)
+            return
         if peer.death is not None:
             os.close(descriptor)
             return
@@ -128,6 +132,13 @@ class Peers:
             self._pump.send(channel, message, now=False)
         self._pump.flush(channel)
         peer.waiting.clear()
+
+    def settle(self) -> None:
+        """Give up what was posted to those that can't be reached; not before whoever posted has done with it."""
+        while self._unreachable:
+            peer = self._unreachable.pop()
+            peer.waiting.clear()
+            self._gone(peer, peer.death or "")
 
     def channel_ended(self, channel: Channel) -> None:
         """The channel was read to its end, or as far as it can be read."""

@@ -17,6 +17,7 @@ Fd = int
 
 _SHARE = 0.3
 """Of the machine's memory, unless `init` says otherwise; Ray's share."""
+_MOUNT, _MEMBERSHIP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 _ACCOUNTS = 1 << 16
 _WORDS = 3  # bytes, objects, how often it was trimmed
 _LIMIT, _TOP, _FIRST = 0, 1, 2  # words before the accounts: the limit, the number of accounts ever in use
@@ -127,13 +128,13 @@ class Ledger:
 def default_limit() -> int:
     """A share of the memory that this process may have: of the machine's, or of its control group's."""
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return int(min([total, *_group_limits(Path("/sys/fs/cgroup"), Path("/proc/self/cgroup"))]) * _SHARE)
+    return int(min([total, *group_limits()]) * _SHARE)
 
 
-def _group_limits(mount: Path, membership: Path) -> list[int]:
+def group_limits(mount: Path = _MOUNT, membership: Path = _MEMBERSHIP) -> list[int]:
     """The memory limits of this process's control group and of those above it, in bytes; those that are there."""
     limits = []
-    for directory, name in _groups(mount, membership):
+    for directory, name in groups(mount, membership):
         try:
             text = (directory / name).read_text().strip()
         except OSError:
@@ -143,7 +144,7 @@ def _group_limits(mount: Path, membership: Path) -> list[int]:
     return limits
 
 
-def _groups(mount: Path, membership: Path) -> list[tuple[Path, str]]:
+def groups(mount: Path = _MOUNT, membership: Path = _MEMBERSHIP) -> list[tuple[Path, str]]:
     """Directories and the file of the limit in each: of version 2, and of version 1's memory controller."""
     try:
         lines = membership.read_text().splitlines()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from real_backend.membership import Membership
 from real_backend.memory.ledger import Ledger
 from real_backend.messages import DRIVER, Connected, Died, Leaving, Message
+from real_backend.supervisor.oom import OomKills
 from real_backend.transport import Channel
 from real_backend.worker import process as worker
 
@@ -57,6 +58,7 @@ class Processes:
         self._namespace = namespace
         self._key = key
         self._ledger = ledger
+        self._oom = OomKills()
         self._free_accounts: list[int] = []
         self._accounts = 0
         self._last = DRIVER
@@ -199,7 +201,14 @@ class Processes:
         self.drop_channel(process)
         self._close_account(process.account)
         del self.living[process.number]
-        text = self._deaths[process.number] = describe(process, _describe_status(status))
+        how = _describe_status(status)
+        if (
+            process.killed is None
+            and os.waitstatus_to_exitcode(status) == -signal.SIGKILL
+            and self._oom.any_new()
+        ):
+            how += " The kernel has killed for lack of memory meanwhile, so most likely this process."
+        text = self._deaths[process.number] = describe(process, how)
         if len(self._deaths) > _REMEMBERED_DEATHS:
             del self._deaths[next(iter(self._deaths))]
         for number in sorted(process.connected):

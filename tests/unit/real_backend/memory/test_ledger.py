@@ -60,8 +60,8 @@ def test_the_limit_of_a_control_group_and_of_those_above_it_count(tmp_path: Path
     (mount / "outer" / "memory.max").write_text("3000\n")
     (mount / "memory" / "v1" / "memory.limit_in_bytes").write_text("5000\n")
     membership.write_text("0::/outer/inner\n4:cpu,memory:/v1\n2:pids:/v1\n")
-    assert sorted(ledger._group_limits(mount, membership)) == [3000, 5000]
-    assert ledger._group_limits(mount, tmp_path / "missing") == []
+    assert sorted(ledger.group_limits(mount, membership)) == [3000, 5000]
+    assert ledger.group_limits(mount, tmp_path / "missing") == []
 
 
 def test_the_default_is_a_share_of_the_machine() -> None:
