@@ -230,6 +230,9 @@ class Channel:
             return
         frames, start, space, filled = self._frames, 0, self._space, self._filled
         while filled - start >= HEADER.size:
+            if taken := frames.take_plain(space, start, filled, messages):
+                start += taken
+                continue
             total, beside = frames.measure(space, start)
             if not beside and start + total <= filled:
                 messages += frames.unpack_plain(space[start : start + total])
