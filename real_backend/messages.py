@@ -291,6 +291,10 @@ class Squeeze(NamedTuple):
     """To the supervisor, and from it to all others: give back the shared memory that you don't use."""
 
 
+class Dropped(NamedTuple):
+    """Shared memory of yours is not used here any more: look whether it is free."""
+
+
 class Staying(NamedTuple):
     """To the supervisor, answering `Retire`: others still need what this process owns."""
 
@@ -403,6 +407,7 @@ Message = (
     | Leaving
     | Broken
     | Squeeze
+    | Dropped
     | Staying
     | Welcome
     | Connected

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from real_backend import messages
 from real_backend.client import demands
 from real_backend.client.actors import Actors
 from real_backend.client.borrowing import Borrowing
@@ -30,35 +31,7 @@ from real_backend.client.streams import Streams
 from real_backend.client.travel import DescribedEntry, Travel
 from real_backend.client.waiting import Waiting, entry_of
 from real_backend.membership import Membership
-from real_backend.messages import (
-    ActorAt,
-    ActorDead,
-    Call,
-    Cancel,
-    CancelObject,
-    Connected,
-    Create,
-    Define,
-    Died,
-    Failed,
-    Fetch,
-    Fetched,
-    FetchFailed,
-    Found,
-    Interrupted,
-    Item,
-    Leased,
-    LeaseFailed,
-    Message,
-    Recall,
-    Reply,
-    Retire,
-    Squeeze,
-    Taken,
-    Task,
-    Terminate,
-    Welcome,
-)
+from real_backend.messages import Message
 from real_backend.objects import ObjectTable
 from real_backend.transport import Channel
 from simactors import exceptions
@@ -69,7 +42,7 @@ from simactors.core.outcome import Outcome, Value, failure
 from simactors.core.refs import ActorRef, ObjectRef
 
 _WELCOME_S = 60.0
-Answer = Reply | Failed | Item | Interrupted
+Answer = messages.Reply | messages.Failed | messages.Item | messages.Interrupted
 
 
 class Client:
@@ -333,32 +306,33 @@ class Client:
     def _handler_table(self) -> dict[type, Callable[[Channel, Any], None]]:
         calls, tasks, borrowing, actors = self._calls, self._tasks, self._borrowing, self._actors
         return {
-            Reply: lambda _, m: calls.on_reply(m),
-            Failed: lambda _, m: calls.on_failed(m),
-            Item: lambda _, m: calls.on_item(m),
-            Interrupted: lambda _, m: calls.on_interrupted(m),
-            Taken: self._on_taken,
-            Cancel: lambda _, m: self._cancels.on_cancel(m),
-            CancelObject: lambda _, m: self._cancels.on_cancel_object(m),
-            Call: self._on_work,
-            Task: self._on_work,
-            Create: self._on_work,
-            Terminate: self._on_work,
-            Retire: self._on_work,
-            Define: self._on_define,
-            Fetch: lambda c, m: borrowing.on_fetch(c.peer, m),
-            Fetched: lambda _, m: borrowing.on_fetched(m),
-            FetchFailed: lambda _, m: borrowing.on_fetch_failed(m),
-            Connected: lambda _, m: self.peers.connected(m.process, m.descriptor),
-            Squeeze: lambda *_: self.sharing.make_room(),
-            Leased: lambda _, m: tasks.granted(m),
-            LeaseFailed: lambda _, m: tasks.refused(m),
-            Recall: lambda _, m: tasks.recalled(m.lease),
-            Died: lambda _, m: self.peers.died(m.process, m.text),
-            ActorAt: lambda _, m: actors.on_actor_at(m),
-            ActorDead: lambda _, m: actors.on_actor_dead(m),
-            Found: lambda _, m: actors.on_found(m),
-            Welcome: self._on_welcome,
+            messages.Reply: lambda _, m: calls.on_reply(m),
+            messages.Failed: lambda _, m: calls.on_failed(m),
+            messages.Item: lambda _, m: calls.on_item(m),
+            messages.Interrupted: lambda _, m: calls.on_interrupted(m),
+            messages.Taken: self._on_taken,
+            messages.Cancel: lambda _, m: self._cancels.on_cancel(m),
+            messages.CancelObject: lambda _, m: self._cancels.on_cancel_object(m),
+            messages.Call: self._on_work,
+            messages.Task: self._on_work,
+            messages.Create: self._on_work,
+            messages.Terminate: self._on_work,
+            messages.Retire: self._on_work,
+            messages.Define: self._on_define,
+            messages.Fetch: lambda c, m: borrowing.on_fetch(c.peer, m),
+            messages.Fetched: lambda _, m: borrowing.on_fetched(m),
+            messages.FetchFailed: lambda _, m: borrowing.on_fetch_failed(m),
+            messages.Connected: lambda _, m: self.peers.connected(m.process, m.descriptor),
+            messages.Squeeze: lambda *_: self.sharing.make_room(),
+            messages.Dropped: lambda *_: self.sharing.store.look_again(),
+            messages.Leased: lambda _, m: tasks.granted(m),
+            messages.LeaseFailed: lambda _, m: tasks.refused(m),
+            messages.Recall: lambda _, m: tasks.recalled(m.lease),
+            messages.Died: lambda _, m: self.peers.died(m.process, m.text),
+            messages.ActorAt: lambda _, m: actors.on_actor_at(m),
+            messages.ActorDead: lambda _, m: actors.on_actor_dead(m),
+            messages.Found: lambda _, m: actors.on_found(m),
+            messages.Welcome: self._on_welcome,
         }
 
     def _handle(self, channel: Channel, message: Message) -> None:
@@ -370,10 +344,10 @@ class Client:
     def _on_work(self, channel: Channel, message: Any) -> None:
         self.inbox.append((channel.peer, message))
 
-    def _on_define(self, _: Channel, message: Define) -> None:
+    def _on_define(self, _: Channel, message: messages.Define) -> None:
         self.imports.add(message.digest, self.travel.incoming(message.definition), message.sys_path)
 
-    def _on_taken(self, _: Channel, message: Taken) -> None:
+    def _on_taken(self, _: Channel, message: messages.Taken) -> None:
         hear = self.producers.get(message.call_id)
         if hear is not None:
             hear(message.taken)
@@ -408,6 +382,7 @@ class Client:
     def _settle(self) -> None:
         """Tell whoever waits for what has been sealed; look after handles that were dropped."""
         self.peers.settle()
+        self.sharing.tell_dropped(self.peers)
         objects = self.objects
         while (entry := objects.next_sealed()) is not None:
             if entry.askers:

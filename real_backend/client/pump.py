@@ -55,6 +55,7 @@ class Pump:
         self._settle = settle
         self._channels: dict[int, Channel] = {}
         self._dirty: list[Channel] = []
+        self._unsettled = False
         self._inner = select.epoll()
         # Wakes whoever pumps, for good: its condition is true, but no message will come and say so.
         self._alarm = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -166,6 +167,11 @@ class Pump:
         if self._dirty:
             self._flush_dirty()
 
+    def settle_soon(self) -> None:
+        """There is something to settle that no message says; may be called from anywhere, as `ring_if_sitting`."""
+        self._unsettled = True
+        self.ring_if_sitting()
+
     def drained(self) -> bool:
         """Whether everything posted was taken by the sockets."""
         return not self._dirty and all(c.watched == _IN for c in self._channels.values())
@@ -243,9 +249,8 @@ class Pump:
 
     def _step(self, timeout_s: float | None) -> None:
         """Wait for events once and handle them; the caller has the turn."""
-        if self._dirty:
-            with self.lock:
-                self._flush_dirty()
+        if self._dirty or self._unsettled:
+            self._catch_up()
         if self.shield.covers_this_thread():
             try:
                 self.shield.open()
@@ -279,6 +284,13 @@ class Pump:
                 self.drop(channel)
                 self._lost(channel)
 
+    def _catch_up(self) -> None:
+        with self.lock:
+            if self._unsettled:
+                self._unsettled = False
+                self._settle()
+            self._flush_dirty()
+
     def _flush_dirty(self) -> None:
         dirty, self._dirty = self._dirty, []
         for channel in dirty:
@@ -291,9 +303,8 @@ class Pump:
         seen, drowsy = -1, 0
         while not self._closing:
             time.sleep(TICK_S)
-            if self._dirty:
-                with self.lock:
-                    self._flush_dirty()
+            if self._dirty or self._unsettled:
+                self._catch_up()
             if self._turn.locked():
                 drowsy = drowsy + 1 if self._turns == seen else 0
                 if drowsy >= _DROWSY_TICKS:
@@ -325,7 +336,7 @@ class Pump:
         """
         self._sitting = True
         # Who gives its turn back before it sees `_sitting` does not ring: look again. The same for who posts.
-        if (not self._armed and not self._turn.locked()) or self._closing or self._dirty:
+        if (not self._armed and not self._turn.locked()) or self._closing or self._dirty or self._unsettled:
             self._sitting = False
             return True
         events = self._outer.poll()

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import time
 
+from real_backend.client.peers import Peers
 from real_backend.client.pump import Pump
-from real_backend.memory.ledger import Ledger
+from real_backend.memory.ledger import Ledger, Usage
 from real_backend.memory.pieces import Piece
 from real_backend.memory.store import Store
-from real_backend.messages import Squeeze
+from real_backend.messages import Dropped, Squeeze
 from real_backend.transport import Channel
 from simactors.core import codec
 
@@ -31,7 +32,7 @@ class Sharing:
     """
 
     def __init__(self, process: int, ledger: Ledger, account: int) -> None:
-        self.store = Store(process, ledger, account, self._squeeze)
+        self.store = Store(process, ledger, account, self._squeeze, self._dropped)
         self._ledger = ledger
         self._account = account
         self._pump: Pump | None = None
@@ -61,6 +62,21 @@ class Sharing:
     def make_room(self) -> None:
         """Another process needs memory."""
         self.store.trim()
+
+    def tell_dropped(self, peers: Peers) -> None:
+        """Tell others that we don't use memory of theirs any more; under the lock of the pump."""
+        for process in self.store.take_dropped():
+            peer = peers.find(process)
+            if peer is not None:
+                peers.post(peer, Dropped(), now=True)
+
+    def usage(self) -> Usage:
+        """What all processes of the session take together."""
+        return self._ledger.usage()
+
+    def _dropped(self) -> None:
+        if self._pump is not None:
+            self._pump.settle_soon()
 
     def process_gone(self, process: int) -> None:
         """See `Store`."""

@@ -77,7 +77,7 @@ class Blocks:
             OSError, MemoryError: no descriptor or no address space is left.
         """
         room = max(LARGE, 1 << (size - 1).bit_length())
-        self._collect()
+        self.collect()
         free = self._free.setdefault(room, [])
         if not free:
             self._add_segment(room, free)
@@ -111,7 +111,7 @@ class Blocks:
         if self._is_settled(block):
             del self._lingering[key]
 
-    def _collect(self) -> None:
+    def collect(self) -> None:
         """Look again whether others still use what we don't."""
         self._lingering = {k: b for k, b in self._lingering.items() if not self._is_settled(b)}
 
@@ -142,7 +142,7 @@ class Blocks:
 
     def trim(self) -> None:
         """Give back what is kept warm, and close segments that are not used at all."""
-        self._collect()
+        self.collect()
         used = {number for (number, _), b in self._blocks.items() if b.used}
         for room, free in self._free.items():
             for block in free:

@@ -35,15 +35,24 @@ class Store:
         account: its account in the ledger.
         squeeze: asks the other processes to give back what they keep warm; returns once `ledger.has_room` for so
             many bytes, or nothing more can be expected.
+        dropped: called, from anywhere, when `take_dropped` has something to tell.
     """
 
     def __init__(
-        self, process: int, ledger: Ledger, account: int, squeeze: Callable[[int], None] = lambda _: None
+        self,
+        process: int,
+        ledger: Ledger,
+        account: int,
+        squeeze: Callable[[int], None] = lambda _: None,
+        dropped: Callable[[], None] = lambda: None,
     ) -> None:
         self._process = process
         self._ledger = ledger
         self._account = account
         self._squeeze = squeeze
+        self._tell_dropped = dropped
+        # Whose memory we have used and don't any more.
+        self._no_longer_used: set[int] = set()
         self._lock = threading.Lock()
         self._pid = os.getpid()
         self._closed = False
@@ -218,6 +227,8 @@ class Store:
                     self._give_back()
             finally:
                 self._lock.release()
+        if self._no_longer_used and not self._closed:
+            self._tell_dropped()
 
     def _sweep(self) -> None:
         """Do what destructors have asked for."""
@@ -235,6 +246,7 @@ class Store:
 
     def _unlock(self, segment: Segment, start: int) -> None:
         segment.unlock(start)
+        self._no_longer_used.add(segment.number >> _PROCESS_SHIFT)
         self._live[segment.number] -= 1
         if self._live[segment.number]:
             return
@@ -245,6 +257,20 @@ class Store:
         self._idle[segment.number] = None
         if len(self._idle) > _IDLE_SEGMENTS:
             self._leave(self._segments[next(iter(self._idle))])
+
+    def take_dropped(self) -> set[int]:
+        """Processes that may look again whether their memory is free; a hint, that may get lost."""
+        if not self._no_longer_used:
+            return self._no_longer_used
+        with self._lock:
+            taken, self._no_longer_used = self._no_longer_used, set()
+        return taken
+
+    def look_again(self) -> None:
+        """Others may not use any more what they did."""
+        with self._lock:
+            self._sweep()
+            self._blocks.collect()
 
     def trim(self) -> None:
         """Give back what is not used."""

@@ -10,6 +10,7 @@ import gc
 import os
 import resource
 import signal
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,9 +20,11 @@ import pytest
 
 import simactors as ray
 from simactors import exceptions
+from simactors.api import session as sessions
 
 MIB = 1 << 20
 SIZE = 8 * MIB
+NOTICED_S = 10.0
 
 
 @ray.remote
@@ -73,6 +76,22 @@ def shared_bytes(*pids: int) -> int:
             if "memfd:simactors" in region.path and "ledger" not in region.path:
                 found[region.path] = max(found.get(region.path, 0), region.rss)
     return sum(found.values())
+
+
+def in_use() -> int:
+    """What all processes take, in bytes."""
+    backend: Any = sessions.active()
+    used: int = backend.sharing.usage().bytes
+    return used
+
+
+def until(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + NOTICED_S
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def fills_up(size: int = SIZE) -> list[Any]:
@@ -136,6 +155,20 @@ def test_memory_is_free_when_ref_and_arrays_are_gone(session: Callable[..., None
         ray.get(holder.drop.remote())
     for letter in range(12):
         assert ray.get(holder.make.remote(letter))[0] == letter
+
+
+def test_who_wrote_it_hears_that_others_have_dropped_it(session: Callable[..., None]) -> None:
+    size = 300 * MIB  # more than is kept warm
+    session(object_store_memory=1024 * MIB)
+    holder = Holder.remote()
+    assert ray.get(holder.keep.remote(array(1, size))) == 1
+    assert in_use() >= size
+    ray.get(holder.drop.remote())
+    assert until(lambda: in_use() == 0)
+    got = ray.get(holder.make.remote(2, size))
+    assert in_use() >= size
+    del got
+    assert until(lambda: in_use() == 0)
 
 
 def test_a_full_store_says_so_in_whatever_process_and_work_goes_on(session: Callable[..., None]) -> None:
