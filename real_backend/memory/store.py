@@ -299,6 +299,8 @@ class Store:
                     self._adopt(segment)
 
     def _adopt(self, segment: Segment) -> None:
+        if segment.number in self._orphans:
+            return
         if segment.number not in self._live:
             self._leave(segment)
             return

@@ -260,6 +260,7 @@ def test_what_is_used_of_a_dead_process_counts_as_the_readers(ledger: Ledger) ->
     landed = pass_on(writer, reader, writer.keep(content("a")))
     ledger.close_account(0)
     reader.process_gone(0)
+    reader.process_gone(0)  # twice is once
     assert ledger.usage() == Usage(SIZE, 1)
     assert landed == content("a")
     before = descriptors()
