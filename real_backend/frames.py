@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import pickle
 import struct
+from typing import Any
 
 from real_backend.memory.pieces import Arrival, Cargo, Lands, arriving, leaving
-from real_backend.messages import Connected, Message, from_wire
+from real_backend.messages import Connected, Message
 
 KEY_SIZE = 16
 _MAGIC = b"sima"
@@ -26,6 +27,20 @@ Fd = int
 
 class BadFrameError(Exception):
     """What has arrived is no frame of this session; says why."""
+
+
+_TYPES: tuple[Any, ...] = Message.__args__
+_CODES = {kind: code for code, kind in enumerate(_TYPES)}
+
+
+def to_wire(message: Message) -> tuple[Any, ...]:
+    """A plain tuple: pickles in a third of the time of a named one."""
+    return _CODES[type(message)], *message
+
+
+def from_wire(wire: tuple[Any, ...]) -> Message:
+    """The message again."""
+    return _TYPES[wire[0]](*wire[1:])  # type: ignore[no-any-return]  # looked up by its code
 
 
 class Frames:

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 
 from real_backend.memory.ledger import Ledger
 
+TOO_MANY = (
+    "there are too many processes or open files: use fewer actors, or raise the limits (ulimit -n, -u)."
+)
+"""What somebody is told whose process or connection could not be made."""
+
 
 @dataclass(frozen=True, slots=True)
 class Membership:

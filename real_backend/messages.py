@@ -6,7 +6,7 @@ has its refs replaced by descriptors (`client/travel.py`).
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from simactors.core.codec import Encoded
 from simactors.core.concurrency import Concurrency
@@ -16,11 +16,6 @@ DRIVER = 0
 
 PROCESS_SHIFT = 40
 """An id is the number of the process that made it, shifted by this, plus a count of that process."""
-
-TOO_MANY = (
-    "there are too many processes or open files: use fewer actors, or raise the limits (ulimit -n, -u)."
-)
-"""What somebody is told whose process or connection could not be made."""
 
 Demand = tuple[tuple[str, int], ...]
 """What a task or actor takes while it runs: (resource, ten-thousandths of a unit), sorted."""
@@ -32,11 +27,7 @@ def owner_of(number: int) -> int:
 
 
 class Define(NamedTuple):
-    """A function or class that later messages on this channel name by its digest.
-
-    Attributes:
-        sys_path: of the sender as of now, so that what the definition imports is found.
-    """
+    """What later messages on this channel name by its digest; `sys_path` lets it find what it imports."""
 
     digest: bytes
     definition: Encoded
@@ -264,23 +255,14 @@ class Unblocked(NamedTuple):
 
 
 class Leaving(NamedTuple):
-    """To the supervisor: this process is about to end on purpose.
-
-    Attributes:
-        whole: `text` is all that callers get to read; otherwise it is added to what is known of the death.
-    """
+    """To the supervisor: this process ends on purpose; if `whole`, callers get to read nothing but `text` of it."""
 
     text: str
     whole: bool
 
 
 class Broken(NamedTuple):
-    """To the supervisor: the connection to this process is of no use any more, so one of us has to end.
-
-    Attributes:
-        text: why; callers get to read it.
-        by_us: the fault is the sender's.
-    """
+    """To the supervisor: no use in the connection to this process any more; one of us, `by_us` says who, must end."""
 
     process: int
     text: str
@@ -288,11 +270,9 @@ class Broken(NamedTuple):
 
 
 class Squeeze(NamedTuple):
-    """To the supervisor, and from it to all others: give back the shared memory that you don't use."""
+    """Look whether others still use your shared memory; if `hard`, as the supervisor tells all, keep nothing warm."""
 
-
-class Dropped(NamedTuple):
-    """Shared memory of yours is not used here any more: look whether it is free."""
+    hard: bool
 
 
 class Staying(NamedTuple):
@@ -310,11 +290,7 @@ class Welcome(NamedTuple):
 
 
 class Connected(NamedTuple):
-    """From the supervisor: the file descriptor that comes along leads to this process.
-
-    Attributes:
-        descriptor: set where it arrives; None if there was no room for it.
-    """
+    """From the supervisor: the `descriptor`, set where it arrives if there is room, leads to this process."""
 
     process: int
     descriptor: int | None = None
@@ -407,7 +383,6 @@ Message = (
     | Leaving
     | Broken
     | Squeeze
-    | Dropped
     | Staying
     | Welcome
     | Connected
@@ -420,16 +395,3 @@ Message = (
     | Died
     | Retire
 )
-
-_TYPES: tuple[Any, ...] = Message.__args__
-_CODES = {kind: code for code, kind in enumerate(_TYPES)}
-
-
-def to_wire(message: Message) -> tuple[Any, ...]:
-    """A plain tuple: pickles in a third of the time of a named one."""
-    return _CODES[type(message)], *message
-
-
-def from_wire(wire: tuple[Any, ...]) -> Message:
-    """The message again."""
-    return _TYPES[wire[0]](*wire[1:])  # type: ignore[no-any-return]  # looked up by its code

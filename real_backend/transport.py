@@ -17,9 +17,9 @@ import socket
 from collections import deque
 from itertools import repeat
 
-from real_backend.frames import HEADER, BadFrameError, Frames
+from real_backend.frames import HEADER, BadFrameError, Frames, to_wire
 from real_backend.memory.pieces import Cargo, Lands
-from real_backend.messages import Message, to_wire
+from real_backend.messages import Message
 
 _SPACE = 1 << 16
 _READS_IN_A_ROW = 16  # one talkative peer must not keep the others waiting

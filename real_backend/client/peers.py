@@ -15,7 +15,8 @@ from collections.abc import Callable
 from real_backend.client.exports import Export
 from real_backend.client.pump import Pump
 from real_backend.client.travel import Travel
-from real_backend.messages import TOO_MANY, Broken, Define, Message, ReachProcess
+from real_backend.membership import TOO_MANY
+from real_backend.messages import Broken, Define, Message, ReachProcess
 from real_backend.transport import Channel
 
 SUPERVISOR = -1

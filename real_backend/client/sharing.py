@@ -12,7 +12,7 @@ from real_backend.client.pump import Pump
 from real_backend.memory.ledger import Ledger, Usage
 from real_backend.memory.pieces import Piece
 from real_backend.memory.store import Store
-from real_backend.messages import Dropped, Squeeze
+from real_backend.messages import Squeeze
 from real_backend.transport import Channel
 from simactors.core import codec
 
@@ -59,16 +59,19 @@ class Sharing:
         """See `Store`."""
         return self.store.piece(buffer)
 
-    def make_room(self) -> None:
-        """Another process needs memory."""
-        self.store.trim()
+    def make_room(self, *, hard: bool) -> None:
+        """Another process needs memory; if not `hard`, it has only dropped some of ours."""
+        if hard:
+            self.store.trim()
+        else:
+            self.store.look_again()
 
     def tell_dropped(self, peers: Peers) -> None:
         """Tell others that we don't use memory of theirs any more; under the lock of the pump."""
         for process in self.store.take_dropped():
             peer = peers.find(process)
             if peer is not None:
-                peers.post(peer, Dropped(), now=True)
+                peers.post(peer, Squeeze(hard=False), now=True)
 
     def usage(self) -> Usage:
         """What all processes of the session take together."""
@@ -89,7 +92,7 @@ class Sharing:
         assert control is not None
         before = self._ledger.trims()
         with pump.lock:
-            pump.send(control, Squeeze(), now=True)
+            pump.send(control, Squeeze(hard=True), now=True)
         deadline = time.monotonic() + _PATIENCE_S
         while not self._ledger.has_room(size) and time.monotonic() < deadline:
             now = self._ledger.trims()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from real_backend.messages import TOO_MANY, Demand, Leased, LeaseFailed, Recall, Retire
+from real_backend.membership import TOO_MANY
+from real_backend.messages import Demand, Leased, LeaseFailed, Recall, Retire
 from real_backend.placement import Placement
 from real_backend.supervisor.processes import Process, Processes
 

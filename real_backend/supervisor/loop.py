@@ -14,11 +14,10 @@ from typing import Any, NoReturn
 
 from real_backend.directory import ActorRecord, Directory, describe_death
 from real_backend.frames import KEY_SIZE
-from real_backend.membership import raise_file_limit
+from real_backend.membership import TOO_MANY, raise_file_limit
 from real_backend.memory.ledger import Ledger
 from real_backend.messages import (
     DRIVER,
-    TOO_MANY,
     ActorAt,
     ActorDead,
     AskLease,

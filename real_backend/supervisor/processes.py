@@ -7,6 +7,8 @@ import os
 import select
 import signal
 import socket
+import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -104,6 +106,9 @@ class Processes:
                 gc.unfreeze()
                 membership = Membership(self._key, self._ledger, account)
                 worker.main(theirs, number, self._namespace, membership, supervisor)
+            except BaseException:
+                traceback.print_exc()  # a bug of ours: user code is caught where it runs
+                sys.stderr.flush()
             finally:
                 os._exit(70)
         try:
