@@ -17,6 +17,9 @@ from collections.abc import Callable
 from real_backend.client.client import Client
 from real_backend.client.demands import quantities
 from real_backend.client.peers import SUPERVISOR
+from real_backend.frames import KEY_SIZE
+from real_backend.membership import Membership, raise_file_limit
+from real_backend.memory.ledger import Ledger, default_limit
 from real_backend.messages import DRIVER
 from real_backend.transport import Channel
 from simactors.core.backend import Backend, Settings
@@ -47,15 +50,20 @@ def open_backend(settings: Settings) -> Backend:
         raise ValueError(
             f"address={settings.address!r}: backend='local' is one machine, it connects to no cluster"
         )
+    raise_file_limit()
+    ledger = Ledger.create(settings.object_store_memory or default_limit())
+    membership = Membership(os.urandom(KEY_SIZE), ledger, DRIVER)
     ours, theirs = socket.socketpair()
     # As on Ray, who names no namespace has one that nobody else knows.
     namespace = settings.namespace or str(uuid.uuid4())
-    supervisor = _start_supervisor(settings, namespace, theirs)
+    supervisor = _start_supervisor(settings, namespace, theirs, ledger)
     theirs.close()
+    ours.sendall(membership.key)  # an argument could be read by anybody
     client = Client(
-        Channel(ours, SUPERVISOR, passes_descriptors=True),
+        Channel(ours, SUPERVISOR, membership.key),
         DRIVER,
         namespace,
+        membership,
         on_close=_waits_for(supervisor),
     )
     client.shield.install()
@@ -67,10 +75,13 @@ def open_backend(settings: Settings) -> Backend:
     return client
 
 
-def _start_supervisor(settings: Settings, namespace: str, sock: socket.socket) -> subprocess.Popen[bytes]:
+def _start_supervisor(
+    settings: Settings, namespace: str, sock: socket.socket, ledger: Ledger
+) -> subprocess.Popen[bytes]:
     cpus = (os.cpu_count() or 1) if settings.num_cpus is None else settings.num_cpus
     told = {
         "fd": sock.fileno(),
+        "ledger": ledger.fd,
         "total": quantities({"CPU": cpus, **settings.resources}),
         "namespace": namespace,
         "driver_pid": os.getpid(),
@@ -80,7 +91,7 @@ def _start_supervisor(settings: Settings, namespace: str, sock: socket.socket) -
     return subprocess.Popen(
         [sys.executable, *flags, "-c", _BOOT, json.dumps(told), *path],
         stdin=subprocess.DEVNULL,
-        pass_fds=[sock.fileno()],
+        pass_fds=[sock.fileno(), ledger.fd],
         start_new_session=True,  # so that the terminal's Ctrl-C reaches the driver only
     )
 

@@ -14,6 +14,14 @@ class KillWorker(NamedTuple):
     lease: int
 
 
+class Broken(NamedTuple):
+    """To the supervisor: no use in the connection to this process any more; one of us, `by_us` says who, must end."""
+
+    process: int
+    text: str
+    by_us: bool
+
+
 class Birth(NamedTuple):
     """From the supervisor to a process: become this actor.
 
@@ -175,9 +183,10 @@ class Welcome(NamedTuple):
 
 
 class Connected(NamedTuple):
-    """From the supervisor: the file descriptor that comes along leads to this process."""
+    """From the supervisor: the `descriptor`, set where it arrives if there is room, leads to this process."""
 
     process: int
+    descriptor: int | None = None
 
 
 class ActorAt(NamedTuple):
@@ -210,6 +219,13 @@ class Names(NamedTuple):
 
     request: int
     names: tuple[tuple[str, str], ...]
+
+
+class LeaseFailed(NamedTuple):
+    """From the supervisor: there will be no worker; `text` says why."""
+
+    demand: Demand
+    text: str
 
 
 class Leased(NamedTuple):

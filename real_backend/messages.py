@@ -6,7 +6,7 @@ has its refs replaced by descriptors (`client/travel.py`).
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from real_backend.control import (
     ActorAt,
@@ -14,6 +14,7 @@ from real_backend.control import (
     AskLease,
     Birth,
     Blocked,
+    Broken,
     Connected,
     Constructed,
     Died,
@@ -25,6 +26,7 @@ from real_backend.control import (
     KillActor,
     KillWorker,
     Leased,
+    LeaseFailed,
     Leaving,
     ListNames,
     Names,
@@ -56,11 +58,7 @@ def owner_of(number: int) -> int:
 
 
 class Define(NamedTuple):
-    """A function or class that later messages on this channel name by its digest.
-
-    Attributes:
-        sys_path: of the sender as of now, so that what the definition imports is found.
-    """
+    """What later messages on this channel name by its digest; `sys_path` lets it find what it imports."""
 
     digest: bytes
     definition: Encoded
@@ -239,6 +237,12 @@ class Audited(NamedTuple):
     items: tuple[tuple[int, int], ...]
 
 
+class Squeeze(NamedTuple):
+    """Look whether others still use your shared memory; if `hard`, as the supervisor tells all, keep nothing warm."""
+
+    hard: bool
+
+
 Message = (
     Define
     | Create
@@ -276,6 +280,8 @@ Message = (
     | Blocked
     | Unblocked
     | Leaving
+    | Broken
+    | Squeeze
     | Staying
     | Unneeded
     | Welcome
@@ -285,20 +291,8 @@ Message = (
     | Found
     | Names
     | Leased
+    | LeaseFailed
     | Recall
     | Died
     | Retire
 )
-
-_TYPES: tuple[Any, ...] = Message.__args__
-_CODES = {kind: code for code, kind in enumerate(_TYPES)}
-
-
-def to_wire(message: Message) -> tuple[Any, ...]:
-    """A plain tuple: pickles in a third of the time of a named one."""
-    return _CODES[type(message)], *message
-
-
-def from_wire(wire: tuple[Any, ...]) -> Message:
-    """The message again."""
-    return _TYPES[wire[0]](*wire[1:])  # type: ignore[no-any-return]  # looked up by its code

@@ -1,34 +1,37 @@
 """`Channel`: messages over one stream socket, without ever blocking.
 
-Not who waits for what: `client/pump.py` and the supervisor's loop say when to send and when to receive.
+Not who waits for what: `client/pump.py` and the supervisor's loop say when to send and when to receive. How bytes
+become messages is said in `frames`.
 
-A frame is a batch of messages: a header (length of the whole frame and of its pickle, number of buffers), the
-length of each buffer, the pickle, the buffers. File descriptors ride on the first byte of the frame whose
-messages name them.
+File descriptors ride on the first byte of the frame that needs them: those that messages name, in order, and one
+for each segment of shared memory of which the frame has pieces.
 """
 
 from __future__ import annotations
 
 import array
+import errno
+import logging
 import os
-import pickle
 import socket
-import struct
 from collections import deque
-from collections.abc import Sequence
 from itertools import repeat
 
-from real_backend.messages import Message, from_wire, to_wire
+from real_backend.frames import HEADER, BadFrameError, Frames, to_wire
+from real_backend.memory.pieces import Cargo, Lands
+from real_backend.messages import Message
 
-_HEADER = struct.Struct("<QQQ")
-_LENGTH = struct.Struct("<Q")
 _SPACE = 1 << 16
 _READS_IN_A_ROW = 16  # one talkative peer must not keep the others waiting
 _BUFFERS_AT_ONCE = 512  # the kernel takes at most 1024 pieces in one sendmsg
-_DESCRIPTORS_AT_ONCE = 64
-_JOIN_BELOW = 1 << 15  # up to here copying pieces together is cheaper than a sendmsg
+_DESCRIPTORS_AT_ONCE = 253  # the kernel takes no more in one sendmsg
+_ANCILLARY = socket.CMSG_LEN(_DESCRIPTORS_AT_ONCE * 4)
+# The kernel has no room for our descriptors now: as if the socket were full.
+_LATER = (errno.EMFILE, errno.ENFILE, errno.ETOOMANYREFS, errno.ENOBUFS, errno.ENOMEM)
 
 Fd = int
+
+log = logging.getLogger("simactors")
 
 
 class Channel:
@@ -36,25 +39,34 @@ class Channel:
 
     Not safe for threads: whoever uses it holds the lock of its process.
 
+    Args:
+        key: what every frame of the session begins with.
+        store: takes pieces of shared memory in; without one, a frame that has some is refused.
+
     Attributes:
         peer: the number of the process at the other end.
-        closed: the other end is gone and everything it sent was received.
+        closed: the other end is gone and everything it sent was received; or it has sent what is no frame.
+        fault: what was wrong with that, if it was so.
         dirty, watched: notes of the owner: on the list to be flushed; what the epoll looks for.
-        descriptors: received and not yet taken, in order.
+        fault_is_ours: it was lack of memory here.
     """
 
-    def __init__(self, sock: socket.socket, peer: int, *, passes_descriptors: bool = False) -> None:
+    def __init__(self, sock: socket.socket, peer: int, key: bytes, store: Lands | None = None) -> None:
         sock.setblocking(False)
         self.peer = peer
         self.closed = False
+        self.fault: str | None = None
+        self.fault_is_ours = False
         self.dirty = False
         self.watched = 0
-        self.descriptors: deque[Fd] = deque()
         self._sock = sock
-        self._passes_descriptors = passes_descriptors
+        # Received with the frame that is not complete yet: a read takes those of one frame at most.
+        self._descriptors: list[Fd] = []
+        self._frames = Frames(key, store, self._descriptors)
         self._batch: list[tuple[object, ...]] = []
         self._batch_descriptors: list[Fd] = []
-        self._unsent: deque[tuple[memoryview, list[Fd]]] = deque()
+        # Each piece of bytes with what rides on its first byte.
+        self._unsent: deque[tuple[memoryview, Cargo | None]] = deque()
         self._space = memoryview(bytearray(_SPACE))
         self._filled = 0
         # A frame that does not fit into the space, or whose buffers outlive it, gets memory of its own.
@@ -69,13 +81,11 @@ class Channel:
         """Close the socket and whatever descriptors nobody took."""
         self.closed = True
         self._sock.close()
-        for _, descriptors in self._unsent:
-            self._batch_descriptors.extend(descriptors)
-        for fd in (*self.descriptors, *self._batch_descriptors):
+        self._drop_unsent()
+        for fd in (*self._descriptors, *self._batch_descriptors):
             os.close(fd)
-        self.descriptors.clear()
+        self._descriptors.clear()
         self._batch_descriptors.clear()
-        self._unsent.clear()
 
     # Sending
 
@@ -103,26 +113,17 @@ class Channel:
                 self._send_some()
         except BlockingIOError:
             return False
-        except OSError:  # the peer is gone: the end of what can be received will tell
-            for _, descriptors in self._unsent:
-                _close_all(descriptors)
-            self._unsent.clear()
+        except OSError as error:
+            if error.errno in _LATER:
+                return False
+            self._drop_unsent()  # the peer is gone: the end of what can be received will tell
         return True
 
     def _frame(self) -> None:
-        buffers: list[pickle.PickleBuffer] = []
-        body = pickle.dumps(self._batch, protocol=5, buffer_callback=buffers.append)
-        self._batch = []
+        batch, self._batch = self._batch, []
         descriptors, self._batch_descriptors = self._batch_descriptors, []
-        raw = [b.raw() for b in buffers]
-        lengths = b"".join(_LENGTH.pack(len(r)) for r in raw)
-        total = _HEADER.size + len(lengths) + len(body) + sum(map(len, raw))
-        head = _HEADER.pack(total, len(body), len(raw)) + lengths
-        if len(body) < _JOIN_BELOW:
-            pieces = [memoryview(head + body), *raw]
-        else:
-            pieces = [memoryview(head), memoryview(body), *raw]
-        if not self._unsent and not descriptors and len(pieces) == 1:
+        pieces, cargo = self._frames.pack(batch, descriptors)
+        if cargo is None and not self._unsent and len(pieces) == 1:
             # The common case, without a detour through the queue.
             try:
                 sent = self._sock.send(pieces[0])
@@ -133,34 +134,49 @@ class Channel:
             if sent == len(pieces[0]):
                 return
             pieces[0] = pieces[0][sent:]
-        for index, piece in enumerate(pieces):
+        for piece in pieces:
             if len(piece):
-                self._unsent.append((piece, descriptors if index == 0 else []))
+                self._unsent.append((piece, cargo))
+                cargo = None
 
     def _send_some(self) -> None:
         pieces: list[memoryview] = []
-        for piece, descriptors in self._unsent:
-            if pieces and (descriptors or len(pieces) == _BUFFERS_AT_ONCE):
+        for piece, cargo in self._unsent:
+            if pieces and (cargo is not None or len(pieces) == _BUFFERS_AT_ONCE):
                 break
             pieces.append(piece)
-        descriptors = self._unsent[0][1]
-        if descriptors:
-            sent = socket.send_fds(self._sock, pieces, descriptors)
-            _close_all(descriptors)
-            descriptors.clear()
-        else:
+        first, cargo = self._unsent[0]
+        if cargo is None:
             sent = self._sock.sendmsg(pieces)
+        else:
+            # Made only now: of a thousand frames that wait for a slow receiver none has a descriptor.
+            lent = cargo.lend()
+            try:
+                sent = socket.send_fds(self._sock, pieces, [*cargo.descriptors, *lent])
+            finally:
+                for fd in lent:
+                    os.close(fd)
+            cargo.close()
+            self._unsent[0] = first, None
         while sent:
-            piece, descriptors = self._unsent.popleft()
+            piece, cargo = self._unsent.popleft()
             if len(piece) > sent:
-                self._unsent.appendleft((piece[sent:], descriptors))
+                self._unsent.appendleft((piece[sent:], cargo))
                 return
             sent -= len(piece)
+
+    def _drop_unsent(self) -> None:
+        for _, cargo in self._unsent:
+            if cargo is not None:
+                cargo.close()
+        self._unsent.clear()
 
     # Receiving
 
     def receive(self, *, everything: bool = False) -> list[Message]:
         """The messages that have arrived; sets `closed` at the end of the stream.
+
+        What is no frame of this session ends the connection: it is told once, and nothing of it is unpickled.
 
         Args:
             everything: all there is in the socket; otherwise what a fair share of reads gives.
@@ -181,35 +197,48 @@ class Channel:
                 self._filled += count
             else:
                 self._large_filled += count
-            self._parse(messages)
+            try:
+                self._parse(messages)
+            except BadFrameError as error:
+                self._refuse(f"process {self.peer} has sent what is no message of this session: {error}.")
+                break
+            except MemoryError:
+                self.fault_is_ours = True
+                self._refuse(f"there is no memory for a message of process {self.peer}.")
+                break
             if count < len(target) and self._large is None:
                 break  # the socket is empty, most likely; if not, the epoll says so again
         return messages
 
     def _read(self, target: memoryview) -> int:
-        if not self._passes_descriptors:
-            return self._sock.recv_into(target)
-        space = socket.CMSG_LEN(_DESCRIPTORS_AT_ONCE * 4)
-        count, ancillary, _, _ = self._sock.recvmsg_into([target], space, socket.MSG_CMSG_CLOEXEC)
+        count, ancillary, _, _ = self._sock.recvmsg_into([target], _ANCILLARY, socket.MSG_CMSG_CLOEXEC)
         for level, kind, data in ancillary:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                 received = array.array("i")
                 received.frombytes(data[: len(data) - len(data) % received.itemsize])
-                self.descriptors.extend(received)
+                self._descriptors.extend(received)
         return count
+
+    def _refuse(self, why: str) -> None:
+        self.closed = True
+        self.fault = why
+        log.warning("The connection to process %s is closed: %s", self.peer, why)
 
     def _parse(self, messages: list[Message]) -> None:
         if self._large is not None:
             self._parse_large(messages)
             return
-        start, space, filled = 0, self._space, self._filled
-        while filled - start >= _HEADER.size:
-            total, _, count = _HEADER.unpack_from(space, start)
-            if count == 0 and start + total <= filled:
-                messages += map(from_wire, pickle.loads(space[start + _HEADER.size : start + total]))
+        frames, start, space, filled = self._frames, 0, self._space, self._filled
+        while filled - start >= HEADER.size:
+            if taken := frames.take_plain(space, start, filled, messages):
+                start += taken
+                continue
+            total, beside = frames.measure(space, start)
+            if not beside and start + total <= filled:
+                messages += frames.unpack_plain(space[start : start + total])
                 start += total
                 continue
-            if count == 0 and total <= _SPACE:
+            if not beside and total <= _SPACE:
                 break
             self._large = memoryview(bytearray(total))
             take = min(total, filled - start)
@@ -217,6 +246,9 @@ class Channel:
             self._large_filled = take
             start += take
             self._parse_large(messages)
+        else:
+            if filled > start:
+                frames.check_beginning(space[start:filled])
         if start:
             left = filled - start
             space[:left] = bytes(space[start:filled])
@@ -225,21 +257,6 @@ class Channel:
     def _parse_large(self, messages: list[Message]) -> None:
         frame = self._large
         assert frame is not None
-        if self._large_filled < len(frame):
-            return
-        self._large = None
-        _, length, count = _HEADER.unpack_from(frame)
-        end = _HEADER.size + count * _LENGTH.size
-        sizes = [s for (s,) in _LENGTH.iter_unpack(frame[_HEADER.size : end])]
-        body = frame[end : end + length]
-        end += length
-        buffers = []
-        for size in sizes:
-            buffers.append(frame[end : end + size])
-            end += size
-        messages += map(from_wire, pickle.loads(body, buffers=buffers))
-
-
-def _close_all(descriptors: Sequence[Fd]) -> None:
-    for fd in descriptors:
-        os.close(fd)
+        if self._large_filled == len(frame):
+            self._large = None
+            messages += self._frames.unpack(frame)

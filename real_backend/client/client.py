@@ -7,9 +7,11 @@ asked to run is put into `inbox` and taken from there by `worker`, on the main t
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from real_backend import control, messages
 from real_backend.client import demands
 from real_backend.client.actors import Actors
 from real_backend.client.borrowing import Borrowing
@@ -24,34 +26,13 @@ from real_backend.client.peers import SUPERVISOR, Peer, Peers
 from real_backend.client.pending import Calls, retry_on
 from real_backend.client.pump import Pump
 from real_backend.client.running import CallsHere
+from real_backend.client.sharing import Sharing
 from real_backend.client.shield import Shield
 from real_backend.client.streams import Streams
 from real_backend.client.travel import Travel
 from real_backend.client.waiting import Waiting, entry_of
-from real_backend.control import (
-    ActorAt,
-    ActorDead,
-    Connected,
-    Died,
-    Found,
-    Leased,
-    Names,
-    Recall,
-    Welcome,
-)
-from real_backend.messages import (
-    Cancel,
-    CancelObject,
-    Failed,
-    Fetch,
-    Fetched,
-    FetchFailed,
-    Interrupted,
-    Item,
-    Message,
-    Reply,
-    Taken,
-)
+from real_backend.membership import Membership
+from real_backend.messages import Message
 from real_backend.objects import ObjectTable
 from real_backend.transport import Channel
 from simactors import exceptions
@@ -62,7 +43,7 @@ from simactors.core.outcome import Outcome, Value, failure
 from simactors.core.refs import ActorRef, ObjectRef
 
 _WELCOME_S = 60.0
-Answer = Reply | Failed | Item | Interrupted
+Answer = messages.Reply | messages.Failed | messages.Item | messages.Interrupted
 
 
 class Client:
@@ -71,6 +52,7 @@ class Client:
     Args:
         process: the number of this process.
         namespace: where names of actors live unless said otherwise.
+        membership: what makes it one of the session's.
         on_close: ends what only the driver has started.
         on_orphaned: called when the supervisor is gone.
 
@@ -89,6 +71,7 @@ class Client:
         control: Channel,
         process: int,
         namespace: str | None,
+        membership: Membership,
         on_close: Callable[[], None] = lambda: None,
         on_orphaned: Callable[[], None] = lambda: None,
     ) -> None:
@@ -108,11 +91,15 @@ class Client:
         self.objects = ObjectTable(process, self.pump.note)
         self._lifetimes = Lifetimes(process, self.objects)
         self.counting = counting = self._lifetimes.counting
-        self.travel = Travel(self.objects, counting.leaves, counting.arrives, self._actor_arrives)
+        self._key = membership.key
+        self.sharing = Sharing(process, membership.ledger, membership.account)
+        self.travel = Travel(
+            self.objects, counting.leaves, counting.arrives, self._actor_arrives, self.sharing.piece
+        )
         self.orders = Orders(self.travel)
         self.inbox = self.orders.inbox
         self.imports = self.orders.imports
-        self.peers = Peers(self.pump, control, self.travel, self._peer_gone)
+        self.peers = Peers(self.pump, control, self.travel, self._open_channel, self._peer_gone)
         self._actors = Actors(self.pump, self.objects, self.peers, namespace, self._check_usable)
         self._borrowing = Borrowing(self.objects, self.peers, self.travel)
         self._calls = Calls(self.objects, self._borrowing, self.travel)
@@ -128,6 +115,7 @@ class Client:
         self._lifetimes.bind(self.peers, self._actors)
         self._handlers = self._handler_table()
         self.pump.add(control)
+        self.sharing.open(self.pump, control)
         self.pump.start()
 
     # Submission
@@ -204,6 +192,8 @@ class Client:
         """See `Backend`."""
         try:
             packed = codec.pack(value, by_value=True)
+        except exceptions.ObjectStoreFullError:
+            raise
         except Exception as error:  # pickling runs the user's code
             raise TypeError(
                 f"Could not serialize the put value {value!r}: {type(error).__name__}: {error}"
@@ -299,6 +289,7 @@ class Client:
                 )
                 self._end_session(closed, "The session has been shut down.")
             self.pump.close()
+            self.sharing.close()
             self._on_close()
         self.shield.uninstall()
 
@@ -329,31 +320,36 @@ class Client:
         return {
             **self.orders.handlers(),
             **self._lifetimes.handlers(),
-            Reply: lambda c, m: calls.on_reply(c.peer, m),
-            Failed: lambda c, m: calls.on_failed(c.peer, m),
-            Item: lambda c, m: calls.on_item(c.peer, m),
-            Interrupted: lambda c, m: calls.on_interrupted(c.peer, m),
-            Taken: self._on_taken,
-            Cancel: lambda _, m: self._cancels.on_cancel(m),
-            CancelObject: lambda _, m: self._cancels.on_cancel_object(m),
-            Fetch: lambda c, m: borrowing.on_fetch(c.peer, m),
-            Fetched: lambda c, m: borrowing.on_fetched(c.peer, m),
-            FetchFailed: lambda c, m: borrowing.on_fetch_failed(c.peer, m),
-            Connected: lambda c, m: self.peers.connected(m.process, c.descriptors.popleft()),
-            Leased: lambda _, m: tasks.granted(m),
-            Recall: lambda _, m: tasks.recalled(m.lease),
-            Died: lambda _, m: self.peers.died(m.process, m.text, restarts=m.restarts),
-            ActorAt: lambda _, m: actors.on_actor_at(m),
-            ActorDead: lambda _, m: actors.on_actor_dead(m),
-            Found: lambda _, m: actors.on_found(m),
-            Names: lambda _, m: actors.on_names(m),
-            Welcome: self._on_welcome,
+            messages.Reply: lambda c, m: calls.on_reply(c.peer, m),
+            messages.Failed: lambda c, m: calls.on_failed(c.peer, m),
+            messages.Item: lambda c, m: calls.on_item(c.peer, m),
+            messages.Interrupted: lambda c, m: calls.on_interrupted(c.peer, m),
+            messages.Taken: self._on_taken,
+            messages.Cancel: lambda _, m: self._cancels.on_cancel(m),
+            messages.CancelObject: lambda _, m: self._cancels.on_cancel_object(m),
+            messages.Fetch: lambda c, m: borrowing.on_fetch(c.peer, m),
+            messages.Fetched: lambda c, m: borrowing.on_fetched(c.peer, m),
+            messages.FetchFailed: lambda c, m: borrowing.on_fetch_failed(c.peer, m),
+            control.Connected: lambda _, m: self.peers.connected(m.process, m.descriptor),
+            messages.Squeeze: lambda _, m: self.sharing.make_room(hard=m.hard),
+            control.Leased: lambda _, m: tasks.granted(m),
+            control.LeaseFailed: lambda _, m: tasks.refused(m),
+            control.Recall: lambda _, m: tasks.recalled(m.lease),
+            control.Died: lambda _, m: self.peers.died(m.process, m.text, restarts=m.restarts),
+            control.ActorAt: lambda _, m: actors.on_actor_at(m),
+            control.ActorDead: lambda _, m: actors.on_actor_dead(m),
+            control.Found: lambda _, m: actors.on_found(m),
+            control.Names: lambda _, m: actors.on_names(m),
+            control.Welcome: self._on_welcome,
         }
 
     def _handle(self, channel: Channel, message: Message) -> None:
         self._handlers[type(message)](channel, message)
 
-    def _on_taken(self, _: Channel, message: Taken) -> None:
+    def _open_channel(self, descriptor: int, process: int) -> Channel:
+        return Channel(socket.socket(fileno=descriptor), process, self._key, self.sharing.store)
+
+    def _on_taken(self, _: Channel, message: messages.Taken) -> None:
         hear = self.producers.get(message.call_id)
         if hear is not None:
             hear(message.taken)
@@ -366,7 +362,7 @@ class Client:
 
     def _channel_lost(self, channel: Channel) -> None:
         if channel.peer != SUPERVISOR:
-            self.peers.channel_ended(channel.peer)
+            self.peers.channel_ended(channel)
         elif self._over is None:
             self._on_orphaned()
             text = (
@@ -380,9 +376,12 @@ class Client:
         self._tasks.gone(peer, text)
         self._borrowing.owner_gone(peer.number, text)
         self.counting.process_gone(peer.number)
+        self.sharing.process_gone(peer.number)
 
     def _settle(self) -> None:
         """Tell whoever waits for what has been sealed; look after refs and handles that were dropped."""
+        self.peers.settle()
+        self.sharing.tell_dropped(self.peers)
         objects = self.objects
         while (entry := objects.next_sealed()) is not None:
             if entry.askers:

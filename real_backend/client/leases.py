@@ -12,7 +12,7 @@ from real_backend.client.exports import Export
 from real_backend.client.peers import Peer, Peers
 from real_backend.client.pending import Calls, PendingCall
 from real_backend.client.travel import Travel
-from real_backend.control import AskLease, Demand, Leased, ReturnLease
+from real_backend.control import AskLease, Demand, Leased, LeaseFailed, ReturnLease
 from real_backend.messages import Message, Task
 from simactors import exceptions
 from simactors.core.outcome import Failure
@@ -64,6 +64,16 @@ class TaskPool:
             self._calls.await_arguments(call, lambda: self.enqueue(call, demand))
         if not call.missing:
             self.enqueue(call, demand)
+
+    def refused(self, message: LeaseFailed) -> None:
+        """There is no worker for a task of this demand, and will be none."""
+        shape = self._shapes[message.demand]
+        shape.asked -= 1
+        if shape.queue:
+            call = shape.queue.popleft()
+            text = f"{exceptions.WorkerCrashedError()}\n\ttask: {call.label}\n\t{message.text}"
+            self._calls.fail_with([call], exceptions.WorkerCrashedError(text))
+        self._serve(shape)
 
     def waits_for_lease(self) -> bool:
         """Whether tasks of ours lack a worker."""

@@ -53,7 +53,7 @@ class Orders:
         sender = channel.peer
         if not message.bare:
             packed, values = message.packed, message.values
-            if values or (type(packed) is Encoded and packed.carried):
+            if values or (type(packed) is Encoded and (packed.carried or packed.buffers)):
                 live = tuple(self._travel.incoming(v, sender) for v in values)
                 message = message._replace(packed=self._travel.incoming(packed, sender), values=live)
         self.inbox.append((sender, message))

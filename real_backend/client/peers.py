@@ -9,14 +9,14 @@ that it sent before its death still count.
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from collections.abc import Callable
 
 from real_backend.client.exports import Export
 from real_backend.client.pump import Pump
 from real_backend.client.travel import Travel
-from real_backend.control import ReachProcess
+from real_backend.control import Broken, ReachProcess
+from real_backend.membership import TOO_MANY
 from real_backend.messages import Define, Message
 from real_backend.transport import Channel
 
@@ -51,17 +51,25 @@ class Peers:
     """All of them, by process number; under the lock of the pump.
 
     Args:
+        open_channel: makes the channel of a descriptor to the process of that number.
         gone: called once for each peer that is gone.
     """
 
     def __init__(
-        self, pump: Pump, control: Channel, travel: Travel, gone: Callable[[Peer, str], None]
+        self,
+        pump: Pump,
+        control: Channel,
+        travel: Travel,
+        open_channel: Callable[[int, int], Channel],
+        gone: Callable[[Peer, str], None],
     ) -> None:
         self._pump = pump
         self._control = control
         self._travel = travel
+        self._open_channel = open_channel
         self._gone = gone
         self._peers: dict[int, Peer] = {}
+        self._unreachable: list[Peer] = []
 
     def tell_supervisor(self, message: Message) -> None:
         """Send to the supervisor, at once."""
@@ -90,6 +98,8 @@ class Peers:
         """Send `message` once `peer` is connected; see `Pump.send` for `now`."""
         if peer.channel is None:
             peer.waiting.append(message)
+            if peer.death is not None:
+                self._unreachable.append(peer)
         else:
             self._pump.send(peer.channel, message, now=now)
 
@@ -106,25 +116,39 @@ class Peers:
         definition = self._travel.outgoing(export.definition, peer.number)
         self.post(peer, Define(export.digest, definition, tuple(sys.path)), now=False)
 
-    def connected(self, number: int, descriptor: int) -> None:
+    def connected(self, number: int, descriptor: int | None) -> None:
         """The supervisor has handed us our end."""
         peer = self.expect(number)
+        if descriptor is None:
+            peer.death = f"This process could not be connected to it: {TOO_MANY}"
+            self._unreachable.append(peer)
+            return
         if peer.death is not None:
             os.close(descriptor)
             return
         if peer.channel is not None:
             # An actor that calls itself gets both ends: what it says at the first, it hears at the second.
-            self._pump.add(Channel(socket.socket(fileno=descriptor), number))
+            self._pump.add(self._open_channel(descriptor, number))
             return
-        channel = peer.channel = Channel(socket.socket(fileno=descriptor), number)
+        channel = peer.channel = self._open_channel(descriptor, number)
         self._pump.add(channel)
         for message in peer.waiting:
             self._pump.send(channel, message, now=False)
         self._pump.flush(channel)
         peer.waiting.clear()
 
-    def channel_ended(self, number: int) -> None:
-        """The channel was read to its end."""
+    def settle(self) -> None:
+        """Give up what was posted to those that can't be reached; not before whoever posted has done with it."""
+        while self._unreachable:
+            peer = self._unreachable.pop()
+            peer.waiting.clear()
+            self._gone(peer, peer.death or "")
+
+    def channel_ended(self, channel: Channel) -> None:
+        """The channel was read to its end, or as far as it can be read."""
+        number = channel.peer
+        if channel.fault is not None:
+            self.tell_supervisor(Broken(number, channel.fault, channel.fault_is_ours))
         peer = self._peers.get(number)
         if peer is not None:
             peer.ended = True

@@ -7,14 +7,16 @@ object, or the id and the description of an actor.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import cloudpickle  # type: ignore[import-untyped]
 
+from real_backend.memory.pieces import Lost, Piece
 from real_backend.messages import Message, Reply
 from real_backend.objects import ObjectTable, Source
+from simactors import exceptions
 from simactors.core.codec import Encoded
 from simactors.core.interface import ActorInterface
 from simactors.core.refs import ActorRef, ObjectRef
@@ -78,6 +80,7 @@ class Travel:
         leaves: called with the id of a ref or handle and the process to which a copy goes.
         arrives: called with the id of each that has come, and the process that has sent it.
         find_actor: makes a ref of what arrives.
+        share: the piece of shared memory that a buffer is, if it is one.
     """
 
     def __init__(
@@ -86,7 +89,9 @@ class Travel:
         leaves: Callable[[int, int], None],
         arrives: Callable[[int, int], None],
         find_actor: Callable[[int, bytes, bool], ActorRef],
+        share: Callable[[bytes | memoryview], Piece | None],
     ) -> None:
+        self._share = share
         self._objects = objects
         self._leaves = leaves
         self._arrives = arrives
@@ -101,7 +106,7 @@ class Travel:
             return packed
         return Encoded(
             _beside(data),
-            tuple(_beside(b) for b in packed.buffers),
+            tuple(map(self._outgoing_buffer, tuple.__iter__(packed.buffers))),
             tuple(self._descriptor(c, to) for c in packed.carried),
         )
 
@@ -120,9 +125,16 @@ class Travel:
 
     def incoming(self, packed: Any, sender: int) -> Any:
         """`packed` from the wire, with live refs; to be called on receipt, before anything else of `sender` is."""
-        if type(packed) is not Encoded or not packed.carried:
+        if type(packed) is not Encoded:
             return packed
-        return packed._replace(carried=tuple(self._revive(d, sender) for d in packed.carried))
+        if packed.buffers:
+            packed = _without_lost(packed)
+        if packed.carried:
+            packed = packed._replace(carried=tuple(self._revive(d, sender) for d in packed.carried))
+        return packed
+
+    def _outgoing_buffer(self, buffer: Any) -> Any:
+        return self._share(buffer) or _beside(buffer)
 
     def _descriptor(self, carried: Any, to: int) -> Described | Borrowed:
         entry = carried.entry
@@ -153,5 +165,21 @@ def carried_ids(packed: Any) -> list[int]:
     return [c[0] for c in packed.carried if len(c) == 2 or c[2]]
 
 
+class _Unreadable(tuple[Any, ...]):
+    """The buffers of a value of which a part got lost: whoever unpickles it gets an error."""
+
+    def __iter__(self) -> Iterator[Any]:
+        (lost,) = tuple.__iter__(self)
+        raise exceptions.RaySystemError(lost.why)
+
+
+def _without_lost(packed: Encoded) -> Encoded:
+    buffers: tuple[Any, ...] = packed.buffers
+    lost = [b for b in buffers if type(b) is Lost]
+    return packed._replace(buffers=_Unreadable(lost[:1])) if lost else packed
+
+
 def _beside(buffer: Any) -> Any:
+    if type(buffer) is Lost:
+        return buffer
     return pickle.PickleBuffer(buffer) if len(buffer) >= _OUT_OF_BAND else buffer

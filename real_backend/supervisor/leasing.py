@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from real_backend.control import Demand, Leased, Recall, Retire
+from real_backend.control import Demand, Leased, LeaseFailed, Recall, Retire
+from real_backend.membership import TOO_MANY
 from real_backend.placement import Placement
 from real_backend.supervisor.processes import Process, Processes
 
@@ -57,9 +58,17 @@ class Leasing:
             self._recall(still, everyone=others_wait)
 
     def _grant(self, holder: int, demand: Demand) -> None:
+        worker = None
+        try:
+            worker = self._take_idle(holder) or self._processes.start_worker()
+            self._processes.connect(holder, worker.number)
+        except OSError as error:
+            if worker is not None:
+                self.idle(worker)
+            text = f"No worker could be started: {error.strerror}; {TOO_MANY}"
+            self._processes.send(holder, LeaseFailed(demand, text))
+            return
         self._placement.take(demand)
-        worker = self._take_idle(holder) or self._processes.start_worker()
-        self._processes.connect(holder, worker.number)
         self._last += 1
         self._leases[self._last] = _Lease(self._last, holder, worker, demand)
         self._processes.send(holder, Leased(self._last, worker.number, demand))

@@ -26,6 +26,7 @@ from real_backend.control import (
     Terminate,
 )
 from real_backend.directory import ActorRecord, Directory, describe_death, describe_restart
+from real_backend.membership import TOO_MANY
 from real_backend.messages import Audit, Audited, Lend, Release, owner_of
 from real_backend.placement import Placement
 from real_backend.supervisor.processes import Death, Process, Processes
@@ -86,8 +87,12 @@ class Lives:
         return bool(still)
 
     def _start_process(self, record: ActorRecord) -> None:
+        try:
+            process = self._processes.start_worker(record.id)
+        except OSError as error:
+            self._end_now(record, f"its process could not be started: {error.strerror}; {TOO_MANY}")
+            return
         self._placement.take(record.start.demand)
-        process = self._processes.start_worker(record.id)
         record.process = process.number
         assert record.creation is not None
         for ref_id, copies in record.carried:
@@ -135,8 +140,13 @@ class Lives:
         assert record.process is not None
         if follower not in self._processes.living:
             record.followers.discard(follower)
-        elif self._processes.connect(follower, record.process):
-            self._processes.send(follower, ActorAt(record.id, record.process))
+            return
+        try:
+            if self._processes.connect(follower, record.process):
+                self._processes.send(follower, ActorAt(record.id, record.process))
+        except OSError as error:
+            text = f"{RayActorError.default}\nIt could not be connected to: {error.strerror}; {TOO_MANY}"
+            self._processes.send(follower, ActorDead(record.id, text))
 
     # Death
 

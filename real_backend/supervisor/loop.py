@@ -15,8 +15,10 @@ from typing import Any, NoReturn
 from real_backend.control import (
     AskLease,
     Blocked,
+    Broken,
     Constructed,
     Demand,
+    Died,
     EndActor,
     FindActor,
     ForgetActor,
@@ -34,7 +36,10 @@ from real_backend.control import (
     Unneeded,
     Welcome,
 )
-from real_backend.messages import DRIVER, Audit
+from real_backend.frames import KEY_SIZE
+from real_backend.membership import TOO_MANY, raise_file_limit
+from real_backend.memory.ledger import Ledger
+from real_backend.messages import DRIVER, Audit, Squeeze
 from real_backend.placement import Placement
 from real_backend.supervisor.leasing import Leasing
 from real_backend.supervisor.lives import Lives
@@ -46,10 +51,10 @@ _UNIT = 10_000
 class Supervisor:
     """Everything that concerns more than one process."""
 
-    def __init__(self, total: Demand, namespace: str | None) -> None:
+    def __init__(self, total: Demand, namespace: str | None, key: bytes, ledger: Ledger) -> None:
         self._epoll = select.epoll()
         self._placement = Placement(total)
-        self._processes = Processes(self._epoll, namespace)
+        self._processes = Processes(self._epoll, namespace, key, ledger)
         spare = max(1, dict(total).get("CPU", 0) // _UNIT)
         self._leasing = Leasing(self._processes, self._placement, spare)
         self._lives = lives = Lives(self._processes, self._placement)
@@ -71,6 +76,8 @@ class Supervisor:
             Blocked: lambda _, m: self._leasing.block(m.lease),
             Unblocked: lambda _, m: self._leasing.unblock(m.lease),
             Leaving: self._leaving,
+            Broken: self._broken,
+            Squeeze: self._squeeze,
             Staying: lambda p, _: self._leasing.stay(p),
             Unneeded: lambda p, _: self._leasing.may_go(p),
         }
@@ -115,6 +122,9 @@ class Supervisor:
             self._handlers[type(message)](process, message)
         if process.channel.closed:
             self._processes.drop_channel(process)
+        if process.channel.fault is not None and process.number != DRIVER:
+            process.killed = process.killed or process.channel.fault
+            self._processes.kill(process)
 
     def _ended(self, process: Process) -> None:
         # All that it said is in the socket; the end of the stream may never come, if a child of it lives on.
@@ -124,10 +134,29 @@ class Supervisor:
         self._lives.ended(process, death)
 
     def _reach_process(self, asker: Process, message: ReachProcess) -> None:
-        self._processes.connect(asker.number, message.process)
+        try:
+            self._processes.connect(asker.number, message.process)
+        except OSError as error:
+            text = f"It could not be connected to: {error.strerror}; {TOO_MANY}"
+            self._processes.send(asker.number, Died(message.process, text, restarts=False))
 
     def _leaving(self, process: Process, message: Leaving) -> None:
         process.leaving = message
+
+    def _broken(self, process: Process, message: Broken) -> None:
+        """Two processes can't talk any more: the one at fault ends, but for the driver."""
+        other = self._processes.living.get(message.process)
+        if other is None:
+            return
+        victim = process if message.by_us else other
+        if victim.number == DRIVER:
+            victim = other if message.by_us else process
+        victim.killed = victim.killed or message.text
+        self._processes.kill(victim)
+
+    def _squeeze(self, process: Process, message: Squeeze) -> None:
+        for number in [n for n in self._processes.living if n != process.number]:
+            self._processes.send(number, message)
 
 
 def main() -> NoReturn:
@@ -136,9 +165,14 @@ def main() -> NoReturn:
     del sys.argv[1:]  # workers inherit the list, and user code may read it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's
     total = tuple((str(name), int(amount)) for name, amount in told["total"])
-    supervisor = Supervisor(total, told["namespace"])
+    raise_file_limit()
+    driver = socket.socket(fileno=told["fd"])
+    key = driver.recv(KEY_SIZE, socket.MSG_WAITALL)
+    if len(key) < KEY_SIZE:  # the driver is gone already
+        os._exit(0)
+    supervisor = Supervisor(total, told["namespace"], key, Ledger(told["ledger"]))
     try:
-        supervisor.run(socket.socket(fileno=told["fd"]), told["driver_pid"])
+        supervisor.run(driver, told["driver_pid"])
     except BaseException:
         traceback.print_exc()
     finally:

@@ -7,12 +7,17 @@ import os
 import select
 import signal
 import socket
+import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from real_backend.control import Connected, Died, Leaving
+from real_backend.membership import Membership
+from real_backend.memory.ledger import Ledger
 from real_backend.messages import DRIVER, Message
+from real_backend.supervisor.oom import OomKills
 from real_backend.transport import Channel
 from real_backend.worker import process as worker
 
@@ -25,6 +30,7 @@ class Process:
 
     Attributes:
         pidfd: readable when it has ended.
+        account: its account in the ledger of shared memory.
         connected: the processes it has a channel to.
         actor_id: of the actor it was started for; None for the driver and pool workers.
         leaving: what it said when it was about to end.
@@ -35,6 +41,7 @@ class Process:
     pid: int
     pidfd: int
     channel: Channel
+    account: int
     actor_id: int | None = None
     connected: set[int] = field(default_factory=set)
     leaving: Leaving | None = None
@@ -53,12 +60,18 @@ class Processes:
 
     Args:
         epoll: where channels and pidfds are registered.
-        epolls: every epoll and other descriptor that a forked child has to close.
+        key: what every frame of the session begins with.
+        ledger: of shared memory.
     """
 
-    def __init__(self, epoll: select.epoll, namespace: str | None) -> None:
+    def __init__(self, epoll: select.epoll, namespace: str | None, key: bytes, ledger: Ledger) -> None:
         self._epoll = epoll
         self._namespace = namespace
+        self._key = key
+        self._ledger = ledger
+        self._oom = OomKills()
+        self._free_accounts: list[int] = []
+        self._accounts = 0
         self._last = DRIVER
         self._deaths: dict[int, str] = {}
         self.living: dict[int, Process] = {}
@@ -66,15 +79,32 @@ class Processes:
 
     def add_driver(self, sock: socket.socket, pid: int) -> Process:
         """The driver is there already."""
-        return self._add(
-            Process(DRIVER, pid, os.pidfd_open(pid), Channel(sock, DRIVER, passes_descriptors=True))
-        )
+        channel = Channel(sock, DRIVER, self._key)
+        return self._add(Process(DRIVER, pid, os.pidfd_open(pid), channel, self._open_account()))
 
     def start_worker(self, actor_id: int | None = None) -> Process:
-        """Fork a worker."""
+        """Fork a worker.
+
+        Raises:
+            OSError: there are too many processes or open files.
+        """
         self._last += 1
-        number = self._last
-        ours, theirs = socket.socketpair()
+        number, account = self._last, self._open_account()
+        ours = theirs = None
+        try:
+            ours, theirs = socket.socketpair()
+            pid, pidfd = self._fork(ours, theirs, number, account)
+        except OSError:
+            self._close_account(account)
+            if ours is not None:
+                ours.close()
+            raise
+        finally:
+            if theirs is not None:
+                theirs.close()
+        return self._add(Process(number, pid, pidfd, Channel(ours, number, self._key), account, actor_id))
+
+    def _fork(self, ours: socket.socket, theirs: socket.socket, number: int, account: int) -> tuple[int, int]:
         gc.freeze()  # the child's collector must not touch, and so copy, pages that it shares with us
         supervisor = os.getpid()
         pid = os.fork()
@@ -83,12 +113,32 @@ class Processes:
                 ours.close()
                 self._close_inherited()
                 gc.unfreeze()
-                worker.main(theirs, number, self._namespace, supervisor)
+                membership = Membership(self._key, self._ledger, account)
+                worker.main(theirs, number, self._namespace, membership, supervisor)
+            except BaseException:
+                traceback.print_exc()  # a bug of ours: user code is caught where it runs
+                sys.stderr.flush()
             finally:
                 os._exit(70)
-        theirs.close()
-        channel = Channel(ours, number, passes_descriptors=True)
-        return self._add(Process(number, pid, os.pidfd_open(pid), channel, actor_id))
+        try:
+            return pid, os.pidfd_open(pid)
+        except OSError:  # no descriptor is left to hear of its end
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            raise
+
+    def _open_account(self) -> int:
+        if self._free_accounts:
+            account = self._free_accounts.pop()
+        else:
+            account = self._accounts
+            self._accounts += 1
+        self._ledger.open_account(account)
+        return account
+
+    def _close_account(self, account: int) -> None:
+        self._ledger.close_account(account)
+        self._free_accounts.append(account)
 
     def _add(self, process: Process) -> Process:
         self.living[process.number] = process
@@ -127,6 +177,9 @@ class Processes:
 
         Returns:
             Whether `other` lives; if not, `one` is told what it died of.
+
+        Raises:
+            OSError: there are too many open files.
         """
         first, second = self.living.get(one), self.living.get(other)
         if first is None:
@@ -135,9 +188,9 @@ class Processes:
             self.send(one, Died(other, self._deaths.get(other, "It ended long ago."), restarts=False))
             return False
         if other not in first.connected:
+            ends = socket.socketpair()
             first.connected.add(other)
             second.connected.add(one)
-            ends = socket.socketpair()
             self.send(one, Connected(other), ends[0].detach())
             self.send(other, Connected(one), ends[1].detach())
         return True
@@ -160,8 +213,16 @@ class Processes:
         del self.by_fd[process.pidfd]
         os.close(process.pidfd)
         self.drop_channel(process)
+        self._close_account(process.account)
         del self.living[process.number]
-        death = describe(process, _describe_status(status))
+        how = _describe_status(status)
+        if (
+            process.killed is None
+            and os.waitstatus_to_exitcode(status) == -signal.SIGKILL
+            and self._oom.any_new()
+        ):
+            how += " The kernel has killed for lack of memory meanwhile, so most likely this process."
+        death = describe(process, how)
         self._deaths[process.number] = death.text
         if len(self._deaths) > _REMEMBERED_DEATHS:
             del self._deaths[next(iter(self._deaths))]

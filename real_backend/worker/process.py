@@ -23,6 +23,7 @@ from real_backend.client.client import Client
 from real_backend.client.peers import SUPERVISOR
 from real_backend.client.running import CallsHere, Running
 from real_backend.control import Constructed, Leaving, Retire, Staying, Terminate
+from real_backend.membership import Membership
 from real_backend.messages import Call, Create, Message, Task
 from real_backend.transport import Channel
 from real_backend.worker.execution import Answer, Execution
@@ -40,11 +41,13 @@ _EXITED = "exit_actor() was called in it, or its __ray_terminate__"
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def main(sock: socket.socket, number: int, namespace: str | None, supervisor: int) -> NoReturn:
+def main(
+    sock: socket.socket, number: int, namespace: str | None, membership: Membership, supervisor: int
+) -> NoReturn:
     """Be a worker; called in a freshly forked process that has closed what it inherited."""
     _settle_in(supervisor)
-    channel = Channel(sock, SUPERVISOR, passes_descriptors=True)
-    client = Client(channel, number, namespace, on_orphaned=lambda: os._exit(1))
+    channel = Channel(sock, SUPERVISOR, membership.key)
+    client = Client(channel, number, namespace, membership, on_orphaned=lambda: os._exit(1))
     sessions.open_session(client, scoped=True).initialized = True
     Worker(client).run()
 

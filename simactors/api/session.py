@@ -126,6 +126,9 @@ def init(
         address=address,
         seed=seed,
         log_to_driver=more.get("log_to_driver") is not False,
+        object_store_memory=None
+        if more.get("object_store_memory") is None
+        else int(more["object_store_memory"]),
     )
     if current.running.get() is not None:
         return _reinitialized(ignore_reinit_error, active())
@@ -157,6 +160,9 @@ def _check_arguments(
     for name, amount in (("num_cpus", num_cpus), ("num_gpus", num_gpus)):
         if amount is not None and (not isinstance(amount, int | float) or amount < 0):
             raise ValueError(f"{name} must be a number >= 0, not {amount!r}")
+    store = more.get("object_store_memory")
+    if store is not None and (not isinstance(store, int | float) or store < 1 or store != int(store)):
+        raise ValueError(f"object_store_memory must be a whole number of bytes >= 1, not {store!r}")
     if address not in (None, "local") and not (num_cpus is None and num_gpus is None):
         raise ValueError(
             "When connecting to an existing cluster, num_cpus and num_gpus must not be provided."

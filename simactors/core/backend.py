@@ -25,6 +25,8 @@ class Settings:
         namespace: where names of actors live unless said otherwise.
         seed: of a simulation; None elsewhere.
         log_to_driver: the driver shows what other processes print.
+        object_store_memory: bytes of shared memory that all processes may take for large values; None for the
+            backend's own choice.
     """
 
     num_cpus: float | None = None
@@ -34,6 +36,7 @@ class Settings:
     address: str | None = None
     seed: int | None = None
     log_to_driver: bool = True
+    object_store_memory: int | None = None
 
 
 class Backend(Protocol):

@@ -17,6 +17,7 @@ from simactors.core import codec
 from simactors.core.interface import ActorInterface, MethodSpec, Signature
 from simactors.core.options import PLAIN_METHOD, ActorOptions, MethodOptions, TaskOptions
 from simactors.core.refs import ActorRef, ObjectRef
+from simactors.exceptions import ObjectStoreFullError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -154,6 +155,8 @@ def pack_arguments(
     try:
         pair = tuple(map(stand_in, args)), {k: stand_in(v) for k, v in kwargs.items()}
         return Arguments(codec.encode(pair, by_value=by_value), tuple(refs))
+    except ObjectStoreFullError:
+        raise  # the argument could be serialized
     except Exception as error:  # pickling runs the user's code
         culprit = _unserializable((*args, *kwargs.values()), by_value=by_value)
         raise TypeError(

@@ -58,6 +58,13 @@ homes: list[Homes] = []
 """Those of the open simulations, the innermost last."""
 
 
+stores: list[Callable[[memoryview], bytes | memoryview]] = []
+"""Where processes share memory: each takes a buffer and gives an unchangeable copy, or the buffer if it is one.
+
+The innermost is the last. Asked where code travels by value, which is where the receiver is another process.
+"""
+
+
 class _Scope(threading.local):
     """What is being packed or unpacked right now in this thread."""
 
@@ -103,7 +110,7 @@ def encode(value: object, *, by_value: bool = False) -> Encoded:
             pass  # lambdas, local classes: cloudpickle can, or says better why it can't either
         if homes:
             return encode_with(homes[-1].dump, value)
-    return encode_with(dump_code, value)
+    return encode_with(dump_code, value, _kept)
 
 
 def decode(encoded: Encoded) -> Any:
@@ -154,14 +161,26 @@ def _alight(index: int) -> Any:
     return _scope.unpacking[index]
 
 
-def encode_with(dumps: Callable[..., bytes], value: object) -> Encoded:
+def _frozen(buffer: pickle.PickleBuffer) -> bytes | memoryview:
+    return bytes(buffer.raw())
+
+
+def _kept(buffer: pickle.PickleBuffer) -> bytes | memoryview:
+    return stores[-1](buffer.raw()) if stores else _frozen(buffer)
+
+
+def encode_with(
+    dumps: Callable[..., bytes],
+    value: object,
+    freeze: Callable[[pickle.PickleBuffer], bytes | memoryview] = _frozen,
+) -> Encoded:
     """`value` in transit, pickled by `dumps`, which takes what `pickle.dumps` takes."""
     outer, _scope.packing = _scope.packing, []
     buffers: list[pickle.PickleBuffer] = []
     try:
         data = dumps(value, protocol=5, buffer_callback=buffers.append)
         # The sender may go on writing to its array: the copy is made here, once.
-        return Encoded(data, tuple(_frozen(b) for b in buffers), tuple(_scope.packing))
+        return Encoded(data, tuple(map(freeze, buffers)), tuple(_scope.packing))
     finally:
         _scope.packing = outer
 
@@ -196,7 +215,3 @@ def dump_code(value: object, pickler: Callable[..., CodePickler] = CodePickler, 
     file = io.BytesIO()
     pickler(file, **options).dump(value)
     return file.getvalue()
-
-
-def _frozen(buffer: pickle.PickleBuffer) -> bytes:
-    return bytes(buffer.raw())

@@ -113,8 +113,10 @@ def format_user_traceback(error: BaseException) -> str:
 
 def _frames_of(error: BaseException) -> dict[str, Any] | None:
     """Where `error` was raised, from the user's first frame on, as data that can be sent."""
-    import tblib  # type: ignore[import-untyped]
-
+    try:
+        import tblib  # type: ignore[import-untyped]
+    except OSError:  # no descriptor is left to read it with; the text says the same
+        return None
     frame = _first_of_user(error)
     return None if frame is None else tblib.Traceback(frame).to_dict()
 

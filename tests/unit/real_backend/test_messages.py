@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from real_backend.messages import Call, Message, from_wire, to_wire
+from real_backend.frames import from_wire, to_wire
+from real_backend.messages import Call, Message
 
 
 def test_a_message_survives_its_way_as_a_plain_tuple() -> None:
