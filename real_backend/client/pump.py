@@ -57,7 +57,6 @@ class Pump:
         self._settle = settle
         self._channels: dict[int, Channel] = {}
         self._dirty: list[Channel] = []
-        self._unsettled = False
         self._inner = select.epoll()
         # Wakes whoever pumps, for good: its condition is true, but no message will come and say so.
         self._alarm = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
