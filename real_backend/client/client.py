@@ -93,9 +93,8 @@ class Client:
         self.counting = counting = self._lifetimes.counting
         self._key = membership.key
         self.sharing = Sharing(process, membership.ledger, membership.account)
-        self.travel = Travel(
-            self.objects, counting.leaves, counting.arrives, self._actor_arrives, self.sharing.piece
-        )
+        share = self.sharing.piece
+        self.travel = Travel(self.objects, counting.leaves, counting.arrives, self._actor_arrives, share)
         self.orders = Orders(self.travel)
         self.inbox = self.orders.inbox
         self.imports = self.orders.imports
