@@ -14,8 +14,9 @@ import sys
 import uuid
 from collections.abc import Callable
 
+import psutil  # type: ignore[import-untyped]
+
 from real_backend.client.client import Client
-from real_backend.client.demands import quantities
 from real_backend.client.peers import SUPERVISOR
 from real_backend.frames import KEY_SIZE
 from real_backend.membership import Membership, raise_file_limit
@@ -25,6 +26,7 @@ from real_backend.transport import Channel
 from simactors.core.backend import Backend, Settings
 
 _END_S = 10.0
+_MEMORY_SHARE = 0.7  # of the machine's; the rest is for shared memory, as on Ray
 
 # Before anything but `sys` is imported, the path is the driver's: a file beside the driver's script hides the
 # same modules here as there. (The option -m would put the working directory first.)
@@ -44,8 +46,6 @@ def open_backend(settings: Settings) -> Backend:
             f"backend='local' needs Linux (epoll, pidfd, descriptors over sockets); this is {sys.platform}. "
             "Use backend='sim'."
         )
-    if settings.num_gpus:
-        raise ValueError(f"num_gpus={settings.num_gpus} is not supported by backend='local' yet")
     if settings.address not in (None, "local", "auto"):
         raise ValueError(
             f"address={settings.address!r}: backend='local' is one machine, it connects to no cluster"
@@ -79,10 +79,21 @@ def _start_supervisor(
     settings: Settings, namespace: str, sock: socket.socket, ledger: Ledger
 ) -> subprocess.Popen[bytes]:
     cpus = (os.cpu_count() or 1) if settings.num_cpus is None else settings.num_cpus
+    gpus = _gpus()
+    memory = psutil.virtual_memory().total
+    total = {
+        "CPU": cpus,
+        "GPU": len(gpus) if settings.num_gpus is None else settings.num_gpus,
+        "memory": memory * _MEMORY_SHARE,
+        "object_store_memory": ledger.limit,
+        **settings.resources,
+    }
     told = {
         "fd": sock.fileno(),
         "ledger": ledger.fd,
-        "total": quantities({"CPU": cpus, **settings.resources}),
+        "total": {name: quantity for name, quantity in total.items() if quantity},
+        "gpus": gpus if settings.num_gpus is None or settings.num_gpus <= len(gpus) else None,
+        "labels": {},
         "namespace": namespace,
         "driver_pid": os.getpid(),
     }
@@ -94,6 +105,17 @@ def _start_supervisor(
         pass_fds=[sock.fileno(), ledger.fd],
         start_new_session=True,  # so that the terminal's Ctrl-C reaches the driver only
     )
+
+
+def _gpus() -> list[int]:
+    """The numbers of the GPUs that this process may use."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [int(number) for number in visible.split(",") if number.strip().isdigit()]
+    try:
+        return list(range(len(os.listdir("/proc/driver/nvidia/gpus"))))
+    except OSError:
+        return []
 
 
 def _waits_for(supervisor: subprocess.Popen[bytes]) -> Callable[[], None]:

@@ -2,10 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
-Demand = tuple[tuple[str, int], ...]
-"""What a task or actor takes while it runs: (resource, ten-thousandths of a unit), sorted."""
+from simactors.core.requests import Request
+from simactors.core.resources import Amounts
+
+
+class Grant(NamedTuple):
+    """What a process holds of the machine's resources.
+
+    Attributes:
+        amounts: how much of each, in ten-thousandths.
+        gpus: which GPUs.
+        group, bundle: where they come from, if from a placement group.
+        captures: what the holder starts belongs to that group, too.
+    """
+
+    amounts: Amounts = ()
+    gpus: tuple[int, ...] = ()
+    group: int | None = None
+    bundle: int = -1
+    captures: bool = False
+
+
+NOTHING_HELD = Grant()
+
+
+class Surroundings(NamedTuple):
+    """What a process is to be started in, beyond what all are: the option `runtime_env`.
+
+    Attributes:
+        variables: of the environment, (name, value).
+        folder: the working directory, and first on `sys.path`; None for the driver's.
+    """
+
+    variables: tuple[tuple[str, str], ...] = ()
+    folder: str | None = None
+
+
+class Need(NamedTuple):
+    """What a task or an actor needs to run: tasks that need the same use each other's workers."""
+
+    request: Request
+    surroundings: Surroundings | None = None
 
 
 class KillWorker(NamedTuple):
@@ -28,11 +68,14 @@ class Birth(NamedTuple):
     Attributes:
         incarnation: how often the actor has been restarted.
         creation: as in `Furnish`.
+        start: what its owner has said of it.
     """
 
     actor_id: int
     incarnation: int
     creation: bytes
+    start: StartActor
+    grant: Grant
 
 
 class Terminate(NamedTuple):
@@ -49,7 +92,7 @@ class StartActor(NamedTuple):
 
     actor_id: int
     class_name: str
-    demand: Demand
+    need: Need
     name: str | None
     namespace: str | None
     get_if_exists: bool
@@ -97,10 +140,67 @@ class ReachProcess(NamedTuple):
     process: int
 
 
-class ListNames(NamedTuple):
-    """To the supervisor: which names are taken? Answered by `Names`."""
+class Ask(NamedTuple):
+    """To the supervisor: tell me of the session; answered by `Told`.
+
+    Attributes:
+        what: ``names``, ``node``, ``groups`` or ``timeline``.
+    """
 
     request: int
+    what: str
+
+
+class CreateGroup(NamedTuple):
+    """To the supervisor: reserve these bundles as soon as all of them fit; see `abilities.PlacesGroups`.
+
+    Attributes:
+        request: it becomes the id of the group.
+    """
+
+    request: int
+    bundles: tuple[Mapping[str, float], ...]
+    strategy: str
+    name: str
+    detached: bool
+    selectors: tuple[Mapping[str, str], ...]
+
+
+class RemoveGroup(NamedTuple):
+    """To the supervisor: give the reservation back, and end what runs in it; answered when that is done."""
+
+    request: int
+    group_id: int
+
+
+class HowAreYou(NamedTuple):
+    """From the supervisor: how is it going? Answered by `StatusIs`.
+
+    Attributes:
+        wants_events: what ran here and when is wanted, too.
+    """
+
+    edition: int
+    wants_events: bool
+
+
+class StatusIs(NamedTuple):
+    """To the supervisor: how it is going.
+
+    Attributes:
+        pending: calls that have come and are not answered.
+        done: calls that were answered.
+        waits_for: calls to others that are not answered.
+        label: of the call that the main thread runs; empty for none.
+        events: what ran here: (label, call id, begin and end in seconds since the epoch, whether it returned).
+    """
+
+    edition: int
+    pending: int
+    done: int
+    waits_for: int
+    label: str
+    events: tuple[tuple[str, int, float, float, bool], ...]
 
 
 class KillActor(NamedTuple):
@@ -130,13 +230,14 @@ class ForgetActor(NamedTuple):
 class AskLease(NamedTuple):
     """To the supervisor: I need a pool worker."""
 
-    demand: Demand
+    need: Need
 
 
 class ReturnLease(NamedTuple):
-    """To the supervisor: I am done with that worker."""
+    """To the supervisor: I am done with that worker; if `worn`, it is not to be used again."""
 
     lease: int
+    worn: bool
 
 
 class Blocked(NamedTuple):
@@ -201,6 +302,7 @@ class ActorDead(NamedTuple):
 
     actor_id: int
     text: str
+    error: str = "ActorDiedError"
 
 
 class Found(NamedTuple):
@@ -214,17 +316,18 @@ class Found(NamedTuple):
     described: bytes
 
 
-class Names(NamedTuple):
-    """From the supervisor: the (namespace, name) of every living named actor, oldest first."""
+class Told(NamedTuple):
+    """From the supervisor: the answer to `Ask`: plain data, whose shape depends on the question."""
 
     request: int
-    names: tuple[tuple[str, str], ...]
+    answer: object
 
 
 class LeaseFailed(NamedTuple):
-    """From the supervisor: there will be no worker; `text` says why."""
+    """From the supervisor: there will be no worker; `text` says why, `error` which of `exceptions` that is."""
 
-    demand: Demand
+    need: Need
+    error: str
     text: str
 
 
@@ -233,7 +336,8 @@ class Leased(NamedTuple):
 
     lease: int
     process: int
-    demand: Demand
+    need: Need
+    grant: Grant
 
 
 class Recall(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from real_backend.control import StartActor
+from real_backend.control import NOTHING_HELD, Grant, StartActor
 from real_backend.messages import owner_of
 from simactors.exceptions import ActorUnavailableError, RayActorError
 
@@ -26,6 +26,8 @@ class ActorRecord:
         followers: who wants to be told where it lives.
         ending: it will not start again, whatever ends it.
         death: what callers are told, once it is dead.
+        error: which error that is, by its name in `exceptions`.
+        grant: what its process holds.
     """
 
     start: StartActor
@@ -40,6 +42,8 @@ class ActorRecord:
     followers: set[int] = field(default_factory=set)
     ending: bool = False
     death: str | None = None
+    error: str = "ActorDiedError"
+    grant: Grant = NOTHING_HELD
 
     @property
     def id(self) -> int:
@@ -115,6 +119,10 @@ class Directory:
     def names(self) -> tuple[tuple[str, str], ...]:
         """The (namespace, name) of every living named actor, oldest first."""
         return tuple((namespace or "", name) for namespace, name in self._names)
+
+    def living(self) -> list[ActorRecord]:
+        """The actors that are not dead, oldest first."""
+        return [record for record in self._records.values() if record.death is None]
 
     def free_name(self, record: ActorRecord) -> None:
         """Another actor may have its name now."""

@@ -11,33 +11,38 @@ from typing import NamedTuple
 from real_backend.control import (
     ActorAt,
     ActorDead,
+    Ask,
     AskLease,
     Birth,
     Blocked,
     Broken,
     Connected,
     Constructed,
+    CreateGroup,
     Died,
     EndActor,
     FindActor,
     ForgetActor,
     Found,
     Furnish,
+    Grant,
+    HowAreYou,
     KillActor,
     KillWorker,
     Leased,
     LeaseFailed,
     Leaving,
-    ListNames,
-    Names,
     ReachActor,
     ReachProcess,
     Recall,
+    RemoveGroup,
     Retire,
     ReturnLease,
     StartActor,
+    StatusIs,
     Staying,
     Terminate,
+    Told,
     Unblocked,
     Unneeded,
     Welcome,
@@ -111,7 +116,11 @@ class Call(NamedTuple):
 
 
 class Task(NamedTuple):
-    """Run a function on a leased worker; see `Call`."""
+    """Run a function on a leased worker; see `Call`.
+
+    Attributes:
+        grant: what the worker holds from now on; None if it has been told.
+    """
 
     call_id: int
     digest: bytes
@@ -121,6 +130,7 @@ class Task(NamedTuple):
     values: tuple[object, ...]
     num_returns: int | str
     options: CallOptions | None
+    grant: Grant | None
 
 
 class Item(NamedTuple):
@@ -268,7 +278,11 @@ Message = (
     | Furnish
     | Constructed
     | FindActor
-    | ListNames
+    | Ask
+    | CreateGroup
+    | RemoveGroup
+    | HowAreYou
+    | StatusIs
     | ReachActor
     | ReachProcess
     | KillActor
@@ -289,7 +303,7 @@ Message = (
     | ActorAt
     | ActorDead
     | Found
-    | Names
+    | Told
     | Leased
     | LeaseFailed
     | Recall

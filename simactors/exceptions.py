@@ -69,10 +69,9 @@ class RayTaskError(RayError):
     Attributes:
         function_name: what ran, as ``boom`` or ``Log.add``.
         traceback_str: the traceback of the process that ran it.
-        cause: the exception that was raised there.
         where: the process it ran in, as ``pid=4711``.
         frames: where it was raised, as plain data (`tblib`'s); from real processes only. The traceback of `cause` is
-            made of it, so that debuggers can show it.
+            made of it, for debuggers.
     """
 
     def __init__(
@@ -86,13 +85,26 @@ class RayTaskError(RayError):
         super().__init__(function_name, traceback_str, cause, where)
         self.function_name = function_name
         self.traceback_str = traceback_str
-        self.cause = cause
+        self._cause = cause
         self.where = where
         self.frames = frames
-        if frames is not None and cause.__traceback__ is None:
+
+    @property
+    def cause(self) -> BaseException:
+        """The exception that was raised there; its traceback is made when it is first asked for.
+
+        Not before: the frames that stand for the remote ones hold those of whoever makes them, in a circle.
+        """
+        cause = self._cause
+        if self.frames is not None and cause.__traceback__ is None:
             import tblib  # type: ignore[import-untyped]
 
-            cause.__traceback__ = tblib.Traceback.from_dict(frames).as_traceback()
+            cause.__traceback__ = tblib.Traceback.from_dict(self.frames).as_traceback()
+        return cause
+
+    @cause.setter
+    def cause(self, cause: BaseException) -> None:
+        self._cause = cause
 
     def __str__(self) -> str:
         place = f" ({self.where})" if self.where else ""
@@ -107,7 +119,7 @@ class RayTaskError(RayError):
         As in Ray, it stays as it is if it is an instance already (the cause is a plain `Exception`), or if the
         two classes can't be combined.
         """
-        cause_class = type(self.cause)
+        cause_class = type(self._cause)
         if issubclass(RayTaskError, cause_class):
             return self
         try:
@@ -118,7 +130,7 @@ class RayTaskError(RayError):
 
 
 def _fields(error: RayTaskError) -> tuple[Any, ...]:
-    return error.function_name, error.traceback_str, error.cause, error.where, error.frames
+    return error.function_name, error.traceback_str, error._cause, error.where, error.frames
 
 
 @lru_cache(maxsize=512)
@@ -130,15 +142,15 @@ def _dual_class(cause_class: type[BaseException]) -> Any:
             # The cause's own constructor may need arguments nobody knows here: it is not called.
             self.function_name = error.function_name
             self.traceback_str = error.traceback_str
-            self.cause = error.cause
+            self._cause = error._cause
             self.where = error.where
             self.frames = error.frames
-            self.args = (error.cause,)
+            self.args = (error._cause,)
 
         def __getattr__(self, name: str) -> Any:
-            if name == "cause":  # only while a half-made instance is being looked at
+            if name in ("_cause", "frames"):  # only while a half-made instance is being looked at
                 raise AttributeError(name)
-            return getattr(self.cause, name)
+            return getattr(self._cause, name)
 
         def __str__(self) -> str:
             return RayTaskError.__str__(self)
@@ -149,7 +161,7 @@ def _dual_class(cause_class: type[BaseException]) -> Any:
     if issubclass(cause_class, BaseExceptionGroup):  # a group can't be made without its parts
 
         def make_group(cls: Any, error: Any) -> Any:
-            return cause_class.__new__(cls, error.cause.message, error.cause.exceptions)
+            return cause_class.__new__(cls, error._cause.message, error._cause.exceptions)
 
         Dual.__new__ = make_group  # type: ignore[method-assign]
     name = f"RayTaskError({cause_class.__name__})"

@@ -1,7 +1,7 @@
 """`Actors`: the actors that one process knows: creating, finding, reaching and forgetting them.
 
 Not their calls (`lines`). The supervisor knows where actors live; it is asked by `StartActor`, `FindActor`,
-`ListNames`, `ReachActor` and answers in `Found`, `Names`, `ActorAt`, `ActorDead`.
+`ReachActor` and answers in `Found`, `ActorAt`, `ActorDead`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 
-from real_backend.client import births, demands
+from real_backend.client import births
 from real_backend.client.counting import Counting
 from real_backend.client.lines import ActorEntry, Line
 from real_backend.client.peers import Peer, Peers
 from real_backend.client.pending import Calls, PendingCall
 from real_backend.client.pump import Pump
+from real_backend.client.questions import Questions
 from real_backend.client.travel import Limits, Travel, describe, undescribe
 from real_backend.control import (
     ActorAt,
@@ -25,12 +26,10 @@ from real_backend.control import (
     ForgetActor,
     Found,
     KillActor,
-    ListNames,
-    Names,
+    Need,
     ReachActor,
     StartActor,
 )
-from real_backend.objects import ObjectTable
 from simactors import exceptions
 from simactors.core.calls import ActorClass
 from simactors.core.concurrency import Concurrency, concurrency_of
@@ -47,18 +46,18 @@ class Actors:
     """
 
     def __init__(
-        self, pump: Pump, objects: ObjectTable, peers: Peers, namespace: str | None, check: Callable[[], None]
+        self, pump: Pump, peers: Peers, questions: Questions, namespace: str | None, check: Callable[[], None]
     ) -> None:
         self._pump = pump
-        self._objects = objects
+        self._questions = questions
         self._peers = peers
         self._namespace = namespace
         self._check = check
         # By id and whether they are counted.
         self._entries: dict[tuple[int, bool], weakref.ref[ActorEntry]] = {}
         self._lines: dict[int, Line] = {}
+        self._itself: ActorRef | None = None
         self.dropped: deque[int] = deque()
-        self._answers: dict[int, Found | Names] = {}
         self._calls: Calls
         self._travel: Travel
         self._counting: Counting
@@ -69,7 +68,9 @@ class Actors:
         self._travel = travel
         self._counting = counting
 
-    def create(self, made: ActorClass, options: ActorOptions, constructor: PendingCall) -> ActorRef:
+    def create(
+        self, made: ActorClass, options: ActorOptions, constructor: PendingCall, need: Need
+    ) -> ActorRef:
         """Start an actor, or find the one that has its name. Safe for threads.
 
         Raises:
@@ -82,7 +83,7 @@ class Actors:
         start = StartActor(
             constructor.id,
             made.interface.class_name,
-            demands.demand(options, default_cpus=0),
+            need,
             options.name,
             namespace,
             options.get_if_exists,
@@ -96,7 +97,7 @@ class Actors:
             line.owned = not start.detached
             self._peers.tell_supervisor(start)
         if start.name is not None:
-            found = self._found(start.actor_id)
+            found: Found = self._questions.answer(start.actor_id)
             if found.actor_id != start.actor_id:
                 with self._pump.shield, self._pump.lock:
                     del self._lines[start.actor_id]
@@ -140,52 +141,18 @@ class Actors:
 
     def find(self, name: str, namespace: str | None) -> ActorRef | None:
         """The living actor of that name. Safe for threads."""
-        with self._pump.shield, self._pump.lock:
-            self._check()
-            request = self._objects.mint()
-            space = self._namespace if namespace is None else namespace
-            self._peers.tell_supervisor(FindActor(request, name, space))
-        found = self._found(request)
+        space = self._namespace if namespace is None else namespace
+        found: Found = self._questions.ask(lambda request: FindActor(request, name, space))
         if found.actor_id is None:
             return None
         with self._pump.shield, self._pump.lock:
             return self.arrived(found.actor_id, found.described, counted=False)
-
-    def names(self) -> list[tuple[str, str]]:
-        """The (namespace, name) of every living named actor, oldest first. Safe for threads."""
-        with self._pump.shield, self._pump.lock:
-            self._check()
-            request = self._objects.mint()
-            self._peers.tell_supervisor(ListNames(request))
-        names = self._answer(request)
-        assert isinstance(names, Names)
-        return list(names.names)
 
     def kill(self, actor_id: int, *, no_restart: bool) -> None:
         """End its process."""
         if no_restart:
             self._lines[actor_id].kill()
         self._peers.tell_supervisor(KillActor(actor_id, no_restart))
-
-    def _found(self, request: int) -> Found:
-        found = self._answer(request)
-        assert isinstance(found, Found)
-        return found
-
-    def _answer(self, request: int) -> Found | Names:
-        self._pump.wait_until(lambda: request in self._answers or self._is_over(), None)
-        answer = self._answers.pop(request, None)
-        if answer is None:
-            self._check()
-        assert answer is not None
-        return answer
-
-    def _is_over(self) -> bool:
-        try:
-            self._check()
-        except (RuntimeError, exceptions.RayError):
-            return True
-        return False
 
     # Under the lock
 
@@ -204,6 +171,13 @@ class Actors:
             line = self._new_line(actor_id, limits)
             self._peers.tell_supervisor(ReachActor(actor_id))
         return self._dress(line, interface, described, counted=counted)
+
+    def itself(self, actor_id: int, described: bytes) -> ActorRef:
+        """The actor that lives in this process, in a handle that doesn't keep it alive. Safe for threads."""
+        if self._itself is None:
+            with self._pump.shield, self._pump.lock:
+                self._itself = self.arrived(actor_id, described, counted=False)
+        return self._itself
 
     def _entry(self, actor_id: int, *, counted: bool) -> ActorEntry | None:
         noted = self._entries.get((actor_id, counted))
@@ -268,15 +242,7 @@ class Actors:
 
     def on_actor_dead(self, message: ActorDead) -> None:
         """The supervisor says that an actor has no process any more."""
-        self._bury([message.actor_id], message.text)
-
-    def on_found(self, message: Found) -> None:
-        """An answer for `_answer`."""
-        self._answers[message.request] = message
-
-    def on_names(self, message: Names) -> None:
-        """An answer for `_answer`."""
-        self._answers[message.request] = message
+        self._bury([message.actor_id], message.text, message.error)
 
     def peer_gone(self, peer: Peer, text: str) -> None:
         """Whoever lived there is dead, or starts again elsewhere."""
@@ -291,8 +257,8 @@ class Actors:
         """The session is over."""
         self._bury(list(self._lines), text)
 
-    def _bury(self, actor_ids: list[int], text: str) -> None:
+    def _bury(self, actor_ids: list[int], text: str, error: str = "ActorDiedError") -> None:
         for actor_id in actor_ids:
             line = self._lines.get(actor_id)
             if line is not None:
-                line.died(text)
+                line.died(text, error)

@@ -18,6 +18,7 @@ from real_backend.client.borrowing import Borrowing
 from real_backend.client.cancels import Cancels
 from real_backend.client.drafts import NO_RETRIES, Drafts, call_options, retries_of
 from real_backend.client.exports import Exports
+from real_backend.client.knowing import Knowing
 from real_backend.client.leases import TaskPool
 from real_backend.client.lifetimes import Lifetimes
 from real_backend.client.lines import entry_of_actor
@@ -25,6 +26,7 @@ from real_backend.client.orders import Orders
 from real_backend.client.peers import SUPERVISOR, Peer, Peers
 from real_backend.client.pending import Calls, retry_on
 from real_backend.client.pump import Pump
+from real_backend.client.questions import Questions
 from real_backend.client.running import CallsHere
 from real_backend.client.sharing import Sharing
 from real_backend.client.shield import Shield
@@ -46,13 +48,14 @@ _WELCOME_S = 60.0
 Answer = messages.Reply | messages.Failed | messages.Item | messages.Interrupted
 
 
-class Client:
+class Client(Knowing):
     """See `simactors.core.backend.Backend`. Safe for threads.
 
     Args:
         process: the number of this process.
         namespace: where names of actors live unless said otherwise.
         membership: what makes it one of the session's.
+        surroundings: what this process was started in.
         on_close: ends what only the driver has started.
         on_orphaned: called when the supervisor is gone.
 
@@ -61,21 +64,25 @@ class Client:
         here: the calls that it runs.
         producers: whom to tell how many items of a call have been taken, by the call's id.
         end_actor: what `exit_actor` does here.
-        orders: the same before it is taken from there; `orders.incarnation` says how often it was restarted.
+        orders: the same before it is taken from there.
     """
 
     name = "local"
 
     def __init__(
         self,
-        control: Channel,
+        channel: Channel,
         process: int,
-        namespace: str | None,
+        namespace: str,
         membership: Membership,
+        surroundings: control.Surroundings | None = None,
         on_close: Callable[[], None] = lambda: None,
         on_orphaned: Callable[[], None] = lambda: None,
     ) -> None:
         self.process = process
+        self.namespace = namespace
+        self.grant = control.NOTHING_HELD
+        self.surroundings = surroundings
         self.here = CallsHere()
         self.producers: dict[int, Callable[[int], None]] = {}
         self.end_actor: Callable[[], None] = lambda: None
@@ -86,7 +93,7 @@ class Client:
         self._on_orphaned = on_orphaned
         self._pid = os.getpid()
         self._over: Exception | None = None
-        self._control = control
+        self._control = channel
         self.pump = Pump(self.shield, self._handle, self._channel_lost, self._settle)
         self.objects = ObjectTable(process, self.pump.note)
         self._lifetimes = Lifetimes(process, self.objects)
@@ -98,8 +105,9 @@ class Client:
         self.orders = Orders(self.travel)
         self.inbox = self.orders.inbox
         self.imports = self.orders.imports
-        self.peers = Peers(self.pump, control, self.travel, self._open_channel, self._peer_gone)
-        self._actors = Actors(self.pump, self.objects, self.peers, namespace, self._check_usable)
+        self.peers = Peers(self.pump, channel, self.travel, self._open_channel, self._peer_gone)
+        self._questions = Questions(self.pump, self.objects, self.peers, self._check_usable)
+        self._actors = Actors(self.pump, self.peers, self._questions, namespace, self._check_usable)
         self._borrowing = Borrowing(self.objects, self.peers, self.travel)
         self._calls = Calls(self.objects, self._borrowing, self.travel)
         self._tasks = TaskPool(self._calls, self.peers, self.travel)
@@ -113,8 +121,8 @@ class Client:
         self._actors.bind(self._calls, self.travel, counting)
         self._lifetimes.bind(self.peers, self._actors)
         self._handlers = self._handler_table()
-        self.pump.add(control)
-        self.sharing.open(self.pump, control)
+        self.pump.add(channel)
+        self.sharing.open(self.pump, channel)
         self.pump.start()
 
     # Submission
@@ -122,7 +130,7 @@ class Client:
     def submit_task(self, call: TaskCall) -> list[ObjectRef[Any]]:
         """See `Backend`."""
         options = call.options
-        demands.refuse_task(options)
+        need = demands.of_task(options, self.captured, self.surroundings)
         label = call.function.spec.label
         export = self.exports.export(call.function)
         arguments = pack_arguments(label, call.args, call.kwargs, by_value=True)
@@ -132,7 +140,8 @@ class Client:
             pending = self._drafts.new(export, label, arguments, options.num_returns, retries)
             pending.options = call_options(options, None)
             refs = self._drafts.register(pending)
-            self._tasks.submit(pending, demands.demand(options, default_cpus=1))
+            pending.max_calls = demands.max_calls(options)
+            self._tasks.submit(pending, need)
             self._settle()
         return refs
 
@@ -159,14 +168,14 @@ class Client:
     def create_actor(self, creation: Creation) -> ActorRef:
         """See `Backend`."""
         made, options = creation.actor_class, creation.options
-        demands.refuse_actor(options)
+        need = demands.of_actor(options, self.captured, self.surroundings)
         label = made.constructor.label
         export = self.exports.export(made)
         arguments = pack_arguments(label, creation.args, creation.kwargs, by_value=True)
         with self.shield, self.pump.lock:
             self._check_usable()
             constructor = self._drafts.new(export, label, arguments, 0, NO_RETRIES)
-        ref = self._actors.create(made, options, constructor)
+        ref = self._actors.create(made, options, constructor, need)
         with self.shield, self.pump.lock:
             self._settle()
         return ref
@@ -180,10 +189,6 @@ class Client:
         with self.shield, self.pump.lock:
             self._check_usable()
             self._actors.kill(entry_of_actor(actor).id, no_restart=no_restart)
-
-    def named_actors(self) -> list[tuple[str, str]]:
-        """See `KnowsItself`."""
-        return self._actors.names()
 
     # Objects
 
@@ -337,8 +342,9 @@ class Client:
             control.Died: lambda _, m: self.peers.died(m.process, m.text, restarts=m.restarts),
             control.ActorAt: lambda _, m: actors.on_actor_at(m),
             control.ActorDead: lambda _, m: actors.on_actor_dead(m),
-            control.Found: lambda _, m: actors.on_found(m),
-            control.Names: lambda _, m: actors.on_names(m),
+            control.Found: lambda _, m: self._questions.on_answer(m),
+            control.Told: lambda _, m: self._questions.on_answer(m),
+            control.HowAreYou: lambda _, m: self.tell_how_it_is(m),
             control.Welcome: self._on_welcome,
         }
 

@@ -1,56 +1,84 @@
-"""What options mean here: resources as a `Demand`, and a clear refusal of what is not honoured yet.
+"""What options mean here: what a task or an actor needs as a `Need`, and a clear refusal of what is not honoured.
 
 An option that is ignored would change what a program does without a word; better no than wrong.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from typing import Any
 
-from real_backend.control import Demand
+from real_backend.control import Need, Surroundings
+from simactors.core import requests
 from simactors.core.options import ActorOptions, TaskOptions
+from simactors.core.requests import Bundle
 
-_UNIT = 10_000
-"""Fractions of a resource are counted in ten-thousandths, as on Ray."""
-
-
-def demand(options: TaskOptions | ActorOptions, *, default_cpus: float) -> Demand:
-    """The resources that `options` ask for, besides memory, which is not counted here."""
-    wanted = {
-        "CPU": default_cpus if options.num_cpus is None else options.num_cpus,
-        **(options.resources or {}),
-    }
-    return quantities(wanted)
+_HONOURED = ("env_vars", "working_dir")
 
 
-def quantities(resources: Mapping[str, float]) -> Demand:
-    """Units as whole numbers, zeros left out."""
-    counted = ((name, round(amount * _UNIT)) for name, amount in resources.items())
-    return tuple(sorted((name, amount) for name, amount in counted if amount))
+def of_task(options: TaskOptions, inherited: Bundle | None, surroundings: Surroundings | None) -> Need:
+    """What a task needs.
+
+    Args:
+        inherited: the placement group that captures what its caller starts.
+        surroundings: those of its caller.
+
+    Raises:
+        ValueError: it asks for what no process here can have.
+    """
+    _refuse_fallback(options)
+    return Need(requests.of_task(options, inherited), _surroundings(options.runtime_env, surroundings))
 
 
-def refuse_task(options: TaskOptions) -> None:
-    """Raise `ValueError` for a task that can't be run faithfully."""
-    _refuse_placement(options)
-    _refuse(options.max_calls != 0, f"max_calls={options.max_calls}")
+def of_actor(options: ActorOptions, inherited: Bundle | None, surroundings: Surroundings | None) -> Need:
+    """What an actor needs; see `of_task`."""
+    _refuse_fallback(options)
+    return Need(requests.of_actor(options, inherited), _surroundings(options.runtime_env, surroundings))
 
 
-def refuse_actor(options: ActorOptions) -> None:
-    """Raise `ValueError` for an actor that can't be run faithfully."""
-    _refuse_placement(options)
+def max_calls(options: TaskOptions) -> int:
+    """After how many calls of one function a worker is replaced; 0 for never. As on Ray, one call if it uses GPUs."""
+    return options.max_calls or int(bool(options.num_gpus))
 
 
-def _refuse_placement(options: TaskOptions | ActorOptions) -> None:
-    _refuse(bool(options.num_gpus), f"num_gpus={options.num_gpus}")
-    _refuse(options.accelerator_type is not None, "accelerator_type")
-    _refuse(bool(options.label_selector), "label_selector")
-    _refuse(bool(options.fallback_strategy), "fallback_strategy")
-    _refuse(bool(options.runtime_env), "runtime_env")
-    strategy = options.scheduling_strategy
-    _refuse(strategy not in (None, "DEFAULT", "SPREAD"), f"scheduling_strategy={strategy!r}")
-    _refuse(options.placement_group not in ("default", None), "placement_group")
+def surroundings_of(runtime_env: Mapping[str, Any] | None) -> Surroundings | None:
+    """The option `runtime_env`; None if it says nothing.
+
+    Raises:
+        ValueError: it says what is not honoured here, or of the wrong kind.
+    """
+    said = {name: value for name, value in (runtime_env or {}).items() if value}
+    unknown = sorted(said.keys() - set(_HONOURED))
+    if unknown:
+        raise ValueError(
+            f"runtime_env: {', '.join(unknown)} is not supported by backend='local', which honours "
+            f"{' and '.join(_HONOURED)}; install packages where the program runs."
+        )
+    variables = said.get("env_vars", {})
+    if not isinstance(variables, Mapping) or not all(
+        isinstance(x, str) for pair in variables.items() for x in pair
+    ):
+        raise ValueError(f"runtime_env: env_vars must be a dict of str to str, not {variables!r}")
+    folder = said.get("working_dir")
+    if folder is not None and not os.path.isdir(folder):
+        raise ValueError(f"runtime_env: working_dir is no folder of this machine: {folder!r}")
+    if not said:
+        return None
+    return Surroundings(tuple(sorted(variables.items())), None if folder is None else os.path.abspath(folder))
 
 
-def _refuse(wrong: bool, what: str) -> None:
-    if wrong:
-        raise ValueError(f"{what} is not supported by backend='local' yet")
+def _surroundings(
+    runtime_env: Mapping[str, Any] | None, inherited: Surroundings | None
+) -> Surroundings | None:
+    """As on Ray, variables add to those of the parent, and hide them."""
+    own = surroundings_of(runtime_env)
+    if own is None or inherited is None:
+        return own or inherited
+    variables = {**dict(inherited.variables), **dict(own.variables)}
+    return Surroundings(tuple(sorted(variables.items())), own.folder or inherited.folder)
+
+
+def _refuse_fallback(options: TaskOptions | ActorOptions) -> None:
+    if options.fallback_strategy:
+        raise ValueError("fallback_strategy is not supported by backend='local' yet")

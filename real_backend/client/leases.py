@@ -1,7 +1,7 @@
 """`TaskPool`: this process's tasks on their way to pool workers leased from the supervisor.
 
 Not the CPUs (`placement`, in the supervisor). A leased worker gets one task at a time; it is used again for the
-next one of the same demand, and goes back when there is none, or when the supervisor wants it for others.
+next one of the same need, and goes back when there is none, or when the supervisor wants it for others.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from real_backend.client.exports import Export
 from real_backend.client.peers import Peer, Peers
 from real_backend.client.pending import Calls, PendingCall
 from real_backend.client.travel import Travel
-from real_backend.control import AskLease, Demand, Leased, LeaseFailed, ReturnLease
+from real_backend.control import AskLease, Grant, Leased, LeaseFailed, Need, ReturnLease
 from real_backend.messages import Message, Task
 from simactors import exceptions
 from simactors.core.outcome import Failure
@@ -24,23 +24,24 @@ _ASKED_AT_ONCE = 8
 class _Lease:
     """A worker that is ours for now."""
 
-    __slots__ = ("call", "demand", "number", "peer", "recalled")
+    __slots__ = ("call", "grant", "need", "number", "peer", "recalled")
 
-    def __init__(self, number: int, peer: Peer, demand: Demand) -> None:
+    def __init__(self, number: int, peer: Peer, need: Need, grant: Grant) -> None:
         self.number = number
         self.peer = peer
-        self.demand = demand
+        self.need = need
+        self.grant: Grant | None = grant  # None once the worker has been told
         self.call: PendingCall | None = None
         self.recalled = False
 
 
 class _Shape:
-    """The tasks of one demand, and the leases for them."""
+    """The tasks of one need, and the leases for them."""
 
-    __slots__ = ("asked", "demand", "idle", "queue")
+    __slots__ = ("asked", "idle", "need", "queue")
 
-    def __init__(self, demand: Demand) -> None:
-        self.demand = demand
+    def __init__(self, need: Need) -> None:
+        self.need = need
         self.queue: deque[PendingCall] = deque()
         self.idle: list[_Lease] = []
         self.asked = 0
@@ -53,33 +54,34 @@ class TaskPool:
         self._calls = calls
         self._peers = peers
         self._travel = travel
-        self._shapes: dict[Demand, _Shape] = {}
+        self._shapes: dict[Need, _Shape] = {}
         self._leases: dict[int, _Lease] = {}
+        # How often a worker has run a function that may run there only so often.
+        self._runs: dict[tuple[int, bytes], int] = {}
 
-    def submit(self, call: PendingCall, demand: Demand) -> None:
+    def submit(self, call: PendingCall, need: Need) -> None:
         """Run `call` on a worker as soon as its arguments and a worker are there."""
-        carrier = _TaskCarrier(self, demand)
+        carrier = _TaskCarrier(self, need)
         call.carrier = carrier
         if call.refs:
-            self._calls.await_arguments(call, lambda: self.enqueue(call, demand))
+            self._calls.await_arguments(call, lambda: self.enqueue(call, need))
         if not call.missing:
-            self.enqueue(call, demand)
+            self.enqueue(call, need)
 
     def refused(self, message: LeaseFailed) -> None:
-        """There is no worker for a task of this demand, and will be none."""
-        shape = self._shapes[message.demand]
+        """There is no worker for a task of this need, and will be none."""
+        shape = self._shapes[message.need]
         shape.asked -= 1
         if shape.queue:
             call = shape.queue.popleft()
-            text = f"{exceptions.WorkerCrashedError()}\n\ttask: {call.label}\n\t{message.text}"
-            self._calls.fail_with([call], exceptions.WorkerCrashedError(text))
+            self._calls.fail_with([call], _refusal(message, call))
         self._serve(shape)
 
     def waits_for_lease(self) -> bool:
         """Whether tasks of ours lack a worker."""
         return any(s.asked for s in self._shapes.values())
 
-    def enqueue(self, call: PendingCall, demand: Demand) -> None:
+    def enqueue(self, call: PendingCall, need: Need) -> None:
         """The arguments of `call` are ready."""
         if call.is_canceled:
             return
@@ -87,9 +89,9 @@ class TaskPool:
         if why is not None:
             self._calls.fail(call, why)
             return
-        shape = self._shapes.get(demand)
+        shape = self._shapes.get(need)
         if shape is None:
-            shape = self._shapes[demand] = _Shape(demand)
+            shape = self._shapes[need] = _Shape(need)
         shape.queue.append(call)
         self._serve(shape)
 
@@ -97,17 +99,17 @@ class TaskPool:
         """Tell the worker of that lease something."""
         self._peers.post(lease.peer, message, now=True)
 
-    def withdraw(self, call: PendingCall, demand: Demand) -> None:
+    def withdraw(self, call: PendingCall, need: Need) -> None:
         """`call` is not to be run any more."""
-        shape = self._shapes.get(demand)
+        shape = self._shapes.get(need)
         if shape is not None and call in shape.queue:
             shape.queue.remove(call)
 
     def granted(self, message: Leased) -> None:
         """The supervisor gave us a worker."""
-        lease = _Lease(message.lease, self._peers.expect(message.process), message.demand)
+        lease = _Lease(message.lease, self._peers.expect(message.process), message.need, message.grant)
         self._leases[lease.number] = lease
-        shape = self._shapes[message.demand]
+        shape = self._shapes[message.need]
         shape.asked -= 1
         shape.idle.append(lease)
         self._serve(shape)
@@ -118,7 +120,7 @@ class TaskPool:
         if lease is None:
             return
         lease.recalled = True
-        shape = self._shapes[lease.demand]
+        shape = self._shapes[lease.need]
         if lease in shape.idle:
             shape.idle.remove(lease)
             self._give_back(lease)
@@ -126,18 +128,21 @@ class TaskPool:
     def answered(self, call: PendingCall, lease: _Lease) -> None:
         """The task of `lease` has its answer."""
         lease.call = None
-        shape = self._shapes[lease.demand]
-        if lease.recalled:
-            self._give_back(lease)
+        shape = self._shapes[lease.need]
+        worn = self._is_worn(call, lease)
+        if lease.recalled or worn:
+            self._give_back(lease, worn=worn)
         else:
             shape.idle.append(lease)
         self._serve(shape)
 
     def gone(self, peer: Peer, text: str) -> None:
         """A worker died: its task is tried again, or fails."""
+        if self._runs:
+            self._runs = {key: runs for key, runs in self._runs.items() if key[0] != peer.number}
         for lease in [e for e in self._leases.values() if e.peer is peer]:
             del self._leases[lease.number]
-            shape = self._shapes[lease.demand]
+            shape = self._shapes[lease.need]
             if lease in shape.idle:
                 shape.idle.remove(lease)
             call = lease.call
@@ -167,7 +172,7 @@ class TaskPool:
             self._send(shape.idle.pop(), shape.queue.popleft())
         while shape.asked < min(len(shape.queue), _ASKED_AT_ONCE):
             shape.asked += 1
-            self._peers.tell_supervisor(AskLease(shape.demand))
+            self._peers.tell_supervisor(AskLease(shape.need))
 
     def _send(self, lease: _Lease, call: PendingCall) -> None:
         assert isinstance(call.target, Export)
@@ -186,22 +191,33 @@ class TaskPool:
             values,
             call.num_returns,
             call.options,
+            lease.grant,
         )
+        lease.grant = None
         self._peers.post(lease.peer, message, now=True)
 
-    def _give_back(self, lease: _Lease) -> None:
+    def _give_back(self, lease: _Lease, *, worn: bool = False) -> None:
         del self._leases[lease.number]
-        self._peers.tell_supervisor(ReturnLease(lease.number))
+        self._peers.tell_supervisor(ReturnLease(lease.number, worn))
+
+    def _is_worn(self, call: PendingCall, lease: _Lease) -> bool:
+        """Whether the worker has run the call's function as often as one worker may."""
+        if not call.max_calls:
+            return False
+        assert isinstance(call.target, Export)
+        key = lease.peer.number, call.target.digest
+        runs = self._runs[key] = self._runs.get(key, 0) + 1
+        return runs >= call.max_calls
 
 
 class _TaskCarrier:
     """What a task remembers of its way; see `Carrier`."""
 
-    __slots__ = ("_demand", "_pool", "lease")
+    __slots__ = ("_need", "_pool", "lease")
 
-    def __init__(self, pool: TaskPool, demand: Demand) -> None:
+    def __init__(self, pool: TaskPool, need: Need) -> None:
         self._pool = pool
-        self._demand = demand
+        self._need = need
         self.lease: _Lease | None = None
 
     def answered(self, call: PendingCall) -> None:
@@ -221,7 +237,7 @@ class _TaskCarrier:
 
     def withdraw(self, call: PendingCall) -> None:
         """See `Carrier`."""
-        self._pool.withdraw(call, self._demand)
+        self._pool.withdraw(call, self._need)
 
     def lease_of(self, call: PendingCall) -> int | None:
         """See `Carrier`."""
@@ -229,4 +245,11 @@ class _TaskCarrier:
 
     def retry(self, call: PendingCall) -> None:
         """Once more."""
-        self._pool.enqueue(call, self._demand)
+        self._pool.enqueue(call, self._need)
+
+
+def _refusal(message: LeaseFailed, call: PendingCall) -> exceptions.RayError:
+    kind: type[exceptions.RayError] = getattr(exceptions, message.error)
+    if kind is exceptions.WorkerCrashedError:
+        return kind(f"{kind()}\n\ttask: {call.label}\n\t{message.text}")
+    return kind(message.text)

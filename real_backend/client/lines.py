@@ -166,11 +166,11 @@ class Line:
                 self._again.append(call)
         self.advance()
 
-    def died(self, text: str) -> None:
-        """The actor is dead."""
+    def died(self, text: str, error: str = "ActorDiedError") -> None:
+        """The actor is dead; `error` is the name of what its callers meet."""
         if self.death is not None:
             return
-        self.death = failure(exceptions.ActorDiedError(text))
+        self.death = failure(getattr(exceptions, error)(text))
         calls = [*self._sent.values(), *self._again, *self._queue]
         self._sent.clear()
         self._again.clear()

@@ -24,13 +24,13 @@ class Orders:
     Attributes:
         inbox: from whom, and what.
         imports: the code for it.
-        incarnation: how often the actor that lives here has been restarted.
+        birth: how this process became an actor, without what that is made of; None if it is none.
     """
 
     def __init__(self, travel: Travel) -> None:
         self.inbox: deque[tuple[int, Message]] = deque()
         self.imports = Imports()
-        self.incarnation = 0
+        self.birth: Birth | None = None
         self._travel = travel
 
     def handlers(self) -> dict[type, Callable[[Channel, Any], None]]:
@@ -60,7 +60,7 @@ class Orders:
 
     def _on_birth(self, channel: Channel, message: Birth) -> None:
         """This process becomes an actor."""
-        self.incarnation = message.incarnation
+        self.birth = message._replace(creation=b"")
         self.inbox.append((channel.peer, births.unpack(message, self.imports, self._travel)))
 
     def _on_define(self, channel: Channel, message: Define) -> None:

@@ -37,6 +37,7 @@ class PendingCall:
         carrier: who sent it.
         num_returns, options: see `messages.Call`.
         stream: its items, if it is a generator's call.
+        max_calls: see `TaskOptions`.
         parent: the call whose code has made it; 0 for the driver's.
         is_canceled: somebody has cancelled it.
     """
@@ -48,6 +49,7 @@ class PendingCall:
         "id",
         "is_canceled",
         "label",
+        "max_calls",
         "missing",
         "num_returns",
         "options",
@@ -81,6 +83,7 @@ class PendingCall:
         self.num_returns = num_returns
         self.options: CallOptions | None = None
         self.stream: ItemsOf | None = None
+        self.max_calls = 0
         self.parent = 0
         self.is_canceled = False
         self.tries = 0

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from collections import OrderedDict
+import time
+from collections import OrderedDict, deque
 from collections.abc import Callable
 
-from real_backend.messages import Call, CallOptions, Task
+from real_backend.messages import Call, CallOptions, Create, Task
 
 _REMEMBERED = 10_000
 
@@ -28,11 +29,13 @@ class Running:
         is_canceled: somebody has cancelled it.
         interrupt: that KeyboardInterrupt is due.
         leaves: its code has called `exit_actor`: it is not answered, and the process ends.
+        began_at: when, in seconds since the epoch.
         stop: cancels the coroutine that it is; None if it is none.
     """
 
     __slots__ = (
         "asker",
+        "began_at",
         "function_name",
         "id",
         "interrupt",
@@ -45,13 +48,19 @@ class Running:
         "stop",
     )
 
-    def __init__(self, asker: int, message: Call | Task, label: str = "task") -> None:
+    def __init__(self, asker: int, message: Call | Task | Create, label: str = "task") -> None:
         self.asker = asker
-        self.id = message.call_id
         self.label = label
         self.function_name = ""
-        self.num_returns = message.num_returns
-        self.options: CallOptions | None = message.options
+        self.began_at = time.time()
+        self.options: CallOptions | None = None
+        self.num_returns: int | str = 0
+        if isinstance(message, Create):  # as on Ray, a constructor goes by the id of its actor
+            self.id = message.actor_id
+        else:
+            self.id = message.call_id
+            self.num_returns = message.num_returns
+            self.options = message.options
         self.is_task = type(message) is Task
         self.is_canceled = False
         self.interrupt = False
@@ -77,11 +86,15 @@ class CallsHere:
     """The calls that this process runs, and those that were cancelled before their turn.
 
     Attributes:
+        done: how many have ended.
+        events: the latest of them, see `control.StatusIs`.
         main: the call that the main thread runs; what threads do that it has started is done for it, too.
     """
 
     def __init__(self) -> None:
         self.main: Running | None = None
+        self.done = 0
+        self.events: deque[tuple[str, int, float, float, bool]] = deque(maxlen=_REMEMBERED)
         self._side_by_side: dict[int, Running] = {}
         # Some of them have ended before: nobody can tell those from the ones that are still to come.
         self._canceled: OrderedDict[int, None] = OrderedDict()
@@ -113,6 +126,11 @@ class CallsHere:
         if self._canceled.pop(running.id, self) is None:
             running.is_canceled = True
             running.interrupt = running.is_task
+
+    def answered(self, running: Running, *, returned: bool) -> None:
+        """It has its answer."""
+        self.done += 1
+        self.events.append((running.name, running.id, running.began_at, time.time(), returned))
 
     def end(self, running: Running) -> None:
         """It has ended."""

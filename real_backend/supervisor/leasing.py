@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from real_backend.control import Demand, Leased, LeaseFailed, Recall, Retire
+from real_backend.control import Grant, Leased, LeaseFailed, Need, Recall, Retire
 from real_backend.membership import TOO_MANY
-from real_backend.placement import Placement
+from real_backend.placement import Placement, Refusal
 from real_backend.supervisor.processes import Process, Processes
 
 
@@ -15,7 +15,8 @@ class _Lease:
     number: int
     holder: int
     worker: Process
-    demand: Demand
+    need: Need
+    grant: Grant
     blocked: bool = False
     recalled: bool = False
 
@@ -32,12 +33,13 @@ class Leasing:
         self._spare = spare
         self._last = 0
         self._leases: dict[int, _Lease] = {}
-        self._waiting: list[tuple[int, Demand]] = []
+        self._waiting: list[tuple[int, Need]] = []
         self._idle: list[Process] = []
 
-    def ask(self, holder: int, demand: Demand) -> None:
-        """`holder` wants a worker."""
-        self._waiting.append((holder, demand))
+    def ask(self, holder: int, need: Need) -> None:
+        """`holder` wants a worker: at once if there is room, before those who ask later."""
+        if any(need == other for _, other in self._waiting) or not self._try(holder, need):
+            self._waiting.append((holder, need))
 
     def grant(self, *, others_wait: bool) -> None:
         """Grant what fits; first come, first served, but nobody waits for one who waits for more.
@@ -45,33 +47,48 @@ class Leasing:
         Args:
             others_wait: actors lack resources, so that idle leases are wanted back in any case.
         """
-        still = []
-        for holder, demand in self._waiting:
-            if holder not in self._processes.living:
-                continue
-            if self._placement.fits(demand):
-                self._grant(holder, demand)
-            else:
-                still.append((holder, demand))
+        still = [w for w in self._waiting if w[0] in self._processes.living and not self._try(*w)]
         self._waiting = still
         if still or others_wait:
             self._recall(still, everyone=others_wait)
 
-    def _grant(self, holder: int, demand: Demand) -> None:
+    def _try(self, holder: int, need: Need) -> bool:
+        """Whether an answer could be given."""
+        found = self._placement.grant(need.request)
+        if isinstance(found, Grant):
+            self._grant(holder, need, found)
+        elif isinstance(found, Refusal):
+            self._refuse(holder, need, found)
+        return found is not None
+
+    def _grant(self, holder: int, need: Need, grant: Grant) -> None:
         worker = None
         try:
-            worker = self._take_idle(holder) or self._processes.start_worker()
+            worker = self._worker(holder, need)
             self._processes.connect(holder, worker.number)
         except OSError as error:
             if worker is not None:
                 self.idle(worker)
+            self._placement.release(grant)
             text = f"No worker could be started: {error.strerror}; {TOO_MANY}"
-            self._processes.send(holder, LeaseFailed(demand, text))
+            self._processes.send(holder, LeaseFailed(need, "WorkerCrashedError", text))
             return
-        self._placement.take(demand)
         self._last += 1
-        self._leases[self._last] = _Lease(self._last, holder, worker, demand)
-        self._processes.send(holder, Leased(self._last, worker.number, demand))
+        self._leases[self._last] = _Lease(self._last, holder, worker, need, grant)
+        self._processes.send(holder, Leased(self._last, worker.number, need, grant))
+
+    def _refuse(self, holder: int, need: Need, why: Refusal) -> None:
+        text = (
+            "The placement group corresponding to this task has been removed."
+            if why.kind == "PlacementGroupRemoved"
+            else f"The task is not schedulable: {why.text}."
+        )
+        self._processes.send(holder, LeaseFailed(need, why.task_error, text))
+
+    def _worker(self, holder: int, need: Need) -> Process:
+        if need.surroundings is not None:  # nobody else can use it, before or after
+            return self._processes.start_worker(surroundings=need.surroundings)
+        return self._take_idle(holder) or self._processes.start_worker()
 
     def _take_idle(self, holder: int) -> Process | None:
         """An idle worker, best one that `holder` has used before."""
@@ -80,22 +97,29 @@ class Leasing:
                 return self._idle.pop(index)
         return self._idle.pop() if self._idle else None
 
-    def _recall(self, waiting: list[tuple[int, Demand]], *, everyone: bool) -> None:
+    def _recall(self, waiting: list[tuple[int, Need]], *, everyone: bool) -> None:
         """Ask for the leases that may lie idle while others wait."""
         for lease in self._leases.values():
-            wanted = everyone or any((lease.holder, lease.demand) != w for w in waiting)
+            wanted = everyone or any((lease.holder, lease.need) != w for w in waiting)
             if wanted and not lease.recalled:
                 lease.recalled = True
                 self._processes.send(lease.holder, Recall(lease.number))
 
-    def give_back(self, number: int) -> None:
-        """The holder is done with the worker."""
+    def give_back(self, number: int, *, worn: bool) -> None:
+        """The holder is done with the worker; if it is `worn`, everybody is."""
         lease = self._leases.pop(number, None)
         if lease is None:
             return
-        if not lease.blocked:
-            self._placement.give(lease.demand)
-        self.idle(lease.worker)
+        self._release(lease)
+        if worn or lease.need.surroundings is not None:
+            self._processes.send(lease.worker.number, Retire())
+        else:
+            self.idle(lease.worker)
+
+    def _release(self, lease: _Lease) -> None:
+        if lease.blocked:
+            self._placement.take_back(lease.grant)
+        self._placement.release(lease.grant)
 
     def kill(self, number: int) -> None:
         """The holder wants the worker to end, whatever it does."""
@@ -103,6 +127,22 @@ class Leasing:
         if lease is not None:
             lease.worker.killed = "its task was cancelled by force."
             self._processes.kill(lease.worker)
+
+    def group_removed(self, group: int) -> None:
+        """What runs in a placement group ends with it."""
+        for lease in self._leases.values():
+            if lease.grant.group == group:
+                lease.worker.killed = "its placement group was removed."
+                self._processes.kill(lease.worker)
+
+    @property
+    def waiting(self) -> int:
+        """How many leases are wanted and not granted."""
+        return len(self._waiting)
+
+    def grant_of(self, worker: Process) -> Grant | None:
+        """What a worker holds; None if it is idle."""
+        return next((lease.grant for lease in self._leases.values() if lease.worker is worker), None)
 
     def idle(self, worker: Process) -> None:
         """The worker has nothing to do."""
@@ -126,14 +166,14 @@ class Leasing:
         lease = self._leases.get(number)
         if lease is not None and not lease.blocked:
             lease.blocked = True
-            self._placement.give(lease.demand)
+            self._placement.lend(lease.grant)
 
     def unblock(self, number: int) -> None:
         """It runs on, and takes them back, even if they are taken."""
         lease = self._leases.get(number)
         if lease is not None and lease.blocked:
             lease.blocked = False
-            self._placement.take(lease.demand)
+            self._placement.take_back(lease.grant)
 
     def ended(self, process: Process) -> None:
         """Neither its leases nor the leases on it are worth anything any more."""
@@ -143,8 +183,7 @@ class Leasing:
             if lease.worker is not process and lease.holder != process.number:
                 continue
             del self._leases[lease.number]
-            if not lease.blocked:
-                self._placement.give(lease.demand)
+            self._release(lease)
             if lease.worker is not process:
                 # Nobody is left who would want to know what its task returns.
                 lease.worker.killed = "the process that submitted its task has ended."

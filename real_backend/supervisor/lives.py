@@ -18,9 +18,8 @@ from real_backend.control import (
     ForgetActor,
     Found,
     Furnish,
+    Grant,
     KillActor,
-    ListNames,
-    Names,
     ReachActor,
     StartActor,
     Terminate,
@@ -28,7 +27,7 @@ from real_backend.control import (
 from real_backend.directory import ActorRecord, Directory, describe_death, describe_restart
 from real_backend.membership import TOO_MANY
 from real_backend.messages import Audit, Audited, Lend, Release, owner_of
-from real_backend.placement import Placement
+from real_backend.placement import Placement, Refusal
 from real_backend.supervisor.processes import Death, Process, Processes
 from simactors.exceptions import RayActorError
 
@@ -63,13 +62,14 @@ class Lives:
                 self._kill(record, no_restart=no_restart)
 
     def furnish(self, owner: Process, message: Furnish) -> None:
-        """What an actor is made of has come: it can start as soon as there is room."""
+        """What an actor is made of has come: it starts as soon as there is room, before those that come later."""
         record = self._directory.find(message.actor_id)
-        if record is not None and record.death is None:
-            record.furnish(message.creation, message.carried)
-            self._unplaced.append(record)
-        else:
+        if record is None or record.death is not None:
             self._release(owner.number, message.carried)
+            return
+        record.furnish(message.creation, message.carried)
+        if not self._try(record):
+            self._unplaced.append(record)
 
     def place(self) -> bool:
         """Start what has found room.
@@ -77,27 +77,44 @@ class Lives:
         Returns:
             Whether some have not.
         """
-        still = []
-        for record in self._unplaced:
-            if record.death is None and self._placement.fits(record.start.demand):
-                self._start_process(record)
-            elif record.death is None:
-                still.append(record)
-        self._unplaced = still
-        return bool(still)
+        self._unplaced = [r for r in self._unplaced if r.death is None and not self._try(r)]
+        return bool(self._unplaced)
 
-    def _start_process(self, record: ActorRecord) -> None:
+    def _try(self, record: ActorRecord) -> bool:
+        """Whether it could be started, or never can be."""
+        request = record.start.need.request
+        found = self._placement.grant(request)
+        if isinstance(found, Grant):
+            self._start_process(record, self._placement.keep(found, request.to_keep))
+        elif isinstance(found, Refusal):
+            self._refuse(record, found)
+        return found is not None
+
+    def _refuse(self, record: ActorRecord, why: Refusal) -> None:
+        text = (
+            "The placement group corresponding to this Actor has been removed."
+            if why.kind == "PlacementGroupRemoved"
+            else f"The actor is not schedulable: {why.text}."
+        )
+        record.ending = True
+        self._directory.free_name(record)
+        record.error = why.actor_error
+        self._bury_unborn(record, text)
+
+    def _start_process(self, record: ActorRecord, grant: Grant) -> None:
         try:
-            process = self._processes.start_worker(record.id)
+            process = self._processes.start_worker(record.id, record.start.need.surroundings)
         except OSError as error:
+            self._placement.release(grant)
             self._end_now(record, f"its process could not be started: {error.strerror}; {TOO_MANY}")
             return
-        self._placement.take(record.start.demand)
+        record.grant = grant
         record.process = process.number
         assert record.creation is not None
         for ref_id, copies in record.carried:
             self._processes.send(owner_of(ref_id), Lend(ref_id, process.number, copies))
-        self._processes.send(process.number, Birth(record.id, record.incarnation, record.creation))
+        birth = Birth(record.id, record.incarnation, record.creation, record.start, grant)
+        self._processes.send(process.number, birth)
         if record.restarts == 0:
             self._release(record.owner, record.strip())  # may be large, and won't be needed again
 
@@ -119,10 +136,6 @@ class Lives:
         else:
             self._processes.send(asker.number, Found(message.request, record.id, record.start.described))
 
-    def list_names(self, asker: Process, message: ListNames) -> None:
-        """Which names are taken?"""
-        self._processes.send(asker.number, Names(message.request, self._directory.names()))
-
     def reach(self, asker: Process, message: ReachActor) -> None:
         """Tell `asker` where the actor lives, now and after each restart."""
         record = self._directory.find(message.actor_id)
@@ -130,7 +143,8 @@ class Lives:
             self._directory.ask_early(message.actor_id, asker.number)
         elif record is None or record.death is not None:
             text = _GONE if record is None else record.death
-            self._processes.send(asker.number, ActorDead(message.actor_id, text or _GONE))
+            kind = "ActorDiedError" if record is None else record.error
+            self._processes.send(asker.number, ActorDead(message.actor_id, text or _GONE, kind))
         else:
             record.followers.add(asker.number)
             if record.constructed:
@@ -203,7 +217,7 @@ class Lives:
         """A process has ended, and those that talked to it have been told: its actor, and those that it owned."""
         record = self._record_of(process)
         if record is not None:
-            self._placement.give(record.start.demand)
+            self._placement.release(record.grant)
             if death.restarts:
                 record.start_again()
                 self._unplaced.insert(0, record)
@@ -237,7 +251,7 @@ class Lives:
         self._directory.bury(record, text)
         self._release(record.owner, record.strip())
         for mourner in sorted(mourners):
-            self._processes.send(mourner, ActorDead(record.id, text))
+            self._processes.send(mourner, ActorDead(record.id, text, record.error))
         if record.owner not in self._processes.living:
             self._directory.forget(record.id)
 
@@ -253,6 +267,25 @@ class Lives:
             held.update(dict(record.carried))
         items = tuple((ref_id, held[ref_id]) for ref_id in message.ref_ids)
         self._processes.send(asker.number, Audited(message.process, items))
+
+    def group_removed(self, group: int) -> None:
+        """What runs in a placement group ends with it."""
+        for record in self._directory.living():
+            if record.process is not None and record.grant.group == group:
+                self._end_now(record, "its placement group was removed.")
+
+    def names(self) -> tuple[tuple[str, str], ...]:
+        """The (namespace, name) of every living named actor, oldest first."""
+        return self._directory.names()
+
+    def living(self) -> list[ActorRecord]:
+        """The actors that are not dead."""
+        return self._directory.living()
+
+    @property
+    def waiting(self) -> int:
+        """How many actors wait for a place."""
+        return len(self._unplaced)
 
     def _record_of(self, process: Process) -> ActorRecord | None:
         return None if process.actor_id is None else self._directory.find(process.actor_id)

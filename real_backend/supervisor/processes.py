@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from real_backend.control import Connected, Died, Leaving
+from real_backend.control import Connected, Died, Leaving, Surroundings
 from real_backend.membership import Membership
 from real_backend.memory.ledger import Ledger
 from real_backend.messages import DRIVER, Message
@@ -64,7 +64,7 @@ class Processes:
         ledger: of shared memory.
     """
 
-    def __init__(self, epoll: select.epoll, namespace: str | None, key: bytes, ledger: Ledger) -> None:
+    def __init__(self, epoll: select.epoll, namespace: str, key: bytes, ledger: Ledger) -> None:
         self._epoll = epoll
         self._namespace = namespace
         self._key = key
@@ -82,7 +82,7 @@ class Processes:
         channel = Channel(sock, DRIVER, self._key)
         return self._add(Process(DRIVER, pid, os.pidfd_open(pid), channel, self._open_account()))
 
-    def start_worker(self, actor_id: int | None = None) -> Process:
+    def start_worker(self, actor_id: int | None = None, surroundings: Surroundings | None = None) -> Process:
         """Fork a worker.
 
         Raises:
@@ -93,7 +93,7 @@ class Processes:
         ours = theirs = None
         try:
             ours, theirs = socket.socketpair()
-            pid, pidfd = self._fork(ours, theirs, number, account)
+            pid, pidfd = self._fork(ours, theirs, number, account, surroundings)
         except OSError:
             self._close_account(account)
             if ours is not None:
@@ -104,7 +104,14 @@ class Processes:
                 theirs.close()
         return self._add(Process(number, pid, pidfd, Channel(ours, number, self._key), account, actor_id))
 
-    def _fork(self, ours: socket.socket, theirs: socket.socket, number: int, account: int) -> tuple[int, int]:
+    def _fork(
+        self,
+        ours: socket.socket,
+        theirs: socket.socket,
+        number: int,
+        account: int,
+        surroundings: Surroundings | None,
+    ) -> tuple[int, int]:
         gc.freeze()  # the child's collector must not touch, and so copy, pages that it shares with us
         supervisor = os.getpid()
         pid = os.fork()
@@ -114,7 +121,7 @@ class Processes:
                 self._close_inherited()
                 gc.unfreeze()
                 membership = Membership(self._key, self._ledger, account)
-                worker.main(theirs, number, self._namespace, membership, supervisor)
+                worker.main(theirs, number, self._namespace, membership, supervisor, surroundings)
             except BaseException:
                 traceback.print_exc()  # a bug of ours: user code is caught where it runs
                 sys.stderr.flush()

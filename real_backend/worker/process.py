@@ -22,9 +22,9 @@ from typing import Any, NamedTuple, NoReturn
 from real_backend.client.client import Client
 from real_backend.client.peers import SUPERVISOR
 from real_backend.client.running import CallsHere, Running
-from real_backend.control import Constructed, Leaving, Retire, Staying, Terminate
+from real_backend.control import Constructed, Grant, Leaving, Retire, Staying, Surroundings, Terminate
 from real_backend.membership import Membership
-from real_backend.messages import Call, Create, Message, Task
+from real_backend.messages import Call, Create, Message, Reply, Task
 from real_backend.transport import Channel
 from real_backend.worker.execution import Answer, Execution
 from real_backend.worker.lanes import Lanes
@@ -42,12 +42,19 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def main(
-    sock: socket.socket, number: int, namespace: str | None, membership: Membership, supervisor: int
+    sock: socket.socket,
+    number: int,
+    namespace: str,
+    membership: Membership,
+    supervisor: int,
+    surroundings: Surroundings | None,
 ) -> NoReturn:
     """Be a worker; called in a freshly forked process that has closed what it inherited."""
     _settle_in(supervisor)
+    if surroundings is not None:
+        _enter(surroundings)
     channel = Channel(sock, SUPERVISOR, membership.key)
-    client = Client(channel, number, namespace, membership, on_orphaned=lambda: os._exit(1))
+    client = Client(channel, number, namespace, membership, surroundings, on_orphaned=lambda: os._exit(1))
     sessions.open_session(client, scoped=True).initialized = True
     Worker(client).run()
 
@@ -63,6 +70,13 @@ def _settle_in(supervisor: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(line_buffering=True)  # a killed process flushes nothing
+
+
+def _enter(surroundings: Surroundings) -> None:
+    os.environ.update(surroundings.variables)
+    if surroundings.folder is not None:
+        os.chdir(surroundings.folder)
+        sys.path.insert(0, surroundings.folder)
 
 
 class _Depart(NamedTuple):
@@ -138,6 +152,9 @@ class Worker:
     def _task(self, asker: int, message: Task) -> None:
         running = Running(asker, message)
         self._here.begin_main(running)
+        if message.grant is not None:
+            self._client.grant = Grant(*message.grant)
+            _show_gpus(self._client.grant)
         waiting = self._client.waiting
         waiting.lease = message.lease
         self._run_main(running, message, functools.partial(self._load_and_run, running, message))
@@ -171,7 +188,7 @@ class Worker:
         assert self._interface is not None
         spec = self._interface.methods[message.method]
         running = Running(asker, message, spec.label)
-        running.function_name = spec.module
+        running.function_name = f"{spec.module}.{spec.label}"
         return running
 
     def method(self, name: str) -> Callable[..., Any]:
@@ -184,6 +201,7 @@ class Worker:
         if running.leaves:
             self.exits(running, 0)
             return
+        self._here.answered(running, returned=type(answer) is Reply)
         # At once, though a batch would be cheaper: the next call may end this process, and this one is done.
         self._client.answer(running.asker, answer)
         if self._departure is not None:
@@ -254,9 +272,16 @@ class Worker:
 
     def _create(self, message: Create) -> None:
         label = "actor.__init__"
+        running = Running(SUPERVISOR, message, label)
+        self._here.begin_main(running)
+        birth = self._client.birth
+        assert birth is not None
+        self._client.grant = birth.grant
+        _show_gpus(birth.grant)
         try:
             made: calls.ActorClass = self._client.imports.load(message.digest)
-            label = made.constructor.label
+            label = running.label = made.constructor.label
+            running.function_name = f"{made.constructor.module}.{label}"
             args, kwargs = self._execution.arguments(message)
             self._instance = self._construct(message, made, lambda f: f(*args, **kwargs))
         except SystemExit as error:
@@ -268,6 +293,7 @@ class Worker:
                 f"ray::{label}() ({self._where})\n{format_user_traceback(error)}"
             )
             self._leave(text, 1, whole=True)
+        self._here.main = None
         self._interface = made.interface
         with self._client.pump.lock:
             self._client.peers.tell_supervisor(Constructed())
@@ -307,3 +333,9 @@ def _departure(code: object, *, is_task: bool) -> _Depart:
     # As an interpreter ends: None is success, a text is printed, and counts as 1. For an actor, all but 0 is a crash.
     number = code if isinstance(code, int) else int(code is not None)
     return _Depart(text, number, crash=True)
+
+
+def _show_gpus(grant: Grant) -> None:
+    """Let libraries use the GPUs that this process has, and no others."""
+    if grant.gpus:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, grant.gpus))

@@ -340,7 +340,6 @@ def test_anybody_who_has_the_ref_can_cancel(ray: ModuleType) -> None:
     assert ray.get(gate.has.remote("parent: RayTaskError(TaskCancelledError)"))
 
 
-@pytest.mark.not_yet(local="get_runtime_context comes with the issue on the real runtime")
 def test_a_running_call_of_a_plain_actor_is_told_but_not_interrupted(ray: ModuleType) -> None:
     gate = Gate.remote()
     worker = Worker.remote(gate)
@@ -507,7 +506,6 @@ def test_only_refs_can_be_cancelled(ray: ModuleType) -> None:
             ray.cancel(thing)
 
 
-@pytest.mark.not_yet(local="get_runtime_context comes with the issue on the real runtime")
 def test_who_may_ask_whether_it_is_cancelled(ray: ModuleType) -> None:
     assert ray.get(ask_whether_canceled.remote()) is False
     with pytest.raises(RuntimeError, match="only available when the process is a worker"):

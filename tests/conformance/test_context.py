@@ -11,9 +11,6 @@ import pytest
 
 import simactors
 
-context = pytest.mark.not_yet(local="get_runtime_context and nodes come with the issue on the real runtime")
-pytestmark = context
-
 IDS = ("get_actor_id", "get_job_id", "get_node_id", "get_task_id", "get_worker_id", "get_placement_group_id")
 LENGTHS = {"get_actor_id": 32, "get_job_id": 8, "get_node_id": 56, "get_task_id": 48, "get_worker_id": 56}
 
@@ -293,7 +290,6 @@ def test_a_worker_is_replaced_after_max_calls(ray: ModuleType) -> None:
     assert pids[0] != pids[2]
 
 
-@pytest.mark.not_yet
 def test_max_calls_belongs_to_the_function(ray: ModuleType) -> None:
     with pytest.raises(ValueError, match=r"Setting 'max_calls' is not supported in '.options\(\)'"):
         process.options(max_calls=1)

@@ -11,9 +11,6 @@ import pytest
 
 import simactors
 
-names = pytest.mark.not_yet(local="list_named_actors comes with the issue on the real runtime")
-pytestmark = names
-
 
 @simactors.remote
 class Member:
@@ -76,7 +73,6 @@ def test_named_actors_are_listed_for_one_namespace_or_for_all(ray: ModuleType) -
     until(lambda: listed() == [])
 
 
-@pytest.mark.not_yet
 def test_names_are_looked_up_in_the_drivers_namespace(ray: ModuleType) -> None:
     there = Member.options(name="there", namespace="there").remote(1)
     here = Member.options(name="here").remote(2)
@@ -86,7 +82,6 @@ def test_names_are_looked_up_in_the_drivers_namespace(ray: ModuleType) -> None:
         ray.get(there.find.remote("there"))
 
 
-@pytest.mark.not_yet
 def test_an_empty_name_is_no_name(ray: ModuleType) -> None:
     with pytest.raises(ValueError, match="Actor name cannot be an empty string"):
         Member.options(name="").remote()
@@ -98,7 +93,6 @@ def test_an_empty_name_is_no_name(ray: ModuleType) -> None:
         ray.get_actor("")
 
 
-@pytest.mark.not_yet
 def test_a_lifetime_is_one_of_two_words(ray: ModuleType) -> None:
     with pytest.raises(
         ValueError, match="`lifetime` argument must be one of 'detached', 'non_detached' and 'None'"
@@ -139,7 +133,6 @@ def test_a_handle_kept_by_another_actor_keeps_an_actor_alive(ray: ModuleType) ->
     until(lambda: listed() == [])
 
 
-@pytest.mark.not_yet
 def test_only_handles_can_be_killed(ray: ModuleType) -> None:
     for thing in ("name", ray.put(1)):
         with pytest.raises(ValueError, match=r"ray.kill\(\) only supported for actors"):

@@ -6,7 +6,6 @@ Each test opens a cluster of its own instead of the one node that the fixture `r
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Callable, Iterator
 from types import ModuleType
@@ -17,7 +16,7 @@ import pytest
 
 import simactors
 
-nodes = pytest.mark.not_yet(local="several nodes come with the issue on the real runtime")
+nodes = pytest.mark.not_yet(local="one machine is one node; several are for the simulator and for Ray")
 pytestmark = nodes
 
 NOBODY = "ab" * 28
@@ -248,45 +247,6 @@ def test_labels_select_nodes(ray: ModuleType) -> None:
         assert ray.wait([never], timeout=0.1)[0] == []
         with pytest.raises(TypeError, match="The type of keyword 'label_selector' must be"):
             where.options(label_selector="x").remote()
-
-
-def test_whole_gpus_have_numbers_and_parts_share_them(ray: ModuleType) -> None:
-    @ray.remote
-    class User:
-        def gpus(self) -> Any:
-            return simactors.get_gpu_ids()
-
-        def accelerators(self) -> Any:
-            return simactors.get_runtime_context().get_accelerator_ids()["GPU"]
-
-    with cluster_of(ray, num_cpus=4, num_gpus=2):
-        ones = [User.options(num_gpus=1).remote() for _ in range(2)]
-        assert sorted(ray.get([user.gpus.remote() for user in ones])) == [[0], [1]]
-        assert sorted(ray.get([user.accelerators.remote() for user in ones])) == [["0"], ["1"]]
-        late = User.options(num_gpus=2).remote()
-        call = late.gpus.remote()
-        assert ray.wait([call], timeout=0.2)[0] == []
-        for user in ones:
-            ray.kill(user)
-        assert ray.get(call) == [0, 1]
-        ray.kill(late)
-        halves = [User.options(num_gpus=0.5).remote() for _ in range(4)]
-        found = sorted(ray.get([user.gpus.remote() for user in halves]))
-        assert found == [[0], [0], [1], [1]]
-        with pytest.raises(ValueError, match=r"The specified quantity 1.5 is invalid"):
-            User.options(num_gpus=1.5).remote()
-        with pytest.raises(ValueError, match="The quantity of resource num_gpus cannot be negative"):
-            User.options(num_gpus=-1).remote()
-
-
-@pytest.mark.not_yet(local="no GPUs")
-def test_gpus_are_shown_to_libraries_in_the_environment(ray: ModuleType) -> None:
-    @ray.remote
-    def visible() -> Any:
-        return os.environ.get("CUDA_VISIBLE_DEVICES")
-
-    with cluster_of(ray, num_cpus=4, num_gpus=2):
-        assert ray.get(visible.options(num_gpus=1).remote()) in ("0", "1")
 
 
 def test_an_actor_dies_with_its_node(ray: ModuleType) -> None:

@@ -12,8 +12,6 @@ import pytest
 
 import simactors
 
-ids = pytest.mark.not_yet(local="ids and contexts come with the issue on the real runtime")
-
 
 @simactors.remote
 def identity(x: Any = None) -> Any:
@@ -94,7 +92,6 @@ class Keeper:
         return float(self.array[0])
 
 
-@ids
 def test_a_ref_has_an_id_and_knows_its_task(ray: ModuleType) -> None:
     ref = identity.remote(1)
     assert len(ref.hex()) == 56

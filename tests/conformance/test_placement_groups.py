@@ -11,9 +11,6 @@ import pytest
 
 import simactors
 
-placement_groups = pytest.mark.not_yet(local="placement groups come with the issue on the real runtime")
-pytestmark = placement_groups
-
 
 def make(bundles: list[dict[str, float]], **options: Any) -> Any:
     from simactors.util.placement_group import placement_group
@@ -258,7 +255,6 @@ def test_a_group_can_be_sent(ray: ModuleType) -> None:
     remove(group)
 
 
-@pytest.mark.not_yet
 def test_bundles_are_lists_of_resources_above_zero(ray: ModuleType) -> None:
     with pytest.raises(ValueError, match="Bundles must be a non-empty list of resource dictionaries"):
         make([])

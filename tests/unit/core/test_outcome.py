@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import traceback
+import weakref
 from typing import Any
 
 from simactors.core.outcome import task_failure
@@ -34,3 +36,25 @@ def test_frames_stay_behind_with_an_error_that_can_only_be_told_in_words() -> No
     raised = task_failure("f", Local(), "pid=1", by_value=True).error()
     assert isinstance(raised, RayTaskError)
     assert raised.frames is None
+
+
+def test_an_error_holds_nobody_in_a_circle_until_its_frames_are_asked_for() -> None:
+    class Thing:
+        pass
+
+    def fail() -> weakref.ref[Thing]:
+        thing = Thing()
+        try:
+            raise told.error()
+        except RayTaskError:
+            return weakref.ref(thing)
+
+    try:
+        raise KeyError("k")
+    except KeyError as error:
+        told = task_failure("f", error, "pid=1", by_value=True)
+    gc.disable()
+    try:
+        assert fail()() is None
+    finally:
+        gc.enable()

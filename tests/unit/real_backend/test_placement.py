@@ -1,34 +1,138 @@
-"""Amounts of resources."""
+"""Resources of one machine."""
 
 from __future__ import annotations
 
-from real_backend.client.demands import quantities
-from real_backend.placement import Placement
+import pytest
+
+from real_backend.control import Grant
+from real_backend.placement import Placement, Refusal
+from simactors.core import ids, requests
+from simactors.core.options import ActorOptions, TaskOptions
+from simactors.core.requests import Affinity, Bundle, Labels, Request
+from simactors.core.resources import amounts_of
+
+HERE = ids.node_id(1).hex()
+
+
+def placement(**total: float) -> Placement:
+    return Placement(total, {"ray.io/node-id": HERE, "zone": "a"})
+
+
+def asks(**quantities: float) -> Request:
+    amounts = amounts_of(quantities)
+    return Request(amounts, amounts)
+
+
+def granted(place: Placement, request: Request) -> Grant:
+    found = place.grant(request)
+    assert isinstance(found, Grant)
+    return found
 
 
 def test_fractions_add_up_exactly() -> None:
-    placement = Placement(quantities({"CPU": 1}))
-    tenth = quantities({"CPU": 0.1})
-    for _ in range(10):
-        assert placement.fits(tenth)
-        placement.take(tenth)
-    assert not placement.fits(tenth)
-    placement.give(tenth)
-    assert placement.fits(tenth)
+    place = placement(CPU=1)
+    tenths = [granted(place, asks(CPU=0.1)) for _ in range(10)]
+    assert place.grant(asks(CPU=0.1)) is None
+    place.release(tenths[0])
+    granted(place, asks(CPU=0.1))
 
 
 def test_an_unknown_resource_never_fits_and_nothing_always_does() -> None:
-    placement = Placement(quantities({"CPU": 1}))
-    assert not placement.fits(quantities({"magnet": 1}))
-    assert placement.fits(quantities({"CPU": 0, "magnet": 0}))
+    place = placement(CPU=0)
+    assert place.grant(asks(magnet=1)) is None
+    assert granted(place, asks(CPU=0, magnet=0)) == Grant()
 
 
-def test_a_task_that_runs_on_may_take_more_than_there_is() -> None:
-    placement = Placement(quantities({"CPU": 1}))
-    one = quantities({"CPU": 1})
-    placement.take(one)
-    placement.take(one)
-    placement.give(one)
-    assert not placement.fits(one)
-    placement.give(one)
-    assert placement.fits(one)
+def test_an_actor_gives_back_what_it_took_only_to_be_placed() -> None:
+    place = placement(CPU=1)
+    request = requests.of_actor(ActorOptions(), None)
+    grant = place.keep(granted(place, request), request.to_keep)
+    assert grant.amounts == ()
+    assert place.available() == {"CPU": 1.0}
+
+
+def test_a_task_that_waits_lends_its_cpus_and_nothing_else_and_takes_them_back() -> None:
+    place = placement(CPU=1, GPU=1)
+    request = requests.of_task(TaskOptions(num_gpus=1), None)
+    grant = granted(place, request)
+    place.lend(grant)
+    assert place.available() == {"CPU": 1.0, "GPU": 0.0}
+    other = granted(place, asks(CPU=1))
+    place.take_back(grant)
+    assert place.available()["CPU"] == 0.0
+    place.release(other)
+    assert place.grant(asks(CPU=1)) is None
+    place.release(grant)
+    assert place.available() == {"CPU": 1.0, "GPU": 1.0}
+
+
+def test_gpus_have_numbers_and_parts_share_them() -> None:
+    place = Placement({"GPU": 2}, {"ray.io/node-id": HERE}, gpus=(3, 5))
+    assert granted(place, asks(GPU=0.5)).gpus == (3,)
+    assert granted(place, asks(GPU=0.5)).gpus == (3,)
+    assert granted(place, asks(GPU=1)).gpus == (5,)
+    assert place.grant(asks(GPU=1)) is None
+
+
+def test_affinity_to_this_node_to_another_and_to_what_it_can_never_hold() -> None:
+    place = placement(CPU=2)
+    assert isinstance(place.grant(asks(CPU=1)._replace(where=Affinity(HERE, False))), Grant)
+    elsewhere = ids.node_id(7).hex()
+    refused = place.grant(asks(CPU=1)._replace(where=Affinity(elsewhere, False)))
+    assert isinstance(refused, Refusal)
+    assert "does not exist" in refused.text
+    assert isinstance(place.grant(asks(CPU=1)._replace(where=Affinity(elsewhere, True))), Grant)
+    assert isinstance(place.grant(asks(CPU=3)._replace(where=Affinity(HERE, False))), Refusal)
+
+
+@pytest.mark.parametrize(("value", "fits"), [("a", True), ("!a", False), ("in(b,a)", True), ("b", False)])
+def test_label_selectors(value: str, fits: bool) -> None:
+    request = asks(CPU=1)._replace(labels=requests.selector_of({"zone": value}))
+    assert isinstance(placement(CPU=1).grant(request), Grant) is fits
+    hard = asks(CPU=1)._replace(where=Labels(request.labels, ()))
+    assert isinstance(placement(CPU=1).grant(hard), Grant) is fits
+
+
+def test_a_group_reserves_all_of_its_bundles_or_none() -> None:
+    place = placement(CPU=3)
+    blocker = granted(place, asks(CPU=1))
+    place.create_group(9, "", "PACK", [{"CPU": 1}, {"CPU": 2}], [], owner=0)
+    place.place_groups()
+    assert place.available() == {"CPU": 2.0}
+    assert place.groups()[0].state == "PENDING"
+    place.release(blocker)
+    place.place_groups()
+    assert place.available() == {"CPU": 0.0}
+    inside = asks(CPU=2)._replace(where=Bundle(9, -1))
+    grant = granted(place, inside)
+    assert (grant.group, grant.bundle) == (9, 1)
+    assert place.grant(inside) is None
+    place.release(grant)
+    assert place.grant(inside._replace(where=Bundle(9, 0))) is None
+
+
+def test_what_is_left_of_a_removed_group() -> None:
+    place = placement(CPU=1)
+    place.create_group(9, "g", "PACK", [{"CPU": 1}], [], owner=4)
+    place.place_groups()
+    grant = granted(place, asks(CPU=1)._replace(where=Bundle(9, 0)))
+    assert place.groups_owned_by(4) == [9]
+    assert place.remove_group(9)
+    assert not place.remove_group(9)
+    assert place.available() == {"CPU": 1.0}
+    place.lend(grant)
+    place.take_back(grant)
+    place.release(grant)
+    assert place.available() == {"CPU": 1.0}
+    assert place.grant(asks(CPU=1)._replace(where=Bundle(9, 0))) is None
+    assert place.grant(asks()._replace(where=Bundle(9, -1))) == Refusal("PlacementGroupRemoved")
+    assert (place.groups()[0].state, place.groups_owned_by(4)) == ("REMOVED", [])
+
+
+def test_bundles_of_one_group_are_never_on_different_nodes_here() -> None:
+    place = placement(CPU=2)
+    place.create_group(1, "", "STRICT_SPREAD", [{"CPU": 1}, {"CPU": 1}], [], owner=0)
+    place.create_group(2, "", "STRICT_SPREAD", [{"CPU": 1}], [], owner=0)
+    place.create_group(3, "", "PACK", [{"CPU": 1}], [{"zone": "b"}], owner=0)
+    place.place_groups()
+    assert [group.state for group in place.groups()] == ["PENDING", "CREATED", "PENDING"]

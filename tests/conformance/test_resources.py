@@ -1,0 +1,139 @@
+"""Resources of one node: GPUs and their numbers, custom ones, labels, affinity, the environment of a process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import simactors
+
+NOBODY = "ab" * 28
+
+
+@pytest.fixture
+def machine(ray: ModuleType) -> Iterator[ModuleType]:
+    """Initialized anew, with GPUs and a resource of its own."""
+    ray.shutdown()
+    ray.init(num_cpus=4, num_gpus=2, resources={"magnet": 1})
+    yield ray
+    ray.shutdown()
+
+
+@simactors.remote
+class User:
+    def gpus(self) -> Any:
+        return simactors.get_gpu_ids()
+
+    def accelerators(self) -> Any:
+        return simactors.get_runtime_context().get_accelerator_ids()["GPU"]
+
+    def visible(self) -> Any:
+        return os.environ.get("CUDA_VISIBLE_DEVICES")
+
+    def variable(self, name: str) -> Any:
+        return os.environ.get(name)
+
+
+@simactors.remote
+def visible() -> Any:
+    return os.environ.get("CUDA_VISIBLE_DEVICES")
+
+
+@simactors.remote
+def variable(name: str) -> Any:
+    return os.environ.get(name)
+
+
+@simactors.remote
+def variable_of_a_child(name: str) -> Any:
+    return simactors.get(variable.remote(name))
+
+
+@simactors.remote
+def nothing() -> None:
+    pass
+
+
+def on(node: str, *, soft: bool = False) -> Any:
+    from simactors.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    return NodeAffinitySchedulingStrategy(node, soft=soft)
+
+
+def test_whole_gpus_have_numbers_and_parts_share_them(machine: ModuleType) -> None:
+    ones = [User.options(num_gpus=1).remote() for _ in range(2)]
+    assert sorted(machine.get([user.gpus.remote() for user in ones])) == [[0], [1]]
+    assert sorted(machine.get([user.accelerators.remote() for user in ones])) == [["0"], ["1"]]
+    late = User.options(num_gpus=2).remote()
+    call = late.gpus.remote()
+    assert machine.wait([call], timeout=0.2)[0] == []
+    for user in ones:
+        machine.kill(user)
+    assert machine.get(call) == [0, 1]
+    machine.kill(late)
+    halves = [User.options(num_gpus=0.5).remote() for _ in range(4)]
+    found = sorted(machine.get([user.gpus.remote() for user in halves]))
+    assert found == [[0], [0], [1], [1]]
+    with pytest.raises(ValueError, match=r"The specified quantity 1.5 is invalid"):
+        User.options(num_gpus=1.5).remote()
+    with pytest.raises(ValueError, match="The quantity of resource num_gpus cannot be negative"):
+        User.options(num_gpus=-1).remote()
+
+
+def test_gpus_are_shown_to_libraries_in_the_environment(machine: ModuleType) -> None:
+    assert machine.get(visible.options(num_gpus=1).remote()) in ("0", "1")
+    assert machine.get(User.options(num_gpus=2).remote().visible.remote()) == "0,1"
+
+
+def test_a_custom_resource_is_taken_and_given_back(machine: ModuleType) -> None:
+    assert machine.cluster_resources()["magnet"] == 1.0
+    holder = User.options(resources={"magnet": 1}).remote()
+    assert machine.get(holder.gpus.remote()) == []
+    waiting = nothing.options(resources={"magnet": 0.5}).remote()
+    assert machine.wait([waiting], timeout=0.2)[0] == []
+    machine.kill(holder)
+    assert machine.get(waiting) is None
+    never = nothing.options(resources={"unobtainium": 1}).remote()
+    assert machine.wait([never], timeout=0.2)[0] == []
+
+
+def test_affinity_to_this_node_and_to_one_that_is_not_there(machine: ModuleType) -> None:
+    here = machine.get_runtime_context().get_node_id()
+    assert machine.get(nothing.options(scheduling_strategy=on(here)).remote()) is None
+    assert machine.get(nothing.options(scheduling_strategy=on(NOBODY, soft=True)).remote()) is None
+    with pytest.raises(machine.exceptions.TaskUnschedulableError):
+        machine.get(nothing.options(scheduling_strategy=on(NOBODY)).remote())
+    with pytest.raises(machine.exceptions.ActorUnschedulableError):
+        machine.get(User.options(scheduling_strategy=on(NOBODY)).remote().gpus.remote())
+
+
+def test_labels_of_the_node(machine: ModuleType) -> None:
+    here = machine.get_runtime_context().get_node_id()
+    labels = {"ray.io/node-id": here}
+    assert machine.get(nothing.options(label_selector=labels).remote()) is None
+    elsewhere = nothing.options(label_selector={"ray.io/node-id": f"!{here}"}).remote()
+    assert machine.wait([elsewhere], timeout=0.2)[0] == []
+
+
+@pytest.mark.not_yet(sim="runtime_env comes later")
+def test_a_process_has_the_environment_that_it_was_given(machine: ModuleType, tmp_path: Path) -> None:
+    env = {"env_vars": {"A_NAME": "given"}}
+    assert machine.get(variable.options(runtime_env=env).remote("A_NAME")) == "given"
+    assert machine.get(variable.remote("A_NAME")) is None
+    assert machine.get(User.options(runtime_env=env).remote().variable.remote("A_NAME")) == "given"
+    assert machine.get(variable_of_a_child.options(runtime_env=env).remote("A_NAME")) == "given"
+    (tmp_path / "module_of_the_folder.py").write_text("VALUE = 7")
+
+    @machine.remote
+    def look() -> Any:
+        import module_of_the_folder
+
+        return os.getcwd(), module_of_the_folder.VALUE
+
+    found = look.options(runtime_env={"working_dir": str(tmp_path)}).remote()
+    assert machine.get(found)[1] == 7
