@@ -43,6 +43,7 @@ def always(condition: object, message: str, /, **details: Any) -> None:
         Traceback (most recent call last):
         simactors.exceptions.ViolationError: not always: no account is overdrawn with balance=-3
     """
+    __tracebackhide__ = True
     held = _held(condition)
     _note("always", message, held=held)
     if not held:
@@ -77,6 +78,7 @@ def unreachable(name: str, /, **details: Any) -> None:
     Raises:
         ViolationError: always.
     """
+    __tracebackhide__ = True
     _note("unreachable", name, held=False)
     raise ViolationError(f"reached: {name}{_told(details)}")
 
@@ -106,6 +108,7 @@ def eventually(
         ValueError: a time that is no time to wait.
         TypeError: what the condition returns is no answer, as for `always`; get what a call returns.
     """
+    __tracebackhide__ = True
     if not (within_s >= 0 and every_s >= _INSTANT_S):
         raise ValueError(f"eventually needs within_s >= 0 and every_s > 0, not {within_s} and {every_s}")
     name = name or getattr(condition, "__qualname__", type(condition).__name__)

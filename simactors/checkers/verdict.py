@@ -58,6 +58,7 @@ class Violated:
         Raises:
             ViolationError: always.
         """
+        __tracebackhide__ = True
         raise ViolationError(str(self))
 
 
@@ -85,6 +86,7 @@ class Unknown:
         Raises:
             UndecidedError: always.
         """
+        __tracebackhide__ = True
         raise UndecidedError(str(self))
 
 
