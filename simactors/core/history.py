@@ -86,7 +86,14 @@ class History(Sequence[Operation]):
 
         Raises:
             ValueError: an operation returned, and does not say when.
+            TypeError: one of them is no history, but a list of several, perhaps.
         """
+        for history in histories:
+            if not isinstance(history, History):
+                raise TypeError(
+                    "History.merged() takes each history as an argument of its own, History.merged(*histories), "
+                    f"not {type(history).__name__}"
+                )
         moments: dict[float, list[tuple[int, bool, int, Operation]]] = {}
         for number, history in enumerate(histories):
             latest = float("-inf")

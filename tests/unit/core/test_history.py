@@ -66,6 +66,11 @@ def test_a_return_without_a_time_cannot_be_merged():
         History.merged(History((Operation(client="a", name="ask", called=0, returned=1, status="returned"),)))
 
 
+def test_a_list_of_histories_is_refused_with_what_to_write():
+    with pytest.raises(TypeError, match=r"History\.merged\(\*histories\), not list"):
+        History.merged([History(()), History(())])
+
+
 def test_operations_of_which_only_times_are_known_are_put_in_order():
     history = History.timed([at("b", 3.0, None), at("a", 1.0, 3.0)])
     assert places(history) == {"a": [(0, 2)], "b": [(1, None)]}
