@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from traceback import walk_tb
 from typing import Any
+from unittest import TestCase
 
 import pytest
 
@@ -16,7 +17,7 @@ from simactors.testing import item_run, trial
 from simactors.testing.decorator import MARK
 from simactors.testing.item_run import RealRun
 from simactors.testing.options import options_of
-from simactors.testing.wishes import wishes_of
+from simactors.testing.wishes import MARKER, wishes_of
 
 _HIDES = "__tracebackhide__"
 """What pytest looks for in a module, too."""
@@ -50,8 +51,22 @@ def check(item: pytest.Item) -> None:
             f"{item.name} is @simulated, and takes the fixture `sim`: one of them is enough", pytrace=False
         )
     backend = options_of(item.config).backend
+    _tell_unheard_seeds(item)
     if backend != "sim" and wishes_of(item).only not in (None, backend):
         pytest.skip(f"needs the simulator, and --sim-backend is {backend}")
+
+
+def _tell_unheard_seeds(item: pytest.Item) -> None:
+    """Of methods of `unittest`, which pytest gives no parameters."""
+    is_method = issubclass(getattr(item, "cls", None) or object, TestCase)
+    asked = any("seeds" in marker.kwargs for marker in item.iter_markers(MARKER))
+    if is_method and asked and len(wishes_of(item).seeds) > 1:
+        item.warn(
+            pytest.PytestWarning(
+                f"{item.nodeid}: @pytest.mark.sim(seeds=...) has no effect on methods of unittest.TestCase, which are "
+                "simulated once: write @simactors.simulated(seeds=...) in place of the fixture `sim`, or a function"
+            )
+        )
 
 
 @contextmanager

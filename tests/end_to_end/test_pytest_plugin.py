@@ -362,6 +362,27 @@ def test_methods_of_unittest_are_simulated_once(run):
     result.stdout.fnmatch_lines(["*0 != 1*", "*pytest test_it.py::TestOne::test_a"])
 
 
+def test_seeds_of_methods_of_unittest_are_told_to_have_no_effect(run):
+    result = run(
+        """
+    import pytest, unittest
+
+    @pytest.mark.sim(seeds=5)
+    class TestOne(unittest.TestCase):
+        @pytest.fixture(autouse=True)
+        def simulated(self, sim):
+            yield
+
+        def test_a(self):
+            pass
+    """,
+        "-W",
+        "default",
+    )
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines(["*has no effect on methods of unittest.TestCase*"])
+
+
 # Misuse
 
 
