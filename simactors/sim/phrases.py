@@ -6,12 +6,13 @@ import re
 from typing import Any
 
 from simactors.core.choices import Offer
-from simactors.sim.offer import CLUSTER
+from simactors.sim.offer import CLUSTER, Description
 
 
 def phrase(step: Offer) -> str:
     """A step for a reader, as the object of a sentence."""
-    return _phrase(step.kind, step.source, step.target, step.what, step.name.rpartition(" ")[2])
+    description = Description(step.kind, step.source, step.target, step.what)
+    return _phrase(description, step.name.rpartition(" ")[2])
 
 
 _NAME = re.compile(r"(?P<kind>\w+) (?:(?P<source>.+)>)?(?P<target>.+) (?P<what>[^ ]*) (?P<number>\d+)")
@@ -23,10 +24,11 @@ def named(name: str) -> str:
     if found is None:
         return repr(name)
     kind, source, target, what, number = found.groups()
-    return _phrase(kind, source or target, target, what, number)
+    return _phrase(Description(kind, source or target, target, what), number)
 
 
-def _phrase(kind: str, source: str, target: str, what: str, number: str) -> str:
+def _phrase(step: Description, number: str) -> str:
+    kind, source, target, what = step
     which = f"{what} (message {number})"
     match kind:
         case "call" | "create":
