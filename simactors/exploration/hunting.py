@@ -38,6 +38,10 @@ class Case:
     shrunk: Shrunk
     explanation: Explanation | None
 
+    def which(self, runs: int) -> str:
+        """Which run it was of so many; if it was the last one, there was no need for more."""
+        return f"run {self.first.run}" + (f" of {runs}" if self.first.run < runs else "")
+
     @property
     def repro(self) -> Repro:
         """Of the smallest run."""
@@ -92,7 +96,7 @@ class Report:
         for case in self.cases:
             ending = case.shrunk.finding.result.ending
             plan = () if case.explanation is None else case.explanation.plan
-            lines = [f"run {case.first.run} of {self.runs} failed: {ending.kind}: {ending.message}"]
+            lines = [f"{case.which(self.runs)} failed: {ending.kind}: {ending.message}"]
             lines += [f"  at {ending.place}"] if ending.place else []
             lines += [
                 f"  - {line}" for line in plan or ("it fails in the plainest order, without any fault",)

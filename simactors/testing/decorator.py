@@ -16,6 +16,8 @@ __unittest = True  # which leaves our frames out of its tracebacks
 MARK = "__simulated__"
 """What such a function has, for who would simulate it once more."""
 
+_FAULTS, _STRATEGY = "delay", "portfolio"
+
 
 @overload
 def simulated(function: Callable[P, Any], /) -> Callable[P, None]: ...
@@ -37,9 +39,9 @@ def simulated(
     /,
     *,
     seeds: int = 200,
-    faults: str | Sequence[str] = "delay",
+    faults: str | Sequence[str] = _FAULTS,
     nodes: int | None = None,
-    strategy: str = "portfolio",
+    strategy: str = _STRATEGY,
     shrink_s: float = 10.0,
 ) -> Any:
     """Run a test function many times as the driver of a simulated cluster, in other orders and with other faults.
@@ -72,8 +74,15 @@ def simulated(
         ...     assert simactors.get([counter.add.remote(1) for _ in range(3)]) == [1, 2, 3]
         >>> test_it_counts()
     """
+    __tracebackhide__ = True
+    _check_numbers(seeds, nodes, shrink_s)
+    _check_words(faults, strategy)
 
     def decorate(function: Callable[..., Any]) -> Callable[..., None]:
+        __tracebackhide__ = True
+        if not callable(function) or isinstance(function, type):
+            raise TypeError(f"@simulated is for functions, as in @simulated(seeds=50), not for {function!r}")
+
         @functools.wraps(function)
         def hunted(*args: Any, **kwargs: Any) -> None:
             __tracebackhide__ = True
@@ -88,3 +97,32 @@ def simulated(
         return hunted
 
     return decorate if function is None else decorate(function)
+
+
+def _check_numbers(seeds: Any, nodes: Any, shrink_s: Any) -> None:
+    __tracebackhide__ = True
+    if not _is_count(seeds):
+        raise ValueError(f"@simulated: seeds must be a number of runs >= 1, not {seeds!r}")
+    if not (nodes is None or _is_count(nodes)):
+        raise ValueError(f"@simulated: nodes is a number of machines >= 1, not {nodes!r}")
+    if not (isinstance(shrink_s, int | float) and shrink_s >= 0):
+        raise ValueError(f"@simulated: shrink_s is a number of seconds, 0 for not at all, not {shrink_s!r}")
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _check_words(faults: Any, strategy: Any) -> None:
+    __tracebackhide__ = True
+    if (faults, strategy) == (_FAULTS, _STRATEGY):
+        return
+    from simactors.testing import hunts  # lazily, as above
+
+    try:
+        hunts.quest(faults, strategy)
+    except ValueError as error:
+        told = str(error)
+    else:
+        return
+    raise ValueError(f"@simulated: {told}")  # out here: without what was raised inside

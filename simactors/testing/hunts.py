@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,18 +44,17 @@ class Wishes:
     strategy: str
     shrink_s: float
 
-    def quest(self) -> Quest:
-        """As a hunt has it.
 
-        Raises:
-            ValueError: one of them means nothing.
-        """
-        if not isinstance(self.seeds, int) or isinstance(self.seeds, bool) or self.seeds < 1:
-            raise ValueError(f"seeds must be a number of runs >= 1, not {self.seeds!r}")
-        if self.strategy not in STRATEGIES:
-            raise ValueError(f"there is no strategy {self.strategy!r}; use one of {', '.join(STRATEGIES)}")
-        faults = self.faults if isinstance(self.faults, str) else ",".join(self.faults)
-        return Quest(strategy=self.strategy, faults=kinds_of(faults), nodes=self.nodes)
+def quest(faults: str | Sequence[str], strategy: str, nodes: int | None = None) -> Quest:
+    """As a hunt has it.
+
+    Raises:
+        ValueError: one of them means nothing.
+    """
+    if strategy not in STRATEGIES:
+        raise ValueError(f"there is no strategy {strategy!r}; use one of {', '.join(STRATEGIES)}")
+    kinds = kinds_of(faults if isinstance(faults, str) else ",".join(faults))
+    return Quest(strategy=strategy, faults=kinds, nodes=nodes)
 
 
 def hunt(call: Callable[[], Any], function: Callable[..., Any], wishes: Wishes) -> None:
@@ -75,10 +75,10 @@ def hunt(call: Callable[[], Any], function: Callable[..., Any], wishes: Wishes) 
         if _is_same(repro.recipe.program.target, target):
             _replay(repro, target)
             return
-    quest = wishes.quest()
+    wished = quest(wishes.faults, wishes.strategy, wishes.nodes)
     program = Program(target, preemption="stores")
     seconds = wishes.shrink_s
-    report = exploring.hunt(program, quest, Budget(wishes.seeds), seconds, explain_s=seconds / 2)
+    report = exploring.hunt(program, wished, Budget(wishes.seeds), seconds, explain_s=seconds / 2)
     if report.cases:
         case = report.cases[0]
         catcher = _Catcher()
@@ -141,12 +141,15 @@ def _replay(repro: Repro, target: Target) -> None:
     told = reproduction(replayed)
     if replayed.result.failed:
         _fail(replayed.result.ending, catcher.error, told)
-    print(told)
+    try:
+        warnings.warn(told, stacklevel=2)  # runners show it of tests that pass, too
+    except Warning:  # where all warnings are errors; it is none
+        print(told)
 
 
 def _story(case: Case, runs: int, target: Target, *, is_pytests: bool) -> str:
     small = case.shrunk.finding.result
-    lines = [f"run {case.first.run} of {runs} failed{figures(small)}", hunt_report.plan(case)]
+    lines = [f"{case.which(runs)} failed{figures(small)}", hunt_report.plan(case)]
     word = case.repro.token
     if len(word) > LONGEST_TOKEN:
         file = _FOLDER / f"{Path(target.file).stem}-{case.first.group.word}.json"

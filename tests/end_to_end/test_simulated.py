@@ -46,7 +46,7 @@ def test_a_failure_keeps_its_kind_and_says_how_to_make_it_happen():
         simulated(seeds=50)(lose_an_update)(7)
     assert caught.value.args == (7,)
     (note,) = caught.value.__notes__
-    assert re.match(r"run \d+ of \d+ failed: seed \d+", note)
+    assert re.match(r"run \d+ failed: seed \d+", note)
     assert "How to make it happen" in note
     assert "SIMACTORS_REPLAY=sim5-" in note  # pytest runs another test, which calls it
     assert caught.traceback[-1].name == "lose_an_update"
@@ -95,11 +95,22 @@ def test_a_coroutine_is_run_to_its_end():
         ({"seeds": 0}, "seeds must be a number of runs >= 1, not 0"),
         ({"faults": "crahs"}, "there is no kind of fault 'crahs'; did you mean 'crash'?"),
         ({"strategy": "ptc"}, "there is no strategy 'ptc'"),
+        ({"nodes": 0}, "nodes is a number of machines >= 1, not 0"),
+        ({"shrink_s": -1}, "shrink_s is a number of seconds"),
     ],
 )
-def test_wrong_arguments_are_told(arguments, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
-        simulated(**arguments)(lambda: None)()
+def test_wrong_arguments_are_told_where_they_stand(arguments, message):
+    with pytest.raises(ValueError, match=re.escape(message)) as caught:
+        simulated(**arguments)
+    assert caught.value.__context__ is None
+    assert len(caught.traceback.filter(caught)) == 1, "the line of the user's"
+
+
+@pytest.mark.parametrize("wrong", [5, type("TestAll", (), {})])
+def test_what_is_no_function_is_refused_where_it_stands(wrong):
+    with pytest.raises(TypeError, match="@simulated is for functions") as caught:
+        simulated(wrong)
+    assert len(caught.traceback.filter(caught)) == 1
 
 
 def test_faults_and_nodes_are_those_that_were_asked_for():
@@ -167,9 +178,21 @@ def test_fixtures_parameters_and_methods_are_as_ever_and_the_token_makes_the_run
         again.stdout.fnmatch_lines(["*reproduced exactly: same ending, same digest*"])
 
 
+def test_a_run_made_again_that_passes_now_says_so_where_it_is_seen(run):
+    text = TESTS.partition("    @pytest.mark.parametrize")[0]
+    word = re.search(r"--sim-replay (\S+)", run(text).stdout.str())
+    assert word is not None
+    mended = text.replace("== amount + 5", ">= 5")
+    arguments = mended, "test_it.py::test_fixture", "--sim-replay", word[1]
+    shown = run(*arguments, "-W", "default")
+    shown.assert_outcomes(passed=1, warnings=1)
+    shown.stdout.fnmatch_lines(["*NOT reproduced*"])
+    run(*arguments, "-W", "error").assert_outcomes(passed=1)  # to be told something is no failure
+
+
 def test_unittest_runs_it_and_a_variable_makes_the_run_again(pytester, folder):
     pytester.makepyfile(test_it=TESTS)
-    command = [sys.executable, "-m", "unittest", "test_it"]
+    command = [sys.executable, "-m", "unittest", "test_it.TestOne"]
     first = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
     assert "FAILED (failures=1)" in first.stderr
     assert "hunts.py" not in first.stderr
