@@ -135,22 +135,26 @@ def _answered(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _named(function: Callable[..., Any]) -> str:
-    return function.spec.name if isinstance(function, ActorMethod) else function.__name__
+    if isinstance(function, ActorMethod):
+        return function.spec.name
+    if isinstance(function, functools.partial):
+        return _named(function.func)
+    return getattr(function, "__name__", type(function).__name__)
 
 
 def _plans(machine: ActorStateMachine) -> st.SearchStrategy[Plan]:
     return plans(
         machine.faults,
-        nodes=machine.size,
+        nodes=machine.machines,
         calls=machine.fault_calls,
         max_deviations=machine.max_deviations,
         max_faults=machine.max_faults,
     )
 
 
-def _has_begun(machine: ActorStateMachine) -> bool:
+def _is_set_up(machine: ActorStateMachine) -> bool:
     """Always true: but who asks chooses among rules, and does so only when all initializers have run."""
-    machine.has_begun = True
+    machine.is_set_up = True
     return True
 
 
@@ -243,14 +247,16 @@ class ActorStateMachine(RuleBasedStateMachine):
         """All calls so far, in order."""
         self._clients: dict[str, Any] = {}
         self._targets: dict[ActorHandle, str] = {}
-        self.has_begun = False
+        self.is_set_up = False
         """Whether all initializers have run: Hypothesis may cut a run off between two of them."""
         self._handled = sys.exc_info()[1]  # by whoever runs the machine
         self._order = PlannedChoices()
         self._is_over = False
         self._open = ExitStack()
         late_s = LATE_S if "delay" in self._kinds else 0.0
-        config = Plan(nodes=1 if self.config is not None else self.size, late_s=late_s).config(self.config)
+        config = Plan(nodes=1 if self.config is not None else self.machines, late_s=late_s).config(
+            self.config
+        )
         self.sim: Simulation = self._open.enter_context(simulate(config=config, choices=self._order))
 
     @property
@@ -258,7 +264,7 @@ class ActorStateMachine(RuleBasedStateMachine):
         return kinds_of(self.faults if isinstance(self.faults, str) else ",".join(self.faults))
 
     @property
-    def size(self) -> int:
+    def machines(self) -> int:
         """How many machines there are."""
         if self.config is not None:
             return len(self.config.machines)
@@ -270,7 +276,7 @@ class ActorStateMachine(RuleBasedStateMachine):
         self._order.follow(plan)
         self.sim.disturb(FaultPlan(plan.faults))
 
-    @precondition(_has_begun)
+    @precondition(_is_set_up)
     @rule(milliseconds=st.integers(1, 50))
     def pass_time(self, milliseconds: int) -> None:
         """Let some virtual time pass: what is in flight makes progress."""
@@ -296,7 +302,14 @@ class ActorStateMachine(RuleBasedStateMachine):
             client: its name; it is an actor of its own, there from its first call on.
             function: ``handle.method``, whose answer it waits for; or a function that calls several in turn.
             args, kwargs: for it.
+
+        Raises:
+            TypeError: it can't be called.
         """
+        if not (isinstance(function, ActorMethod) or callable(function)):
+            raise TypeError(
+                f"submit() takes handle.method or a function, and what it is called with, not {function!r}"
+            )
         name, target = _named(function), self._target(function)
         if client not in self._clients:
             self._clients[client] = _CLIENT.options(name=f"client {client}").remote(client)
@@ -330,7 +343,7 @@ class ActorStateMachine(RuleBasedStateMachine):
             # A rule has: what is left over says nothing.
             has_failed = sys.exc_info()[1] not in (None, self._handled)
             try:
-                if self.has_begun and not has_failed:
+                if self.is_set_up and not has_failed:
                     self.settle()
             except BaseException:
                 has_failed = True
