@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 import types
 
@@ -192,7 +193,7 @@ def test_histories_are_for_the_judges() -> None:
 
 def test_a_crash_leaves_calls_of_which_nobody_knows_what_became() -> None:
     Crashing.seen = set()
-    run_state_machine_as_test(Crashing, settings=QUICK)
+    run_state_machine_as_test(Crashing, settings=settings(QUICK, max_examples=100))
     assert {"returned", "unknown"} <= Crashing.seen
 
 
@@ -212,6 +213,24 @@ def test_calls_tell_what_came_of_them() -> None:
         ]
     finally:
         machine.teardown()
+
+
+def test_a_function_with_some_arguments_given_is_called_as_the_function_is() -> None:
+    machine = Sums()
+    try:
+        asked = machine.submit("ann", functools.partial(_twice, Cell.remote()), 5)
+        assert asked.result() == 10
+        assert (asked.name, asked.args) == ("_twice", (5,))
+        assert machine.history[0].name == "_twice"
+        with pytest.raises(TypeError, match=r"takes handle\.method or a function"):
+            machine.submit("ann", 5)
+    finally:
+        machine.teardown()
+
+
+def _twice(cell, value):
+    simactors.get(cell.add.remote(value))
+    return simactors.get(cell.add.remote(value))
 
 
 def test_keywords_stand_at_their_places() -> None:
