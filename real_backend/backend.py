@@ -6,8 +6,10 @@ supervisor and waits for its end.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import pickle
 import socket
 import subprocess
 import sys
@@ -22,8 +24,10 @@ from real_backend.frames import KEY_SIZE
 from real_backend.membership import Membership, raise_file_limit
 from real_backend.memory.ledger import Ledger, default_limit
 from real_backend.messages import DRIVER
+from real_backend.mishaps import check
 from real_backend.transport import Channel
 from simactors.core.backend import Backend, Settings
+from simactors.core.fault_plan import FaultPlan
 
 _END_S = 10.0
 _MEMORY_SHARE = 0.7  # of the machine's; the rest is for shared memory, as on Ray
@@ -50,6 +54,8 @@ def open_backend(settings: Settings) -> Backend:
         raise ValueError(
             f"address={settings.address!r}: backend='local' is one machine, it connects to no cluster"
         )
+    if settings.faults is not None:
+        check(settings.faults)
     raise_file_limit()
     ledger = Ledger.create(settings.object_store_memory or default_limit())
     membership = Membership(os.urandom(KEY_SIZE), ledger, DRIVER)
@@ -94,6 +100,8 @@ def _start_supervisor(
         "total": {name: quantity for name, quantity in total.items() if quantity},
         "gpus": gpus if settings.num_gpus is None or settings.num_gpus <= len(gpus) else None,
         "labels": {},
+        "log_to_driver": settings.log_to_driver,
+        "faults": base64.b64encode(pickle.dumps(settings.faults or FaultPlan())).decode(),
         "namespace": namespace,
         "driver_pid": os.getpid(),
     }

@@ -69,6 +69,7 @@ class Birth(NamedTuple):
         incarnation: how often the actor has been restarted.
         creation: as in `Furnish`.
         start: what its owner has said of it.
+        names: what a fault plan may call it, see `core.fault_plan`.
     """
 
     actor_id: int
@@ -76,6 +77,7 @@ class Birth(NamedTuple):
     creation: bytes
     start: StartActor
     grant: Grant
+    names: tuple[str, ...]
 
 
 class Terminate(NamedTuple):
@@ -171,6 +173,23 @@ class RemoveGroup(NamedTuple):
 
     request: int
     group_id: int
+
+
+NAME_MARK = b"\x1e"
+"""In what a worker prints: the rest of the line is who it is from now on."""
+
+
+class Printed(NamedTuple):
+    """From the supervisor to the driver: a worker has printed these lines."""
+
+    name: str
+    pid: int
+    is_error: bool
+    text: str
+
+
+class Goodbye(NamedTuple):
+    """From the driver to the supervisor: end all, and tell what was still printed."""
 
 
 class HowAreYou(NamedTuple):

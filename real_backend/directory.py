@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from real_backend.control import NOTHING_HELD, Grant, StartActor
@@ -28,6 +29,7 @@ class ActorRecord:
         death: what callers are told, once it is dead.
         error: which error that is, by its name in `exceptions`.
         grant: what its process holds.
+        rank: how many of its class were made before, plus one.
     """
 
     start: StartActor
@@ -44,11 +46,19 @@ class ActorRecord:
     death: str | None = None
     error: str = "ActorDiedError"
     grant: Grant = NOTHING_HELD
+    rank: int = 1
 
     @property
     def id(self) -> int:
         """The actor's id."""
         return self.start.actor_id
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What a fault plan may call it, see `core.fault_plan`."""
+        start = self.start
+        named = () if start.name is None else (start.name,)
+        return f"{start.class_name}#{self.rank}", start.class_name, *named
 
     def furnish(self, creation: bytes, carried: tuple[tuple[int, int], ...] = ()) -> None:
         """All that it is made of is there."""
@@ -74,6 +84,7 @@ class Directory:
 
     def __init__(self) -> None:
         self._records: dict[int, ActorRecord] = {}
+        self._made: Counter[str] = Counter()
         self._names: dict[tuple[str | None, str], int] = {}
         # A handle may travel faster, from process to process, than the news of the actor's start travels here.
         self._asked_early: dict[int, list[int]] = {}
@@ -87,6 +98,8 @@ class Directory:
                 return None
             self._names[key] = start.actor_id
         record = self._records[start.actor_id] = ActorRecord(start, owner, start.max_restarts)
+        self._made[start.class_name] += 1
+        record.rank = self._made[start.class_name]
         record.followers = {owner, *self._asked_early.pop(start.actor_id, ())}
         return record
 

@@ -25,6 +25,7 @@ from real_backend.control import (
     ForgetActor,
     Found,
     Furnish,
+    Goodbye,
     Grant,
     HowAreYou,
     KillActor,
@@ -32,6 +33,7 @@ from real_backend.control import (
     Leased,
     LeaseFailed,
     Leaving,
+    Printed,
     ReachActor,
     ReachProcess,
     Recall,
@@ -282,6 +284,8 @@ Message = (
     | CreateGroup
     | RemoveGroup
     | HowAreYou
+    | Printed
+    | Goodbye
     | StatusIs
     | ReachActor
     | ReachProcess

@@ -16,6 +16,7 @@ from real_backend.client import demands
 from real_backend.client.actors import Actors
 from real_backend.client.borrowing import Borrowing
 from real_backend.client.cancels import Cancels
+from real_backend.client.console import Console
 from real_backend.client.drafts import NO_RETRIES, Drafts, call_options, retries_of
 from real_backend.client.exports import Exports
 from real_backend.client.knowing import Knowing
@@ -32,6 +33,7 @@ from real_backend.client.sharing import Sharing
 from real_backend.client.shield import Shield
 from real_backend.client.streams import Streams
 from real_backend.client.travel import Travel
+from real_backend.client.under_way import UnderWay
 from real_backend.client.waiting import Waiting, entry_of
 from real_backend.membership import Membership
 from real_backend.messages import Message
@@ -45,10 +47,11 @@ from simactors.core.outcome import Outcome, Value, failure
 from simactors.core.refs import ActorRef, ObjectRef
 
 _WELCOME_S = 60.0
+_GOODBYE_S = 10.0
 Answer = messages.Reply | messages.Failed | messages.Item | messages.Interrupted
 
 
-class Client(Knowing):
+class Client(Knowing, UnderWay):
     """See `simactors.core.backend.Backend`. Safe for threads.
 
     Args:
@@ -87,6 +90,7 @@ class Client(Knowing):
         self.producers: dict[int, Callable[[int], None]] = {}
         self.end_actor: Callable[[], None] = lambda: None
         self.exports = Exports()
+        self.console = Console()
         self.shield = Shield()
         self.welcomed = False
         self._on_close = on_close
@@ -225,32 +229,6 @@ class Client(Knowing):
         assert outcome is not None
         return outcome
 
-    # Calls under way: see `core.abilities`
-
-    def cancel(self, ref: ObjectRef[Any], *, force: bool, recursive: bool) -> None:
-        """See `Cancels`."""
-        entry = entry_of(ref)
-        with self.shield, self.pump.lock:
-            self._check_usable()
-            self._cancels.cancel(entry, force=force, recursive=recursive)
-            self._settle()
-
-    def next_item(self, stream: ObjectRef[Any], timeout_s: float | None) -> ObjectRef[Any] | None:
-        """See `Streams`."""
-        return self._streams.next_item(stream, timeout_s)
-
-    def peek(self, stream: ObjectRef[Any]) -> ObjectRef[Any]:
-        """See `Streams`."""
-        return self._streams.peek(stream)
-
-    def is_finished(self, stream: ObjectRef[Any]) -> bool:
-        """See `Streams`."""
-        return self._streams.find(stream).is_finished
-
-    def end_this_actor(self) -> None:
-        """See `EndsActors`."""
-        self.end_actor()
-
     def answer(self, asker: int, message: Answer) -> None:
         """Send what a call has come to, or an item of it, to whoever made it; from any thread."""
         with self.shield, self.pump.lock:
@@ -288,10 +266,15 @@ class Client(Knowing):
             with self.pump.lock:
                 if isinstance(self._over, RuntimeError):
                     return
+                if self._over is None:
+                    self.peers.tell_supervisor(control.Goodbye())
                 closed = RuntimeError(
                     "This session of backend='local' has been shut down: call init() again."
                 )
                 self._end_session(closed, "The session has been shut down.")
+            if not self.pump.is_interrupted():  # else nobody can wait for what was printed
+                self.pump.wait_until(lambda: self._control.closed, _GOODBYE_S)
+            self.console.close()
             self.pump.close()
             self.sharing.close()
             self._on_close()
@@ -346,6 +329,7 @@ class Client(Knowing):
             control.Told: lambda _, m: self._questions.on_answer(m),
             control.HowAreYou: lambda _, m: self.tell_how_it_is(m),
             control.Welcome: self._on_welcome,
+            control.Printed: lambda _, m: self.console.show(m),
         }
 
     def _handle(self, channel: Channel, message: Message) -> None:

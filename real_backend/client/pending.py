@@ -152,6 +152,7 @@ class Calls:
 
     Attributes:
         pending: by id, all that have no answer yet.
+        heard: told of each answer, by the label of the call.
     """
 
     def __init__(self, objects: ObjectTable, borrowing: Borrowing, travel: Travel) -> None:
@@ -159,6 +160,7 @@ class Calls:
         self._borrowing = borrowing
         self._travel = travel
         self.pending: dict[int, PendingCall] = {}
+        self.heard: Callable[[str], None] | None = None
 
     def await_arguments(self, call: PendingCall, ready: Callable[[], None]) -> None:
         """Count the refs that are not ready in `call.missing`; `ready()` when the last of them is."""
@@ -212,6 +214,8 @@ class Calls:
         results = [self._travel.incoming(packed, sender) for packed in message.results]
         if call is None:
             return
+        if self.heard is not None:
+            self.heard(call.label)
         if call.stream is not None:
             call.stream.end(results[0])  # how many items there are
             self._objects.seal(call.entries[0], call.stream.value())
@@ -227,6 +231,8 @@ class Calls:
         outcome = Failure(self._travel.incoming(message.packed, sender), message.text)
         if call is None:
             return
+        if self.heard is not None:
+            self.heard(call.label)
         if self._tried_again(call, outcome):
             return
         self.fail(call, outcome)

@@ -90,8 +90,7 @@ class Pump:
         os.eventfd_write(self._alarm, 1)
         # A signal handler of the user may call this in the middle of anything, even of our own turn.
         self._service.join(_PARTING_S)
-        interrupted = self._pumping == threading.get_ident()
-        with nullcontext() if interrupted else self._turn, self.lock:
+        with nullcontext() if self.is_interrupted() else self._turn, self.lock:
             for channel in self._channels.values():
                 channel.close()
             self._channels.clear()
@@ -100,6 +99,10 @@ class Pump:
             os.close(self._bell)
             os.close(self._alarm)
             os.close(self._poke)
+
+    def is_interrupted(self) -> bool:
+        """Whether the caller is a signal handler in the middle of this thread's own turn: it must not wait."""
+        return self._pumping == threading.get_ident()
 
     def add(self, channel: Channel) -> None:
         """Serve this channel from now on."""

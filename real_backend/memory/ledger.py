@@ -77,6 +77,10 @@ class Ledger:
         words = self._words[_FIRST : _FIRST + self._words[_TOP] * _WORDS].tolist()
         return Usage(sum(words[::_WORDS]), sum(words[1::_WORDS]))
 
+    def bytes_of(self, number: int) -> int:
+        """What one account says."""
+        return int(self._words[_FIRST + number * _WORDS])
+
     def has_room(self, size: int) -> bool:
         """Whether `size` more bytes are allowed now."""
         return self.usage().bytes + size <= self.limit

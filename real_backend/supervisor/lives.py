@@ -113,7 +113,7 @@ class Lives:
         assert record.creation is not None
         for ref_id, copies in record.carried:
             self._processes.send(owner_of(ref_id), Lend(ref_id, process.number, copies))
-        birth = Birth(record.id, record.incarnation, record.creation, record.start, grant)
+        birth = Birth(record.id, record.incarnation, record.creation, record.start, grant, record.names)
         self._processes.send(process.number, birth)
         if record.restarts == 0:
             self._release(record.owner, record.strip())  # may be large, and won't be needed again
@@ -273,6 +273,11 @@ class Lives:
         for record in self._directory.living():
             if record.process is not None and record.grant.group == group:
                 self._end_now(record, "its placement group was removed.")
+
+    def names_of(self, process: Process) -> list[str]:
+        """What a fault plan may call the actor of a process; empty if it is none's."""
+        record = self._record_of(process)
+        return [] if record is None else list(record.names)
 
     def names(self) -> tuple[tuple[str, str], ...]:
         """The (namespace, name) of every living named actor, oldest first."""

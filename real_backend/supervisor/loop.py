@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import functools
+import base64
 import json
 import os
+import pickle
 import select
 import signal
 import socket
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any, NoReturn
+
+import setproctitle
 
 from real_backend.control import (
     Ask,
@@ -26,10 +28,11 @@ from real_backend.control import (
     FindActor,
     ForgetActor,
     Furnish,
-    HowAreYou,
+    Goodbye,
     KillActor,
     KillWorker,
     Leaving,
+    Printed,
     ReachActor,
     ReachProcess,
     RemoveGroup,
@@ -49,10 +52,14 @@ from real_backend.messages import DRIVER, Audit, Squeeze
 from real_backend.placement import NODE, Placement
 from real_backend.supervisor.leasing import Leasing
 from real_backend.supervisor.lives import Lives
+from real_backend.supervisor.misfortunes import Misfortunes
+from real_backend.supervisor.outputs import Outputs
 from real_backend.supervisor.processes import Process, Processes
-from real_backend.supervisor.rounds import Rounds
+from real_backend.supervisor.telling import Telling
 from simactors.core import ids
-from simactors.core.resources import quantities_of
+from simactors.core.fault_plan import FaultPlan
+
+_FAREWELL_S = 5.0
 
 
 class Supervisor:
@@ -63,20 +70,29 @@ class Supervisor:
         total, namespace = told["total"], told["namespace"]
         labels = {"ray.io/node-id": ids.node_id(NODE).hex(), **told["labels"]}
         self._placement = Placement(total, labels, told["gpus"])
-        self._processes = Processes(self._epoll, namespace, key, ledger)
+        plan: FaultPlan = pickle.loads(base64.b64decode(told["faults"]))
+        self._outputs = Outputs(self._epoll, self._show)
+        self._shows = bool(told["log_to_driver"])
+        self._processes = Processes(self._epoll, namespace, key, ledger, self._outputs, plan)
         spare = max(1, int(total.get("CPU", 0)))
         self._leasing = Leasing(self._processes, self._placement, spare)
         self._lives = lives = Lives(self._processes, self._placement)
-        self._rounds = Rounds(self._ask_all)
+        self._telling = telling = Telling(
+            self._epoll, self._processes, self._placement, lives, self._leasing, namespace
+        )
+        self._processes.private += telling.descriptors()
+        self._misfortunes = Misfortunes(plan, self._workers, self._names, self._remark)
+        self._parting = False
         self._handlers: dict[type, Callable[[Process, Any], None]] = {
             StartActor: lives.start,
             Furnish: lives.furnish,
             Constructed: lives.constructed,
             FindActor: lives.find,
-            Ask: self._tell,
+            Ask: telling.answer,
+            Goodbye: self._goodbye,
             CreateGroup: self._create_group,
             RemoveGroup: self._remove_group,
-            StatusIs: lambda p, m: self._rounds.answered(p.number, m),
+            StatusIs: lambda p, m: telling.rounds.answered(p.number, m),
             ReachActor: lives.reach,
             KillActor: lives.kill,
             EndActor: lives.end,
@@ -101,30 +117,62 @@ class Supervisor:
         self._processes.send(DRIVER, Welcome(os.getpid()))
         while not process.channel.closed:
             # Channels first: what a process said before it died must be heard before it is reaped.
-            events = sorted(self._epoll.poll(self._rounds.patience_s), key=lambda e: self._is_pidfd(e[0]))
-            self._rounds.look()
+            events = sorted(self._epoll.poll(self._patience_s()), key=lambda e: self._is_pidfd(e[0]))
+            self._telling.rounds.look()
+            self._misfortunes.look()
             for fd, mask in events:
                 found = self._processes.by_fd.get(fd)
                 if found is None:
-                    continue
-                if fd != found.pidfd:
+                    self._hear(fd)
+                elif fd != found.pidfd:
                     self._serve(found, mask)
                 elif found is process:
                     return
                 else:
                     self._ended(found)
+            if self._parting:
+                return
+            self._outputs.pause(bool(process.channel.watched & select.EPOLLOUT))
             self._placement.place_groups()
             self._leasing.grant(others_wait=self._lives.place())
 
-    def _ask_all(self, question: HowAreYou) -> list[int]:
-        workers = [number for number in self._processes.living if number != DRIVER]
-        for number in workers:
-            self._processes.send(number, question)
-        return workers
+    def _patience_s(self) -> float | None:
+        said = [s for s in (self._telling.rounds.patience_s, self._misfortunes.patience_s) if s is not None]
+        return min(said, default=None)
+
+    def _hear(self, fd: int) -> None:
+        """A descriptor that belongs to no process is ready."""
+        if fd == self._telling.bell:
+            self._telling.ring()
+        else:
+            self._outputs.read(fd)
 
     def end(self) -> None:
-        """Leave nothing behind."""
+        """Leave nothing behind; what was printed is told to a driver that has said goodbye."""
         self._processes.kill_all()
+        if self._parting:
+            self._outputs.finish()
+            self._processes.drain(DRIVER, _FAREWELL_S)
+
+    def _goodbye(self, *_: object) -> None:
+        self._parting = True
+
+    def _show(self, printed: Printed) -> None:
+        if self._shows:
+            self._processes.send(DRIVER, printed)
+
+    # What goes wrong on purpose
+
+    def _workers(self) -> list[Process]:
+        return [p for p in self._processes.living.values() if p.number != DRIVER]
+
+    def _names(self, process: Process) -> list[str]:
+        """What a fault plan may call a process, see `core.fault_plan`."""
+        names = self._lives.names_of(process)
+        return names or [self._outputs.name_of(process.pid), f"worker-{process.number}"]
+
+    def _remark(self, text: str) -> None:
+        self._show(Printed("simactors", os.getpid(), True, text))
 
     def _is_pidfd(self, fd: int) -> bool:
         process = self._processes.by_fd.get(fd)
@@ -153,7 +201,7 @@ class Supervisor:
         death = self._processes.reap(process, self._lives.death_of)
         self._leasing.ended(process)
         self._lives.ended(process, death)
-        self._rounds.gone(process.number)
+        self._telling.rounds.gone(process.number)
         for group in self._placement.groups_owned_by(process.number):
             self._end_group(group)
 
@@ -163,47 +211,6 @@ class Supervisor:
         except OSError as error:
             text = f"It could not be connected to: {error.strerror}; {TOO_MANY}"
             self._processes.send(asker.number, Died(message.process, text, restarts=False))
-
-    # What is told of the session
-
-    def _tell(self, asker: Process, message: Ask) -> None:
-        if message.what == "timeline":
-            self._rounds.begin(
-                functools.partial(self._tell_timeline, asker.number, message.request), wants_events=True
-            )
-            return
-        answer: object = None
-        if message.what == "names":
-            answer = self._lives.names()
-        elif message.what == "groups":
-            answer = [asdict(group) for group in self._placement.groups()]
-        elif message.what == "node":
-            answer = self._node()
-        self._processes.send(asker.number, Told(message.request, answer))
-
-    def _node(self) -> tuple[dict[str, float], dict[str, float], dict[str, str]]:
-        """What there is, what is free, and the labels."""
-        itself = {f"node:{ids.node_address(NODE)}": 1.0, "node:__internal_head__": 1.0}
-        total = quantities_of(self._placement.pool.total.items())
-        return {**total, **itself}, {**self._placement.available(), **itself}, dict(self._placement.labels)
-
-    def _tell_timeline(self, asker: int, request: int, answers: dict[int, StatusIs]) -> None:
-        events: list[dict[str, Any]] = [
-            {
-                "cat": f"task::{label}",
-                "cname": "generic_work",
-                "name": label,
-                "ph": "X",
-                "pid": "this machine",
-                "tid": f"process {number}",
-                "ts": begin * 1e6,
-                "dur": (end - begin) * 1e6,
-                "args": {"call": call_id, "ended": "return" if returned else "raise"},
-            }
-            for number, status in answers.items()
-            for label, call_id, begin, end, returned in status.events
-        ]
-        self._processes.send(asker, Told(request, sorted(events, key=lambda event: event["ts"])))
 
     # Placement groups
 
@@ -251,6 +258,7 @@ def main() -> NoReturn:
     """The process's main function; its first argument is what `backend` tells it."""
     told = json.loads(sys.argv[1])
     del sys.argv[1:]  # workers inherit the list, and user code may read it
+    setproctitle.setproctitle(f"simactors::supervisor driver={told['driver_pid']}")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's
     raise_file_limit()
     driver = socket.socket(fileno=told["fd"])

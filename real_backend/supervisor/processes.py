@@ -8,6 +8,7 @@ import select
 import signal
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,9 +18,12 @@ from real_backend.control import Connected, Died, Leaving, Surroundings
 from real_backend.membership import Membership
 from real_backend.memory.ledger import Ledger
 from real_backend.messages import DRIVER, Message
+from real_backend.mishaps import Counters, Mishaps
 from real_backend.supervisor.oom import OomKills
+from real_backend.supervisor.outputs import Outputs
 from real_backend.transport import Channel
 from real_backend.worker import process as worker
+from simactors.core.fault_plan import FaultPlan
 
 _REMEMBERED_DEATHS = 10_000
 
@@ -62,13 +66,31 @@ class Processes:
         epoll: where channels and pidfds are registered.
         key: what every frame of the session begins with.
         ledger: of shared memory.
+        outputs: take what workers print.
+        plan: the faults that they are to meet.
+
+    Attributes:
+        private: descriptors that a forked child has to close.
     """
 
-    def __init__(self, epoll: select.epoll, namespace: str, key: bytes, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        epoll: select.epoll,
+        namespace: str,
+        key: bytes,
+        ledger: Ledger,
+        outputs: Outputs,
+        plan: FaultPlan,
+    ) -> None:
         self._epoll = epoll
         self._namespace = namespace
         self._key = key
-        self._ledger = ledger
+        self.ledger = ledger
+        self._outputs = outputs
+        self._plan = plan
+        self._counters = Counters(len(plan.faults))
+        self._started_at = time.monotonic()
+        self.private: list[int] = []
         self._oom = OomKills()
         self._free_accounts: list[int] = []
         self._accounts = 0
@@ -91,17 +113,25 @@ class Processes:
         self._last += 1
         number, account = self._last, self._open_account()
         ours = theirs = None
+        pipes: tuple[tuple[int, int], ...] = ()
         try:
             ours, theirs = socket.socketpair()
-            pid, pidfd = self._fork(ours, theirs, number, account, surroundings)
+            pipes = self._outputs.open()
+            pid, pidfd = self._fork(ours, theirs, number, account, surroundings, pipes)
         except OSError:
             self._close_account(account)
             if ours is not None:
                 ours.close()
+            for reading, _ in pipes:
+                os.close(reading)
             raise
         finally:
             if theirs is not None:
                 theirs.close()
+            for _, writing in pipes:
+                os.close(writing)
+        (out, _), (err, _) = pipes
+        self._outputs.follow(out, err, pid)
         return self._add(Process(number, pid, pidfd, Channel(ours, number, self._key), account, actor_id))
 
     def _fork(
@@ -111,6 +141,7 @@ class Processes:
         number: int,
         account: int,
         surroundings: Surroundings | None,
+        pipes: tuple[tuple[int, int], ...],
     ) -> tuple[int, int]:
         gc.freeze()  # the child's collector must not touch, and so copy, pages that it shares with us
         supervisor = os.getpid()
@@ -118,10 +149,11 @@ class Processes:
         if pid == 0:
             try:
                 ours.close()
-                self._close_inherited()
+                self._close_inherited(pipes)
                 gc.unfreeze()
-                membership = Membership(self._key, self._ledger, account)
-                worker.main(theirs, number, self._namespace, membership, supervisor, surroundings)
+                membership = Membership(self._key, self.ledger, account)
+                mishaps = Mishaps(self._plan, self._counters, self._started_at) if self._plan.faults else None
+                worker.main(theirs, number, self._namespace, membership, supervisor, surroundings, mishaps)
             except BaseException:
                 traceback.print_exc()  # a bug of ours: user code is caught where it runs
                 sys.stderr.flush()
@@ -140,11 +172,11 @@ class Processes:
         else:
             account = self._accounts
             self._accounts += 1
-        self._ledger.open_account(account)
+        self.ledger.open_account(account)
         return account
 
     def _close_account(self, account: int) -> None:
-        self._ledger.close_account(account)
+        self.ledger.close_account(account)
         self._free_accounts.append(account)
 
     def _add(self, process: Process) -> Process:
@@ -155,7 +187,14 @@ class Processes:
         process.channel.watched = select.EPOLLIN
         return process
 
-    def _close_inherited(self) -> None:
+    def _close_inherited(self, pipes: tuple[tuple[int, int], ...]) -> None:
+        """A new process keeps of ours what it has to; what it prints goes into the pipes."""
+        for (reading, writing), standard in zip(pipes, (1, 2), strict=True):
+            os.dup2(writing, standard)
+            os.close(reading)
+            os.close(writing)
+        for fd in (*self._outputs.descriptors(), *self.private):
+            os.close(fd)
         self._epoll.close()
         for process in self.living.values():
             process.channel.close()
@@ -201,6 +240,17 @@ class Processes:
             self.send(one, Connected(other), ends[0].detach())
             self.send(other, Connected(one), ends[1].detach())
         return True
+
+    def drain(self, number: int, patience_s: float) -> None:
+        """Wait until a process has been sent all that it was told, or is gone, or the time is up."""
+        process = self.living.get(number)
+        if process is None:
+            return
+        deadline = time.monotonic() + patience_s
+        poll = select.poll()
+        poll.register(process.channel.fileno(), select.POLLOUT)
+        while not process.channel.flush() and time.monotonic() < deadline:
+            poll.poll(100)
 
     def drop_channel(self, process: Process) -> None:
         """It has said its last word."""

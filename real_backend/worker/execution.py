@@ -14,6 +14,7 @@ from typing import Any
 from real_backend.client.client import Client
 from real_backend.client.running import Running
 from real_backend.messages import Call, Create, Failed, Interrupted, Item, Reply, Task
+from real_backend.mishaps import Mishaps
 from real_backend.worker.producing import Producer
 from simactors import exceptions
 from simactors.core import calls, codec
@@ -27,14 +28,20 @@ class Execution:
 
     Args:
         where: names the process in errors.
+        mishaps: the faults that the process is to meet; None for none.
     """
 
-    def __init__(self, client: Client, where: str) -> None:
+    def __init__(self, client: Client, where: str, mishaps: Mishaps | None) -> None:
         self._client = client
         self._where = where
+        self._mishaps = mishaps
+        if mishaps is not None:
+            client.watch_replies(mishaps.replied)
 
     def run(self, running: Running, message: Call | Task, function: Callable[..., Any]) -> Answer:
         """Call `function` and pack what it returns, or what it raises."""
+        if self._mishaps is not None and not running.is_task:  # of a task, the code is not even there yet
+            self._mishaps.before(running.label)
         try:
             if message.bare:
                 value = function(*message.packed)  # type: ignore[misc]  # bare: a tuple of atoms
@@ -46,10 +53,14 @@ class Execution:
             raise
         except BaseException as error:  # the user's code runs here
             answer = self.failed(running, error)
+        if self._mishaps is not None:
+            self._mishaps.after(running.label)
         return self._as_canceled(running, answer) if running.is_canceled else answer
 
     async def run_async(self, running: Running, message: Call, method: Callable[..., Any]) -> Answer:
         """The same on an event loop; a plain method blocks it."""
+        if self._mishaps is not None:
+            self._mishaps.before(running.label)
         try:
             args, kwargs = self.arguments(message)
             value = method(*args, **kwargs)
@@ -65,6 +76,8 @@ class Execution:
             answer = self._canceled(running)
         except BaseException as error:  # the user's code runs here
             answer = self.failed(running, error)
+        if self._mishaps is not None:
+            self._mishaps.after(running.label)
         return self._canceled(running) if running.is_canceled else answer
 
     def _canceled(self, running: Running) -> Failed:

@@ -25,9 +25,12 @@ from real_backend.client.running import CallsHere, Running
 from real_backend.control import Constructed, Grant, Leaving, Retire, Staying, Surroundings, Terminate
 from real_backend.membership import Membership
 from real_backend.messages import Call, Create, Message, Reply, Task
+from real_backend.mishaps import Mishaps
 from real_backend.transport import Channel
 from real_backend.worker.execution import Answer, Execution
 from real_backend.worker.lanes import Lanes
+from real_backend.worker.late import Late
+from real_backend.worker.sign import Sign
 from simactors.core import calls
 from simactors.core import current as sessions
 from simactors.core.interface import ActorInterface
@@ -48,6 +51,7 @@ def main(
     membership: Membership,
     supervisor: int,
     surroundings: Surroundings | None,
+    mishaps: Mishaps | None,
 ) -> NoReturn:
     """Be a worker; called in a freshly forked process that has closed what it inherited."""
     _settle_in(supervisor)
@@ -56,7 +60,7 @@ def main(
     channel = Channel(sock, SUPERVISOR, membership.key)
     client = Client(channel, number, namespace, membership, surroundings, on_orphaned=lambda: os._exit(1))
     sessions.open_session(client, scoped=True).initialized = True
-    Worker(client).run()
+    Worker(client, mishaps).run()
 
 
 def _settle_in(supervisor: int) -> None:
@@ -94,13 +98,16 @@ class _Depart(NamedTuple):
 class Worker:
     """The main loop, and the actor if this process has become one."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, mishaps: Mishaps | None) -> None:
         self._client = client
         self._inbox: deque[tuple[int, Message | _Depart]] = client.inbox  # type: ignore[assignment]  # wider: ours
         self._here: CallsHere = client.here
         where = f"pid={os.getpid()}"
         self._where = where
-        self._execution = Execution(client, where)
+        self._execution = Execution(client, where, mishaps)
+        self._mishaps = mishaps
+        self._late = None if mishaps is None or not mishaps.makes_late else Late(self._label_of, mishaps)
+        self._sign = Sign()
         self._instance: Any = None
         self._interface: ActorInterface | None = None
         self._lanes: Lanes | None = None
@@ -116,9 +123,12 @@ class Worker:
         """Serve until told to end."""
         inbox, wait_until = self._inbox, self._client.pump.wait_until
         while True:
-            if not inbox:
-                wait_until(inbox.__len__, None)
-            asker, message = inbox.popleft()
+            if self._late is not None:
+                asker, message = self._late.next(inbox, wait_until)
+            else:
+                if not inbox:
+                    wait_until(inbox.__len__, None)
+                asker, message = inbox.popleft()
             if isinstance(message, Call):
                 self._call(asker, message)
             elif isinstance(message, Task):
@@ -165,6 +175,10 @@ class Worker:
         function: calls.Function = self._client.imports.load(message.digest)
         running.label = function.spec.label
         running.function_name = f"{function.spec.module}.{running.label}"
+        self._sign.show(running.name)
+        if self._mishaps is not None:
+            self._mishaps.names = running.label, f"worker-{self._client.process}"
+            self._mishaps.before(running.label)
         return function.function(*args, **kwargs)
 
     def _run_main(self, running: Running, message: Call | Task, function: Callable[..., Any]) -> None:
@@ -248,6 +262,18 @@ class Worker:
             os._exit(1)
         sys.exit(1)
 
+    def _label_of(self, message: object) -> str | None:
+        """What a fault plan calls a call; None for what is none, or nobody's code."""
+        if isinstance(message, Call) and self._interface is not None:
+            return self._interface.methods[message.method].label
+        if isinstance(message, Task):
+            try:
+                function: calls.Function = self._client.imports.load(message.digest)
+            except Exception:  # importing runs the user's code; it is told when the task runs
+                return None
+            return function.spec.label
+        return None
+
     def _retire(self) -> None:
         if self._client.is_needed():
             with self._client.pump.lock:
@@ -278,6 +304,9 @@ class Worker:
         assert birth is not None
         self._client.grant = birth.grant
         _show_gpus(birth.grant)
+        self._sign.show(birth.start.class_name)
+        if self._mishaps is not None:
+            self._mishaps.names = birth.names
         try:
             made: calls.ActorClass = self._client.imports.load(message.digest)
             label = running.label = made.constructor.label
@@ -295,6 +324,8 @@ class Worker:
             self._leave(text, 1, whole=True)
         self._here.main = None
         self._interface = made.interface
+        if "__repr__" in _defined_by(type(self._instance)):
+            self._sign.show_repr(self._instance)
         with self._client.pump.lock:
             self._client.peers.tell_supervisor(Constructed())
         self._inbox.extendleft(reversed(self._early))
@@ -339,3 +370,8 @@ def _show_gpus(grant: Grant) -> None:
     """Let libraries use the GPUs that this process has, and no others."""
     if grant.gpus:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, grant.gpus))
+
+
+def _defined_by(cls: type) -> set[str]:
+    """The names that a class and its bases define, without what every object has."""
+    return {name for base in cls.__mro__ if base is not object for name in vars(base)}

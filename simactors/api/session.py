@@ -6,10 +6,11 @@ Not the backends themselves: which one is meant is decided here, once.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from simactors.core import backend as backends
 from simactors.core import current, ids
 from simactors.core.abilities import JoinsThreads, KnowsItself
 from simactors.core.backend import Backend, Settings
+from simactors.core.fault_plan import FaultPlan
 
 # Looked at for every call: bound once.
 _running = current.running.get
@@ -92,6 +94,7 @@ def init(
     namespace: str | None = None,
     ignore_reinit_error: bool = False,
     seed: int | None = None,
+    faults: FaultPlan | None = None,
     **more: Any,
 ) -> ClientContext:
     """Start the runtime; `shutdown` ends it.
@@ -104,6 +107,7 @@ def init(
         num_cpus: how many CPUs tasks and actors may take together.
         resources: further resources, by name.
         seed: of the simulation; a misuse on other backends.
+        faults: what is to go wrong, on "sim" and, as far as real processes can meet it, on "local".
         more: other keywords of Ray's `init`: `object_store_memory` and `_memory` in bytes; `log_to_driver`, which
             False makes what actors and tasks print vanish in a simulation; the rest is taken and
             ignored. A keyword that Ray has not is an error.
@@ -126,6 +130,7 @@ def init(
         address=address,
         seed=seed,
         log_to_driver=more.get("log_to_driver") is not False,
+        faults=faults or _default_faults,
         object_store_memory=None
         if more.get("object_store_memory") is None
         else int(more["object_store_memory"]),
@@ -143,6 +148,20 @@ def init(
     opened = backends.open_backend(chosen, settings)
     current.open_session(opened, scoped=False)
     return _context(opened)
+
+
+@contextlib.contextmanager
+def default_faults(plan: FaultPlan) -> Iterator[None]:
+    """Let `plan` go wrong in whatever a program opens without saying what shall."""
+    global _default_faults
+    before, _default_faults = _default_faults, plan
+    try:
+        yield
+    finally:
+        _default_faults = before
+
+
+_default_faults: FaultPlan | None = None
 
 
 def _check_arguments(
@@ -243,6 +262,10 @@ def _join(session: current.Session, backend: str | None, settings: Settings) -> 
         )
     if settings.seed is not None:
         log.debug("init: the open simulation has its own seed; seed=%s is ignored", settings.seed)
+    if settings.faults is not None and settings.faults is not _default_faults:
+        raise ValueError(
+            "init(faults=...) inside an open simulation: give them to simulate(faults=...) instead."
+        )
     if session.join is not None:
         session.join(settings)
     session.initialized = True

@@ -119,7 +119,9 @@ CLUSTER = click.option(
     help="The simulated cluster: its nodes, network, costs of work. Default: one node, messages take about 1 ms.",
 )
 FAULTS = click.option(
-    "--faults", metavar="FILE.toml", help="What goes wrong in the simulated cluster. Default: nothing."
+    "--faults",
+    metavar="FILE.toml",
+    help="What goes wrong; real processes meet only what they can. Default: nothing.",
 )
 ALLOW = click.option(
     "--allow",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
+from typing import NoReturn
 
 import click
 
@@ -12,9 +14,12 @@ from simactors.cli.attending import Attendance, Wishes
 from simactors.cli.group import WrongInput, exit_with
 from simactors.cli.output import Output
 from simactors.exploration import repro
+from simactors.exploration.confirming import faults_for_real
 from simactors.exploration.repro import Replay, Repro
+from simactors.exploration.runner import run_for_real
 from simactors.exploration.stopping import Moment
 from simactors.exploration.target import TargetError
+from simactors.exploration.wording import faults_in_words
 from simactors.reports import json_line, text
 
 
@@ -23,14 +28,40 @@ from simactors.reports import json_line, text
     "Example: simactors replay .simactors/app-AssertionError-2cc181.json --until 1.25s"
 )
 @click.argument("word", metavar="FILE|TOKEN")
+@click.option(
+    "--backend",
+    type=click.Choice(["sim", "local"]),
+    default="sim",
+    show_default=True,
+    help="On local, the program runs on real processes, with the same faults; the order of messages is theirs.",
+)
+@click.option(
+    "--times",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="With --backend local: run it so often, or until it fails in the same way.",
+)
 @attending.options
 @params.JSON
-def replay(word: str, *, until: Moment | None, pdb: bool, trace: bool, as_json: bool) -> None:
+def replay(
+    word: str, *, backend: str, times: int, until: Moment | None, pdb: bool, trace: bool, as_json: bool
+) -> None:
     """Make a run that failed again, exactly.
 
     It is told by the file that `simactors hunt` has written, or by the token that it and `simactors run` print. Call it
     in the same folder. If the program was changed since, the run is followed as far as it can be.
     """
+    if backend == "local":
+        if until is not None or pdb or trace or as_json:
+            raise click.UsageError(
+                "--until, --pdb, --trace and --json show a simulated run: leave out --backend."
+            )
+        _confirm(word, times)
+    if times != 1:
+        raise click.UsageError(
+            "a simulated run is the same each time: --times means something with --backend local."
+        )
     output = Output()
     attendance = Attendance(Wishes(until=until, pdb=pdb, trace=trace), output)
     try:
@@ -47,6 +78,31 @@ def replay(word: str, *, until: Moment | None, pdb: bool, trace: bool, as_json: 
     if as_json:
         output.last_line(json_line.replay_line(replayed))
     exit_with(replayed.result.ending.outcome)
+
+
+def _confirm(word: str, times: int) -> NoReturn:
+    """Let real processes meet the faults of a run, and see whether they fail as it did."""
+    try:
+        wanted = Repro.read(word)
+        _refuse_tests(wanted, word)
+        faults = faults_for_real(wanted.recipe)
+        click.echo(f"what goes wrong: {'; '.join(faults_in_words(faults)) or 'nothing'}", err=True)
+        program = replace(wanted.recipe.program, faults=faults)
+        for number in range(1, times + 1):
+            ending = run_for_real(program, "local").ending
+            click.echo(
+                f"run {number} of {times} on real processes: {ending.kind or ending.outcome}", err=True
+            )
+            if ending.kind == wanted.kind and ending.outcome != "passed":
+                click.echo(f"{ending.traceback}\n\nconfirmed: real processes fail in the same way", err=True)
+                exit_with(ending.outcome)
+    except (repro.ReproError, TargetError) as error:
+        raise WrongInput(str(error)) from None
+    click.echo(
+        f"not seen in {times} runs: the simulator chose the order of messages, real processes have their own",
+        err=True,
+    )
+    exit_with("passed")
 
 
 def _refuse_tests(wanted: Repro, word: str) -> None:

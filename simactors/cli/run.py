@@ -63,11 +63,21 @@ def run(
     watched = {name: options.pop(name) for name in ("until", "pdb", "trace")}
     wishes = attending.Wishes(**watched)
     if backend != "sim":
-        given = {name: options[name] or None for name in ("cluster", "faults", "allow", "fail_on")}
+        named = (
+            ("cluster", "allow", "fail_on")
+            if backend == "local"
+            else ("cluster", "faults", "allow", "fail_on")
+        )
+        given = {name: options[name] or None for name in named}
         _refuse_for_real(backend, seed=seed, **given, **watched, check_determinism=check_determinism)
     if check_determinism and wishes:
         raise click.UsageError("--check-determinism makes many runs; --until, --pdb and --trace show one.")
     program = params.completed(target, argv=args, preemption=options.pop("preempt"), **options)
+    if backend != "sim" and program.cluster is not None:
+        click.echo(
+            f"The cluster that {program.target} describes is simulated only, not on {backend}.",
+            err=True,
+        )
     attendance = attending.Attendance(wishes, output := Output())
 
     def finish() -> None:

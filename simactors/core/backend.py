@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from simactors.core.calls import Creation, MethodCall, TaskCall
+from simactors.core.fault_plan import FaultPlan
 from simactors.core.outcome import Outcome
 from simactors.core.refs import ActorRef, ObjectRef
 
@@ -25,6 +26,7 @@ class Settings:
         namespace: where names of actors live unless said otherwise.
         seed: of a simulation; None elsewhere.
         log_to_driver: the driver shows what other processes print.
+        faults: what is to go wrong; None for nothing.
         object_store_memory: bytes of shared memory that all processes may take for large values; None for the
             backend's own choice.
     """
@@ -36,6 +38,7 @@ class Settings:
     address: str | None = None
     seed: int | None = None
     log_to_driver: bool = True
+    faults: FaultPlan | None = None
     object_store_memory: int | None = None
 
 

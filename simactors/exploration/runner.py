@@ -182,7 +182,7 @@ def run_for_real(program: Program, backend: str) -> RunResult:
     before = os.environ.get(session.BACKEND_VARIABLE)
     os.environ[session.BACKEND_VARIABLE] = backend
     try:
-        with prepared(program, ship_code=True) as start:
+        with session.default_faults(program.faults), prepared(program, ship_code=True) as start:
             try:
                 return RunResult(ending=_run(start))
             finally:

@@ -308,7 +308,7 @@ class SimBackend:
 
 def open_backend(settings: Settings) -> SimBackend:
     """See `core.backend.Opener`."""
-    backend = SimBackend(SeededChoices(settings.seed or 0), SimConfig(), FaultPlan())
+    backend = SimBackend(SeededChoices(settings.seed or 0), SimConfig(), settings.faults or FaultPlan())
     try:
         backend.join(settings)
     except BaseException:
