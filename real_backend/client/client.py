@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from real_backend import control, messages
-from real_backend.client import demands
 from real_backend.client.actors import Actors
 from real_backend.client.borrowing import Borrowing
 from real_backend.client.cancels import Cancels
 from real_backend.client.console import Console
+from real_backend.client.demands import Needs, max_calls
 from real_backend.client.drafts import NO_RETRIES, Drafts, call_options, retries_of
 from real_backend.client.exports import Exports
 from real_backend.client.knowing import Knowing
@@ -110,6 +110,16 @@ class Client(Knowing, UnderWay):
         self.inbox = self.orders.inbox
         self.imports = self.orders.imports
         self.peers = Peers(self.pump, channel, self.travel, self._open_channel, self._peer_gone)
+        self._assemble()
+        self._handlers = self._handler_table()
+        self.pump.add(channel)
+        self.sharing.open(self.pump, channel)
+        self.pump.start()
+
+    def _assemble(self) -> None:
+        """What calls, actors and objects need of each other."""
+        counting, namespace = self.counting, self.namespace
+        self._needs = Needs()
         self._questions = Questions(self.pump, self.objects, self.peers, self._check_usable)
         self._actors = Actors(self.pump, self.peers, self._questions, namespace, self._check_usable)
         self._borrowing = Borrowing(self.objects, self.peers, self.travel)
@@ -124,17 +134,13 @@ class Client(Knowing, UnderWay):
         self._cancels = Cancels(self.objects, self._calls, self.peers, self.here)
         self._actors.bind(self._calls, self.travel, counting)
         self._lifetimes.bind(self.peers, self._actors)
-        self._handlers = self._handler_table()
-        self.pump.add(channel)
-        self.sharing.open(self.pump, channel)
-        self.pump.start()
 
     # Submission
 
     def submit_task(self, call: TaskCall) -> list[ObjectRef[Any]]:
         """See `Backend`."""
         options = call.options
-        need = demands.of_task(options, self.captured, self.surroundings)
+        need = self._needs.of_task(options, self.captured, self.surroundings)
         label = call.function.spec.label
         export = self.exports.export(call.function)
         arguments = pack_arguments(label, call.args, call.kwargs, by_value=True)
@@ -144,7 +150,7 @@ class Client(Knowing, UnderWay):
             pending = self._drafts.new(export, label, arguments, options.num_returns, retries)
             pending.options = call_options(options, None)
             refs = self._drafts.register(pending)
-            pending.max_calls = demands.max_calls(options)
+            pending.max_calls = max_calls(options)
             self._tasks.submit(pending, need)
             self._settle()
         return refs
@@ -172,7 +178,7 @@ class Client(Knowing, UnderWay):
     def create_actor(self, creation: Creation) -> ActorRef:
         """See `Backend`."""
         made, options = creation.actor_class, creation.options
-        need = demands.of_actor(options, self.captured, self.surroundings)
+        need = self._needs.of_actor(options, self.captured, self.surroundings)
         label = made.constructor.label
         export = self.exports.export(made)
         arguments = pack_arguments(label, creation.args, creation.kwargs, by_value=True)

@@ -12,29 +12,55 @@ from typing import Any
 from real_backend.control import Need, Surroundings
 from simactors.core import requests
 from simactors.core.options import ActorOptions, TaskOptions
-from simactors.core.requests import Bundle
+from simactors.core.requests import Bundle, Request
 
+_REMEMBERED = 4096
 _HONOURED = ("env_vars", "working_dir")
 
 
-def of_task(options: TaskOptions, inherited: Bundle | None, surroundings: Surroundings | None) -> Need:
-    """What a task needs.
+class Needs:
+    """What tasks and actors need, found out once for each description of options: most calls share theirs."""
 
-    Args:
-        inherited: the placement group that captures what its caller starts.
-        surroundings: those of its caller.
+    def __init__(self) -> None:
+        # The options are kept beside it: their id must not be given to others.
+        self._known: dict[int, tuple[TaskOptions | ActorOptions, Need]] = {}
 
-    Raises:
-        ValueError: it asks for what no process here can have.
-    """
-    _refuse_fallback(options)
-    return Need(requests.of_task(options, inherited), _surroundings(options.runtime_env, surroundings))
+    def of_task(
+        self, options: TaskOptions, inherited: Bundle | None, surroundings: Surroundings | None
+    ) -> Need:
+        """What a task needs.
 
+        Args:
+            inherited: the placement group that captures what its caller starts.
+            surroundings: those of its caller.
 
-def of_actor(options: ActorOptions, inherited: Bundle | None, surroundings: Surroundings | None) -> Need:
-    """What an actor needs; see `of_task`."""
-    _refuse_fallback(options)
-    return Need(requests.of_actor(options, inherited), _surroundings(options.runtime_env, surroundings))
+        Raises:
+            ValueError: it asks for what no process here can have.
+        """
+        known = self._known.get(id(options))
+        if known is not None and inherited is None:  # a process keeps its surroundings
+            return known[1]
+        return self._note(options, inherited, surroundings, requests.of_task(options, inherited))
+
+    def of_actor(
+        self, options: ActorOptions, inherited: Bundle | None, surroundings: Surroundings | None
+    ) -> Need:
+        """What an actor needs; see `of_task`."""
+        return self._note(options, inherited, surroundings, requests.of_actor(options, inherited))
+
+    def _note(
+        self,
+        options: TaskOptions | ActorOptions,
+        inherited: Bundle | None,
+        surroundings: Surroundings | None,
+        request: Request,
+    ) -> Need:
+        if options.fallback_strategy:
+            raise ValueError("fallback_strategy is not supported by backend='local' yet")
+        need = Need(request, _surroundings(options.runtime_env, surroundings))
+        if inherited is None and len(self._known) < _REMEMBERED:
+            self._known[id(options)] = options, need
+        return need
 
 
 def max_calls(options: TaskOptions) -> int:
@@ -77,8 +103,3 @@ def _surroundings(
         return own or inherited
     variables = {**dict(inherited.variables), **dict(own.variables)}
     return Surroundings(tuple(sorted(variables.items())), own.folder or inherited.folder)
-
-
-def _refuse_fallback(options: TaskOptions | ActorOptions) -> None:
-    if options.fallback_strategy:
-        raise ValueError("fallback_strategy is not supported by backend='local' yet")

@@ -26,7 +26,10 @@ _COMMANDS = {
     "run": ("simactors.cli.run:run", "Run a program once."),
     "hunt": ("simactors.cli.hunt:hunt", "Run a program in many orders, with many faults, until one fails."),
     "doctor": ("simactors.cli.doctor:doctor", "List what in a program could escape or not repeat."),
-    "status": ("simactors.cli.status:status", "Show what goes on in backend='local': actors, calls, memory."),
+    "status": (
+        "simactors.cli.status:status",
+        "Show what goes on in backend='local': actors, calls, memory.",
+    ),
     "replay": ("simactors.cli.replay:replay", "Make a run that failed again, exactly."),
 }
 

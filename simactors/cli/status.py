@@ -30,9 +30,9 @@ _MIB = 1 << 20
 )
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON for each session, for machines.")
 def status(*, watch: bool, every_s: float, as_json: bool) -> None:
-    """Show actors, calls, restarts and memory of the sessions of backend='local' that run on this machine.
+    """Show what goes on in backend='local': actors, calls, memory.
 
-    Only those of your own user; sessions of other backends have tools of their own.
+    Of all sessions on this machine that are of your own user, with restarts, and what holds which resources.
     """
     if as_json:
         for session in sessions():

@@ -107,7 +107,7 @@ def test_whoever_hears_an_answer_may_crash_at_it() -> None:
 
 
 def test_a_process_crashes_at_a_time(capfd: pytest.CaptureFixture[str]) -> None:
-    with_faults(CrashProcess(process="Counter", at_s=0.5))
+    with_faults(CrashProcess(process="Counter", at_s=3))
     counter = Counter.options(max_restarts=1).remote()
     pid = ray.get(counter.pid.remote())
 
@@ -128,7 +128,7 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 def test_a_process_stands_still_and_goes_on() -> None:
-    with_faults(Pause(process="Counter", at_s=0.5, for_s=1))
+    with_faults(Pause(process="Counter", at_s=3, for_s=1))
     counter = Counter.remote()
     ray.get(counter.add.remote())
     slowest = 0.0

@@ -158,7 +158,6 @@ def test_a_good_program_runs_on_one_machine_as_well(scenario):
 
 
 @pytest.mark.parametrize("scenario", ["kv_store", "work_queue"])
-@pytest.mark.xfail(reason="nodes() and restarts come with the issue on the real runtime", strict=True)
 def test_a_good_program_runs_on_real_processes(scenario):
     done = typed(f"simactors run scenarios/{scenario}/app.py:good --backend local")
     assert done.returncode == 0, done.stderr
