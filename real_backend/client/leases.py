@@ -148,6 +148,8 @@ class TaskPool:
             call = lease.call
             if call is None:
                 continue
+            assert isinstance(call.carrier, _TaskCarrier)
+            call.carrier.lease = None
             if call.is_canceled:
                 self._calls.fail_with([call], exceptions.TaskCancelledError())
             elif call.tries == 0:

@@ -223,6 +223,38 @@ def test_many_workers_killed_at_once_are_all_told(session: None) -> None:
     assert ray.get([double.remote(i) for i in range(8)]) == [2 * i for i in range(8)]
 
 
+@pytest.mark.parametrize("force", [False, True])
+def test_a_task_that_waits_for_its_retry_can_be_cancelled(tmp_path: Path, force: bool) -> None:
+    @ray.remote(max_retries=1)
+    def victim(pid: str) -> str:
+        Path(pid).write_text(str(os.getpid()))
+        time.sleep(NOTICED_S)
+        return "ran"
+
+    @ray.remote(resources={"other": 1})
+    def next_one(begun: str, end: str) -> None:
+        Path(begun).touch()
+        until(Path(end).exists, 2 * NOTICED_S)
+
+    pid, begun, end = (str(tmp_path / name) for name in ("pid", "begun", "end"))
+    ray.init(backend="local", num_cpus=1, resources={"other": 1})
+    try:
+        lost = victim.remote(pid)
+        assert until(lambda: Path(pid).exists() and Path(pid).read_text())
+        blocking = next_one.remote(begun, end)  # gets the CPU that the crash sets free
+        with pytest.raises(exceptions.GetTimeoutError):
+            ray.get(blocking, timeout=0.1)
+        os.kill(int(Path(pid).read_text()), signal.SIGKILL)
+        assert until(Path(begun).exists)
+        ray.cancel(lost, force=force)
+        with pytest.raises(exceptions.TaskCancelledError):
+            ray.get(lost, timeout=NOTICED_S)
+        Path(end).touch()
+        ray.get(blocking, timeout=NOTICED_S)
+    finally:
+        ray.shutdown()
+
+
 PROGRAM = """
 import os, sys, time
 import numpy as np
