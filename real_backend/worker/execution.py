@@ -88,7 +88,8 @@ class Execution:
         if message.bare:
             return message.packed, {}  # type: ignore[return-value]  # bare: a tuple of atoms
         refs: Any = message.values  # only whether there are any counts here
-        return calls.Arguments(message.packed, refs).unpack([codec.unpack(v) for v in message.values])
+        with self._client.shield:  # they may have to import modules: no cancellation shall leave half of one
+            return calls.Arguments(message.packed, refs).unpack([codec.unpack(v) for v in message.values])
 
     def failed(self, running: Running, error: BaseException) -> Failed:
         """What answers a call that raised."""

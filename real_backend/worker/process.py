@@ -172,7 +172,9 @@ class Worker:
     def _load_and_run(self, running: Running, message: Task, *args: Any, **kwargs: Any) -> Any:
         if running.take_interrupt():  # cancelled before its turn
             raise KeyboardInterrupt
-        function: calls.Function = self._client.imports.load(message.digest)
+        # A module that is interrupted while it is imported may be broken for all that come after.
+        with self._client.shield:
+            function: calls.Function = self._client.imports.load(message.digest)
         running.label = function.spec.label
         running.function_name = f"{function.spec.module}.{running.label}"
         self._sign.show(running.name)

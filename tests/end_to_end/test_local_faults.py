@@ -7,6 +7,7 @@ leftovers may be there.
 
 from __future__ import annotations
 
+import importlib
 import os
 import resource
 import signal
@@ -251,6 +252,58 @@ def test_a_task_that_waits_for_its_retry_can_be_cancelled(tmp_path: Path, force:
             ray.get(lost, timeout=NOTICED_S)
         Path(end).touch()
         ray.get(blocking, timeout=NOTICED_S)
+    finally:
+        ray.shutdown()
+
+
+MODULE = """
+import os, time
+from pathlib import Path
+
+class Value:
+    pass
+
+if "begun" in os.environ:
+    raise ImportError("cannot load module more than once per process")
+os.environ["begun"] = "yes"
+Path(__file__).with_suffix(".begun").touch()
+while not Path(__file__).with_suffix(".end").exists():
+    time.sleep(0.001)
+"""
+
+
+@pytest.mark.parametrize("needed_by", ["the function", "its argument"])
+def test_a_cancelled_task_leaves_no_half_of_a_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, needed_by: str
+) -> None:
+    name = f"slow_{needed_by.split()[1]}"
+    program = tmp_path / f"{name}.py"
+    program.write_text(MODULE)
+    begun, end = program.with_suffix(".begun"), program.with_suffix(".end")
+    end.touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delenv("begun", raising=False)
+    value = importlib.import_module(name).Value
+    monkeypatch.delenv("begun")
+    end.unlink()
+    begun.unlink()
+
+    @ray.remote
+    def needs(given: Any = None) -> str:
+        return (value if given is None else type(given)).__name__
+
+    ray.init(backend="local", num_cpus=1)
+    try:
+        arguments = () if needed_by == "the function" else (value(),)
+        lost = needs.remote(*arguments)
+        assert until(begun.exists)
+        ray.cancel(lost)
+        with pytest.raises(exceptions.GetTimeoutError):
+            ray.get(lost, timeout=0.2)
+        end.touch()
+        with pytest.raises(exceptions.TaskCancelledError):
+            ray.get(lost, timeout=NOTICED_S)
+        assert ray.get(needs.remote(*arguments), timeout=NOTICED_S) == "Value"
     finally:
         ray.shutdown()
 
