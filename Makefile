@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types determinism judges bench power clean
+.PHONY: demo test lint types determinism judges bench power soak clean
 .DEFAULT_GOAL := test
 
 demo: $(READY)
@@ -33,6 +33,9 @@ bench: $(READY)
 power: $(READY)
 	@$(BIN)/python benchmarks/power.py
 	@$(BIN)/python benchmarks/false_alarms.py
+
+soak: $(READY)
+	@$(BIN)/python -m tests.soak --minutes 10
 
 clean:
 	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
