@@ -282,8 +282,8 @@ class Client(Knowing, UnderWay):
                 self.pump.wait_until(lambda: self._control.closed, _GOODBYE_S)
             self.console.close()
             self.pump.close()
-            self.sharing.close()
             self._on_close()
+            self.sharing.close()  # last: memory that a worker uses, be it about to end, is not given back
         self.shield.uninstall()
 
     def _end_session(self, why: Exception, text: str) -> None:

@@ -78,6 +78,16 @@ def shared_bytes(*pids: int) -> int:
     return sum(found.values())
 
 
+def shared_files() -> int:
+    """How many descriptors of shared memory this process has."""
+    files = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if _is_open(fd)]
+    return sum("memfd:simactors" in file for file in files)
+
+
+def _is_open(fd: str) -> bool:
+    return os.path.lexists(f"/proc/self/fd/{fd}")
+
+
 def in_use() -> int:
     """What all processes take, in bytes."""
     backend: Any = sessions.active()
@@ -261,3 +271,15 @@ def test_arrays_outlive_their_session(session: Callable[..., None]) -> None:
 def test_a_wrong_size_of_the_store_is_refused(wrong: Any) -> None:
     with pytest.raises(ValueError, match="object_store_memory must be a whole number of bytes"):
         ray.init(backend="local", object_store_memory=wrong)
+
+
+def test_a_session_that_is_over_keeps_no_memory(session: Callable[..., None]) -> None:
+    before = shared_files()
+    for _ in range(4):
+        session()
+        holder = Holder.remote()
+        # Its process, and not ours, uses the arrays when the session ends.
+        ray.get([holder.keep.remote(ray.put(array(1))), holder.keep.remote(array(2))])
+        ray.shutdown()
+        gc.collect()
+        assert shared_files() == before
