@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import simactors as ray
+from simactors import exceptions
 from tests.soak import remote
 from tests.soak.play import Made, Play, SoakError
 from tests.soak.remote import ARRAY, AWAY, CANCELED, CRASHED, DEAD, OWNER, BoomError
@@ -418,6 +419,44 @@ def meddlers(play: Play) -> None:
     play.settle([*owned, *made])
 
 
+def returns(play: Play) -> None:
+    """Calls with several results, and with a list of refs that the worker has made."""
+    kinds: list[Any] = [3, "dynamic"]
+    for num_returns in play.rng.sample(kinds, 2):
+        retries = play.rng.choice([0, 3])
+        promise = play.promise(again=retries != 0)
+        size = play.rng.choice([0, ARRAY])
+        function = remote.count.options(num_returns=num_returns, max_retries=retries)
+        made = function.remote(play.journal, promise.token, 3, size)
+        try:
+            refs = list(play.get(made, promise.token)) if num_returns == "dynamic" else made
+            values = [play.get(ref, f"result {n} of {promise.token}") for n, ref in enumerate(refs)]
+        except CRASHED as error:
+            play.kinds.append(type(error).__name__)
+            continue
+        promise.answered = True
+        if [int(v[0]) if size else v for v in values] != [0, 1, 2]:
+            raise SoakError(f"{promise.token} gave {values}")
+        last = play.call(remote.echo, refs[2], allowed=(CRASHED,), again=True)
+        del made, refs
+        play.settle([last])
+
+
+def crowded(play: Play) -> None:
+    """An actor that takes a few calls only, and no more of them for those that are lost."""
+    options, allowed, again = _lives(play)
+    actor = remote.Account.options(max_pending_calls=4, **options).remote()
+    made: list[Made] = []
+    for n in range(30):
+        try:
+            made.append(play.call(actor.echo, n, 0.002, expected=n, allowed=allowed, again=again))
+        except exceptions.PendingCallsLimitExceeded:
+            play.promises.pop()  # never sent
+            play.settle(made[-4:])
+            made = made[:-4]
+    play.settle(made)
+
+
 PROGRAMS: list[Callable[[Play], None]] = [
     plain,
     plain,
@@ -438,4 +477,6 @@ PROGRAMS: list[Callable[[Play], None]] = [
     births,
     families,
     meddlers,
+    returns,
+    crowded,
 ]
