@@ -45,6 +45,7 @@ def show(report: Report, seconds: float) -> None:
     print(f"{sum(report.programs.values())} programs, {report.ran} executions, {seconds:.0f} s")
     print("programs:", dict(report.programs))
     print("endings:", dict(report.endings.most_common()))
+    print("longest wait: {:.1f} s for {}".format(*report.longest))
     print("strikes:", dict(report.strikes))
     for what in report.samples[0] if report.samples else ():
         print(f"{what}:", *(s[what] for s in report.samples))

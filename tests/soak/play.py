@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ class Play:
         folder: where the journal is.
 
     Attributes:
-        waits_for: what the thread waits for, for the report of a hang.
+        waits_for: what the thread waits for, or has waited for last, for the report of a hang.
+        longest: the longest wait in seconds, and what for.
         kinds: how its calls ended.
     """
 
@@ -53,6 +55,7 @@ class Play:
         self.journal = str(self.path)
         self.promises: list[Promise] = []
         self.waits_for = ""
+        self.longest = (0.0, "")
         self.kinds: list[str] = []
 
     def call(
@@ -123,9 +126,11 @@ class Play:
     def get(self, ref: Any, what: str) -> Any:
         """`ray.get`, with a note of what is waited for."""
         self.waits_for = f"get of {what}, {ref}"
-        value = ray.get(ref, timeout=GET_S)
-        self.waits_for = ""
-        return value
+        began = time.monotonic()
+        try:
+            return ray.get(ref, timeout=GET_S)
+        finally:
+            self.longest = max(self.longest, (time.monotonic() - began, what))
 
 
 def _same(value: Any, expected: Any) -> bool:

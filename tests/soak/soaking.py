@@ -57,6 +57,7 @@ class Report:
     endings: Counter[str] = field(default_factory=Counter)
     strikes: Counter[str] = field(default_factory=Counter)
     ran: int = 0
+    longest: tuple[float, str] = (0.0, "")
     samples: list[dict[str, int]] = field(default_factory=list)
     found: list[str] = field(default_factory=list)
 
@@ -129,6 +130,7 @@ class Soak:
             with self._lock:
                 self.report.programs[program.__name__] += 1
                 self.report.endings.update(play.kinds)
+                self.report.longest = max(self.report.longest, play.longest)
                 self._journals.add(play.path, play.promises)
             del self._plays[place]
 
