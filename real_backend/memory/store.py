@@ -290,9 +290,10 @@ class Store:
         self.trim()
 
     def process_gone(self, process: int) -> None:
-        """That process has ended, and its account with it: what we use of its memory counts as ours now."""
+        """That process has ended: what we use of its memory counts as ours now, and what it used of ours is free."""
         with self._lock:
             self._sweep()
+            self._blocks.collect()  # it can't tell us any more to look again
             self._gone.add(process)
             for segment in list(self._segments.values()):
                 if segment.number >> _PROCESS_SHIFT == process:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -140,7 +140,8 @@ def test_a_block_that_came_back_to_its_writer_is_held(ledger: Ledger) -> None:
     assert ledger.usage().objects == 1 + len(others)
 
 
-def test_readers_that_are_gone_hold_nothing(ledger: Ledger) -> None:
+@pytest.mark.parametrize("look", [lambda writer: writer.trim(), lambda writer: writer.process_gone(1)])
+def test_readers_that_are_gone_hold_nothing(ledger: Ledger, look: Callable[[Store], None]) -> None:
     writer = Store(0, ledger, 0)
     kept = writer.keep(content("a"))
     piece = writer.piece(kept)
@@ -152,11 +153,11 @@ def test_readers_that_are_gone_hold_nothing(ledger: Ledger) -> None:
         os._exit(0)
     os.close(fd)
     del kept, piece
-    writer.trim()
+    look(writer)
     assert ledger.usage().objects == 1
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    writer.trim()
+    look(writer)
     assert ledger.usage().objects == 0
 
 
