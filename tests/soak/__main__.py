@@ -14,7 +14,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=6, help="programs side by side")
-    parser.add_argument("--window", type=float, default=60.0, metavar="S", help="seconds between two looks")
+    parser.add_argument("--window", type=float, default=30.0, metavar="S", help="seconds between two looks")
     parser.add_argument(
         "--every", type=float, default=0.3, metavar="S", help="mean seconds between two kills"
     )

@@ -12,7 +12,9 @@ from simactors.api import session as sessions
 
 _CALM_S = 60.0
 _LOOK_S = 0.05
-_ENOUGH = 2
+_PER_WORKER = 4
+"""Descriptors of the supervisor: its channel, its pidfd, and what it prints to both streams."""
+_ENOUGH = 4
 """Samples a third; fewer tell nothing, for the first ones are of a session that still gets warm."""
 
 
@@ -44,8 +46,9 @@ def usage(supervisor: psutil.Process) -> dict[str, int]:
     return {
         "workers": len(children),
         "zombies": sum(_is_zombie(c) for c in children),
-        "descriptors of the driver": driver.num_fds(),
-        "descriptors of the supervisor": supervisor.num_fds(),
+        # How many workers the pool keeps goes up and down: what they need is no growth.
+        "descriptors of the driver but for peers": driver.num_fds() - len(client.peers._peers),
+        "descriptors of the supervisor but for workers": supervisor.num_fds() - _PER_WORKER * len(children),
         "peers of the driver": len(client.peers._peers),
         "shared KiB": client.sharing.usage().bytes >> 10,
         "shared objects": client.sharing.usage().objects,

@@ -43,7 +43,7 @@ class Options:
     seconds: float
     seed: int
     threads: int = 6
-    window_s: float = 60.0
+    window_s: float = 30.0
     every_s: float = 0.3
     sessions: int = 0
     only: tuple[str, ...] = ()
