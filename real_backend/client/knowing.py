@@ -138,7 +138,7 @@ class Knowing:
             here.done,
             len(self._calls.pending),
             "" if running is None else running.name,
-            tuple(here.events) if message.wants_events else (),
+            here.events() if message.wants_events else (),
         )
         self.peers.tell_supervisor(told)
 

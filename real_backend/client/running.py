@@ -11,9 +11,10 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
-from real_backend.messages import Call, CallOptions, Create, Task
+from real_backend.messages import CallOptions
 
 _REMEMBERED = 10_000
+_LATEST = 1000
 
 
 class Running:
@@ -23,54 +24,68 @@ class Running:
         asker: the number of the process that made it.
         id: the call's.
         label: what errors call it.
-        function_name: the same behind its module.
+        module: where its code was written.
         num_returns, options: see `messages.Call`.
         is_task: it is no actor's call: a KeyboardInterrupt may be raised in its code.
         is_canceled: somebody has cancelled it.
         interrupt: that KeyboardInterrupt is due.
         leaves: its code has called `exit_actor`: it is not answered, and the process ends.
-        began_at: when, in seconds since the epoch.
+        began_at, ended_at: when, in seconds since the epoch.
+        returned: it has ended, and has not raised.
         stop: cancels the coroutine that it is; None if it is none.
     """
 
     __slots__ = (
         "asker",
         "began_at",
-        "function_name",
+        "ended_at",
         "id",
         "interrupt",
         "is_canceled",
         "is_task",
         "label",
         "leaves",
+        "module",
         "num_returns",
         "options",
+        "returned",
         "stop",
     )
 
-    def __init__(self, asker: int, message: Call | Task | Create, label: str = "task") -> None:
+    def __init__(
+        self,
+        asker: int,
+        call_id: int,
+        label: str,
+        num_returns: int | str = 0,
+        options: CallOptions | None = None,
+        *,
+        is_task: bool = False,
+    ) -> None:
         self.asker = asker
+        self.id = call_id
         self.label = label
-        self.function_name = ""
-        self.began_at = time.time()
-        self.options: CallOptions | None = None
-        self.num_returns: int | str = 0
-        if isinstance(message, Create):  # as on Ray, a constructor goes by the id of its actor
-            self.id = message.actor_id
-        else:
-            self.id = message.call_id
-            self.num_returns = message.num_returns
-            self.options = message.options
-        self.is_task = type(message) is Task
+        self.module = ""
+        self.num_returns = num_returns
+        self.options = options
+        self.is_task = is_task
         self.is_canceled = False
         self.interrupt = False
         self.leaves = False
         self.stop: Callable[[], object] | None = None
+        self.began_at = time.time()
+        self.ended_at = 0.0
+        self.returned = False
 
     @property
     def name(self) -> str:
         """What the call is called: as its options say, or else its label."""
         return (self.options is not None and self.options.name) or self.label
+
+    @property
+    def function_name(self) -> str:
+        """The label behind the module."""
+        return f"{self.module}.{self.label}"
 
     def take_interrupt(self) -> bool:
         """Whether a KeyboardInterrupt is due; true only once."""
@@ -87,14 +102,14 @@ class CallsHere:
 
     Attributes:
         done: how many have ended.
-        events: the latest of them, see `control.StatusIs`.
+        latest: those that have ended last.
         main: the call that the main thread runs; what threads do that it has started is done for it, too.
     """
 
     def __init__(self) -> None:
         self.main: Running | None = None
         self.done = 0
-        self.events: deque[tuple[str, int, float, float, bool]] = deque(maxlen=_REMEMBERED)
+        self.latest: deque[Running] = deque(maxlen=_LATEST)
         self._side_by_side: dict[int, Running] = {}
         # Some of them have ended before: nobody can tell those from the ones that are still to come.
         self._canceled: OrderedDict[int, None] = OrderedDict()
@@ -130,7 +145,13 @@ class CallsHere:
     def answered(self, running: Running, *, returned: bool) -> None:
         """It has its answer."""
         self.done += 1
-        self.events.append((running.name, running.id, running.began_at, time.time(), returned))
+        running.ended_at = time.time()
+        running.returned = returned
+        self.latest.append(running)
+
+    def events(self) -> tuple[tuple[str, int, float, float, bool], ...]:
+        """What has run here lately, see `control.StatusIs`."""
+        return tuple((r.name, r.id, r.began_at, r.ended_at, r.returned) for r in list(self.latest))
 
     def end(self, running: Running) -> None:
         """It has ended."""

@@ -113,6 +113,8 @@ class Travel:
     def answer(self, message: Any, to: int) -> Message:
         """A `Reply`, `Failed`, `Item` or `Interrupted`, ready for the wire."""
         if type(message) is Reply:
+            if len(message.results) == 1 and type(message.results[0]) is not Encoded:
+                return message  # the common case: nothing to make ready
             return message._replace(results=tuple(self.outgoing(r, to) for r in message.results))
         return message._replace(packed=self.outgoing(message.packed, to))  # type: ignore[no-any-return]  # of these
 

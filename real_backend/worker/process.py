@@ -160,7 +160,7 @@ class Worker:
             self._run_main(running, message, method)
 
     def _task(self, asker: int, message: Task) -> None:
-        running = Running(asker, message)
+        running = Running(asker, message.call_id, "task", message.num_returns, message.options, is_task=True)
         self._here.begin_main(running)
         if message.grant is not None:
             self._client.grant = Grant(*message.grant)
@@ -176,7 +176,7 @@ class Worker:
         with self._client.shield:
             function: calls.Function = self._client.imports.load(message.digest)
         running.label = function.spec.label
-        running.function_name = f"{function.spec.module}.{running.label}"
+        running.module = function.spec.module
         self._sign.show(running.name)
         if self._mishaps is not None:
             self._mishaps.names = running.label, f"worker-{self._client.process}"
@@ -203,8 +203,8 @@ class Worker:
         """Describe a call whose turn has come."""
         assert self._interface is not None
         spec = self._interface.methods[message.method]
-        running = Running(asker, message, spec.label)
-        running.function_name = f"{spec.module}.{spec.label}"
+        running = Running(asker, message.call_id, spec.label, message.num_returns, message.options)
+        running.module = spec.module
         return running
 
     def method(self, name: str) -> Callable[..., Any]:
@@ -300,7 +300,7 @@ class Worker:
 
     def _create(self, message: Create) -> None:
         label = "actor.__init__"
-        running = Running(SUPERVISOR, message, label)
+        running = Running(SUPERVISOR, message.actor_id, label)  # as on Ray, it goes by its actor's id
         self._here.begin_main(running)
         birth = self._client.birth
         assert birth is not None
@@ -312,7 +312,7 @@ class Worker:
         try:
             made: calls.ActorClass = self._client.imports.load(message.digest)
             label = running.label = made.constructor.label
-            running.function_name = f"{made.constructor.module}.{label}"
+            running.module = made.constructor.module
             args, kwargs = self._execution.arguments(message)
             self._instance = self._construct(message, made, lambda f: f(*args, **kwargs))
         except SystemExit as error:
