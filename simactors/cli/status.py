@@ -89,16 +89,16 @@ def _row(process: ProcessStatus, memory: dict[int, int]) -> list[str]:
         process.name or process.kind,
         process.actor_name or "",
         f"[{style}]{process.state}[/]" if style else process.state,
-        _number(process.pending),
-        _number(process.done),
-        _number(process.waits_for),
+        *(_number(process, count) for count in (process.pending, process.done, process.waits_for)),
         f"{process.restarts}{limit}" if process.kind == "actor" else "",
         "-" if used is None else f"{used / _MIB:.0f} MiB",
     ]
 
 
-def _number(count: int | None) -> str:
-    return "?" if count is None else str(count)
+def _number(process: ProcessStatus, count: int | None) -> str:
+    if count is None:
+        return "?" if process.state == "SILENT" else ""
+    return str(count)
 
 
 def _memory(session: SessionStatus) -> dict[int, int]:
