@@ -11,7 +11,7 @@ demo: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh scenarios/demo.sh
 
 test: lint types
-	@$(BIN)/python -m pytest -q -n auto
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 lint: $(READY)
 	@$(BIN)/ruff check --quiet
