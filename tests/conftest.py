@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import compileall
+import os
 import signal
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -13,17 +12,15 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
-_ROOT = Path(__file__).parents[1]
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many workers `-n auto` has: half as many again as there are cores.
 
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Compile the product once: tests start some thousand interpreters, here and in programs.
-
-    Where PYTHONDONTWRITEBYTECODE is set, each of them would compile every module anew, and take twice as long to start.
+    Tests of real processes wait much of their time; but each worker more collects all tests once more.
     """
-    if not hasattr(session.config, "workerinput"):
-        for package in ("simactors", "real_backend"):
-            compileall.compile_dir(_ROOT / package, quiet=2)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores + cores // 2
 
 
 def pytest_configure(config: pytest.Config) -> None:
