@@ -16,7 +16,7 @@ from real_backend.client.actors import Actors
 from real_backend.client.borrowing import Borrowing
 from real_backend.client.cancels import Cancels
 from real_backend.client.console import Console
-from real_backend.client.demands import Needs, max_calls
+from real_backend.client.demands import Needs
 from real_backend.client.drafts import NO_RETRIES, Drafts, call_options, retries_of
 from real_backend.client.exports import Exports
 from real_backend.client.knowing import Knowing
@@ -150,7 +150,7 @@ class Client(Knowing, UnderWay):
             pending = self._drafts.new(export, label, arguments, options.num_returns, retries)
             pending.options = call_options(options, None)
             refs = self._drafts.register(pending)
-            pending.max_calls = max_calls(options)
+            pending.max_calls = options.max_calls
             self._tasks.submit(pending, need)
             self._settle()
         return refs

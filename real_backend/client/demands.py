@@ -63,11 +63,6 @@ class Needs:
         return need
 
 
-def max_calls(options: TaskOptions) -> int:
-    """After how many calls of one function a worker is replaced; 0 for never. As on Ray, one call if it uses GPUs."""
-    return options.max_calls or int(bool(options.num_gpus))
-
-
 def surroundings_of(runtime_env: Mapping[str, Any] | None) -> Surroundings | None:
     """The option `runtime_env`; None if it says nothing.
 
