@@ -6,6 +6,7 @@ An option that is ignored would change what a program does without a word; bette
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,11 +20,11 @@ _HONOURED = ("env_vars", "working_dir")
 
 
 class Needs:
-    """What tasks and actors need, found out once for each description of options: most calls share theirs."""
+    """What tasks and actors need. Found out once for each description of a task's options: most calls share theirs."""
 
     def __init__(self) -> None:
         # The options are kept beside it: their id must not be given to others.
-        self._known: dict[int, tuple[TaskOptions | ActorOptions, Need]] = {}
+        self._known: OrderedDict[int, tuple[TaskOptions, Need]] = OrderedDict()
 
     def of_task(
         self, options: TaskOptions, inherited: Bundle | None, surroundings: Surroundings | None
@@ -32,35 +33,32 @@ class Needs:
 
         Args:
             inherited: the placement group that captures what its caller starts.
-            surroundings: those of its caller.
+            surroundings: those of the calling process, always the same.
 
         Raises:
             ValueError: it asks for what no process here can have.
         """
+        if inherited is not None:
+            return _need(options, surroundings, requests.of_task(options, inherited))
         known = self._known.get(id(options))
-        if known is not None and inherited is None:  # a process keeps its surroundings
-            return known[1]
-        return self._note(options, inherited, surroundings, requests.of_task(options, inherited))
+        if known is None:
+            need = _need(options, surroundings, requests.of_task(options, None))
+            known = self._known[id(options)] = options, need
+            # A program that says its options anew for each call makes a new object of them each time.
+            while len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+        return known[1]
 
-    def of_actor(
-        self, options: ActorOptions, inherited: Bundle | None, surroundings: Surroundings | None
-    ) -> Need:
+    @staticmethod
+    def of_actor(options: ActorOptions, inherited: Bundle | None, surroundings: Surroundings | None) -> Need:
         """What an actor needs; see `of_task`."""
-        return self._note(options, inherited, surroundings, requests.of_actor(options, inherited))
+        return _need(options, surroundings, requests.of_actor(options, inherited))
 
-    def _note(
-        self,
-        options: TaskOptions | ActorOptions,
-        inherited: Bundle | None,
-        surroundings: Surroundings | None,
-        request: Request,
-    ) -> Need:
-        if options.fallback_strategy:
-            raise ValueError("fallback_strategy is not supported by backend='local' yet")
-        need = Need(request, _surroundings(options.runtime_env, surroundings))
-        if inherited is None and len(self._known) < _REMEMBERED:
-            self._known[id(options)] = options, need
-        return need
+
+def _need(options: TaskOptions | ActorOptions, surroundings: Surroundings | None, request: Request) -> Need:
+    if options.fallback_strategy:
+        raise ValueError("fallback_strategy is not supported by backend='local' yet")
+    return Need(request, _surroundings(options.runtime_env, surroundings))
 
 
 def surroundings_of(runtime_env: Mapping[str, Any] | None) -> Surroundings | None:
