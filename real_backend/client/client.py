@@ -268,23 +268,28 @@ class Client(Knowing, UnderWay):
         """See `Backend`. In a forked child of the driver it does nothing: the session is not the child's."""
         if os.getpid() != self._pid:
             return
-        with self.shield:
-            with self.pump.lock:
-                if isinstance(self._over, RuntimeError):
-                    return
-                if self._over is None:
-                    self.peers.tell_supervisor(control.Goodbye())
-                closed = RuntimeError(
-                    "This session of backend='local' has been shut down: call init() again."
-                )
-                self._end_session(closed, "The session has been shut down.")
+        try:
+            with self.shield:
+                self._close()
+        finally:
+            self.shield.uninstall()
+
+    def _close(self) -> None:
+        with self.pump.lock:
+            if isinstance(self._over, RuntimeError):
+                return
+            if self._over is None:
+                self.peers.tell_supervisor(control.Goodbye())
+            closed = RuntimeError("This session of backend='local' has been shut down: call init() again.")
+            self._end_session(closed, "The session has been shut down.")
+        try:
             if not self.pump.is_interrupted():  # else nobody can wait for what was printed
                 self.pump.wait_until(lambda: self._control.closed, _GOODBYE_S)
+        finally:  # a Ctrl-C meanwhile must leave nothing open
             self.console.close()
             self.pump.close()
             self._on_close()
             self.sharing.close()  # last: memory that a worker uses, be it about to end, is not given back
-        self.shield.uninstall()
 
     def _end_session(self, why: Exception, text: str) -> None:
         """Nothing will come any more: answer everything that somebody may wait for."""

@@ -229,3 +229,24 @@ def test_without_a_session_the_command_says_so(monkeypatch: pytest.MonkeyPatch) 
     shown = CliRunner().invoke(commands, ["status"])
     assert shown.output == "No session of backend='local' is open on this machine.\n"
     assert CliRunner().invoke(commands, ["status", "--json"]).output == ""
+
+
+def test_ctrl_c_while_a_session_is_shut_down_leaves_nothing_of_it() -> None:
+    out, _ = printed("""
+        import signal, threading
+        import psutil
+        import real_backend.backend, real_backend.client.client
+        real_backend.backend._END_S = 0.1  # how long an end is waited for that will not come
+        real_backend.client.client._GOODBYE_S = 60
+        before = psutil.Process().num_fds()
+        ray.init(backend="local")
+        (supervisor,) = psutil.Process().children()
+        supervisor.suspend()
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        try:
+            ray.shutdown()
+        except KeyboardInterrupt:
+            print("interrupted", supervisor.is_running(), psutil.Process().num_fds() - before)
+        print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, ray.is_initialized())
+    """)
+    assert out == ["interrupted False 0", "True False"]
