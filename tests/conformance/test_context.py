@@ -196,6 +196,21 @@ def test_an_actor_can_hand_out_itself(ray: ModuleType) -> None:
     assert ray.get(two.call_friend.remote()) == ray.get(one.ids.remote())["get_actor_id"]
 
 
+def test_what_an_actor_hands_out_of_itself_does_not_keep_it_alive(ray: ModuleType) -> None:
+    person = Person.remote()
+    itself = ray.get(person.me.remote())
+    assert ray.get(itself.ids.remote()) is not None
+    del person
+
+    def ask_for_a_while() -> None:
+        for _ in range(500):
+            ray.get(itself.ids.remote())
+            time.sleep(0.01)
+
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        ask_for_a_while()
+
+
 def test_only_actors_have_a_current_actor_and_can_exit(ray: ModuleType) -> None:
     with pytest.raises(RuntimeError, match="only available in an actor"):
         _ = ray.get_runtime_context().current_actor
