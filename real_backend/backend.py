@@ -99,7 +99,6 @@ def _start_supervisor(
         "ledger": ledger.fd,
         "total": {name: quantity for name, quantity in total.items() if quantity},
         "gpus": gpus if settings.num_gpus is None or settings.num_gpus <= len(gpus) else None,
-        "labels": {},
         "log_to_driver": settings.log_to_driver,
         "faults": base64.b64encode(pickle.dumps(settings.faults or FaultPlan())).decode(),
         "namespace": namespace,

@@ -68,7 +68,7 @@ class Supervisor:
     def __init__(self, told: Mapping[str, Any], key: bytes, ledger: Ledger) -> None:
         self._epoll = select.epoll()
         total, namespace = told["total"], told["namespace"]
-        labels = {"ray.io/node-id": ids.node_id(NODE).hex(), **told["labels"]}
+        labels = {"ray.io/node-id": ids.node_id(NODE).hex()}
         self._placement = Placement(total, labels, told["gpus"])
         plan: FaultPlan = pickle.loads(base64.b64decode(told["faults"]))
         self._outputs = Outputs(self._epoll, self._show)

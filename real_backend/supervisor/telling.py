@@ -14,6 +14,7 @@ from dataclasses import asdict
 from typing import Any
 
 from real_backend.control import Ask, HowAreYou, StatusIs, Told
+from real_backend.directory import ActorRecord
 from real_backend.messages import DRIVER
 from real_backend.placement import NODE, Placement
 from real_backend.supervisor.leasing import Leasing
@@ -142,7 +143,7 @@ class Telling:
             processes=[driver, *actors, *workers],
         )
 
-    def _actor(self, record: Any, answers: dict[int, StatusIs]) -> ProcessStatus:
+    def _actor(self, record: ActorRecord, answers: dict[int, StatusIs]) -> ProcessStatus:
         start = record.start
         process = None if record.process is None else self._processes.living.get(record.process)
         answer = None if process is None else answers.get(process.number)

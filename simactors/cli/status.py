@@ -70,7 +70,7 @@ def _table(session: SessionStatus) -> Table:
     )
     for column in ("pid", "what", "name", "state"):
         table.add_column(column)
-    for column in ("pending", "done", "waits for", "restarts", "memory"):
+    for column in ("pending", "done", "waits for", "restarts", "shared", "memory"):
         table.add_column(column, justify="right")
     memory = _memory(session)
     for process in session.processes:
@@ -91,6 +91,7 @@ def _row(process: ProcessStatus, memory: dict[int, int]) -> list[str]:
         f"[{style}]{process.state}[/]" if style else process.state,
         *(_number(process, count) for count in (process.pending, process.done, process.waits_for)),
         f"{process.restarts}{limit}" if process.kind == "actor" else "",
+        f"{process.stored / _MIB:.0f} MiB" if process.stored else "",
         "-" if used is None else f"{used / _MIB:.0f} MiB",
     ]
 
