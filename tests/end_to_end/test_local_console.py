@@ -18,6 +18,7 @@ from click.testing import CliRunner
 import simactors as ray
 from simactors.cli import commands
 from simactors.core.status import sessions
+from tests.end_to_end.noticing import comes_true
 
 
 @pytest.fixture
@@ -166,11 +167,7 @@ def mine() -> Any:
 
 
 def until(holds: Callable[[], bool]) -> None:
-    for _ in range(500):
-        if holds():
-            return
-        time.sleep(0.02)
-    raise AssertionError(mine())
+    assert comes_true(holds, 10), mine()
 
 
 @pytest.mark.usefixtures("session")

@@ -26,6 +26,7 @@ import pytest
 
 import simactors as ray
 from simactors import exceptions
+from tests.end_to_end.noticing import comes_true
 
 NOTICED_S = 10.0
 GONE_S = 2.0
@@ -69,15 +70,6 @@ class Worker:
 @ray.remote
 def double(x: int) -> int:
     return 2 * x
-
-
-def until(condition: Callable[[], object], seconds: float = NOTICED_S) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def supervisor() -> psutil.Process:
@@ -229,24 +221,24 @@ def test_a_task_that_waits_for_its_retry_can_be_cancelled(tmp_path: Path, force:
     @ray.remote(max_retries=1)
     def victim(pid: str) -> str:
         Path(pid).write_text(str(os.getpid()))
-        time.sleep(NOTICED_S)
+        time.sleep(NOTICED_S)  # it is killed or cancelled before that
         return "ran"
 
     @ray.remote(resources={"other": 1})
     def next_one(begun: str, end: str) -> None:
         Path(begun).touch()
-        until(Path(end).exists, 2 * NOTICED_S)
+        comes_true(Path(end).exists, 2 * NOTICED_S)
 
     pid, begun, end = (str(tmp_path / name) for name in ("pid", "begun", "end"))
     ray.init(backend="local", num_cpus=1, resources={"other": 1})
     try:
         lost = victim.remote(pid)
-        assert until(lambda: Path(pid).exists() and Path(pid).read_text())
+        assert comes_true(lambda: Path(pid).exists() and Path(pid).read_text(), NOTICED_S)
         blocking = next_one.remote(begun, end)  # gets the CPU that the crash sets free
         with pytest.raises(exceptions.GetTimeoutError):
             ray.get(blocking, timeout=0.1)
         os.kill(int(Path(pid).read_text()), signal.SIGKILL)
-        assert until(Path(begun).exists)
+        assert comes_true(Path(begun).exists, NOTICED_S)
         ray.cancel(lost, force=force)
         with pytest.raises(exceptions.TaskCancelledError):
             ray.get(lost, timeout=NOTICED_S)
@@ -296,7 +288,7 @@ def test_a_cancelled_task_leaves_no_half_of_a_module(
     try:
         arguments = () if needed_by == "the function" else (value(),)
         lost = needs.remote(*arguments)
-        assert until(begun.exists)
+        assert comes_true(begun.exists, NOTICED_S)
         ray.cancel(lost)
         with pytest.raises(exceptions.GetTimeoutError):
             ray.get(lost, timeout=0.2)
@@ -355,7 +347,7 @@ def test_whoever_is_killed_nothing_is_left(tmp_path: Path, victim: str) -> None:
         c.laddr for p in (driver.pid, overseer.pid, *pids) for c in psutil.Process(p).net_connections("all")
     }
     os.kill(driver.pid if victim == "driver" else overseer.pid, signal.SIGKILL)
-    assert until(lambda: not left_over([overseer.pid, *pids]), GONE_S)
+    assert comes_true(lambda: not left_over([overseer.pid, *pids]), GONE_S)
     _, errors = driver.communicate(timeout=NOTICED_S)
     assert set(os.listdir("/dev/shm")) <= files
     assert sockets <= {"", None}  # without names, so there is nothing in the file system or on a port

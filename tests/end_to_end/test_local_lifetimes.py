@@ -18,6 +18,7 @@ import pytest
 
 import simactors as ray
 from simactors.api import session
+from tests.end_to_end.noticing import comes_true
 
 NOTICED_S = 30.0  # on a busy machine
 
@@ -96,10 +97,7 @@ def put_in_task(value: Any) -> list[Any]:
 
 
 def eventually(holds: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + NOTICED_S
-    while not holds():
-        assert time.monotonic() < deadline, f"{what}: not in {NOTICED_S} s"
-        time.sleep(0.01)
+    assert comes_true(holds, NOTICED_S), f"{what}: not in {NOTICED_S} s"
 
 
 def gone(pid: int) -> bool:
@@ -174,7 +172,7 @@ def test_what_a_task_has_put_lives_as_long_as_somebody_holds_it() -> None:
 def test_a_worker_that_had_to_stay_for_what_it_owns_goes_when_nobody_needs_that() -> None:
     @ray.remote(num_cpus=0)
     def nap() -> None:
-        time.sleep(0.5)
+        time.sleep(0.5)  # all of those that wait for it begin meanwhile, each in a worker of its own
 
     @ray.remote
     def wait_and_put(gate: list[Any]) -> Any:
@@ -273,7 +271,7 @@ def test_processes_killed_while_they_pass_refs_around_leave_nothing(driver: Any)
         ray.get([keeper.link.remote(following) for keeper, following in zip(keepers, ring, strict=True)])
         pids = ray.get([keeper.pid.remote() for keeper in keepers])
         refs = [keepers[i % 4].pass_on.remote([ray.put(i)], 40) for i in range(12)]
-        time.sleep(0.01 * round_number)
+        time.sleep(0.01 * round_number)  # sooner or later on their way
         os.kill(pids[round_number % 4], signal.SIGKILL)
         for i, ref in enumerate(refs):
             # A restarted keeper has forgotten the next one; an owner in the middle may have been killed.

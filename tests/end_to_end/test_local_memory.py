@@ -10,7 +10,6 @@ import gc
 import os
 import resource
 import signal
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,6 +20,7 @@ import pytest
 import simactors as ray
 from simactors import exceptions
 from simactors.api import session as sessions
+from tests.end_to_end.noticing import comes_true
 
 MIB = 1 << 20
 SIZE = 8 * MIB
@@ -95,15 +95,6 @@ def in_use() -> int:
     return used
 
 
-def until(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + NOTICED_S
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
-
-
 def fills_up(size: int = SIZE) -> list[Any]:
     """Refs to as many objects as there is room for."""
     refs = []
@@ -174,11 +165,11 @@ def test_who_wrote_it_hears_that_others_have_dropped_it(session: Callable[..., N
     assert ray.get(holder.keep.remote(array(1, size))) == 1
     assert in_use() >= size
     ray.get(holder.drop.remote())
-    assert until(lambda: in_use() == 0)
+    assert comes_true(lambda: in_use() == 0, NOTICED_S)
     got = ray.get(holder.make.remote(2, size))
     assert in_use() >= size
     del got
-    assert until(lambda: in_use() == 0)
+    assert comes_true(lambda: in_use() == 0, NOTICED_S)
 
 
 def test_a_full_store_says_so_in_whatever_process_and_work_goes_on(session: Callable[..., None]) -> None:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 
 import simactors as ray
 from simactors.faults import CrashNode, CrashProcess, DelayCall, FaultPlan, Pause
+from tests.end_to_end.noticing import comes_true
 
 exceptions = ray.exceptions
 
@@ -114,17 +114,9 @@ def test_a_process_crashes_at_a_time(capfd: pytest.CaptureFixture[str]) -> None:
     def other() -> bool:
         return asked(counter.pid.remote()) not in (pid, "ActorUnavailableError")
 
-    until(other)
+    assert comes_true(other, 20)
     ray.shutdown()
     assert "fault: Counter#1 (pid " in capfd.readouterr().err
-
-
-def until(holds: Callable[[], bool]) -> None:
-    for _ in range(1000):
-        if holds():
-            return
-        time.sleep(0.02)
-    raise AssertionError("never so")
 
 
 def test_a_process_stands_still_and_goes_on() -> None:

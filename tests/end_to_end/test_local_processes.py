@@ -23,6 +23,7 @@ import psutil
 import pytest
 
 import simactors as ray
+from tests.end_to_end.noticing import comes_true
 
 NOTICED_S = 30.0  # on a busy machine; shorter than what sleeps here, which must not end by itself
 BIG = 50_000_000
@@ -129,10 +130,7 @@ def children() -> list[psutil.Process]:
 
 
 def eventually(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + NOTICED_S
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {NOTICED_S} s: {what}"
-        time.sleep(0.01)
+    assert comes_true(condition, NOTICED_S), f"not within {NOTICED_S} s: {what}"
 
 
 def gone(pid: int) -> bool:
