@@ -109,8 +109,8 @@ def init(
         seed: of the simulation; a misuse on other backends.
         faults: what is to go wrong, on "sim" and, as far as real processes can meet it, on "local".
         more: other keywords of Ray's `init`: `object_store_memory` and `_memory` in bytes; `log_to_driver`, which
-            False makes what actors and tasks print vanish in a simulation; the rest is taken and
-            ignored. A keyword that Ray has not is an error.
+            False makes what actors and tasks print vanish; the rest is taken and ignored. A keyword that Ray has not is
+            an error.
 
     Raises:
         RuntimeError: called twice without `ignore_reinit_error`, an unknown keyword, or another backend than
