@@ -1,7 +1,7 @@
 """`open_backend`: starts a session of the `local` backend, from the driver.
 
-The driver's side of it is a `Client`, as a worker's is; what is special about the driver is that it starts the
-supervisor and waits for its end.
+The driver's side of it is a `Client`, as a worker's is (`driver`); what is special about the driver is that it starts
+the supervisor and waits for its end.
 """
 
 from __future__ import annotations
@@ -14,22 +14,15 @@ import socket
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import psutil  # type: ignore[import-untyped]
-
-from real_backend.client.client import Client
-from real_backend.client.peers import SUPERVISOR
-from real_backend.frames import KEY_SIZE
-from real_backend.membership import Membership, raise_file_limit
+from real_backend.membership import KEY_SIZE, raise_file_limit
 from real_backend.memory.ledger import Ledger, default_limit
-from real_backend.messages import DRIVER
-from real_backend.mishaps import check
-from real_backend.transport import Channel
 from simactors.core.backend import Backend, Settings
-from simactors.core.fault_plan import FaultPlan
 
-_END_S = 10.0
+if TYPE_CHECKING:  # loaded where something is to go wrong
+    from simactors.core.fault_plan import FaultPlan
+
 _MEMORY_SHARE = 0.7  # of the machine's; the rest is for shared memory, as on Ray
 
 # Before anything but `sys` is imported, the path is the driver's: a file beside the driver's script hides the
@@ -54,39 +47,38 @@ def open_backend(settings: Settings) -> Backend:
         raise ValueError(
             f"address={settings.address!r}: backend='local' is one machine, it connects to no cluster"
         )
-    if settings.faults is not None:
-        check(settings.faults)
+    faults = _checked(settings.faults)
     raise_file_limit()
     ledger = Ledger.create(settings.object_store_memory or default_limit())
-    membership = Membership(os.urandom(KEY_SIZE), ledger, DRIVER)
+    key = os.urandom(KEY_SIZE)
     ours, theirs = socket.socketpair()
     # As on Ray, who names no namespace has one that nobody else knows.
     namespace = settings.namespace or str(uuid.uuid4())
-    supervisor = _start_supervisor(settings, namespace, theirs, ledger)
+    supervisor = _start_supervisor(settings, namespace, theirs, ledger, faults)
     theirs.close()
-    ours.sendall(membership.key)  # an argument could be read by anybody
-    client = Client(
-        Channel(ours, SUPERVISOR, membership.key),
-        DRIVER,
-        namespace,
-        membership,
-        on_close=_waits_for(supervisor),
-    )
-    client.shield.install()
-    try:
-        client.await_welcome()
-    except BaseException:
-        client.close()
-        raise
-    return client
+    ours.sendall(key)  # an argument could be read by anybody
+    # Not above: the supervisor's interpreter starts meanwhile, and loads the same.
+    from real_backend.driver import connect
+
+    return connect(ours, namespace, key, ledger, supervisor)
+
+
+def _checked(faults: FaultPlan | None) -> str | None:
+    """What is told of them."""
+    if faults is None or not faults.faults:
+        return None
+    from real_backend.mishaps import check  # loaded where something is to go wrong
+
+    check(faults)
+    return base64.b64encode(pickle.dumps(faults)).decode()
 
 
 def _start_supervisor(
-    settings: Settings, namespace: str, sock: socket.socket, ledger: Ledger
+    settings: Settings, namespace: str, sock: socket.socket, ledger: Ledger, faults: str | None
 ) -> subprocess.Popen[bytes]:
     cpus = (os.cpu_count() or 1) if settings.num_cpus is None else settings.num_cpus
     gpus = _gpus()
-    memory = psutil.virtual_memory().total
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     total = {
         "CPU": cpus,
         "GPU": len(gpus) if settings.num_gpus is None else settings.num_gpus,
@@ -100,7 +92,7 @@ def _start_supervisor(
         "total": {name: quantity for name, quantity in total.items() if quantity},
         "gpus": gpus if settings.num_gpus is None or settings.num_gpus <= len(gpus) else None,
         "log_to_driver": settings.log_to_driver,
-        "faults": base64.b64encode(pickle.dumps(settings.faults or FaultPlan())).decode(),
+        "faults": faults,
         "namespace": namespace,
         "driver_pid": os.getpid(),
     }
@@ -123,15 +115,3 @@ def _gpus() -> list[int]:
         return list(range(len(os.listdir("/proc/driver/nvidia/gpus"))))
     except OSError:
         return []
-
-
-def _waits_for(supervisor: subprocess.Popen[bytes]) -> Callable[[], None]:
-    def wait() -> None:
-        """The closed channel ends it; if it hangs, we do."""
-        try:
-            supervisor.wait(_END_S)
-        except subprocess.TimeoutExpired:
-            supervisor.kill()
-            supervisor.wait()
-
-    return wait

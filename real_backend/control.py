@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from simactors.core.requests import Request
 from simactors.core.resources import Amounts
 
 
-class Grant(NamedTuple):
+class Grant(Struct, frozen=True):
     """What a process holds of the machine's resources.
 
     Attributes:
@@ -29,7 +30,7 @@ class Grant(NamedTuple):
 NOTHING_HELD = Grant()
 
 
-class Surroundings(NamedTuple):
+class Surroundings(Struct, frozen=True):
     """What a process is to be started in, beyond what all are: the option `runtime_env`.
 
     Attributes:
@@ -41,20 +42,20 @@ class Surroundings(NamedTuple):
     folder: str | None = None
 
 
-class Need(NamedTuple):
+class Need(Struct, frozen=True):
     """What a task or an actor needs to run: tasks that need the same use each other's workers."""
 
     request: Request
     surroundings: Surroundings | None = None
 
 
-class KillWorker(NamedTuple):
+class KillWorker(Struct, frozen=True):
     """To the supervisor: SIGKILL for the worker of this lease."""
 
     lease: int
 
 
-class Broken(NamedTuple):
+class Broken(Struct, frozen=True):
     """To the supervisor: no use in the connection to this process any more; one of us, `by_us` says who, must end."""
 
     process: int
@@ -62,7 +63,7 @@ class Broken(NamedTuple):
     by_us: bool
 
 
-class Birth(NamedTuple):
+class Birth(Struct, frozen=True):
     """From the supervisor to a process: become this actor.
 
     Attributes:
@@ -80,16 +81,17 @@ class Birth(NamedTuple):
     names: tuple[str, ...]
 
 
-class Terminate(NamedTuple):
+class Terminate(Struct, frozen=True):
     """From the supervisor to an actor: no handle is left, end after the calls that came before."""
 
 
-class StartActor(NamedTuple):
+class StartActor(Struct, frozen=True):
     """To the supervisor: here is a new actor, owned by the sender; it starts when `Furnish` has come.
 
     Attributes:
         described: the interface of the actor and its limits, pickled, for those who find it by name.
         max_restarts: how often it may start again after a crash; -1 without end.
+        is_async: its process will need an event loop.
     """
 
     actor_id: int
@@ -101,9 +103,10 @@ class StartActor(NamedTuple):
     detached: bool
     described: bytes
     max_restarts: int
+    is_async: bool
 
 
-class Furnish(NamedTuple):
+class Furnish(Struct, frozen=True):
     """To the supervisor: what the actor is made of; sent when the arguments of its constructor are ready.
 
     The supervisor keeps it as long as the actor may start again, so that a restart needs nobody else.
@@ -118,11 +121,11 @@ class Furnish(NamedTuple):
     carried: tuple[tuple[int, int], ...]
 
 
-class Constructed(NamedTuple):
+class Constructed(Struct, frozen=True):
     """To the supervisor: the constructor of this process's actor has returned."""
 
 
-class FindActor(NamedTuple):
+class FindActor(Struct, frozen=True):
     """To the supervisor: who has this name? Answered by `Found`."""
 
     request: int
@@ -130,19 +133,19 @@ class FindActor(NamedTuple):
     namespace: str | None
 
 
-class ReachActor(NamedTuple):
+class ReachActor(Struct, frozen=True):
     """To the supervisor: connect me to the process of this actor."""
 
     actor_id: int
 
 
-class ReachProcess(NamedTuple):
+class ReachProcess(Struct, frozen=True):
     """To the supervisor: connect me to this process."""
 
     process: int
 
 
-class Ask(NamedTuple):
+class Ask(Struct, frozen=True):
     """To the supervisor: tell me of the session; answered by `Told`.
 
     Attributes:
@@ -153,7 +156,7 @@ class Ask(NamedTuple):
     what: str
 
 
-class CreateGroup(NamedTuple):
+class CreateGroup(Struct, frozen=True):
     """To the supervisor: reserve these bundles as soon as all of them fit; see `abilities.PlacesGroups`.
 
     Attributes:
@@ -168,7 +171,7 @@ class CreateGroup(NamedTuple):
     selectors: tuple[Mapping[str, str], ...]
 
 
-class RemoveGroup(NamedTuple):
+class RemoveGroup(Struct, frozen=True):
     """To the supervisor: give the reservation back, and end what runs in it; answered when that is done."""
 
     request: int
@@ -179,7 +182,7 @@ NAME_MARK = b"\x1e"
 """In what a worker prints: the rest of the line is who it is from now on."""
 
 
-class Printed(NamedTuple):
+class Printed(Struct, frozen=True):
     """From the supervisor to the driver: a worker has printed these lines."""
 
     name: str
@@ -188,11 +191,11 @@ class Printed(NamedTuple):
     text: str
 
 
-class Goodbye(NamedTuple):
+class Goodbye(Struct, frozen=True):
     """From the driver to the supervisor: end all, and tell what was still printed."""
 
 
-class HowAreYou(NamedTuple):
+class HowAreYou(Struct, frozen=True):
     """From the supervisor: how is it going? Answered by `StatusIs`.
 
     Attributes:
@@ -203,7 +206,7 @@ class HowAreYou(NamedTuple):
     wants_events: bool
 
 
-class StatusIs(NamedTuple):
+class StatusIs(Struct, frozen=True):
     """To the supervisor: how it is going.
 
     Attributes:
@@ -222,14 +225,14 @@ class StatusIs(NamedTuple):
     events: tuple[tuple[str, int, float, float, bool], ...]
 
 
-class KillActor(NamedTuple):
+class KillActor(Struct, frozen=True):
     """To the supervisor: SIGKILL."""
 
     actor_id: int
     no_restart: bool
 
 
-class EndActor(NamedTuple):
+class EndActor(Struct, frozen=True):
     """To the supervisor, from the owner: this actor is not needed any more, or can't be.
 
     Attributes:
@@ -240,38 +243,38 @@ class EndActor(NamedTuple):
     text: str | None
 
 
-class ForgetActor(NamedTuple):
+class ForgetActor(Struct, frozen=True):
     """To the supervisor: nobody can ask for this actor any more."""
 
     actor_id: int
 
 
-class AskLease(NamedTuple):
+class AskLease(Struct, frozen=True):
     """To the supervisor: I need a pool worker."""
 
     need: Need
 
 
-class ReturnLease(NamedTuple):
+class ReturnLease(Struct, frozen=True):
     """To the supervisor: I am done with that worker; if `worn`, it is not to be used again."""
 
     lease: int
     worn: bool
 
 
-class Blocked(NamedTuple):
+class Blocked(Struct, frozen=True):
     """To the supervisor: the task of this lease waits; others may have its resources."""
 
     lease: int
 
 
-class Unblocked(NamedTuple):
+class Unblocked(Struct, frozen=True):
     """To the supervisor: it runs on."""
 
     lease: int
 
 
-class Leaving(NamedTuple):
+class Leaving(Struct, frozen=True):
     """To the supervisor: this process is about to end on purpose.
 
     Attributes:
@@ -284,15 +287,15 @@ class Leaving(NamedTuple):
     crash: bool
 
 
-class Staying(NamedTuple):
+class Staying(Struct, frozen=True):
     """To the supervisor, answering `Retire`: others still need what this process owns."""
 
 
-class Unneeded(NamedTuple):
+class Unneeded(Struct, frozen=True):
     """To the supervisor, some time after `Staying`: nobody does any more."""
 
 
-class Welcome(NamedTuple):
+class Welcome(Struct, frozen=True):
     """From the supervisor: ready.
 
     Attributes:
@@ -302,21 +305,21 @@ class Welcome(NamedTuple):
     pid: int
 
 
-class Connected(NamedTuple):
+class Connected(Struct, frozen=True):
     """From the supervisor: the `descriptor`, set where it arrives if there is room, leads to this process."""
 
     process: int
     descriptor: int | None = None
 
 
-class ActorAt(NamedTuple):
+class ActorAt(Struct, frozen=True):
     """From the supervisor: this actor is constructed and lives in this process, to which you are connected."""
 
     actor_id: int
     process: int
 
 
-class ActorDead(NamedTuple):
+class ActorDead(Struct, frozen=True):
     """From the supervisor: this actor is dead for good, and you were not connected to its last process."""
 
     actor_id: int
@@ -324,7 +327,7 @@ class ActorDead(NamedTuple):
     error: str = "ActorDiedError"
 
 
-class Found(NamedTuple):
+class Found(Struct, frozen=True):
     """From the supervisor: the living actor of a name, if there is one.
 
     Also answers `StartActor` with a name (`request` is the actor's id): itself if it now has the name.
@@ -335,14 +338,14 @@ class Found(NamedTuple):
     described: bytes
 
 
-class Told(NamedTuple):
+class Told(Struct, frozen=True):
     """From the supervisor: the answer to `Ask`: plain data, whose shape depends on the question."""
 
     request: int
     answer: object
 
 
-class LeaseFailed(NamedTuple):
+class LeaseFailed(Struct, frozen=True):
     """From the supervisor: there will be no worker; `text` says why, `error` which of `exceptions` that is."""
 
     need: Need
@@ -350,7 +353,7 @@ class LeaseFailed(NamedTuple):
     text: str
 
 
-class Leased(NamedTuple):
+class Leased(Struct, frozen=True):
     """From the supervisor: this worker is yours until you return the lease."""
 
     lease: int
@@ -359,13 +362,13 @@ class Leased(NamedTuple):
     grant: Grant
 
 
-class Recall(NamedTuple):
+class Recall(Struct, frozen=True):
     """From the supervisor: others wait; return this lease as soon as its worker is idle."""
 
     lease: int
 
 
-class Died(NamedTuple):
+class Died(Struct, frozen=True):
     """From the supervisor: this process has ended; `text` says of what.
 
     Attributes:
@@ -377,5 +380,5 @@ class Died(NamedTuple):
     restarts: bool
 
 
-class Retire(NamedTuple):
+class Retire(Struct, frozen=True):
     """From the supervisor to an idle pool worker: end, unless others need what you own."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from real_backend.control import NOTHING_HELD, Grant, StartActor
 from real_backend.messages import owner_of
 from simactors.exceptions import ActorUnavailableError, RayActorError
 
 
-@dataclass(slots=True)
-class ActorRecord:
+class ActorRecord(Struct):
     """One actor.
 
     Attributes:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import resource
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from real_backend.memory.ledger import Ledger
+
+KEY_SIZE = 16
+"""Bytes of a session's key."""
 
 TOO_MANY = (
     "there are too many processes or open files: use fewer actors, or raise the limits (ulimit -n, -u)."
@@ -14,8 +18,7 @@ TOO_MANY = (
 """What somebody is told whose process or connection could not be made."""
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
+class Membership(Struct, frozen=True):
     """Given to each process by the one that starts it.
 
     Attributes:

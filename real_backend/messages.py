@@ -6,7 +6,7 @@ has its refs replaced by descriptors (`client/travel.py`).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from real_backend.control import (
     ActorAt,
@@ -64,7 +64,7 @@ def owner_of(number: int) -> int:
     return number >> PROCESS_SHIFT
 
 
-class Define(NamedTuple):
+class Define(Struct, frozen=True):
     """What later messages on this channel name by its digest; `sys_path` lets it find what it imports."""
 
     digest: bytes
@@ -72,7 +72,7 @@ class Define(NamedTuple):
     sys_path: tuple[str, ...]
 
 
-class Create(NamedTuple):
+class Create(Struct, frozen=True):
     """Run the constructor; what the process of an actor makes of `Birth`."""
 
     actor_id: int
@@ -83,7 +83,7 @@ class Create(NamedTuple):
     concurrency: Concurrency | None
 
 
-class CallOptions(NamedTuple):
+class CallOptions(Struct, frozen=True):
     """What only some calls say.
 
     Attributes:
@@ -99,7 +99,7 @@ class CallOptions(NamedTuple):
     attempt: int = 0
 
 
-class Call(NamedTuple):
+class Call(Struct, frozen=True):
     """Run a method.
 
     Attributes:
@@ -117,7 +117,7 @@ class Call(NamedTuple):
     options: CallOptions | None
 
 
-class Task(NamedTuple):
+class Task(Struct, frozen=True):
     """Run a function on a leased worker; see `Call`.
 
     Attributes:
@@ -135,7 +135,7 @@ class Task(NamedTuple):
     grant: Grant | None
 
 
-class Item(NamedTuple):
+class Item(Struct, frozen=True):
     """A generator has yielded this; `Reply` or `Failed` end the call."""
 
     call_id: int
@@ -143,7 +143,7 @@ class Item(NamedTuple):
     packed: object
 
 
-class Interrupted(NamedTuple):
+class Interrupted(Struct, frozen=True):
     """A generator's code has raised after `number` items; it is the end of the call."""
 
     call_id: int
@@ -152,14 +152,14 @@ class Interrupted(NamedTuple):
     text: str
 
 
-class Taken(NamedTuple):
+class Taken(Struct, frozen=True):
     """So many items of a generator have been taken; said only if the call limits how far it may be ahead."""
 
     call_id: int
     taken: int
 
 
-class Cancel(NamedTuple):
+class Cancel(Struct, frozen=True):
     """To who runs a call, or may have it in its queue: stop it.
 
     Attributes:
@@ -170,7 +170,7 @@ class Cancel(NamedTuple):
     recursive: bool
 
 
-class CancelObject(NamedTuple):
+class CancelObject(Struct, frozen=True):
     """To the owner of an object: cancel the call that it comes from."""
 
     object_id: int
@@ -178,14 +178,14 @@ class CancelObject(NamedTuple):
     recursive: bool
 
 
-class Reply(NamedTuple):
+class Reply(Struct, frozen=True):
     """A call returned these packed values."""
 
     call_id: int
     results: tuple[object, ...]
 
 
-class Failed(NamedTuple):
+class Failed(Struct, frozen=True):
     """A call ended with a failure; the fields are those of `outcome.Failure`."""
 
     call_id: int
@@ -193,20 +193,20 @@ class Failed(NamedTuple):
     text: str
 
 
-class Fetch(NamedTuple):
+class Fetch(Struct, frozen=True):
     """Tell me the outcome of an object that you own, as soon as there is one."""
 
     object_id: int
 
 
-class Fetched(NamedTuple):
+class Fetched(Struct, frozen=True):
     """The value of an object."""
 
     object_id: int
     packed: object
 
 
-class FetchFailed(NamedTuple):
+class FetchFailed(Struct, frozen=True):
     """An object's call failed, or the object is gone."""
 
     object_id: int
@@ -214,7 +214,7 @@ class FetchFailed(NamedTuple):
     text: str
 
 
-class Lend(NamedTuple):
+class Lend(Struct, frozen=True):
     """To the owner of an object or an actor: copies of the ref are about to be sent to another process.
 
     The supervisor sends it, too, for what it forwards.
@@ -225,7 +225,7 @@ class Lend(NamedTuple):
     copies: int
 
 
-class Release(NamedTuple):
+class Release(Struct, frozen=True):
     """To their owner: the last ref here is gone to each of these objects and actors.
 
     Attributes:
@@ -235,21 +235,21 @@ class Release(NamedTuple):
     items: tuple[tuple[int, int, int], ...]
 
 
-class Audit(NamedTuple):
+class Audit(Struct, frozen=True):
     """From an owner to who may hold copies of its refs: this process has died, what had come from it?"""
 
     process: int
     ref_ids: tuple[int, ...]
 
 
-class Audited(NamedTuple):
+class Audited(Struct, frozen=True):
     """The answer: (id, how many copies came from that process and were not given back yet)."""
 
     process: int
     items: tuple[tuple[int, int], ...]
 
 
-class Squeeze(NamedTuple):
+class Squeeze(Struct, frozen=True):
     """Look whether others still use your shared memory; if `hard`, as the supervisor tells all, keep nothing warm."""
 
     hard: bool

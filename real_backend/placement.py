@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from real_backend.control import Grant
 from simactors.core.abilities import GroupInfo
 from simactors.core.requests import Affinity, Bundle, Labels, Request, Selector, matches, selector_of
@@ -126,7 +128,7 @@ class Placement:
         if pool is None or grant.amounts == amounts:
             return grant
         pool.give(grant.amounts, grant.gpus)
-        return grant._replace(amounts=amounts, gpus=pool.take(amounts))
+        return replace(grant, amounts=amounts, gpus=pool.take(amounts))
 
     def release(self, grant: Grant) -> None:
         """Give everything back."""

@@ -90,6 +90,7 @@ class Actors:
             options.lifetime == "detached",
             describe(made.interface, limits),
             options.max_restarts,
+            concurrency is not None and concurrency.is_async,
         )
         with self._pump.shield, self._pump.lock:
             self._check()

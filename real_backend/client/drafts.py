@@ -15,6 +15,7 @@ from simactors.core.calls import Arguments
 from simactors.core.options import MethodOptions, TaskOptions
 from simactors.core.refs import ObjectRef
 
+_NOTHING_SAID = CallOptions()
 NO_RETRIES: tuple[int, RetryOn] = (0, False)
 
 
@@ -70,7 +71,7 @@ def call_options(options: TaskOptions | MethodOptions, group: str | None) -> Cal
     """What of `options` the process needs to know that runs the call."""
     limit = options._generator_backpressure_num_objects
     said = CallOptions(options.name, group, None if limit is None or limit < 0 else limit)
-    return said if any(value is not None for value in said[:3]) else None
+    return None if said == _NOTHING_SAID else said
 
 
 def retries_of(options: MethodOptions, limits: Limits) -> tuple[int, RetryOn]:

@@ -11,11 +11,11 @@ import importlib.machinery
 import os
 import sys
 from collections import OrderedDict
-from dataclasses import replace
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import cloudpickle  # type: ignore[import-untyped]
+from msgspec.structs import replace
 
 from simactors.core import codec
 from simactors.core.calls import ActorClass, Function

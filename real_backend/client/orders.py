@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from real_backend.client import births
 from real_backend.client.exports import Imports
 from real_backend.client.travel import Travel
@@ -55,12 +57,12 @@ class Orders:
             packed, values = message.packed, message.values
             if values or (type(packed) is Encoded and (packed.carried or packed.buffers)):
                 live = tuple(self._travel.incoming(v, sender) for v in values)
-                message = message._replace(packed=self._travel.incoming(packed, sender), values=live)
+                message = replace(message, packed=self._travel.incoming(packed, sender), values=live)
         self.inbox.append((sender, message))
 
     def _on_birth(self, channel: Channel, message: Birth) -> None:
         """This process becomes an actor."""
-        self.birth = message._replace(creation=b"")
+        self.birth = replace(message, creation=b"")
         self.inbox.append((channel.peer, births.unpack(message, self.imports, self._travel)))
 
     def _on_define(self, channel: Channel, message: Define) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from msgspec.structs import replace
+
 from real_backend.client.borrowing import Borrowing
 from real_backend.client.exports import Export
 from real_backend.client.peers import Peer
@@ -100,7 +102,7 @@ class PendingCall:
         """It is to be run once more: one try fewer is left."""
         self.tries -= self.tries > 0
         options = self.options or CallOptions()
-        self.options = options._replace(attempt=options.attempt + 1)
+        self.options = replace(options, attempt=options.attempt + 1)
 
 
 class ItemsOf(Protocol):

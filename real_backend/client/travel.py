@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import cloudpickle  # type: ignore[import-untyped]
+from msgspec import Struct
+from msgspec.structs import replace
 
 from real_backend.memory.pieces import Lost, Piece
 from real_backend.messages import Message, Reply
@@ -32,8 +33,7 @@ Borrowed = tuple[int, Source]
 """An object on the wire."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Options of an actor that its callers have to know."""
 
     max_pending_calls: int = -1
@@ -115,8 +115,8 @@ class Travel:
         if type(message) is Reply:
             if len(message.results) == 1 and type(message.results[0]) is not Encoded:
                 return message  # the common case: nothing to make ready
-            return message._replace(results=tuple(self.outgoing(r, to) for r in message.results))
-        return message._replace(packed=self.outgoing(message.packed, to))  # type: ignore[no-any-return]  # of these
+            return replace(message, results=tuple(self.outgoing(r, to) for r in message.results))
+        return replace(message, packed=self.outgoing(message.packed, to))  # type: ignore[no-any-return]  # of these
 
     def contained(self, packed: Any, to: int) -> Any:
         """Like `outgoing`, but its pickle needs nothing beside it: it may be kept and forwarded."""

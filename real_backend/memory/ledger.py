@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import mmap
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from simactors.exceptions import ObjectStoreFullError
 
@@ -24,8 +25,7 @@ _LIMIT, _TOP, _FIRST = 0, 1, 2  # words before the accounts: the limit, the numb
 _SIZE = (_FIRST + _ACCOUNTS * _WORDS) * 8
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """What all processes take together."""
 
     bytes: int

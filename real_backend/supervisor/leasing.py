@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from real_backend.control import Grant, Leased, LeaseFailed, Need, Recall, Retire
 from real_backend.membership import TOO_MANY
@@ -10,8 +10,7 @@ from real_backend.placement import Placement, Refusal
 from real_backend.supervisor.processes import Process, Processes
 
 
-@dataclass(slots=True)
-class _Lease:
+class _Lease(Struct):
     number: int
     holder: int
     worker: Process

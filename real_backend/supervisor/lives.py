@@ -6,6 +6,7 @@ made of as long as it may start again, so that a restart needs neither its owner
 
 from __future__ import annotations
 
+import importlib
 from collections import Counter
 
 from real_backend.control import (
@@ -102,6 +103,9 @@ class Lives:
         self._bury_unborn(record, text)
 
     def _start_process(self, record: ActorRecord, grant: Grant) -> None:
+        if record.start.is_async:
+            # Once here, and not in each process that is forked from this one.
+            importlib.import_module("real_backend.worker.loops")
         try:
             process = self._processes.start_worker(record.id, record.start.need.surroundings)
         except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import os
 import pickle
@@ -10,9 +11,10 @@ import select
 import signal
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import setproctitle
 
@@ -45,19 +47,20 @@ from real_backend.control import (
     Unneeded,
     Welcome,
 )
-from real_backend.frames import KEY_SIZE
-from real_backend.membership import TOO_MANY, raise_file_limit
+from real_backend.membership import KEY_SIZE, TOO_MANY, raise_file_limit
 from real_backend.memory.ledger import Ledger
 from real_backend.messages import DRIVER, Audit, Squeeze
 from real_backend.placement import NODE, Placement
 from real_backend.supervisor.leasing import Leasing
 from real_backend.supervisor.lives import Lives
-from real_backend.supervisor.misfortunes import Misfortunes
 from real_backend.supervisor.outputs import Outputs
 from real_backend.supervisor.processes import Process, Processes
 from real_backend.supervisor.telling import Telling
 from simactors.core import ids
-from simactors.core.fault_plan import FaultPlan
+
+if TYPE_CHECKING:  # loaded where something is to go wrong
+    from real_backend.mishaps import Mishaps
+    from real_backend.supervisor.misfortunes import Misfortunes
 
 _FAREWELL_S = 5.0
 
@@ -67,13 +70,14 @@ class Supervisor:
 
     def __init__(self, told: Mapping[str, Any], key: bytes, ledger: Ledger) -> None:
         self._epoll = select.epoll()
+        self._misfortunes: Misfortunes | None = None
         total, namespace = told["total"], told["namespace"]
         labels = {"ray.io/node-id": ids.node_id(NODE).hex()}
         self._placement = Placement(total, labels, told["gpus"])
-        plan: FaultPlan = pickle.loads(base64.b64decode(told["faults"]))
+        new_mishaps = None if told["faults"] is None else self._prepare_faults(told["faults"])
         self._outputs = Outputs(self._epoll, self._show)
         self._shows = bool(told["log_to_driver"])
-        self._processes = Processes(self._epoll, namespace, key, ledger, self._outputs, plan)
+        self._processes = Processes(self._epoll, namespace, key, ledger, self._outputs, new_mishaps)
         spare = max(1, int(total.get("CPU", 0)))
         self._leasing = Leasing(self._processes, self._placement, spare)
         self._lives = lives = Lives(self._processes, self._placement)
@@ -81,7 +85,6 @@ class Supervisor:
             self._epoll, self._processes, self._placement, lives, self._leasing, namespace
         )
         self._processes.private += telling.descriptors()
-        self._misfortunes = Misfortunes(plan, self._workers, self._names, self._remark)
         self._parting = False
         self._handlers: dict[type, Callable[[Process, Any], None]] = {
             StartActor: lives.start,
@@ -111,6 +114,16 @@ class Supervisor:
             Unneeded: lambda p, _: self._leasing.may_go(p),
         }
 
+    def _prepare_faults(self, text: str) -> Callable[[], Mishaps]:
+        """What makes those that strike at calls, for a worker; those that strike at a time are the supervisor's."""
+        # Here, and not for every session: the types of a plan alone take as long to load as three of our packages.
+        from real_backend.mishaps import Counters, Mishaps
+        from real_backend.supervisor.misfortunes import Misfortunes
+
+        plan = pickle.loads(base64.b64decode(text))
+        self._misfortunes = Misfortunes(plan, self._workers, self._names, self._remark)
+        return functools.partial(Mishaps, plan, Counters(len(plan.faults)), time.monotonic())
+
     def run(self, driver: socket.socket, driver_pid: int) -> None:
         """Serve until the driver closes its channel or is gone."""
         process = self._processes.add_driver(driver, driver_pid)
@@ -119,7 +132,8 @@ class Supervisor:
             # Channels first: what a process said before it died must be heard before it is reaped.
             events = sorted(self._epoll.poll(self._patience_s()), key=lambda e: self._is_pidfd(e[0]))
             self._telling.rounds.look()
-            self._misfortunes.look()
+            if self._misfortunes is not None:
+                self._misfortunes.look()
             for fd, mask in events:
                 found = self._processes.by_fd.get(fd)
                 if found is None:
@@ -137,8 +151,10 @@ class Supervisor:
             self._leasing.grant(others_wait=self._lives.place())
 
     def _patience_s(self) -> float | None:
-        said = [s for s in (self._telling.rounds.patience_s, self._misfortunes.patience_s) if s is not None]
-        return min(said, default=None)
+        said = [self._telling.rounds.patience_s]
+        if self._misfortunes is not None:
+            said.append(self._misfortunes.patience_s)
+        return min((s for s in said if s is not None), default=None)
 
     def _hear(self, fd: int) -> None:
         """A descriptor that belongs to no process is ready."""

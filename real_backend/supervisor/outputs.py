@@ -10,7 +10,8 @@ import contextlib
 import os
 import select
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from real_backend.control import NAME_MARK, Printed
 
@@ -19,8 +20,7 @@ _LONGEST = 1 << 20
 """A line that is longer is shown in pieces."""
 
 
-@dataclass(slots=True)
-class _Stream:
+class _Stream(Struct):
     pid: int
     is_error: bool
     name: str

@@ -11,25 +11,26 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct, field
 
 from real_backend.control import Connected, Died, Leaving, Surroundings
 from real_backend.membership import Membership
 from real_backend.memory.ledger import Ledger
 from real_backend.messages import DRIVER, Message
-from real_backend.mishaps import Counters, Mishaps
 from real_backend.supervisor.oom import OomKills
 from real_backend.supervisor.outputs import Outputs
 from real_backend.transport import Channel
 from real_backend.worker import process as worker
-from simactors.core.fault_plan import FaultPlan
+
+if TYPE_CHECKING:  # loaded where something is to go wrong
+    from real_backend.mishaps import Mishaps
 
 _REMEMBERED_DEATHS = 10_000
 
 
-@dataclass(slots=True, eq=False)
-class Process:
+class Process(Struct, eq=False):
     """A process of the session.
 
     Attributes:
@@ -67,7 +68,7 @@ class Processes:
         key: what every frame of the session begins with.
         ledger: of shared memory.
         outputs: take what workers print.
-        plan: the faults that they are to meet.
+        new_mishaps: makes the faults that one is to meet; None if none is to meet any.
 
     Attributes:
         private: descriptors that a forked child has to close.
@@ -80,16 +81,14 @@ class Processes:
         key: bytes,
         ledger: Ledger,
         outputs: Outputs,
-        plan: FaultPlan,
+        new_mishaps: Callable[[], Mishaps] | None,
     ) -> None:
         self._epoll = epoll
         self._namespace = namespace
         self._key = key
         self.ledger = ledger
         self._outputs = outputs
-        self._plan = plan
-        self._counters = Counters(len(plan.faults))
-        self._started_at = time.monotonic()
+        self._new_mishaps = new_mishaps
         self.private: list[int] = []
         self._oom = OomKills()
         self._free_accounts: list[int] = []
@@ -152,7 +151,7 @@ class Processes:
                 self._close_inherited(pipes)
                 gc.unfreeze()
                 membership = Membership(self._key, self.ledger, account)
-                mishaps = Mishaps(self._plan, self._counters, self._started_at) if self._plan.faults else None
+                mishaps = None if self._new_mishaps is None else self._new_mishaps()
                 worker.main(theirs, number, self._namespace, membership, supervisor, surroundings, mishaps)
             except BaseException:
                 traceback.print_exc()  # a bug of ours: user code is caught where it runs

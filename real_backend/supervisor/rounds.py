@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from real_backend.control import HowAreYou, StatusIs
 
 PATIENCE_S = 0.3
 
 
-@dataclass(slots=True)
-class _Round:
+class _Round(Struct):
     expected: set[int]
     deadline: float
     done: Callable[[dict[int, StatusIs]], None]

@@ -10,8 +10,9 @@ import functools
 import os
 import select
 import time
-from dataclasses import asdict
 from typing import Any
+
+from msgspec.structs import asdict
 
 from real_backend.control import Ask, HowAreYou, StatusIs, Told
 from real_backend.directory import ActorRecord

@@ -5,20 +5,21 @@ Not when: `process` and `lanes` decide that. `SystemExit` comes out as it is: it
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from real_backend.client.client import Client
 from real_backend.client.running import Running
 from real_backend.messages import Call, Create, Failed, Interrupted, Item, Reply, Task
-from real_backend.mishaps import Mishaps
 from real_backend.worker.producing import Producer
 from simactors import exceptions
 from simactors.core import calls, codec
 from simactors.core.outcome import Failure, failure, task_failure
+
+if TYPE_CHECKING:  # loaded where something is to go wrong
+    from real_backend.mishaps import Mishaps
 
 Answer = Reply | Failed | Interrupted
 
@@ -41,47 +42,31 @@ class Execution:
     def run(self, running: Running, message: Call | Task, function: Callable[..., Any]) -> Answer:
         """Call `function` and pack what it returns, or what it raises."""
         if self._mishaps is not None and not running.is_task:  # of a task, the code is not even there yet
-            self._mishaps.before(running.label)
+            self.before(running)
         try:
             if message.bare:
                 value = function(*message.packed)  # type: ignore[misc]  # bare: a tuple of atoms
             else:
                 args, kwargs = self.arguments(message)
                 value = function(*args, **kwargs)
-            answer = self._finish(running, value)
+            answer = self.finish(running, value)
         except SystemExit:
             raise
         except BaseException as error:  # the user's code runs here
             answer = self.failed(running, error)
         if self._mishaps is not None:
-            self._mishaps.after(running.label)
+            self.after(running)
         return self._as_canceled(running, answer) if running.is_canceled else answer
 
-    async def run_async(self, running: Running, message: Call, method: Callable[..., Any]) -> Answer:
-        """The same on an event loop; a plain method blocks it."""
+    def before(self, running: Running) -> None:
+        """The code of a call is about to run: what is to go wrong then?"""
         if self._mishaps is not None:
             self._mishaps.before(running.label)
-        try:
-            args, kwargs = self.arguments(message)
-            value = method(*args, **kwargs)
-            if isinstance(running.num_returns, str) and hasattr(value, "__aiter__"):
-                answer = await self._drain_async(running, value)
-            else:
-                if inspect.isawaitable(value):
-                    value = await value
-                answer = self._finish(running, value)
-        except SystemExit:
-            raise
-        except asyncio.CancelledError:
-            answer = self._canceled(running)
-        except BaseException as error:  # the user's code runs here
-            answer = self.failed(running, error)
+
+    def after(self, running: Running) -> None:
+        """It has run, and its answer is not sent yet."""
         if self._mishaps is not None:
             self._mishaps.after(running.label)
-        return self._canceled(running) if running.is_canceled else answer
-
-    def _canceled(self, running: Running) -> Failed:
-        return self.failed(running, exceptions.TaskCancelledError(f"Task: {running.label} was cancelled."))
 
     def arguments(self, message: Call | Task | Create) -> tuple[Sequence[Any], dict[str, Any]]:
         """Fresh args and kwargs."""
@@ -106,7 +91,8 @@ class Execution:
         error = exceptions.TaskCancelledError(f"Task: {running.label} was cancelled.")
         return _failed(running, failure(error))
 
-    def _finish(self, running: Running, value: Any) -> Answer:
+    def finish(self, running: Running, value: Any) -> Answer:
+        """What answers a call that returned `value`."""
         num_returns = running.num_returns
         if isinstance(num_returns, str):
             return self._drain(running, value)
@@ -116,9 +102,13 @@ class Execution:
 
     # Generators
 
+    def producer(self, running: Running) -> Producer:
+        """Who sends the items of this call home."""
+        return Producer(self._client, running)
+
     def _drain(self, running: Running, items: Iterator[Any]) -> Answer:
         """Run a generator to its end, and send its items home as they come."""
-        producer = Producer(self._client, running)
+        producer = self.producer(running)
         try:
             for item in items:
                 producer.send(codec.pack(item, by_value=True))
@@ -126,19 +116,7 @@ class Execution:
                 if running.is_canceled and not running.is_task:
                     break
         except Exception as error:  # the user's code runs here; it becomes the last item
-            return self._interrupted(running, producer.produced, error)
-        finally:
-            producer.close()
-        return Reply(running.id, (producer.produced,))
-
-    async def _drain_async(self, running: Running, items: AsyncIterator[Any]) -> Answer:
-        producer = Producer(self._client, running)
-        try:
-            async for item in items:
-                producer.send(codec.pack(item, by_value=True))
-                await producer.wait_async()
-        except Exception as error:  # as in `_drain`
-            return self._interrupted(running, producer.produced, error)
+            return self.interrupted(running, producer.produced, error)
         finally:
             producer.close()
         return Reply(running.id, (producer.produced,))
@@ -152,12 +130,13 @@ class Execution:
         except Exception as error:  # the user's code runs here
             for index, packed in enumerate(found):
                 self._client.answer(running.asker, Item(running.id, index, packed))
-            return self._interrupted(running, len(found), error)
+            return self.interrupted(running, len(found), error)
         if len(found) < wanted:
             raise ValueError(f"Task returned {len(found)} objects, but num_returns={wanted}.")
         return Reply(running.id, tuple(found))
 
-    def _interrupted(self, running: Running, index: int, error: Exception) -> Interrupted:
+    def interrupted(self, running: Running, index: int, error: Exception) -> Interrupted:
+        """What ends a generator that raised after `index` items."""
         told = task_failure(running.label, error, self._where, by_value=True)
         return Interrupted(running.id, index, told.packed, told.text)
 

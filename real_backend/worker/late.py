@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from real_backend.messages import Call, Task
-from real_backend.mishaps import Mishaps
+
+if TYPE_CHECKING:  # loaded where something is to go wrong
+    from real_backend.mishaps import Mishaps
 
 Item = tuple[int, Any]
 

@@ -17,7 +17,7 @@ import threading
 import types
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from real_backend.client.client import Client
 from real_backend.client.peers import SUPERVISOR
@@ -25,7 +25,6 @@ from real_backend.client.running import CallsHere, Running
 from real_backend.control import Constructed, Grant, Leaving, Retire, Staying, Surroundings, Terminate
 from real_backend.membership import Membership
 from real_backend.messages import Call, Create, Message, Reply, Task
-from real_backend.mishaps import Mishaps
 from real_backend.transport import Channel
 from real_backend.worker.execution import Answer, Execution
 from real_backend.worker.lanes import Lanes
@@ -35,6 +34,9 @@ from simactors.core import calls
 from simactors.core import current as sessions
 from simactors.core.interface import ActorInterface
 from simactors.core.outcome import format_user_traceback
+
+if TYPE_CHECKING:  # loaded where something is to go wrong
+    from real_backend.mishaps import Mishaps
 
 _PR_SET_PDEATHSIG = 1
 _FAREWELL_S = 30.0
@@ -163,7 +165,7 @@ class Worker:
         running = Running(asker, message.call_id, "task", message.num_returns, message.options, is_task=True)
         self._here.begin_main(running)
         if message.grant is not None:
-            self._client.grant = Grant(*message.grant)
+            self._client.grant = message.grant
             _show_gpus(self._client.grant)
         waiting = self._client.waiting
         waiting.lease = message.lease

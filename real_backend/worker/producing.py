@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
 
 from real_backend.client.client import Client
 from real_backend.client.running import Running
@@ -14,6 +14,7 @@ class Producer:
 
     Attributes:
         produced: how many items have been sent.
+        wake: called, by whichever thread pumps, when `may_go_on`.
     """
 
     def __init__(self, client: Client, running: Running) -> None:
@@ -21,7 +22,7 @@ class Producer:
         self._running = running
         self._told = 0
         self._limit = None if running.options is None else running.options.backpressure
-        self._awaited: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+        self.wake: Callable[[], object] | None = None
         self.produced = 0
         if self._limit is not None:
             client.producers[running.id] = self.hear
@@ -38,11 +39,12 @@ class Producer:
     def hear(self, taken: int) -> None:
         """So many items have been taken; called by whichever thread pumps."""
         self._told = max(self._told, taken)
-        if self._awaited is not None and self._may_go_on():
-            loop, event = self._awaited
-            loop.call_soon_threadsafe(event.set)
+        wake = self.wake
+        if wake is not None and self.may_go_on():
+            wake()
 
-    def _may_go_on(self) -> bool:
+    def may_go_on(self) -> bool:
+        """Whether the consumer is near enough for the next item."""
         return self._limit is None or self.produced - self._told < self._limit
 
     def wait(self) -> None:
@@ -51,21 +53,9 @@ class Producer:
         if self._limit is not None:
             self._client.pump.wait_until(
                 lambda: (
-                    self._may_go_on() or running.interrupt or (running.is_canceled and not running.is_task)
+                    self.may_go_on() or running.interrupt or (running.is_canceled and not running.is_task)
                 ),
                 None,
             )
         if running.take_interrupt():
             raise KeyboardInterrupt
-
-    async def wait_async(self) -> None:
-        """The same on an event loop."""
-        if self._may_go_on():
-            return
-        event = asyncio.Event()
-        self._awaited = asyncio.get_running_loop(), event
-        try:
-            if not self._may_go_on():  # it may have been heard of meanwhile
-                await event.wait()
-        finally:
-            self._awaited = None

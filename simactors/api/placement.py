@@ -5,7 +5,7 @@ Not the placing itself, which is the backend's.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from simactors.core.calls import ActorClass
 from simactors.core.options import ActorOptions, TaskOptions, actor_needs, task_needs

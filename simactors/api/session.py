@@ -11,14 +11,17 @@ import functools
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import Struct
 
 from simactors.core import backend as backends
 from simactors.core import current, ids
 from simactors.core.abilities import JoinsThreads, KnowsItself
 from simactors.core.backend import Backend, Settings
-from simactors.core.fault_plan import FaultPlan
+
+if TYPE_CHECKING:  # see core.backend
+    from simactors.core.fault_plan import FaultPlan
 
 # Looked at for every call: bound once.
 _running = current.running.get
@@ -58,8 +61,7 @@ _MEANINGLESS = frozenset(
 _QUANTITIES = {"object_store_memory": "object_store_memory", "_memory": "memory"}
 
 
-@dataclass(frozen=True, slots=True)
-class ClientContext:
+class ClientContext(Struct, frozen=True):
     """What `init` returns; a context manager that shuts down at its end, as Ray's.
 
     Attributes:

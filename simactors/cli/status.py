@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict
 
 import click
 import psutil  # type: ignore[import-untyped]
+from msgspec import to_builtins
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
@@ -36,7 +36,7 @@ def status(*, watch: bool, every_s: float, as_json: bool) -> None:
     """
     if as_json:
         for session in sessions():
-            click.echo(json.dumps({**asdict(session), "memory": _memory(session)}))
+            click.echo(json.dumps({**to_builtins(session), "memory": _memory(session)}))
         return
     console = Console()
     if not watch:

@@ -7,15 +7,17 @@ one, and says so by name if it hasn't.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from simactors.core.history import Delivery, History
+from msgspec import Struct, field
+
 from simactors.core.refs import ActorRef, ObjectRef
 
+if TYPE_CHECKING:  # below us as well, but every interpreter would load it, and few need it
+    from simactors.core.history import Delivery, History
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuntimeInfo:
+
+class RuntimeInfo(Struct, frozen=True, kw_only=True):
     """Where the code that asks is running; ids are counters of the session.
 
     Attributes:
@@ -54,8 +56,7 @@ class RuntimeInfo:
     is_canceled: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeInfo:
+class NodeInfo(Struct, frozen=True, kw_only=True):
     """A node as the cluster knows it.
 
     Attributes:
@@ -73,8 +74,7 @@ class NodeInfo:
     labels: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupInfo:
+class GroupInfo(Struct, frozen=True, kw_only=True):
     """A placement group.
 
     Attributes:

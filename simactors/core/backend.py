@@ -8,17 +8,19 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct, field
 
 from simactors.core.calls import Creation, MethodCall, TaskCall
-from simactors.core.fault_plan import FaultPlan
 from simactors.core.outcome import Outcome
 from simactors.core.refs import ActorRef, ObjectRef
 
+if TYPE_CHECKING:  # below us as well, but every interpreter would load it, and few need it
+    from simactors.core.fault_plan import FaultPlan
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+
+class Settings(Struct, frozen=True, kw_only=True):
     """What `init` was told, as far as a backend may care.
 
     Attributes:

@@ -9,9 +9,10 @@ import functools
 import inspect
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import FunctionType, GeneratorType
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from simactors.core import codec
 from simactors.core.interface import ActorInterface, MethodSpec, Signature
@@ -20,16 +21,14 @@ from simactors.core.refs import ActorRef, ObjectRef
 from simactors.exceptions import ObjectStoreFullError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Function:
+class Function(Struct, frozen=True, kw_only=True, eq=False):
     """A remote function as backends see it: compared by identity, shipped once."""
 
     function: Callable[..., Any]
     spec: MethodSpec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ActorClass:
+class ActorClass(Struct, frozen=True, kw_only=True, eq=False):
     """An actor class as backends see it: compared by identity, shipped once.
 
     Attributes:
@@ -51,8 +50,7 @@ class ActorClass:
         return attribute.__get__(instance, self.cls)  # type: ignore[no-any-return]
 
 
-@dataclass(frozen=True, slots=True)
-class Described:
+class Described(Struct, frozen=True):
     """A description that goes along with its remote function or actor class where a backend knows it there, too.
 
     Elsewhere it arrives as None, and what it described is described, and shipped, anew.
@@ -119,8 +117,7 @@ class Arguments(NamedTuple):
         return tuple(map(stand_aside, args)), {k: stand_aside(v) for k, v in kwargs.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class _Placeholder:
+class _Placeholder(Struct, frozen=True):
     index: int
 
 

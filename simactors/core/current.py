@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from simactors.core.backend import Backend, Settings
 
@@ -36,8 +37,7 @@ class Joinable(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Session:
+class Session(Struct):
     """One open backend, as the driver sees it.
 
     Attributes:

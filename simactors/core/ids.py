@@ -6,8 +6,9 @@ As on Ray, an id holds that of what it belongs to: an object's its task's, a tas
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 _NOBODY = b"\xff"
 
@@ -24,8 +25,7 @@ class Kind(Enum):
     GROUP = "PlacementGroupID", 18, 14
 
 
-@dataclass(frozen=True, slots=True)
-class Id:
+class Id(Struct, frozen=True):
     """One id; equal ids name the same thing."""
 
     kind: Kind

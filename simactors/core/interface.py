@@ -8,9 +8,10 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import CellType, CodeType, FunctionType
 from typing import Any
+
+from msgspec import Struct
 
 from simactors.core.options import MethodOptions
 
@@ -109,8 +110,7 @@ def _needs_event_loop(function: Callable[..., object]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MethodSpec:
+class MethodSpec(Struct, frozen=True, kw_only=True):
     """One callable method of an actor class, or a remote function.
 
     Attributes:
@@ -158,8 +158,7 @@ class MethodSpec:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActorInterface:
+class ActorInterface(Struct, frozen=True, kw_only=True):
     """What can be called on an actor; travels inside its handles."""
 
     class_name: str

@@ -7,8 +7,10 @@ with it is the backend's promise (docs/semantics.md says which).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from simactors.core import labels
 from simactors.core.strategies import (
@@ -19,8 +21,7 @@ from simactors.core.strategies import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Resources:
+class _Resources(Struct, frozen=True, kw_only=True):
     """What both tasks and actors may ask for; CPUs and GPUs in units, memory in bytes.
 
     Backends read `scheduling_strategy`: the deprecated options ``placement_group...`` are expressed in it, too. None
@@ -44,8 +45,7 @@ class _Resources:
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskOptions(_Resources):
+class TaskOptions(_Resources, frozen=True, kw_only=True):
     """Options of a remote function.
 
     Attributes:
@@ -60,8 +60,7 @@ class TaskOptions(_Resources):
     _generator_backpressure_num_objects: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActorOptions(_Resources):
+class ActorOptions(_Resources, frozen=True, kw_only=True):
     """Options of an actor.
 
     Attributes:
@@ -80,8 +79,7 @@ class ActorOptions(_Resources):
     allow_out_of_order_execution: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MethodOptions:
+class MethodOptions(Struct, frozen=True, kw_only=True):
     """Options of one method, or of one call of it; see `TaskOptions`."""
 
     num_returns: int | str = 1
@@ -129,8 +127,7 @@ def _said(options: _Resources) -> dict[str, float]:
 Options = TypeVar("Options", TaskOptions, ActorOptions, MethodOptions)
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
+class _Rule(Struct, frozen=True):
     """What values one option takes: `types` in Ray's words, `problem` says what is wrong with a value."""
 
     types: tuple[type, ...]
@@ -271,7 +268,7 @@ def with_options(options: Options, changes: Mapping[str, Any], *, what: str) -> 
     """
     if not changes:
         return options
-    valid = [f.name for f in fields(options)]
+    valid = list(type(options).__struct_fields__)
     for name, value in changes.items():
         if name not in valid:
             raise ValueError(f"Invalid option keyword {name} for {what}. Valid ones are {valid}.")

@@ -8,12 +8,12 @@ writes anew; a byte is all that can be said to it.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from msgspec import DecodeError, Struct, field, json
 
 FILE_NAME = "simactors-status"
 """The name of that file, as ``/proc/PID/fd`` shows it."""
@@ -22,8 +22,7 @@ _PATIENCE_S = 2.0
 _LOOK_S = 0.01
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessStatus:
+class ProcessStatus(Struct, frozen=True, kw_only=True):
     """A process of a session, or an actor that has none.
 
     Attributes:
@@ -57,8 +56,7 @@ class ProcessStatus:
     stored: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionStatus:
+class SessionStatus(Struct, frozen=True, kw_only=True):
     """A session.
 
     Attributes:
@@ -81,18 +79,15 @@ class SessionStatus:
 
     def to_json(self) -> str:
         """One line."""
-        return json.dumps(asdict(self))
+        return json.encode(self).decode()
 
     @classmethod
     def from_json(cls, text: str) -> SessionStatus:
         """The inverse of `to_json`."""
-        told = json.loads(text)
-        processes = [ProcessStatus(**process) for process in told.pop("processes")]
-        return cls(**told, processes=processes)
+        return json.decode(text, type=cls)
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """What is written into the file: a line of JSON with these fields, and then the status.
 
     Attributes:
@@ -108,7 +103,7 @@ class Page:
 
 def write_page(fd: int, page: Page, status: SessionStatus | None) -> None:
     """Replace what is in the file; readers see the old text or the new one."""
-    text = f"{json.dumps(asdict(page))}\n{'' if status is None else status.to_json()}".encode()
+    text = json.encode(page) + b"\n" + (b"" if status is None else json.encode(status))
     # First the rest is cut off, then the old length is written over: a reader that sees a mixture can't parse it.
     os.ftruncate(fd, 0)
     os.pwrite(fd, text, 0)
@@ -119,7 +114,7 @@ def sessions() -> Iterator[SessionStatus]:
     seen = set()
     for pid in sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()):
         for path in _files_of(pid):
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            with contextlib.suppress(OSError, UnicodeError, DecodeError):
                 inode = path.stat().st_ino
                 if inode in seen:
                     continue
@@ -150,7 +145,7 @@ def _ask(path: Path) -> SessionStatus | None:
     deadline = time.monotonic() + _PATIENCE_S
     while time.monotonic() < deadline:
         time.sleep(_LOOK_S)
-        with contextlib.suppress(ValueError):  # it is being written
+        with contextlib.suppress(UnicodeError, DecodeError):  # it is being written
             newer, text = _read(path)
             if newer.edition > page.edition and text:
                 return SessionStatus.from_json(text)
@@ -159,4 +154,4 @@ def _ask(path: Path) -> SessionStatus | None:
 
 def _read(path: Path) -> tuple[Page, str]:
     head, _, text = path.read_text().partition("\n")
-    return Page(**json.loads(head)), text
+    return json.decode(head, type=Page), text

@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+from msgspec import Struct
+from msgspec.structs import force_setattr
+
 from simactors.core.ids import Id, Kind
 
 
@@ -36,8 +39,7 @@ class Reservation(GroupHandle, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class PlacementGroupSchedulingStrategy:
+class PlacementGroupSchedulingStrategy(Struct, frozen=True):
     """In a bundle of a placement group.
 
     Attributes:
@@ -52,8 +54,7 @@ class PlacementGroupSchedulingStrategy:
     placement_group_capture_child_tasks: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NodeAffinitySchedulingStrategy:
+class NodeAffinitySchedulingStrategy(Struct, frozen=True):
     """On one node.
 
     Attributes:
@@ -71,7 +72,7 @@ class NodeAffinitySchedulingStrategy:
 
     def __post_init__(self) -> None:
         if not isinstance(self.node_id, str):
-            object.__setattr__(self, "node_id", self.node_id.hex())
+            force_setattr(self, "node_id", self.node_id.hex())
         if _is_no_node(self.node_id):
             raise ValueError(
                 f"Invalid node_id '{self.node_id}'. Node ID must be a valid hex string. To get a list of all nodes "
@@ -116,13 +117,11 @@ class NotIn:
         object.__setattr__(self, "values", _checked(values, "NotIn"))
 
 
-@dataclass(frozen=True, slots=True)
-class Exists:
+class Exists(Struct, frozen=True):
     """The node has the label."""
 
 
-@dataclass(frozen=True, slots=True)
-class DoesNotExist:
+class DoesNotExist(Struct, frozen=True):
     """The node does not have the label."""
 
 

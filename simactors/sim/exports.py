@@ -5,11 +5,12 @@ Not how code is copied: `homes.py`.
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
+
+from msgspec import structs
 
 from simactors.core import codec
 from simactors.core.calls import ActorClass, Function
@@ -88,7 +89,7 @@ class Exports:
             for name, found in code.attributes.items()
         }
         functions = {name: found for name, found in attributes.items() if type(found) is FunctionType}
-        return dataclasses.replace(code, cls=cls, attributes=attributes, functions=functions, origin=code)
+        return structs.replace(code, cls=cls, attributes=attributes, functions=functions, origin=code)
 
     def _load(self, code: Function | ActorClass, what: str) -> Any:
         try:

@@ -14,7 +14,7 @@ def start(
     detached: bool = False,
     restarts: int = 0,
 ) -> StartActor:
-    return StartActor(actor_id, "Log", (), name, namespace, False, detached, b"", restarts)
+    return StartActor(actor_id, "Log", (), name, namespace, False, detached, b"", restarts, False)
 
 
 def test_a_name_belongs_to_one_living_actor_of_its_namespace() -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from real_backend.control import Connected
-from real_backend.frames import HEADER, KEY_SIZE
+from real_backend.frames import HEADER
+from real_backend.membership import KEY_SIZE
 from real_backend.memory import blocks
 from real_backend.memory.ledger import Ledger
 from real_backend.memory.pieces import Lost

@@ -1,0 +1,183 @@
+"""`Loops`: the event loops of an async actor, and its calls on them.
+
+Loaded in async actors only: `asyncio` takes as long to load as a third of this package.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from real_backend.client.running import CallsHere, Running, current
+from real_backend.messages import Call, Failed, Reply
+from real_backend.worker.execution import Answer, Execution
+from real_backend.worker.lane import Construction, Job, Owner
+from real_backend.worker.producing import Producer
+from simactors import exceptions
+from simactors.core import codec
+
+
+class Loops:
+    """What the event loops of one actor have in common."""
+
+    def __init__(self, owner: Owner, execution: Execution, here: CallsHere) -> None:
+        self._owner = owner
+        self._execution = execution
+        self._here = here
+
+    def lane(self, group: str, limit: int) -> _Loop:
+        """The loop of a concurrency group."""
+        return _Loop(f"AsyncIO Thread: {group or 'default'}", limit, self._begin)
+
+    def _begin(self, lane: _Loop, job: Job) -> None:
+        running = self._owner.begin(*job)
+        loop = asyncio.get_running_loop()
+        tasks: list[asyncio.Task[None]] = []
+        # Cancelled from another thread, it hears of it on its loop: by then its task is there.
+        running.stop = lambda: loop.call_soon_threadsafe(lambda: tasks and tasks[0].cancel())
+        self._here.begin(running)
+        if running.is_canceled:
+            self._here.end(running)
+            lane.finished()
+            self._owner.answered(running, self._execution.canceled_before(running))
+            return
+        tasks.append(loop.create_task(self._coroutine(lane, job, running)))
+
+    async def _coroutine(self, lane: _Loop, job: Job, running: Running) -> None:
+        """A call from its start to its answer; nothing that the user's code raises leaves it."""
+        current.set(running)
+        answer: Answer | None = None
+        code: object = None
+        try:
+            answer = await self._run(running, job.message, self._owner.method(job.message.method))
+        except SystemExit as error:
+            code = error.code
+        except asyncio.CancelledError as error:  # before its code had begun
+            answer = self._execution.failed(running, error)
+        self._here.end(running)
+        lane.finished()
+        if answer is None:
+            self._owner.exits(running, code)
+        else:
+            self._owner.answered(running, answer)
+
+    async def _run(self, running: Running, message: Call, method: Callable[..., Any]) -> Answer:
+        """`Execution.run` on an event loop; a plain method blocks it."""
+        execution = self._execution
+        execution.before(running)
+        try:
+            args, kwargs = execution.arguments(message)
+            value = method(*args, **kwargs)
+            if isinstance(running.num_returns, str) and hasattr(value, "__aiter__"):
+                answer = await self._drain(running, value)
+            else:
+                if inspect.isawaitable(value):
+                    value = await value
+                answer = execution.finish(running, value)
+        except SystemExit:
+            raise
+        except asyncio.CancelledError:
+            answer = self._canceled(running)
+        except BaseException as error:  # the user's code runs here
+            answer = execution.failed(running, error)
+        execution.after(running)
+        return self._canceled(running) if running.is_canceled else answer
+
+    def _canceled(self, running: Running) -> Failed:
+        error = exceptions.TaskCancelledError(f"Task: {running.label} was cancelled.")
+        return self._execution.failed(running, error)
+
+    async def _drain(self, running: Running, items: AsyncIterator[Any]) -> Answer:
+        producer = self._execution.producer(running)
+        try:
+            async for item in items:
+                producer.send(codec.pack(item, by_value=True))
+                await _room(producer)
+        except Exception as error:  # the user's code runs here; it becomes the last item
+            return self._execution.interrupted(running, producer.produced, error)
+        finally:
+            producer.close()
+        return Reply(running.id, (producer.produced,))
+
+
+async def _room(producer: Producer) -> None:
+    """Wait until enough items have been taken for the next one."""
+    if producer.may_go_on():
+        return
+    event, loop = asyncio.Event(), asyncio.get_running_loop()
+    producer.wake = lambda: loop.call_soon_threadsafe(event.set)
+    try:
+        if not producer.may_go_on():  # it may have been heard of meanwhile
+            await event.wait()
+    finally:
+        producer.wake = None
+
+
+class _Loop:
+    """The event loop of a concurrency group, in a thread of its own as on Ray.
+
+    What its methods note is noted on that thread only, except `unfinished`.
+    """
+
+    def __init__(self, name: str, limit: int, begin: Callable[[_Loop, Job], None]) -> None:
+        self._limit = limit
+        self._begin = begin
+        self._waiting: deque[Job] = deque()
+        self._running = 0
+        self._put = 0
+        self._finished = 0
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._serve, name=name, daemon=True).start()
+
+    @property
+    def unfinished(self) -> int:
+        return self._put - self._finished
+
+    def put(self, job: Job) -> None:
+        self._put += 1
+        self._loop.call_soon_threadsafe(self._arrive, job)
+
+    def construct(self, make: Callable[[], Any], done: Callable[[], None]) -> Construction:
+        construction = Construction()
+        self._loop.call_soon_threadsafe(lambda: self._loop.create_task(_construct(construction, make, done)))
+        return construction
+
+    def finished(self) -> None:
+        """A call has ended: there is room."""
+        self._running -= 1
+        self._finished += 1
+        if self._waiting:
+            self._start(self._waiting.popleft())
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        while True:
+            try:
+                self._loop.run_forever()
+            except (SystemExit, KeyboardInterrupt):  # a task that the user's code made: it ends only itself
+                continue
+
+    def _arrive(self, job: Job) -> None:
+        if self._running < self._limit:
+            self._start(job)
+        else:
+            self._waiting.append(job)
+
+    def _start(self, job: Job) -> None:
+        self._running += 1
+        self._begin(self, job)
+
+
+async def _construct(construction: Construction, make: Callable[[], Any], done: Callable[[], None]) -> None:
+    """Run a constructor; `make` gives the instance, or a coroutine that ends with it."""
+    try:
+        made = make()
+        construction.instance = await made if asyncio.iscoroutine(made) else made
+    except BaseException as error:  # the user's code runs here
+        construction.error = error
+    construction.is_over = True
+    done()
