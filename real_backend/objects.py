@@ -91,6 +91,7 @@ class ObjectTable:
 
     Args:
         noted: called, from anywhere, when there is something for `take_dropped`.
+        sealed: called when there is something for `next_sealed`.
 
     Attributes:
         home: see `Home`.
@@ -99,9 +100,10 @@ class ObjectTable:
 
     home: Home
 
-    def __init__(self, process: int, noted: Callable[[], None]) -> None:
+    def __init__(self, process: int, noted: Callable[[], None], sealed: Callable[[], None]) -> None:
         self._process = process
         self._noted = noted
+        self._sealed_one = sealed
         self._last = process << PROCESS_SHIFT
         self._left: dict[int, ObjectEntry] = {}
         self._borrowed: dict[int, weakref.ref[ObjectEntry]] = {}
@@ -184,6 +186,7 @@ class ObjectTable:
         entry.outcome = outcome
         if entry.watchers or entry.askers:
             self._sealed.append(entry)
+            self._sealed_one()
 
     def next_sealed(self) -> ObjectEntry | None:
         """Take one sealed entry that somebody waits for.

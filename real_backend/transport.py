@@ -15,6 +15,7 @@ import logging
 import os
 import socket
 from collections import deque
+from collections.abc import Iterable
 from itertools import repeat
 
 from real_backend.frames import HEADER, BadFrameError, Frames, to_wire
@@ -183,13 +184,17 @@ class Channel:
         """
         messages: list[Message] = []
         for _ in repeat(None) if everything else repeat(None, _READS_IN_A_ROW):
-            target = self._space[self._filled :] if self._large is None else self._large[self._large_filled :]
+            target = self._target()
             try:
-                count = self._read(target)
+                count, ancillary, _, _ = self._sock.recvmsg_into(
+                    (target,), _ANCILLARY, socket.MSG_CMSG_CLOEXEC
+                )
             except BlockingIOError:
                 break
             except OSError:  # reset by a peer that was killed
-                count = 0
+                count, ancillary = 0, []
+            if ancillary:
+                self._keep_descriptors(ancillary)
             if count == 0:
                 self.closed = True
                 break
@@ -210,14 +215,17 @@ class Channel:
                 break  # the socket is empty, most likely; if not, the epoll says so again
         return messages
 
-    def _read(self, target: memoryview) -> int:
-        count, ancillary, _, _ = self._sock.recvmsg_into([target], _ANCILLARY, socket.MSG_CMSG_CLOEXEC)
+    def _target(self) -> memoryview:
+        if self._large is not None:
+            return self._large[self._large_filled :]
+        return self._space[self._filled :] if self._filled else self._space
+
+    def _keep_descriptors(self, ancillary: Iterable[tuple[int, int, bytes]]) -> None:
         for level, kind, data in ancillary:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                 received = array.array("i")
                 received.frombytes(data[: len(data) - len(data) % received.itemsize])
                 self._descriptors.extend(received)
-        return count
 
     def _refuse(self, why: str) -> None:
         self.closed = True
@@ -250,9 +258,9 @@ class Channel:
             if filled > start:
                 frames.check_beginning(space[start:filled])
         if start:
-            left = filled - start
-            space[:left] = bytes(space[start:filled])
-            self._filled = left
+            left = self._filled = filled - start
+            if left:
+                space[:left] = bytes(space[start:filled])
 
     def _parse_large(self, messages: list[Message]) -> None:
         frame = self._large

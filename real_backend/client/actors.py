@@ -185,7 +185,7 @@ class Actors:
         return None if noted is None else noted()
 
     def _new_line(self, actor_id: int, limits: Limits) -> Line:
-        line = Line(actor_id, limits, self._calls, self._peers, self._travel, self.dropped.append)
+        line = Line(actor_id, limits, self._calls, self._peers, self._travel, self.note_dropped)
         self._lines[actor_id] = line
         return line
 

@@ -36,7 +36,6 @@ from real_backend.client.travel import Travel
 from real_backend.client.under_way import UnderWay
 from real_backend.client.waiting import Waiting, entry_of
 from real_backend.membership import Membership
-from real_backend.messages import Message
 from real_backend.objects import ObjectTable
 from real_backend.transport import Channel
 from simactors import exceptions
@@ -98,8 +97,9 @@ class Client(Knowing, UnderWay):
         self._pid = os.getpid()
         self._over: Exception | None = None
         self._control = channel
-        self.pump = Pump(self.shield, self._handle, self._channel_lost, self._settle)
-        self.objects = ObjectTable(process, self.pump.note)
+        self._handlers: dict[type, Callable[[Channel, Any], None]] = {}
+        self.pump = Pump(self.shield, self._handlers, self._channel_lost, self._settle)
+        self.objects = ObjectTable(process, self.pump.note, self.pump.settle_soon)
         self._lifetimes = Lifetimes(process, self.objects)
         self.counting = counting = self._lifetimes.counting
         self._key = membership.key
@@ -111,7 +111,7 @@ class Client(Knowing, UnderWay):
         self.imports = self.orders.imports
         self.peers = Peers(self.pump, channel, self.travel, self._open_channel, self._peer_gone)
         self._assemble()
-        self._handlers = self._handler_table()
+        self._handlers |= self._handler_table()
         self.pump.add(channel)
         self.sharing.open(self.pump, channel)
         self.pump.start()
@@ -152,7 +152,7 @@ class Client(Knowing, UnderWay):
             refs = self._drafts.register(pending)
             pending.max_calls = options.max_calls
             self._tasks.submit(pending, need)
-            self._settle()
+            self.pump.settle()
         return refs
 
     def submit_method(self, call: MethodCall) -> list[ObjectRef[Any]]:
@@ -170,7 +170,8 @@ class Client(Knowing, UnderWay):
                 pending.options = call_options(options, options.concurrency_group)
             refs = self._drafts.register(pending)
             line.submit(pending)
-            self._settle()
+            if self.pump.noted:
+                self.pump.settle()
         return refs
 
     # Actors
@@ -187,7 +188,7 @@ class Client(Knowing, UnderWay):
             constructor = self._drafts.new(export, label, arguments, 0, NO_RETRIES)
         ref = self._actors.create(made, options, constructor, need)
         with self.shield, self.pump.lock:
-            self._settle()
+            self.pump.settle()
         return ref
 
     def find_actor(self, name: str, namespace: str | None) -> ActorRef | None:
@@ -262,7 +263,9 @@ class Client(Knowing, UnderWay):
 
     def is_needed(self) -> bool:
         """Whether other processes still need what this one owns; if so, the supervisor is told when they don't."""
-        return self._lifetimes.is_needed()
+        needed = self._lifetimes.is_needed()
+        self.pump.settle_soon()
+        return needed
 
     def close(self) -> None:
         """See `Backend`. In a forked child of the driver it does nothing: the session is not the child's."""
@@ -318,7 +321,7 @@ class Client(Knowing, UnderWay):
         return {
             **self.orders.handlers(),
             **self._lifetimes.handlers(),
-            messages.Reply: lambda c, m: calls.on_reply(c.peer, m),
+            messages.Reply: calls.on_reply,
             messages.Failed: lambda c, m: calls.on_failed(c.peer, m),
             messages.Item: lambda c, m: calls.on_item(c.peer, m),
             messages.Interrupted: lambda c, m: calls.on_interrupted(c.peer, m),
@@ -342,9 +345,6 @@ class Client(Knowing, UnderWay):
             control.Welcome: self._on_welcome,
             control.Printed: lambda _, m: self.console.show(m),
         }
-
-    def _handle(self, channel: Channel, message: Message) -> None:
-        self._handlers[type(message)](channel, message)
 
     def _open_channel(self, descriptor: int, process: int) -> Channel:
         return Channel(socket.socket(fileno=descriptor), process, self._key, self.sharing.store)
@@ -391,3 +391,5 @@ class Client(Knowing, UnderWay):
                 watcher(entry)
         self._streams.look_after_dropped()
         self._lifetimes.look_after_dropped()
+        if self._lifetimes.stays:  # until it has been seen to that nobody needs this process: look each time
+            self.pump.settle_soon()

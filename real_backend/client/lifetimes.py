@@ -18,12 +18,16 @@ from real_backend.transport import Channel
 
 
 class Lifetimes:
-    """Under the lock of the process."""
+    """Under the lock of the process.
+
+    Attributes:
+        stays: the process would end, if nobody needed what it owns.
+    """
 
     def __init__(self, process: int, objects: ObjectTable) -> None:
         self.counting = Counting(process, self._tell, self._watch, self._freed)
         self._objects = objects
-        self._stays = False
+        self.stays = False
         self._peers: Peers
         self._actors: Actors
 
@@ -44,17 +48,17 @@ class Lifetimes:
 
     def is_needed(self) -> bool:
         """Whether other processes still need what this one owns; if so, the supervisor is told when they don't."""
-        self._stays = bool(self._objects.kept()) or self._actors.any_owned()
-        return self._stays
+        self.stays = bool(self._objects.kept()) or self._actors.any_owned()
+        return self.stays
 
     def look_after_dropped(self) -> None:
         """Give back what no ref or handle here leads to any more."""
-        if self._objects.dropped or self._actors.dropped or self._stays:
+        if self._objects.dropped or self._actors.dropped or self.stays:
             for object_id in self._objects.take_dropped():
                 self.counting.give_back(object_id)
             self._actors.look_after_dropped()
             self.counting.flush()
-            if self._stays and not self.is_needed():
+            if self.stays and not self.is_needed():
                 self._peers.tell_supervisor(Unneeded())
 
     def _tell(self, process: int, message: Lend | Release | Audit | Audited) -> None:

@@ -99,7 +99,7 @@ class Peers:
         if peer.channel is None:
             peer.waiting.append(message)
             if peer.death is not None:
-                self._unreachable.append(peer)
+                self._give_up(peer)
         else:
             self._pump.send(peer.channel, message, now=now)
 
@@ -121,7 +121,7 @@ class Peers:
         peer = self.expect(number)
         if descriptor is None:
             peer.death = f"This process could not be connected to it: {TOO_MANY}"
-            self._unreachable.append(peer)
+            self._give_up(peer)
             return
         if peer.death is not None:
             os.close(descriptor)
@@ -136,6 +136,10 @@ class Peers:
             self._pump.send(channel, message, now=False)
         self._pump.flush(channel)
         peer.waiting.clear()
+
+    def _give_up(self, peer: Peer) -> None:
+        self._unreachable.append(peer)
+        self._pump.settle_soon()
 
     def settle(self) -> None:
         """Give up what was posted to those that can't be reached; not before whoever posted has done with it."""

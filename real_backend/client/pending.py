@@ -16,8 +16,10 @@ from real_backend.client.peers import Peer
 from real_backend.client.travel import Travel
 from real_backend.messages import CallOptions, Failed, Interrupted, Item, Message, Reply
 from real_backend.objects import ObjectEntry, ObjectTable
+from real_backend.transport import Channel
 from simactors import exceptions
 from simactors.core.calls import Arguments
+from simactors.core.codec import Encoded
 from simactors.core.outcome import Failure, Outcome, Value, dependency_failure, failure
 from simactors.core.refs import ObjectRef
 
@@ -210,16 +212,20 @@ class Calls:
         for call in calls:
             self.fail(call, outcome)
 
-    def on_reply(self, sender: int, message: Reply) -> None:
+    def on_reply(self, channel: Channel, message: Reply) -> None:
         """A call returned."""
         call = self.pending.pop(message.call_id, None)
-        results = [self._travel.incoming(packed, sender) for packed in message.results]
+        results: Sequence[object] = message.results
+        if (
+            len(results) != 1 or type(results[0]) is Encoded
+        ):  # else, as nearly always, nothing has to be made ready
+            results = [self._travel.incoming(packed, channel.peer) for packed in results]
         if call is None:
             return
         if self.heard is not None:
             self.heard(call.label)
         if call.stream is not None:
-            call.stream.end(results[0])  # how many items there are
+            call.stream.end(results[0])  # type: ignore[arg-type]  # how many items there are
             self._objects.seal(call.entries[0], call.stream.value())
         else:
             for entry, packed in zip(call.entries, results, strict=True):

@@ -1,6 +1,6 @@
 """`Pump`: moves messages between this process's channels and its state, whichever thread runs it.
 
-Not what messages mean: `handle`, `lost` and `settle` are given by the client.
+Not what messages mean: `handlers`, by the type of a message, `lost` and `settle` are given by the client.
 
 The thread that waits for something pumps: it sits in the epoll itself, so that an answer reaches it without a
 hand-over between threads. One thread at a time has the *turn*; others that wait sleep until it wakes them.
@@ -16,8 +16,9 @@ import select
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
+from typing import Any
 
 from real_backend.client.shield import Shield
 from real_backend.messages import Message
@@ -39,20 +40,20 @@ class Pump:
 
     Attributes:
         lock: guards the state of the whole client; held while messages are handled, never while waiting.
-        noted: somebody has called `note` since `settle` was called.
+        noted: somebody has called `note` or `settle_soon` since things were settled.
     """
 
     def __init__(
         self,
         shield: Shield,
-        handle: Callable[[Channel, Message], None],
+        handlers: Mapping[type, Callable[[Channel, Any], None]],
         lost: Callable[[Channel], None],
         settle: Callable[[], None],
     ) -> None:
         self.lock = threading.RLock()
         self.shield = shield
         self.noted = False
-        self._handle = handle
+        self._handlers = handlers
         self._lost = lost
         self._settle = settle
         self._channels: dict[int, Channel] = {}
@@ -125,7 +126,7 @@ class Pump:
         holds the other end open as well.
         """
         for message in channel.receive(everything=True):
-            self._handle(channel, message)
+            self._handlers[type(message)](channel, message)
         self.drop(channel)
 
     def send(self, channel: Channel, message: Message, *, now: bool) -> None:
@@ -176,6 +177,16 @@ class Pump:
         if not self.noted:
             self.noted = True
             self.ring_if_sitting()
+
+    def settle_soon(self) -> None:
+        """The same for whoever holds the lock and calls `settle` at the end, or is called by the pump, which does."""
+        self.noted = True
+
+    def settle(self) -> None:
+        """Do what was noted, if anything was; under the lock."""
+        if self.noted:
+            self.noted = False
+            self._settle()
 
     def drained(self) -> bool:
         """Whether everything posted was taken by the sockets."""
@@ -271,7 +282,8 @@ class Pump:
                     self._serve_channel(channel, mask)
                 elif fd == self._poke:
                     self._unpoke()
-            self._settle()
+            if self.noted:
+                self.settle()
         if self._sleepers:
             self._wake_sleepers()
 
@@ -283,17 +295,16 @@ class Pump:
         if mask & _OUT:
             self.flush(channel)
         if mask & ~_OUT:
+            handlers = self._handlers
             for message in channel.receive():
-                self._handle(channel, message)
+                handlers[type(message)](channel, message)
             if channel.closed:
                 self.drop(channel)
                 self._lost(channel)
 
     def _tidy(self) -> None:
         with self.lock:
-            if self.noted:
-                self.noted = False
-                self._settle()
+            self.settle()
             self._flush_dirty()
 
     def _flush_dirty(self) -> None:

@@ -31,7 +31,6 @@ class UnderWay:
     _cancels: Cancels
     _streams: streams.Streams
     _check_usable: Callable[[], None]
-    _settle: Callable[[], None]
 
     def watch_replies(self, heard: Callable[[str], None]) -> None:
         """Tell `heard` of each answer to a call of this process, by the call's label, before anybody else hears."""
@@ -43,7 +42,7 @@ class UnderWay:
         with self.shield, self.pump.lock:
             self._check_usable()
             self._cancels.cancel(entry, force=force, recursive=recursive)
-            self._settle()
+            self.pump.settle()
 
     def next_item(self, stream: ObjectRef[Any], timeout_s: float | None) -> ObjectRef[Any] | None:
         """See `Streams`."""

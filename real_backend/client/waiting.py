@@ -62,12 +62,11 @@ class Waiting:
         if len(refs) == 1:
             entry = entry_of(refs[0])
             if entry.outcome is None:
-                self._chase([entry])
+                if not self._objects.owns(entry):
+                    self._chase([entry])
                 self._wait_until(lambda: entry.outcome is not None, timeout_s)
-        else:
-            self._wait_for_several(
-                [entry_of(r) for r in refs], _Waiter(num_returns, stop_at_error), timeout_s
-            )
+            return [] if entry.outcome is None else [refs[0]]
+        self._wait_for_several([entry_of(r) for r in refs], _Waiter(num_returns, stop_at_error), timeout_s)
         return [r for r in refs if entry_of(r).outcome is not None][:num_returns]
 
     def _wait_for_several(

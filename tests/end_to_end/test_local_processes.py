@@ -550,8 +550,9 @@ def test_ctrl_c_in_get_leaves_the_session_usable_and_the_workers_quiet(tmp_path:
     actor, other = Sleeper.remote(), Sleeper.remote()
     ray.get([actor.pid.remote(), other.pid.remote()])
     try:
+        asleep = actor.sleep.remote()
         print("ready", flush=True)
-        ray.get(actor.sleep.remote())
+        ray.get(asleep)
     except KeyboardInterrupt:
         print("interrupted", ray.get(other.pid.remote()) > 0, flush=True)
         ray.get(actor.pid.remote())

@@ -25,7 +25,7 @@ class Nowhere:
 
 
 def table_of(process: int, noted: Callable[[], None] = lambda: None) -> ObjectTable:
-    table = ObjectTable(process, noted)
+    table = ObjectTable(process, noted, lambda: None)
     table.home = Nowhere()
     return table
 
