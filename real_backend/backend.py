@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import os
 import pickle
 import socket
 import subprocess
 import sys
 import uuid
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from real_backend.membership import KEY_SIZE, raise_file_limit
 from real_backend.memory.ledger import Ledger, default_limit
 from simactors.core.backend import Backend, Settings
 
-if TYPE_CHECKING:  # loaded where something is to go wrong
+if TYPE_CHECKING:  # loaded where it is needed
+    from real_backend.control import Surroundings
     from simactors.core.fault_plan import FaultPlan
+
+log = logging.getLogger("simactors")
 
 _MEMORY_SHARE = 0.7  # of the machine's; the rest is for shared memory, as on Ray
 
@@ -35,7 +40,7 @@ def open_backend(settings: Settings) -> Backend:
 
     Raises:
         RuntimeError: this is no Linux machine.
-        ValueError: settings that this backend has not: GPUs, an address.
+        ValueError: settings that this backend has not: an address, faults or a `runtime_env` that can't be.
         RaySystemError: the supervisor did not start.
     """
     if sys.platform != "linux":
@@ -48,13 +53,14 @@ def open_backend(settings: Settings) -> Backend:
             f"address={settings.address!r}: backend='local' is one machine, it connects to no cluster"
         )
     faults = _checked(settings.faults)
+    surroundings = _surroundings(settings.runtime_env)
     raise_file_limit()
     ledger = Ledger.create(settings.object_store_memory or default_limit())
     key = os.urandom(KEY_SIZE)
     ours, theirs = socket.socketpair()
     # As on Ray, who names no namespace has one that nobody else knows.
     namespace = settings.namespace or str(uuid.uuid4())
-    supervisor = _start_supervisor(settings, namespace, theirs, ledger, faults)
+    supervisor = _start_supervisor(settings, namespace, theirs, ledger, faults, surroundings)
     theirs.close()
     ours.sendall(key)  # an argument could be read by anybody
     # Not above: the supervisor's interpreter starts meanwhile, and loads the same.
@@ -73,8 +79,27 @@ def _checked(faults: FaultPlan | None) -> str | None:
     return base64.b64encode(pickle.dumps(faults)).decode()
 
 
+def _surroundings(runtime_env: Mapping[str, Any]) -> Surroundings | None:
+    """What `init` says that all workers are to be started in."""
+    if not runtime_env:
+        return None
+    from real_backend.client.demands import HONOURED, surroundings_of  # with most of the client
+
+    ignored = sorted(runtime_env.keys() - set(HONOURED))
+    if ignored:
+        log.warning(
+            "init: runtime_env: %s is ignored: install what is needed where the program runs", ignored
+        )
+    return surroundings_of({name: runtime_env[name] for name in HONOURED if name in runtime_env})
+
+
 def _start_supervisor(
-    settings: Settings, namespace: str, sock: socket.socket, ledger: Ledger, faults: str | None
+    settings: Settings,
+    namespace: str,
+    sock: socket.socket,
+    ledger: Ledger,
+    faults: str | None,
+    surroundings: Surroundings | None,
 ) -> subprocess.Popen[bytes]:
     cpus = (os.cpu_count() or 1) if settings.num_cpus is None else settings.num_cpus
     gpus = _gpus()
@@ -95,12 +120,18 @@ def _start_supervisor(
         "faults": faults,
         "namespace": namespace,
         "driver_pid": os.getpid(),
+        "log_level": settings.log_level,
     }
     path = [p or os.getcwd() for p in sys.path]
+    variables, folder = ((), None) if surroundings is None else (surroundings.variables, surroundings.folder)
+    if folder is not None:
+        path.insert(0, folder)
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # multiprocessing's way
     return subprocess.Popen(
         [sys.executable, *flags, "-c", _BOOT, json.dumps(told), *path],
         stdin=subprocess.DEVNULL,
+        env={**os.environ, **dict(variables)},  # workers inherit it
+        cwd=folder,
         pass_fds=[sock.fileno(), ledger.fd],
         start_new_session=True,  # so that the terminal's Ctrl-C reaches the driver only
     )

@@ -16,7 +16,8 @@ from simactors.core.options import ActorOptions, TaskOptions
 from simactors.core.requests import Bundle, Request
 
 _REMEMBERED = 4096
-_HONOURED = ("env_vars", "working_dir")
+HONOURED = ("env_vars", "working_dir")
+"""What of a `runtime_env` means something here."""
 
 
 class Needs:
@@ -68,11 +69,11 @@ def surroundings_of(runtime_env: Mapping[str, Any] | None) -> Surroundings | Non
         ValueError: it says what is not honoured here, or of the wrong kind.
     """
     said = {name: value for name, value in (runtime_env or {}).items() if value}
-    unknown = sorted(said.keys() - set(_HONOURED))
+    unknown = sorted(said.keys() - set(HONOURED))
     if unknown:
         raise ValueError(
             f"runtime_env: {', '.join(unknown)} is not supported by backend='local', which honours "
-            f"{' and '.join(_HONOURED)}; install packages where the program runs."
+            f"{' and '.join(HONOURED)}; install packages where the program runs."
         )
     variables = said.get("env_vars", {})
     if not isinstance(variables, Mapping) or not all(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import json
+import logging
 import os
 import pickle
 import select
@@ -276,6 +277,8 @@ def main() -> NoReturn:
     del sys.argv[1:]  # workers inherit the list, and user code may read it
     setproctitle.setproctitle(f"simactors::supervisor driver={told['driver_pid']}")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's
+    if told["log_level"] is not None:
+        logging.getLogger("simactors").setLevel(told["log_level"])
     raise_file_limit()
     driver = socket.socket(fileno=told["fd"])
     key = driver.recv(KEY_SIZE, socket.MSG_WAITALL)

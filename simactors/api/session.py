@@ -50,12 +50,13 @@ _MEANINGLESS = frozenset(
         "local_mode",
         "logging_config",
         "logging_format",
-        "logging_level",
-        "runtime_env",
         "system_reserved_cpu",
         "system_reserved_memory",
     }
 )
+
+# Those that mean something, beside what `init` names.
+_MEANT = frozenset({"log_to_driver", "logging_level", "runtime_env"})
 
 # Those that are resources by other names.
 _QUANTITIES = {"object_store_memory": "object_store_memory", "_memory": "memory"}
@@ -111,8 +112,9 @@ def init(
         seed: of the simulation; a misuse on other backends.
         faults: what is to go wrong, on "sim" and, as far as real processes can meet it, on "local".
         more: other keywords of Ray's `init`: `object_store_memory` and `_memory` in bytes; `log_to_driver`, which
-            False makes what actors and tasks print vanish; the rest is taken and ignored. A keyword that Ray has not is
-            an error.
+            False makes what actors and tasks print vanish; `logging_level`, of the logger "simactors" in all processes;
+            `runtime_env`, of which "local" honours `env_vars` and `working_dir` for all tasks and actors, and the
+            rest is ignored with a warning. What else Ray has is taken and ignored; what it has not is an error.
 
     Raises:
         RuntimeError: called twice without `ignore_reinit_error`, an unknown keyword, or another backend than
@@ -136,7 +138,11 @@ def init(
         object_store_memory=None
         if more.get("object_store_memory") is None
         else int(more["object_store_memory"]),
+        runtime_env=more.get("runtime_env") or {},
+        log_level=_level(more.get("logging_level")),
     )
+    if settings.log_level is not None:
+        log.setLevel(settings.log_level)
     if current.running.get() is not None:
         return _reinitialized(ignore_reinit_error, active())
     session = current.session()
@@ -169,15 +175,13 @@ _default_faults: FaultPlan | None = None
 def _check_arguments(
     address: str | None, num_cpus: float | None, num_gpus: float | None, more: Mapping[str, Any]
 ) -> None:
-    known = _MEANINGLESS | _QUANTITIES.keys() | {"log_to_driver"}
+    known = _MEANINGLESS | _MEANT | _QUANTITIES.keys()
     unknown = sorted(k for k in more if k not in known and not k.startswith("_"))
     if unknown:
         raise RuntimeError(f"Unknown keyword argument(s): {', '.join(unknown)}")
     for name in more:
-        if name not in _QUANTITIES and name != "log_to_driver":
+        if name in _MEANINGLESS:
             log.debug("init: %s has no meaning here and is ignored", name)
-    if more.get("runtime_env"):
-        log.warning("init: runtime_env is not supported yet and is ignored: %s", more["runtime_env"])
     for name, amount in (("num_cpus", num_cpus), ("num_gpus", num_gpus)):
         if amount is not None and (not isinstance(amount, int | float) or amount < 0):
             raise ValueError(f"{name} must be a number >= 0, not {amount!r}")
@@ -188,6 +192,17 @@ def _check_arguments(
         raise ValueError(
             "When connecting to an existing cluster, num_cpus and num_gpus must not be provided."
         )
+
+
+def _level(said: object) -> int | None:
+    """The number of a level of Python's `logging`."""
+    level = logging.getLevelNamesMapping().get(said.upper()) if isinstance(said, str) else said
+    if level is None and said is None:
+        return None
+    if not isinstance(level, int):
+        names = ", ".join(logging.getLevelNamesMapping())
+        raise ValueError(f"logging_level={said!r} is none of {names}, and no number")
+    return level
 
 
 def shutdown() -> None:

@@ -31,6 +31,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         faults: what is to go wrong; None for nothing.
         object_store_memory: bytes of shared memory that all processes may take for large values; None for the
             backend's own choice.
+        runtime_env: what all tasks and actors are to be started in; empty for what the driver was.
+        log_level: of our own log, by Python's numbers; None for what it has.
     """
 
     num_cpus: float | None = None
@@ -42,6 +44,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_to_driver: bool = True
     faults: FaultPlan | None = None
     object_store_memory: int | None = None
+    runtime_env: Mapping[str, Any] = field(default_factory=dict)
+    log_level: int | None = None
 
 
 class Backend(Protocol):

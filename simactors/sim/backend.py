@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -29,6 +30,8 @@ from simactors.sim.offer import ALL
 from simactors.sim.stores import StoredValue
 from simactors.sim.trace import Row
 from simactors.sim.watching import Watching
+
+log = logging.getLogger("simactors")
 
 _running = current.running.get  # bound once: asked for every call
 _DEFAULT_NAMESPACE = "default"
@@ -191,6 +194,8 @@ class SimBackend:
 
     def join(self, settings: Settings) -> None:
         """The program initializes inside an open simulation."""
+        if settings.runtime_env:
+            log.warning("init: runtime_env is ignored by backend='sim': %s", settings.runtime_env)
         self._machine.configure(settings)
         self._world.output.is_shown = settings.log_to_driver
         self._world.privates.note_environment()

@@ -7,6 +7,7 @@ every backend promises is tested in tests/conformance.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import signal
@@ -452,6 +453,32 @@ def test_what_is_not_honoured_is_refused_with_what_to_do(tmp_path: Path) -> None
 
 
 # The session
+
+
+def test_what_init_says_of_surroundings_and_logs_holds_in_all_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    @ray.remote
+    def seen() -> tuple[str | None, str | None, str, str, int]:
+        level = logging.getLogger("simactors").level
+        return os.environ.get("A"), os.environ.get("B"), os.getcwd(), sys.path[0], level
+
+    monkeypatch.setattr(logging.getLogger("simactors"), "level", logging.NOTSET)  # to have it back
+    env = {"env_vars": {"A": "1", "B": "1"}, "working_dir": str(tmp_path), "pip": ["six"]}
+    ray.init(backend="local", num_cpus=1, runtime_env=env, logging_level="warning")
+    try:
+        assert "['pip'] is ignored" in caplog.text
+        here = str(tmp_path)
+        assert ray.get(seen.remote()) == ("1", "1", here, here, logging.WARNING)
+        own = seen.options(runtime_env={"env_vars": {"B": "2"}}).remote()
+        assert ray.get(own)[:3] == ("1", "2", here)
+        assert "A" not in os.environ
+    finally:
+        ray.shutdown()
+    with pytest.raises(ValueError, match="logging_level='loud' is none of"):
+        ray.init(backend="local", logging_level="loud")
+    with pytest.raises(ValueError, match="env_vars must be a dict of str to str"):
+        ray.init(backend="local", runtime_env={"env_vars": {"A": 1}})
 
 
 def test_shutdown_leaves_nothing_and_init_works_again() -> None:
