@@ -14,6 +14,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from msgspec import Struct
+
 from real_backend.messages import PROCESS_SHIFT, owner_of
 from simactors import exceptions
 from simactors.core.outcome import Outcome, failure
@@ -36,10 +38,11 @@ class Home(Protocol):
         ...
 
 
-class ObjectEntry:
+class ObjectEntry(Struct, weakref=True, eq=False):
     """One object as seen from one process.
 
     Attributes:
+        home: the process that this entry is in.
         outcome: None until it is known here.
         watchers: called once, when it is.
         askers: numbers of the processes that asked for it (owner only).
@@ -47,16 +50,13 @@ class ObjectEntry:
         source: the call that it comes from, as short as it can be said; see `origin`.
     """
 
-    __slots__ = ("__weakref__", "_home", "askers", "fetching", "id", "outcome", "source", "watchers")
-
-    def __init__(self, object_id: int, home: Home, source: Source = None) -> None:
-        self.id = object_id
-        self._home = home
-        self.source = source
-        self.outcome: Outcome | None = None
-        self.watchers: list[Callable[[ObjectEntry], None]] | None = None
-        self.askers: list[int] | None = None
-        self.fetching = False
+    id: int
+    home: Home
+    source: Source = None
+    outcome: Outcome | None = None
+    watchers: list[Callable[[ObjectEntry], None]] | None = None
+    askers: list[int] | None = None
+    fetching: bool = False
 
     @property
     def origin(self) -> Origin:
@@ -68,11 +68,11 @@ class ObjectEntry:
 
     def when_done(self, action: Callable[[Outcome], None]) -> None:
         """See `core.refs.Watchable`."""
-        self._home.when_done(self, action)
+        self.home.when_done(self, action)
 
     def wait_done(self, timeout_s: float | None) -> bool:
         """See `core.refs.Watchable`."""
-        return self._home.wait_done(self, timeout_s)
+        return self.home.wait_done(self, timeout_s)
 
     def watch(self, watcher: Callable[[ObjectEntry], None]) -> None:
         """Call `watcher` when the outcome is known."""

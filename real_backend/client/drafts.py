@@ -51,12 +51,11 @@ class Drafts:
         else:
             first = objects.mint(num_returns or 1)
             entries = tuple(objects.new(first + i, (first, actor, i + 1)) for i in range(num_returns))
-        pending = PendingCall(first, entries, target, label, arguments, num_returns)
-        pending.tries, pending.retry_on = retries
+        bare = type(arguments) is not Arguments
+        packed, refs = (arguments, ()) if bare else arguments
         running = self._here.current()
-        if running is not None:
-            pending.parent = running.id
-        return pending
+        parent = 0 if running is None else running.id
+        return PendingCall(first, entries, target, label, packed, refs, bare, num_returns, *retries, parent)
 
     def register(self, pending: PendingCall) -> list[ObjectRef[Any]]:
         """Await its answer; its refs."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from real_backend.client.borrowing import Borrowing
@@ -18,7 +19,6 @@ from real_backend.messages import CallOptions, Failed, Interrupted, Item, Messag
 from real_backend.objects import ObjectEntry, ObjectTable
 from real_backend.transport import Channel
 from simactors import exceptions
-from simactors.core.calls import Arguments
 from simactors.core.codec import Encoded
 from simactors.core.outcome import Failure, Outcome, Value, dependency_failure, failure
 from simactors.core.refs import ObjectRef
@@ -27,7 +27,7 @@ RetryOn = bool | tuple[type[BaseException], ...]
 """Exceptions of the user's code that are worth another try: none, all, or these."""
 
 
-class PendingCall:
+class PendingCall(Struct, eq=False):
     """One call of this process that has no result yet.
 
     Attributes:
@@ -46,54 +46,23 @@ class PendingCall:
         is_canceled: somebody has cancelled it.
     """
 
-    __slots__ = (
-        "bare",
-        "carrier",
-        "entries",
-        "id",
-        "is_canceled",
-        "label",
-        "max_calls",
-        "missing",
-        "num_returns",
-        "options",
-        "packed",
-        "parent",
-        "refs",
-        "retry_on",
-        "stream",
-        "target",
-        "tries",
-    )
-
-    def __init__(
-        self,
-        call_id: int,
-        entries: tuple[ObjectEntry, ...],
-        target: str | Export,
-        label: str,
-        arguments: Arguments | tuple[Any, ...],
-        num_returns: int | str = 1,
-    ) -> None:
-        self.id = call_id
-        self.entries = entries
-        self.target = target
-        self.label = label
-        self.bare = type(arguments) is not Arguments
-        self.packed: object = arguments
-        self.refs: tuple[ObjectRef[Any], ...] = ()
-        if isinstance(arguments, Arguments):
-            self.packed, self.refs = arguments
-        self.num_returns = num_returns
-        self.options: CallOptions | None = None
-        self.stream: ItemsOf | None = None
-        self.max_calls = 0
-        self.parent = 0
-        self.is_canceled = False
-        self.tries = 0
-        self.retry_on: RetryOn = False
-        self.missing = 0
-        self.carrier: Carrier | None = None
+    id: int
+    entries: tuple[ObjectEntry, ...]
+    target: str | Export
+    label: str
+    packed: object
+    refs: tuple[ObjectRef[Any], ...]
+    bare: bool
+    num_returns: int | str
+    tries: int
+    retry_on: RetryOn
+    parent: int
+    missing: int = 0
+    carrier: Carrier | None = None
+    options: CallOptions | None = None
+    stream: ItemsOf | None = None
+    max_calls: int = 0
+    is_canceled: bool = False
 
     def goes_to(self, process: int) -> bool:
         """Whether that process runs it."""

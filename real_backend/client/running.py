@@ -11,13 +11,15 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
+from msgspec import Struct, field
+
 from real_backend.messages import CallOptions
 
 _REMEMBERED = 10_000
 _LATEST = 1000
 
 
-class Running:
+class Running(Struct, eq=False):
     """One call from its turn to its answer.
 
     Attributes:
@@ -35,47 +37,20 @@ class Running:
         stop: cancels the coroutine that it is; None if it is none.
     """
 
-    __slots__ = (
-        "asker",
-        "began_at",
-        "ended_at",
-        "id",
-        "interrupt",
-        "is_canceled",
-        "is_task",
-        "label",
-        "leaves",
-        "module",
-        "num_returns",
-        "options",
-        "returned",
-        "stop",
-    )
-
-    def __init__(
-        self,
-        asker: int,
-        call_id: int,
-        label: str,
-        num_returns: int | str = 0,
-        options: CallOptions | None = None,
-        *,
-        is_task: bool = False,
-    ) -> None:
-        self.asker = asker
-        self.id = call_id
-        self.label = label
-        self.module = ""
-        self.num_returns = num_returns
-        self.options = options
-        self.is_task = is_task
-        self.is_canceled = False
-        self.interrupt = False
-        self.leaves = False
-        self.stop: Callable[[], object] | None = None
-        self.began_at = time.time()
-        self.ended_at = 0.0
-        self.returned = False
+    asker: int
+    id: int
+    label: str
+    num_returns: int | str = 0
+    options: CallOptions | None = None
+    module: str = ""
+    is_task: bool = False
+    is_canceled: bool = False
+    interrupt: bool = False
+    leaves: bool = False
+    stop: Callable[[], object] | None = None
+    began_at: float = field(default_factory=time.time)
+    ended_at: float = 0.0
+    returned: bool = False
 
     @property
     def name(self) -> str:
