@@ -92,7 +92,7 @@ class Actors:
             options.max_restarts,
             concurrency is not None and concurrency.is_async,
         )
-        with self._pump.shield, self._pump.lock:
+        with self._pump.change:
             self._check()
             line = self._new_line(start.actor_id, limits)
             line.owned = not start.detached
@@ -100,10 +100,10 @@ class Actors:
         if start.name is not None:
             found: Found = self._questions.answer(start.actor_id)
             if found.actor_id != start.actor_id:
-                with self._pump.shield, self._pump.lock:
+                with self._pump.change:
                     del self._lines[start.actor_id]
                     return self._existing(start, found)
-        with self._pump.shield, self._pump.lock:
+        with self._pump.change:
             ref = self._dress(line, made.interface, start.described, counted=line.owned)
             self._furnish(constructor, concurrency, line)
         return ref
@@ -146,7 +146,7 @@ class Actors:
         found: Found = self._questions.ask(lambda request: FindActor(request, name, space))
         if found.actor_id is None:
             return None
-        with self._pump.shield, self._pump.lock:
+        with self._pump.change:
             return self.arrived(found.actor_id, found.described, counted=False)
 
     def kill(self, actor_id: int, *, no_restart: bool) -> None:
@@ -176,7 +176,7 @@ class Actors:
     def itself(self, actor_id: int, described: bytes) -> ActorRef:
         """The actor that lives in this process, in a handle that doesn't keep it alive. Safe for threads."""
         if self._itself is None:
-            with self._pump.shield, self._pump.lock:
+            with self._pump.change:
                 self._itself = self.arrived(actor_id, described, counted=False)
         return self._itself
 
@@ -263,3 +263,4 @@ class Actors:
             line = self._lines.get(actor_id)
             if line is not None:
                 line.died(text, error)
+        self._pump.settle_soon()  # a process that would end may have stayed for their sake

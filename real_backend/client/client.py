@@ -6,6 +6,7 @@ asked to run is put into `inbox` and taken from there by `worker`, on the main t
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Callable, Sequence
@@ -44,6 +45,8 @@ from simactors.core.calls import Creation, MethodCall, TaskCall, pack_arguments
 from simactors.core.options import PLAIN_METHOD
 from simactors.core.outcome import Outcome, Value, failure
 from simactors.core.refs import ActorRef, ObjectRef
+
+log = logging.getLogger("simactors")
 
 _WELCOME_S = 60.0
 _GOODBYE_S = 10.0
@@ -98,9 +101,9 @@ class Client(Knowing, UnderWay):
         self._over: Exception | None = None
         self._control = channel
         self._handlers: dict[type, Callable[[Channel, Any], None]] = {}
-        self.pump = Pump(self.shield, self._handlers, self._channel_lost, self._settle)
+        self.pump = Pump(self.shield, self._handlers, self._channel_lost, self._settle, self._failed)
         self.objects = ObjectTable(process, self.pump.note, self.pump.settle_soon)
-        self._lifetimes = Lifetimes(process, self.objects)
+        self._lifetimes = Lifetimes(process, self.objects, self.pump.settle_soon)
         self.counting = counting = self._lifetimes.counting
         self._key = membership.key
         self.sharing = Sharing(process, membership.ledger, membership.account)
@@ -145,14 +148,13 @@ class Client(Knowing, UnderWay):
         export = self.exports.export(call.function)
         arguments = pack_arguments(label, call.args, call.kwargs, by_value=True)
         retries = options.max_retries, retry_on(options.retry_exceptions)
-        with self.shield, self.pump.lock:
+        with self.pump.change:
             self._check_usable()
             pending = self._drafts.new(export, label, arguments, options.num_returns, retries)
             pending.options = call_options(options, None)
             refs = self._drafts.register(pending)
             pending.max_calls = options.max_calls
             self._tasks.submit(pending, need)
-            self.pump.settle()
         return refs
 
     def submit_method(self, call: MethodCall) -> list[ObjectRef[Any]]:
@@ -161,7 +163,7 @@ class Client(Knowing, UnderWay):
         arguments = pack_arguments(spec.label, call.args, call.kwargs, by_value=True)
         line = entry_of_actor(call.actor).line
         retries = retries_of(options, line.limits)
-        with self.shield, self.pump.lock:
+        with self.pump.change:
             self._check_usable()
             line.check_room(spec.label)
             returns = options.num_returns
@@ -170,8 +172,6 @@ class Client(Knowing, UnderWay):
                 pending.options = call_options(options, options.concurrency_group)
             refs = self._drafts.register(pending)
             line.submit(pending)
-            if self.pump.noted:
-                self.pump.settle()
         return refs
 
     # Actors
@@ -183,13 +183,10 @@ class Client(Knowing, UnderWay):
         label = made.constructor.label
         export = self.exports.export(made)
         arguments = pack_arguments(label, creation.args, creation.kwargs, by_value=True)
-        with self.shield, self.pump.lock:
+        with self.pump.change:
             self._check_usable()
             constructor = self._drafts.new(export, label, arguments, 0, NO_RETRIES)
-        ref = self._actors.create(made, options, constructor, need)
-        with self.shield, self.pump.lock:
-            self.pump.settle()
-        return ref
+        return self._actors.create(made, options, constructor, need)
 
     def find_actor(self, name: str, namespace: str | None) -> ActorRef | None:
         """See `Backend`."""
@@ -197,7 +194,7 @@ class Client(Knowing, UnderWay):
 
     def kill(self, actor: ActorRef, *, no_restart: bool) -> None:
         """See `Backend`."""
-        with self.shield, self.pump.lock:
+        with self.pump.change:
             self._check_usable()
             self._actors.kill(entry_of_actor(actor).id, no_restart=no_restart)
 
@@ -213,7 +210,7 @@ class Client(Knowing, UnderWay):
             raise TypeError(
                 f"Could not serialize the put value {value!r}: {type(error).__name__}: {error}"
             ) from error
-        with self.shield, self.pump.lock:
+        with self.pump.change:
             self._check_usable()
             entry = self.objects.new()
             entry.outcome = Value(packed)
@@ -238,7 +235,7 @@ class Client(Knowing, UnderWay):
 
     def answer(self, asker: int, message: Answer) -> None:
         """Send what a call has come to, or an item of it, to whoever made it; from any thread."""
-        with self.shield, self.pump.lock:
+        with self.pump.change:
             peer = self.peers.find(asker)
             if peer is not None:  # else it has died meanwhile
                 self.peers.post(peer, self.travel.answer(message, asker), now=True)
@@ -263,9 +260,8 @@ class Client(Knowing, UnderWay):
 
     def is_needed(self) -> bool:
         """Whether other processes still need what this one owns; if so, the supervisor is told when they don't."""
-        needed = self._lifetimes.is_needed()
-        self.pump.settle_soon()
-        return needed
+        with self.pump.change:
+            return self._lifetimes.is_needed()
 
     def close(self) -> None:
         """See `Backend`. In a forked child of the driver it does nothing: the session is not the child's."""
@@ -278,11 +274,10 @@ class Client(Knowing, UnderWay):
             self.shield.uninstall()
 
     def _close(self) -> None:
-        with self.pump.lock:
+        with self.pump.change:
             if isinstance(self._over, RuntimeError):
                 return
-            if self._over is None:
-                self.peers.tell_supervisor(control.Goodbye())
+            self.peers.tell_supervisor(control.Goodbye())
             closed = RuntimeError("This session of backend='local' has been shut down: call init() again.")
             self._end_session(closed, "The session has been shut down.")
         try:
@@ -307,10 +302,6 @@ class Client(Knowing, UnderWay):
         self._settle()
 
     def _check_usable(self) -> None:
-        if os.getpid() != self._pid:
-            raise RuntimeError(
-                "A session of backend='local' can't be used in a forked child process: call init() there."
-            )
         if self._over is not None:
             raise self._over
 
@@ -371,6 +362,13 @@ class Client(Knowing, UnderWay):
             )
             self._end_session(exceptions.RaySystemError(text), text)
 
+    def _failed(self, message: messages.Message, error: Exception) -> None:
+        """Handling a message has failed: what it should have changed is half changed."""
+        text = f"a fault of simactors in process {self.process}, at {type(message).__name__}: {error!r}"
+        log.error("The session ends: %s", text, exc_info=error)
+        self._end_session(exceptions.InternalError(text), text)
+        self._on_orphaned()
+
     def _peer_gone(self, peer: Peer, text: str) -> None:
         self._actors.peer_gone(peer, text)
         self._tasks.gone(peer, text)
@@ -391,5 +389,3 @@ class Client(Knowing, UnderWay):
                 watcher(entry)
         self._streams.look_after_dropped()
         self._lifetimes.look_after_dropped()
-        if self._lifetimes.stays:  # until it has been seen to that nobody needs this process: look each time
-            self.pump.settle_soon()

@@ -24,9 +24,10 @@ class Lifetimes:
         stays: the process would end, if nobody needed what it owns.
     """
 
-    def __init__(self, process: int, objects: ObjectTable) -> None:
+    def __init__(self, process: int, objects: ObjectTable, settle_soon: Callable[[], None]) -> None:
         self.counting = Counting(process, self._tell, self._watch, self._freed)
         self._objects = objects
+        self._settle_soon = settle_soon
         self.stays = False
         self._peers: Peers
         self._actors: Actors
@@ -74,3 +75,5 @@ class Lifetimes:
     def _freed(self, ref_id: int) -> None:
         if not self._objects.release(ref_id):
             self._actors.note_dropped(ref_id)
+        elif self.stays:  # it may have been the last one
+            self._settle_soon()

@@ -52,7 +52,7 @@ class Peers:
 
     Args:
         open_channel: makes the channel of a descriptor to the process of that number.
-        gone: called once for each peer that is gone.
+        gone: called for each peer that is gone, and for one that can't be reached at each attempt.
     """
 
     def __init__(
@@ -140,6 +140,7 @@ class Peers:
     def _give_up(self, peer: Peer) -> None:
         self._unreachable.append(peer)
         self._pump.settle_soon()
+        self._pump.poke()  # who waits for an answer from there need not wait for another message
 
     def settle(self) -> None:
         """Give up what was posted to those that can't be reached; not before whoever posted has done with it."""

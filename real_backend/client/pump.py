@@ -16,10 +16,11 @@ import select
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext, suppress
 from typing import Any
 
+from real_backend.client.change import Change
 from real_backend.client.shield import Shield
 from real_backend.messages import Message
 from real_backend.transport import Channel
@@ -39,7 +40,8 @@ class Pump:
     """The channels of one process and the threads that serve them.
 
     Attributes:
-        lock: guards the state of the whole client; held while messages are handled, never while waiting.
+        change: around whatever changes the state of the client, and while messages are handled.
+        lock: that of `change`.
         noted: somebody has called `note` or `settle_soon` since things were settled.
     """
 
@@ -49,13 +51,16 @@ class Pump:
         handlers: Mapping[type, Callable[[Channel, Any], None]],
         lost: Callable[[Channel], None],
         settle: Callable[[], None],
+        failed: Callable[[Message, Exception], None],
     ) -> None:
-        self.lock = threading.RLock()
+        self.change = Change(shield, self.settle)
+        self.lock = self.change.lock
         self.shield = shield
         self.noted = False
         self._handlers = handlers
         self._lost = lost
         self._settle = settle
+        self._failed = failed
         self._channels: dict[int, Channel] = {}
         self._dirty: list[Channel] = []
         self._inner = select.epoll()
@@ -125,8 +130,7 @@ class Pump:
         All of it is in the socket. The end of the stream may never come: a child that the process has forked
         holds the other end open as well.
         """
-        for message in channel.receive(everything=True):
-            self._handlers[type(message)](channel, message)
+        self._handle(channel, channel.receive(everything=True))
         self.drop(channel)
 
     def send(self, channel: Channel, message: Message, *, now: bool) -> None:
@@ -174,17 +178,16 @@ class Pump:
 
     def note(self) -> None:
         """Have `settle` called soon, by whoever pumps or by the service thread; may be called from anywhere."""
-        if not self.noted:
-            self.noted = True
-            self.ring_if_sitting()
+        self.noted = True
+        self.ring_if_sitting()  # also if it was noted before: whoever did that need not have rung
 
     def settle_soon(self) -> None:
-        """The same for whoever holds the lock and calls `settle` at the end, or is called by the pump, which does."""
+        """The same inside a `change`, whose end it is."""
         self.noted = True
 
     def settle(self) -> None:
         """Do what was noted, if anything was; under the lock."""
-        if self.noted:
+        while self.noted:
             self.noted = False
             self._settle()
 
@@ -199,11 +202,25 @@ class Pump:
 
         Returns:
             Whether `done()`.
+
+        Raises:
+            RuntimeError: called where nobody can wait: in a forked child, or in the middle of a change.
         """
         if done():
             return True
+        self.change.check_process()
+        if self.change.is_mine():
+            raise RuntimeError(
+                "get() and wait() can't be called here, in a callback of a ref's future or in a signal handler: "
+                "messages are being handled. Do it in a thread of its own."
+            )
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         with self.shield:
+            if self.is_interrupted():  # by a signal handler, which waits for something, too
+                try:
+                    return self._pump_until(done, deadline)
+                finally:
+                    self.poke()  # what the interrupted wait is for may have come meanwhile
             while True:
                 if self._turn.acquire(blocking=False):
                     try:
@@ -224,6 +241,8 @@ class Pump:
             self._armed = False
             self._outer.modify(self._inner.fileno(), 0)
         while not self._closing:
+            if (self._dirty or self.noted) and self._tidy() and done():
+                return True
             if deadline is None:
                 self._step(None)
             else:
@@ -250,40 +269,42 @@ class Pump:
         # The turn may have been given back before we lay down.
         if done() or not self._turn.locked():
             return
-        covered = self.shield.covers_this_thread()
+        covered, waited = self.shield.covers_this_thread(), self.shield.waiting
         try:
             if covered:
                 self.shield.open()
             bed.acquire(timeout=min(left, _FOREVER))
         finally:
             if covered:
-                self.shield.waiting = False
+                self.shield.waiting = waited
 
     def _wake_sleepers(self) -> None:
-        while self._sleepers:
-            self._sleepers.popleft().release()
+        # Also without the turn: another thread may take the last one between a look and a `popleft`.
+        with suppress(IndexError):
+            while True:
+                self._sleepers.popleft().release()
 
     def _step(self, timeout_s: float | None) -> None:
         """Wait for events once and handle them; the caller has the turn."""
-        if self._dirty or self.noted:
-            self._tidy()
         if self.shield.covers_this_thread():
+            waited = self.shield.waiting  # in a signal handler
             try:
                 self.shield.open()
                 events = self._inner.poll(timeout_s, _EVENTS)
             finally:
-                self.shield.waiting = False
+                self.shield.waiting = waited
         else:
             events = self._inner.poll(timeout_s, _EVENTS)
-        with self.lock:
+        self.change.begin()
+        try:
             for fd, mask in events:
                 channel = self._channels.get(fd)
                 if channel is not None:
                     self._serve_channel(channel, mask)
                 elif fd == self._poke:
                     self._unpoke()
-            if self.noted:
-                self.settle()
+        finally:
+            self.change.end()
         if self._sleepers:
             self._wake_sleepers()
 
@@ -295,17 +316,35 @@ class Pump:
         if mask & _OUT:
             self.flush(channel)
         if mask & ~_OUT:
-            handlers = self._handlers
-            for message in channel.receive():
-                handlers[type(message)](channel, message)
+            self._handle(channel, channel.receive())
             if channel.closed:
                 self.drop(channel)
                 self._lost(channel)
 
-    def _tidy(self) -> None:
-        with self.lock:
+    def _handle(self, channel: Channel, messages: Iterable[Message]) -> None:
+        handlers = self._handlers
+        for message in messages:
+            try:
+                handlers[type(message)](channel, message)
+            except Exception as error:  # a fault of ours: what follows must not be taken for the truth
+                self._failed(message, error)
+
+    def _tidy(self) -> bool:
+        """Settle, and send what waits for company.
+
+        Returns:
+            Whether something was settled: then somebody's condition may be true now.
+        """
+        self.change.begin()
+        try:
+            had_noted = self.noted
             self.settle()
             self._flush_dirty()
+        finally:
+            self.change.end()
+        if had_noted and self._sleepers:
+            self._wake_sleepers()
+        return had_noted
 
     def _flush_dirty(self) -> None:
         dirty, self._dirty = self._dirty, []
@@ -319,8 +358,8 @@ class Pump:
         seen, drowsy = -1, 0
         while not self._closing:
             time.sleep(TICK_S)
-            if self._dirty or self.noted:
-                self._tidy()
+            if (self._dirty or self.noted) and self._tidy():
+                self.poke()
             if self._turn.locked():
                 drowsy = drowsy + 1 if self._turns == seen else 0
                 if drowsy >= _DROWSY_TICKS:
@@ -334,6 +373,8 @@ class Pump:
         """Nobody has pumped for a tick: pump, until somebody else does."""
         while not self._closing and self._turn.acquire(blocking=False):
             try:
+                if self._dirty or self.noted:
+                    self._tidy()
                 self._step(0)
                 self._outer.modify(self._inner.fileno(), _IN | select.EPOLLONESHOT)
                 self._armed = True

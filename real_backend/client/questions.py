@@ -29,7 +29,7 @@ class Questions:
 
     def ask(self, make: Callable[[int], Message]) -> Any:
         """Ask what `make` gives for the number of the question; the message that answers it."""
-        with self._pump.shield, self._pump.lock:
+        with self._pump.change:
             self._check()
             request = self._objects.mint()
             self._peers.tell_supervisor(make(request))

@@ -91,7 +91,7 @@ class Sharing:
         assert pump is not None
         assert control is not None
         before = self._ledger.trims()
-        with pump.lock:
+        with pump.change:
             pump.send(control, Squeeze(hard=True), now=True)
         deadline = time.monotonic() + _PATIENCE_S
         while not self._ledger.has_room(size) and time.monotonic() < deadline:

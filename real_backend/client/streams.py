@@ -137,7 +137,7 @@ class Streams:
     def peek(self, ref: ObjectRef[Any]) -> ObjectRef[Any]:
         """See `core.abilities.Streams`."""
         stream = self.find(ref)
-        with self._pump.shield, self._pump.lock:
+        with self._pump.change:
             return ref if stream.is_finished else ObjectRef(stream.item(stream.taken))
 
     def next_item(self, ref: ObjectRef[Any], timeout_s: float | None) -> ObjectRef[Any] | None:
@@ -149,7 +149,7 @@ class Streams:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             if not stream.is_finished and not self._waiting.wait([following], 1, left, False):
                 return None
-            with self._pump.shield, self._pump.lock:
+            with self._pump.change:
                 if stream.is_finished:
                     raise StopIteration
                 if following.entry is not stream.item(stream.taken):

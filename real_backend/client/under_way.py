@@ -39,10 +39,10 @@ class UnderWay:
     def cancel(self, ref: ObjectRef[Any], *, force: bool, recursive: bool) -> None:
         """See `Cancels`."""
         entry = entry_of(ref)
-        with self.shield, self.pump.lock:
+        with self.pump.change:
             self._check_usable()
             self._cancels.cancel(entry, force=force, recursive=recursive)
-            self.pump.settle()
+        self.pump.poke()  # whoever waits for it, in another thread
 
     def next_item(self, stream: ObjectRef[Any], timeout_s: float | None) -> ObjectRef[Any] | None:
         """See `Streams`."""

@@ -72,7 +72,7 @@ class Waiting:
     def _wait_for_several(
         self, entries: Sequence[ObjectEntry], waiter: _Waiter, timeout_s: float | None
     ) -> None:
-        with self._pump.shield, self._pump.lock:
+        with self._pump.change:
             unready = [e for e in entries if e.outcome is None]
             for entry in entries:
                 if entry.outcome is None:
@@ -86,14 +86,14 @@ class Waiting:
         try:
             self._wait_until(waiter.done, timeout_s)
         finally:
-            with self._pump.shield, self._pump.lock:
+            with self._pump.change:
                 for entry in unready:
                     entry.unwatch(waiter.sealed)
 
     def _chase(self, entries: Sequence[ObjectEntry]) -> None:
         if all(map(self._objects.owns, entries)):
             return
-        with self._pump.shield, self._pump.lock:
+        with self._pump.change:
             for entry in entries:
                 # Ours are answered when the session ends; nobody would answer for those of others.
                 if entry.outcome is None and not self._objects.owns(entry):
@@ -104,7 +104,7 @@ class Waiting:
 
     def when_done(self, entry: ObjectEntry, action: Callable[[Outcome], None]) -> None:
         """Call `action` with the outcome once it is there."""
-        with self._pump.shield, self._pump.lock:
+        with self._pump.change:
             if entry.outcome is None:
                 entry.watch(lambda e: action(e.outcome))  # type: ignore[arg-type]  # sealed by then
                 self._chase([entry])
@@ -162,13 +162,13 @@ class Waiting:
             return
         if self._pump.wait_until(done, patience):
             return
-        with self._pump.lock:
-            self._peers.tell_supervisor(Blocked(lease))
         try:
+            with self._pump.change:
+                self._peers.tell_supervisor(Blocked(lease))
             spent = time.monotonic() - started
             self._pump.wait_until(done, None if timeout_s is None else max(timeout_s - spent, 0))
         finally:
-            with self._pump.lock:
+            with self._pump.change:
                 self._peers.tell_supervisor(Unblocked(lease))
 
 

@@ -280,7 +280,7 @@ class Worker:
 
     def _retire(self) -> None:
         if self._client.is_needed():
-            with self._client.pump.lock:
+            with self._client.pump.change:
                 self._client.peers.tell_supervisor(Staying())
         else:
             self._leave("it was idle")
@@ -288,7 +288,7 @@ class Worker:
     def _leave(self, text: str, code: int = 0, *, whole: bool = False, crash: bool = False) -> NoReturn:
         """End this process, after what was answered so far has been handed over."""
         pump = self._client.pump
-        with pump.lock:
+        with pump.change:
             self._client.peers.tell_supervisor(Leaving(text, whole, crash))
         pump.wait_until(pump.drained, _FAREWELL_S)
         try:
@@ -330,7 +330,7 @@ class Worker:
         self._interface = made.interface
         if "__repr__" in _defined_by(type(self._instance)):
             self._sign.show_repr(self._instance)
-        with self._client.pump.lock:
+        with self._client.pump.change:
             self._client.peers.tell_supervisor(Constructed())
         self._inbox.extendleft(reversed(self._early))
         self._early.clear()
