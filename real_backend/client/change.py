@@ -23,6 +23,7 @@ class Change:
 
     Attributes:
         lock: guards the state of the whole client. Nobody waits under it.
+        owner: the thread that is inside, if one is.
     """
 
     def __init__(self, shield: Shield, settle: Callable[[], None]) -> None:
@@ -31,24 +32,33 @@ class Change:
         self._settle = settle
         self._pid = os.getpid()
         self._depth = 0
-        self._owner: int | None = None
+        self.owner: int | None = None
 
     def __enter__(self) -> None:
-        self.check_process()  # first: in a forked child the lock may be held by a thread that is not there
+        if os.getpid() != self._pid:  # first: in a forked child a thread may hold the lock that is not there
+            self.check_process()
         self._shield.__enter__()
-        self.begin()
+        self.lock.acquire()
+        if not self._depth:
+            self.owner = threading.get_ident()
+        self._depth += 1
 
     def __exit__(self, *_: object) -> None:
         try:
-            self.end()
+            if self._depth == 1:
+                self._settle()
         finally:
+            self._depth -= 1
+            if not self._depth:
+                self.owner = None
+            self.lock.release()
             self._shield.__exit__()
 
     def begin(self) -> None:
         """The same without the shield, for who is inside it already."""
         self.lock.acquire()
         if not self._depth:
-            self._owner = threading.get_ident()
+            self.owner = threading.get_ident()
         self._depth += 1
 
     def end(self) -> None:
@@ -59,12 +69,8 @@ class Change:
         finally:
             self._depth -= 1
             if not self._depth:
-                self._owner = None
+                self.owner = None
             self.lock.release()
-
-    def is_mine(self) -> bool:
-        """Whether the calling thread is inside."""
-        return self._owner == threading.get_ident()
 
     def check_process(self) -> None:
         """Refuse a forked child.

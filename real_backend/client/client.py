@@ -203,7 +203,8 @@ class Client(Knowing, UnderWay):
     def put(self, value: object) -> ObjectRef[Any]:
         """See `Backend`."""
         try:
-            packed = codec.pack(value, by_value=True)
+            with self.shield:  # what a signal handler raises is not what pickling raised
+                packed = codec.pack(value, by_value=True)
         except exceptions.ObjectStoreFullError:
             raise
         except Exception as error:  # pickling runs the user's code

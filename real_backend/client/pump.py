@@ -209,14 +209,15 @@ class Pump:
         if done():
             return True
         self.change.check_process()
-        if self.change.is_mine():
+        me = threading.get_ident()
+        if self.change.owner == me:
             raise RuntimeError(
                 "get() and wait() can't be called here, in a callback of a ref's future or in a signal handler: "
                 "messages are being handled. Do it in a thread of its own."
             )
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         with self.shield:
-            if self.is_interrupted():  # by a signal handler, which waits for something, too
+            if self._pumping == me:  # interrupted by a signal handler, which waits for something, too
                 try:
                     return self._pump_until(done, deadline)
                 finally:
@@ -269,14 +270,14 @@ class Pump:
         # The turn may have been given back before we lay down.
         if done() or not self._turn.locked():
             return
-        covered, waited = self.shield.covers_this_thread(), self.shield.waiting
+        covered = self.shield.covers_this_thread()
         try:
             if covered:
                 self.shield.open()
             bed.acquire(timeout=min(left, _FOREVER))
         finally:
             if covered:
-                self.shield.waiting = waited
+                self.shield.close()
 
     def _wake_sleepers(self) -> None:
         # Also without the turn: another thread may take the last one between a look and a `popleft`.
@@ -287,12 +288,11 @@ class Pump:
     def _step(self, timeout_s: float | None) -> None:
         """Wait for events once and handle them; the caller has the turn."""
         if self.shield.covers_this_thread():
-            waited = self.shield.waiting  # in a signal handler
             try:
                 self.shield.open()
                 events = self._inner.poll(timeout_s, _EVENTS)
             finally:
-                self.shield.waiting = waited
+                self.shield.close()
         else:
             events = self._inner.poll(timeout_s, _EVENTS)
         self.change.begin()

@@ -119,7 +119,9 @@ class Worker:
         self._early: deque[tuple[int, Message | _Depart]] = deque()
         client.end_actor = self._asked_to_end
         client.shield.install(lambda: self._here.main is not None and self._here.main.take_interrupt())
-        signal.signal(signal.SIGTERM, self._on_terminate)
+        on_terminate = self._on_terminate
+        client.shield.let_through(on_terminate)
+        signal.signal(signal.SIGTERM, on_terminate)
 
     def run(self) -> NoReturn:
         """Serve until told to end."""
@@ -192,7 +194,7 @@ class Worker:
         except SystemExit as error:
             self._here.main = None
             self.exits(running, error.code)
-        except KeyboardInterrupt as error:  # it came just as the code had ended
+        except BaseException as error:  # of a cancellation or a signal handler, just as the code had ended
             answer = self._execution.failed(running, error)
         self._here.main = None
         self._client.waiting.lease = None

@@ -94,3 +94,40 @@ def test_a_forked_child_takes_no_answers_of_its_parent() -> None:
         os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert ray.get(slow, timeout=NOTICED_S) == 0.5
+
+
+class Late(Exception):
+    """What a timeout of the user's raises, wherever the program is."""
+
+
+# Python swallows what is raised in a destructor.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_signal_handler_that_raises_anywhere_loses_no_answer() -> None:
+    def handler(*_: object) -> None:
+        raise Late
+
+    cell = Cell.remote()
+    ray.get(cell.get.remote(0))
+    before = signal.signal(signal.SIGALRM, handler)
+    late, asked = 0, []
+    try:
+        for number in range(300):
+            try:
+                # Each time a little later than the time before, through all that a call and its answer do.
+                signal.setitimer(signal.ITIMER_REAL, 0.00001 + number % 100 * 0.000005)
+                for _ in range(3):
+                    asked.append((number, cell.get.remote(number)))
+                    ray.get(asked[-1][1])
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except Late:
+                late += 1
+    finally:
+        while True:  # one may still be on its way
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                break
+            except Late:
+                late += 1
+        signal.signal(signal.SIGALRM, before)
+    assert late
+    assert ray.get([ref for _, ref in asked], timeout=NOTICED_S) == [number for number, _ in asked]
