@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from real_backend.control import Grant
 from simactors.core.abilities import GroupInfo
 from simactors.core.requests import Affinity, Bundle, Labels, Request, Selector, matches, selector_of
-from simactors.core.resources import Amounts, Pool, added, amounts_of, quantities_of
+from simactors.core.resources import Amounts, Pool, amounts_of, quantities_of
 
 NODE = 1
 """The number of the only node."""
@@ -180,13 +180,23 @@ class Placement:
     def place_groups(self) -> None:
         """Reserve what fits now, the oldest group first: all of its bundles or none."""
         for group in self._groups.values():
-            if group.state != "PENDING" or not group.fits_here or not self.pool.fits(added(group.bundles)):
-                continue
-            group.gpus = [self.pool.take(bundle) for bundle in group.bundles]
-            group.pools = [
-                Pool(bundle, gpus or None) for bundle, gpus in zip(group.bundles, group.gpus, strict=True)
-            ]
-            group.state = "CREATED"
+            if group.state == "PENDING" and group.fits_here:
+                self._place(group)
+
+    def _place(self, group: _Group) -> None:
+        """One bundle after the other: that the sum fits says nothing of parts of GPUs, .7 and .7 and .6 on two."""
+        taken: dict[int, tuple[int, ...]] = {}
+        # The largest first: what is left over is easier to fill with small ones.
+        for index in sorted(range(len(group.bundles)), key=lambda i: -sum(u for _, u in group.bundles[i])):
+            bundle = group.bundles[index]
+            if not self.pool.fits(bundle):
+                for other, gpus in taken.items():
+                    self.pool.give(group.bundles[other], gpus)
+                return
+            taken[index] = self.pool.take(bundle)
+        group.gpus = [taken[index] for index in range(len(group.bundles))]
+        group.pools = [Pool(bundle, gpus) for bundle, gpus in zip(group.bundles, group.gpus, strict=True)]
+        group.state = "CREATED"
 
     def remove_group(self, number: int) -> bool:
         """Give the reservation back; what runs in it must end. False if that was done before."""

@@ -111,6 +111,33 @@ def test_a_group_reserves_all_of_its_bundles_or_none() -> None:
     assert place.grant(inside._replace(where=Bundle(9, 0))) is None
 
 
+def test_parts_of_gpus_that_fit_in_sum_but_not_one_by_one_are_not_reserved() -> None:
+    place = placement(GPU=2)
+    place.create_group(9, "", "PACK", [{"GPU": 0.7}, {"GPU": 0.7}, {"GPU": 0.6}], [], owner=0)
+    place.place_groups()
+    assert place.groups()[0].state == "PENDING"
+    assert place.available() == {"GPU": 2.0}
+    assert granted(place, asks(GPU=2)).gpus == (0, 1)
+
+
+def test_bundles_find_their_parts_of_gpus_whatever_their_order() -> None:
+    place = Placement({"GPU": 2}, {"ray.io/node-id": HERE}, gpus=(3, 5))
+    place.create_group(9, "", "PACK", [{"GPU": 0.3}, {"GPU": 0.3}, {"GPU": 0.7}, {"GPU": 0.7}], [], owner=0)
+    place.place_groups()
+    assert place.groups()[0].state == "CREATED"
+    inside = [granted(place, asks(GPU=0.3)._replace(where=Bundle(9, number))).gpus for number in range(4)]
+    assert sorted(inside) == [(3,), (3,), (5,), (5,)]
+    place.remove_group(9)
+    assert granted(place, asks(GPU=2)).gpus == (3, 5)
+
+
+def test_a_bundle_without_gpus_has_none() -> None:
+    place = placement(GPU=1, CPU=1)
+    place.create_group(9, "", "PACK", [{"CPU": 1}], [], owner=0)
+    place.place_groups()
+    assert place.grant(asks(GPU=0.5)._replace(where=Bundle(9, 0))) is None
+
+
 def test_what_is_left_of_a_removed_group() -> None:
     place = placement(CPU=1)
     place.create_group(9, "g", "PACK", [{"CPU": 1}], [], owner=4)
