@@ -305,6 +305,12 @@ class Welcome(Struct, frozen=True):
     pid: int
 
 
+class GivingUp(Struct, frozen=True):
+    """From the supervisor to the driver: its last words, if something in itself has failed."""
+
+    text: str
+
+
 class Connected(Struct, frozen=True):
     """From the supervisor: the `descriptor`, set where it arrives if there is room, leads to this process."""
 

@@ -25,6 +25,7 @@ from real_backend.control import (
     ForgetActor,
     Found,
     Furnish,
+    GivingUp,
     Goodbye,
     Grant,
     HowAreYou,
@@ -303,6 +304,7 @@ Message = (
     | Staying
     | Unneeded
     | Welcome
+    | GivingUp
     | Connected
     | ActorAt
     | ActorDead

@@ -343,6 +343,7 @@ class Client(Knowing, UnderWay):
             control.Told: lambda _, m: self._questions.on_answer(m),
             control.HowAreYou: lambda _, m: self.tell_how_it_is(m),
             control.Welcome: self._on_welcome,
+            control.GivingUp: lambda _, m: self._end_session(exceptions.RaySystemError(m.text), m.text),
             control.Printed: lambda _, m: self.console.show(m),
         }
 
