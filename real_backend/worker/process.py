@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from real_backend.client.client import Client
 from real_backend.client.peers import SUPERVISOR
 from real_backend.client.running import CallsHere, Running
-from real_backend.control import Constructed, Grant, Leaving, Retire, Staying, Surroundings, Terminate
+from real_backend.control import Constructed, Leaving, Retire, Staying, Surroundings, Terminate
 from real_backend.membership import Membership
 from real_backend.messages import Call, Create, Message, Reply, Task
 from real_backend.transport import Channel
@@ -30,6 +30,7 @@ from real_backend.worker.execution import Answer, Execution
 from real_backend.worker.lanes import Lanes
 from real_backend.worker.late import Late
 from real_backend.worker.sign import Sign
+from real_backend.worker.variables import Hints
 from simactors.core import calls
 from simactors.core import current as sessions
 from simactors.core.interface import ActorInterface
@@ -110,6 +111,7 @@ class Worker:
         self._mishaps = mishaps
         self._late = None if mishaps is None or not mishaps.makes_late else Late(self._label_of, mishaps)
         self._sign = Sign()
+        self._hints = Hints()
         self._instance: Any = None
         self._interface: ActorInterface | None = None
         self._lanes: Lanes | None = None
@@ -166,7 +168,7 @@ class Worker:
         self._here.begin_main(running)
         if message.grant is not None:
             self._client.grant = message.grant
-            _show_gpus(self._client.grant)
+            self._hints.show(message.grant)
         waiting = self._client.waiting
         waiting.lease = message.lease
         self._run_main(running, message, functools.partial(self._load_and_run, running, message))
@@ -307,7 +309,7 @@ class Worker:
         birth = self._client.birth
         assert birth is not None
         self._client.grant = birth.grant
-        _show_gpus(birth.grant)
+        self._hints.show(birth.grant)
         self._sign.show(birth.start.class_name)
         if self._mishaps is not None:
             self._mishaps.names = birth.names
@@ -368,12 +370,6 @@ def _departure(code: object, *, is_task: bool) -> _Depart:
     # As an interpreter ends: None is success, a text is printed, and counts as 1. For an actor, all but 0 is a crash.
     number = code if isinstance(code, int) else int(code is not None)
     return _Depart(text, number, crash=True)
-
-
-def _show_gpus(grant: Grant) -> None:
-    """Let libraries use the GPUs that this process has, and no others."""
-    if grant.gpus:
-        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, grant.gpus))
 
 
 def _defined_by(cls: type) -> set[str]:
