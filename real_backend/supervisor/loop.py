@@ -320,13 +320,19 @@ def main() -> NoReturn:
         os._exit(0)
     supervisor = Supervisor(told, key, Ledger(told["ledger"]))
     try:
-        supervisor.run(driver, told["driver_pid"])
+        _serve(supervisor, driver, told["driver_pid"])
+    finally:  # whatever has happened: nobody else ends those
+        # What user code has started and not ended is in our process group, as we are.
+        os.killpg(0, signal.SIGKILL)
+        os._exit(0)
+
+
+def _serve(supervisor: Supervisor, driver: socket.socket, driver_pid: int) -> None:
+    try:
+        supervisor.run(driver, driver_pid)
     except BaseException as error:
         traceback.print_exc()
         supervisor.give_up(error)
     finally:
         sys.stderr.flush()
         supervisor.end()
-        # What user code has started and not ended is in our process group, as we are.
-        os.killpg(0, signal.SIGKILL)
-        os._exit(0)
