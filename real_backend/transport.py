@@ -130,8 +130,10 @@ class Channel:
                 sent = self._sock.send(pieces[0])
             except BlockingIOError:
                 sent = 0
-            except OSError:
-                return
+            except OSError as error:
+                if error.errno not in _LATER:
+                    return  # the peer is gone, as in `flush`
+                sent = 0
             if sent == len(pieces[0]):
                 return
             pieces[0] = pieces[0][sent:]
