@@ -27,8 +27,8 @@ _READS_IN_A_ROW = 16  # one talkative peer must not keep the others waiting
 _BUFFERS_AT_ONCE = 512  # the kernel takes at most 1024 pieces in one sendmsg
 _DESCRIPTORS_AT_ONCE = 253  # the kernel takes no more in one sendmsg
 _ANCILLARY = socket.CMSG_LEN(_DESCRIPTORS_AT_ONCE * 4)
-# The kernel has no room for our descriptors now: as if the socket were full.
-_LATER = (errno.EMFILE, errno.ENFILE, errno.ETOOMANYREFS, errno.ENOBUFS, errno.ENOMEM)
+# The kernel has no room for our descriptors now, or for the locks that come with them: as if the socket were full.
+_LATER = (errno.EMFILE, errno.ENFILE, errno.ETOOMANYREFS, errno.ENOBUFS, errno.ENOMEM, errno.ENOLCK)
 
 Fd = int
 
