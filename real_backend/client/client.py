@@ -113,8 +113,8 @@ class Client(Knowing, UnderWay):
         self._assemble()
         self._handlers |= self._handler_table()
         self.pump.add(channel)
+        self.pump.start()  # may fail; what comes now would outlive it
         self.sharing.open(self.pump, channel)
-        self.pump.start()
 
     def _assemble(self) -> None:
         """What calls, actors and objects need of each other."""
