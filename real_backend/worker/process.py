@@ -58,9 +58,14 @@ def main(
 ) -> NoReturn:
     """Be a worker; called in a freshly forked process that has closed what it inherited."""
     _settle_in(supervisor)
-    if surroundings is not None:
-        _enter(surroundings)
     channel = Channel(sock, SUPERVISOR, membership.key)
+    if surroundings is not None:
+        try:
+            _enter(surroundings)
+        except (OSError, ValueError) as error:  # what was there when it was asked for may be gone
+            channel.post(Leaving(f"its runtime_env could not be entered: {error}", whole=False, crash=False))
+            channel.flush()  # nothing was said before: there is room
+            os._exit(1)
     client = Client(channel, number, namespace, membership, surroundings, on_orphaned=lambda: os._exit(1))
     sessions.open_session(client, scoped=True).initialized = True
     Worker(client, mishaps).run()
