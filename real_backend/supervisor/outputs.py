@@ -77,7 +77,7 @@ class Outputs:
             self._end(fd, stream)
 
     def pause(self, is_paused: bool) -> None:
-        """Whether the driver is behind with reading: then workers wait, as for a terminal that stands still."""
+        """Whether the driver is behind with what it is told, as when it is stopped: then who prints waits, too."""
         if is_paused != self._is_paused:
             self._is_paused = is_paused
             for fd in self._streams:
