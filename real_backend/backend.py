@@ -20,7 +20,8 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from real_backend.membership import KEY_SIZE, raise_file_limit
+from real_backend.limits import raise_file_limit
+from real_backend.membership import KEY_SIZE
 from real_backend.memory.ledger import Ledger, default_limit
 from simactors.core.backend import Backend, Settings
 from simactors.exceptions import RaySystemError

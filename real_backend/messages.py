@@ -53,6 +53,9 @@ from real_backend.control import (
 from simactors.core.codec import Encoded
 from simactors.core.concurrency import Concurrency
 
+NODE = 1
+"""The number of the only node."""
+
 DRIVER = 0
 """The process number of the driver; workers count from 1."""
 

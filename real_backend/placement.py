@@ -6,22 +6,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from real_backend.control import Grant
+from real_backend.messages import NODE
 from simactors.core.abilities import GroupInfo
 from simactors.core.requests import Affinity, Bundle, Labels, Request, Selector, matches, selector_of
 from simactors.core.resources import Amounts, Pool, amounts_of, quantities_of
 
-NODE = 1
-"""The number of the only node."""
 _REMOVED_REMEMBERED = 1000
 """So many removed placement groups are told of."""
 
 
-class Refusal(NamedTuple):
+class Refusal(Struct, frozen=True):
     """Why a request can never be granted.
 
     Attributes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from real_backend.control import Grant, Leased, LeaseFailed, Need, Recall, Retire
-from real_backend.membership import TOO_MANY
+from real_backend.limits import TOO_MANY
 from real_backend.placement import Placement, Refusal
 from real_backend.supervisor.processes import Process, Processes
 

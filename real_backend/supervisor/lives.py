@@ -26,7 +26,7 @@ from real_backend.control import (
     Terminate,
 )
 from real_backend.directory import ActorRecord, Directory, describe_death, describe_restart
-from real_backend.membership import TOO_MANY
+from real_backend.limits import TOO_MANY
 from real_backend.messages import Audit, Audited, Lend, Release, owner_of
 from real_backend.placement import Placement, Refusal
 from real_backend.supervisor.processes import Death, Process, Processes

@@ -49,10 +49,11 @@ from real_backend.control import (
     Unneeded,
     Welcome,
 )
-from real_backend.membership import KEY_SIZE, TOO_MANY, raise_file_limit
+from real_backend.limits import TOO_MANY, raise_file_limit
+from real_backend.membership import KEY_SIZE
 from real_backend.memory.ledger import Ledger
-from real_backend.messages import DRIVER, Audit, Message, Squeeze
-from real_backend.placement import NODE, Placement
+from real_backend.messages import DRIVER, NODE, Audit, Message, Squeeze
+from real_backend.placement import Placement
 from real_backend.supervisor.leasing import Leasing
 from real_backend.supervisor.lives import Lives
 from real_backend.supervisor.outputs import Outputs
