@@ -42,7 +42,7 @@ class Surroundings(Struct, frozen=True):
     folder: str | None = None
 
 
-class Need(Struct, frozen=True):
+class Need(Struct, frozen=True, cache_hash=True):
     """What a task or an actor needs to run: tasks that need the same use each other's workers."""
 
     request: Request
