@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
@@ -53,7 +53,7 @@ class Process(Struct, eq=False):
     killed: str | None = None
 
 
-class Death(NamedTuple):
+class Death(Struct, frozen=True):
     """How a process ended, for those who talked to it; see `Died`."""
 
     text: str

@@ -17,7 +17,9 @@ import threading
 import types
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from msgspec import Struct
 
 from real_backend.client.client import Client
 from real_backend.client.peers import SUPERVISOR
@@ -91,7 +93,7 @@ def _enter(surroundings: Surroundings) -> None:
         sys.path.insert(0, surroundings.folder)
 
 
-class _Depart(NamedTuple):
+class _Depart(Struct, frozen=True):
     """To ourselves: end, once no call is under way any more.
 
     Attributes:
