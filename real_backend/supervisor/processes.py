@@ -243,7 +243,7 @@ class Processes:
     def drain(self, number: int, patience_s: float) -> None:
         """Wait until a process has been sent all that it was told, or is gone, or the time is up."""
         process = self.living.get(number)
-        if process is None:
+        if process is None or process.channel.closed:
             return
         deadline = time.monotonic() + patience_s
         poll = select.poll()
