@@ -7,6 +7,8 @@ the supervisor and waits for its end.
 from __future__ import annotations
 
 import base64
+import contextlib
+import functools
 import json
 import logging
 import os
@@ -18,9 +20,11 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from real_backend.membership import KEY_SIZE, raise_file_limit
+from real_backend.limits import raise_file_limit
+from real_backend.membership import KEY_SIZE
 from real_backend.memory.ledger import Ledger, default_limit
 from simactors.core.backend import Backend, Settings
+from simactors.exceptions import RaySystemError
 
 if TYPE_CHECKING:  # loaded where it is needed
     from real_backend.control import Surroundings
@@ -28,6 +32,7 @@ if TYPE_CHECKING:  # loaded where it is needed
 
 log = logging.getLogger("simactors")
 
+_END_S = 10.0
 _MEMORY_SHARE = 0.7  # of the machine's; the rest is for shared memory, as on Ray
 
 # Before anything but `sys` is imported, the path is the driver's: a file beside the driver's script hides the
@@ -55,18 +60,45 @@ def open_backend(settings: Settings) -> Backend:
     faults = _checked(settings.faults)
     surroundings = _surroundings(settings.runtime_env)
     raise_file_limit()
+    with contextlib.ExitStack() as opened:
+        try:
+            client = _start(settings, faults, surroundings, opened)
+        except (OSError, RuntimeError) as error:  # too few descriptors, processes or threads
+            raise RaySystemError(f"A session of backend='local' could not be started: {error}") from error
+        opened.pop_all()  # the client's
+        return client
+
+
+def _start(
+    settings: Settings, faults: str | None, surroundings: Surroundings | None, opened: contextlib.ExitStack
+) -> Backend:
+    """Start the supervisor and a client for it; what `opened` closes is the client's if nothing is raised."""
     ledger = Ledger.create(settings.object_store_memory or default_limit())
+    opened.callback(ledger.close)
     key = os.urandom(KEY_SIZE)
     ours, theirs = socket.socketpair()
+    opened.callback(ours.close)
     # As on Ray, who names no namespace has one that nobody else knows.
     namespace = settings.namespace or str(uuid.uuid4())
-    supervisor = _start_supervisor(settings, namespace, theirs, ledger, faults, surroundings)
-    theirs.close()
+    with theirs:
+        supervisor = _start_supervisor(settings, namespace, theirs, ledger, faults, surroundings)
+    on_close = functools.partial(_wait_for_end, supervisor)
+    opened.callback(on_close)
+    opened.callback(ours.close)  # this ends it
     ours.sendall(key)  # an argument could be read by anybody
     # Not above: the supervisor's interpreter starts meanwhile, and loads the same.
     from real_backend.driver import connect
 
-    return connect(ours, namespace, key, ledger, supervisor)
+    return connect(ours, namespace, key, ledger, on_close)
+
+
+def _wait_for_end(supervisor: subprocess.Popen[bytes]) -> None:
+    """The closed channel ends it; if it hangs, we do."""
+    try:
+        supervisor.wait(_END_S)
+    except subprocess.TimeoutExpired:
+        supervisor.kill()
+        supervisor.wait()
 
 
 def _checked(faults: FaultPlan | None) -> str | None:

@@ -42,7 +42,7 @@ class Surroundings(Struct, frozen=True):
     folder: str | None = None
 
 
-class Need(Struct, frozen=True):
+class Need(Struct, frozen=True, cache_hash=True):
     """What a task or an actor needs to run: tasks that need the same use each other's workers."""
 
     request: Request
@@ -303,6 +303,12 @@ class Welcome(Struct, frozen=True):
     """
 
     pid: int
+
+
+class GivingUp(Struct, frozen=True):
+    """From the supervisor to the driver: its last words, if something in itself has failed."""
+
+    text: str
 
 
 class Connected(Struct, frozen=True):

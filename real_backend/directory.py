@@ -10,6 +10,9 @@ from real_backend.control import NOTHING_HELD, Grant, StartActor
 from real_backend.messages import owner_of
 from simactors.exceptions import ActorUnavailableError, RayActorError
 
+_FORGOTTEN_REMEMBERED = 10_000
+"""So many ids of forgotten actors are kept, the latest: handles found by name may come to new processes later."""
+
 
 class ActorRecord(Struct):
     """One actor.
@@ -89,6 +92,7 @@ class Directory:
         # A handle may travel faster, from process to process, than the news of the actor's start travels here.
         self._asked_early: dict[int, list[int]] = {}
         self._killed_early: dict[int, bool] = {}
+        self._forgotten: dict[int, None] = {}
 
     def add(self, start: StartActor, owner: int) -> ActorRecord | None:
         """A new actor, or None if its name is taken."""
@@ -117,6 +121,8 @@ class Directory:
 
     def never_told(self, owner: int) -> dict[int, list[int]]:
         """What was asked about actors of a process that has ended without telling of them; forgotten here."""
+        for actor_id in [i for i in self._killed_early if owner_of(i) == owner]:
+            del self._killed_early[actor_id]
         ids = [i for i in self._asked_early if owner_of(i) == owner]
         return {i: self._asked_early.pop(i) for i in ids}
 
@@ -154,11 +160,20 @@ class Directory:
         record = self._records.get(actor_id)
         if record is not None and record.death is not None:
             del self._records[actor_id]
+            self._forgotten[actor_id] = None
+            if len(self._forgotten) > _FORGOTTEN_REMEMBERED:
+                del self._forgotten[next(iter(self._forgotten))]
+
+    def was_forgotten(self, actor_id: int) -> bool:
+        """Whether it is dead and its owner, still alive, has let it go: not the same as one not heard of yet."""
+        return actor_id in self._forgotten
 
     def forget_dead_of(self, owner: int) -> None:
         """That process has ended, and won't say any more who can be forgotten."""
         for actor_id in [i for i, r in self._records.items() if r.owner == owner and r.death is not None]:
             del self._records[actor_id]
+        for actor_id in [i for i in self._forgotten if owner_of(i) == owner]:
+            del self._forgotten[actor_id]  # that the owner is dead says enough
 
     def made_by(self, process: int) -> list[ActorRecord]:
         """The actors that this process created and whose making is kept."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 from collections.abc import Callable
 
 from real_backend.client.client import Client
@@ -13,44 +12,28 @@ from real_backend.memory.ledger import Ledger
 from real_backend.messages import DRIVER
 from real_backend.transport import Channel
 
-_END_S = 10.0
-
 
 def connect(
-    sock: socket.socket,
-    namespace: str,
-    key: bytes,
-    ledger: Ledger,
-    supervisor: subprocess.Popen[bytes],
+    sock: socket.socket, namespace: str, key: bytes, ledger: Ledger, on_close: Callable[[], None]
 ) -> Client:
-    """Be the driver of that supervisor's session.
+    """Be the driver of the session of the supervisor at the other end of `sock`.
 
     Args:
-        sock: one end of a pair; the supervisor has the other one.
+        sock, ledger: closed by the client, or by the caller if an error is raised.
         key: see `Membership`.
+        on_close: waits for the supervisor's end.
 
     Raises:
         RaySystemError: the supervisor did not start.
+        OSError, RuntimeError: no descriptor or no thread is left.
     """
     membership = Membership(key, ledger, DRIVER)
     channel = Channel(sock, SUPERVISOR, key)
-    client = Client(channel, DRIVER, namespace, membership, on_close=_waits_for(supervisor))
-    client.shield.install()
+    client = Client(channel, DRIVER, namespace, membership, on_close=on_close)
     try:
+        client.shield.install()
         client.await_welcome()
     except BaseException:
         client.close()
         raise
     return client
-
-
-def _waits_for(supervisor: subprocess.Popen[bytes]) -> Callable[[], None]:
-    def wait() -> None:
-        """The closed channel ends it; if it hangs, we do."""
-        try:
-            supervisor.wait(_END_S)
-        except subprocess.TimeoutExpired:
-            supervisor.kill()
-            supervisor.wait()
-
-    return wait

@@ -1,9 +1,6 @@
-"""`Membership`: what makes a process one of a session's. Raising its limits, too."""
+"""`Membership`: what makes a process one of a session's."""
 
 from __future__ import annotations
-
-import contextlib
-import resource
 
 from msgspec import Struct
 
@@ -11,11 +8,6 @@ from real_backend.memory.ledger import Ledger
 
 KEY_SIZE = 16
 """Bytes of a session's key."""
-
-TOO_MANY = (
-    "there are too many processes or open files: use fewer actors, or raise the limits (ulimit -n, -u)."
-)
-"""What somebody is told whose process or connection could not be made."""
 
 
 class Membership(Struct, frozen=True):
@@ -30,11 +22,3 @@ class Membership(Struct, frozen=True):
     key: bytes
     ledger: Ledger
     account: int
-
-
-def raise_file_limit() -> None:
-    """Allow this process as many open files as it may allow itself: a connection is one, and so is an actor."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        with contextlib.suppress(OSError, ValueError):  # more than the kernel allows anybody
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -25,6 +25,7 @@ from real_backend.control import (
     ForgetActor,
     Found,
     Furnish,
+    GivingUp,
     Goodbye,
     Grant,
     HowAreYou,
@@ -51,6 +52,9 @@ from real_backend.control import (
 )
 from simactors.core.codec import Encoded
 from simactors.core.concurrency import Concurrency
+
+NODE = 1
+"""The number of the only node."""
 
 DRIVER = 0
 """The process number of the driver; workers count from 1."""
@@ -303,6 +307,7 @@ Message = (
     | Staying
     | Unneeded
     | Welcome
+    | GivingUp
     | Connected
     | ActorAt
     | ActorDead

@@ -4,21 +4,23 @@ supervisor's business.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from real_backend.control import Grant
+from real_backend.messages import NODE
 from simactors.core.abilities import GroupInfo
 from simactors.core.requests import Affinity, Bundle, Labels, Request, Selector, matches, selector_of
-from simactors.core.resources import Amounts, Pool, added, amounts_of, quantities_of
+from simactors.core.resources import Amounts, Pool, amounts_of, quantities_of
 
-NODE = 1
-"""The number of the only node."""
+_REMOVED_REMEMBERED = 1000
+"""So many removed placement groups are told of."""
 
 
-class Refusal(NamedTuple):
+class Refusal(Struct, frozen=True):
     """Why a request can never be granted.
 
     Attributes:
@@ -46,13 +48,10 @@ class Refusal(NamedTuple):
 
 
 class _Group:
-    def __init__(
-        self, name: str, strategy: str, bundles: Sequence[Amounts], fits_here: bool, owner: int | None
-    ) -> None:
+    def __init__(self, name: str, strategy: str, bundles: Sequence[Amounts], owner: int | None) -> None:
         self.name = name
         self.strategy = strategy
         self.bundles = bundles
-        self.fits_here = fits_here
         self.owner = owner
         self.state = "PENDING"
         self.gpus: list[tuple[int, ...]] = []
@@ -76,6 +75,9 @@ class Placement:
         self.pool = Pool(amounts_of(total), gpus)
         self.labels = labels
         self._groups: dict[int, _Group] = {}
+        # Those that may fit one day, and those that are only remembered; the oldest first.
+        self._pending: dict[int, _Group] = {}
+        self._removed: deque[int] = deque()
 
     # Requests
 
@@ -119,8 +121,8 @@ class Placement:
         """Where a grant comes from; None if that is gone."""
         if grant.group is None:
             return self.pool
-        group = self._groups[grant.group]
-        return group.pools[grant.bundle] if group.state == "CREATED" else None
+        group = self._groups.get(grant.group)
+        return None if group is None or group.state != "CREATED" else group.pools[grant.bundle]
 
     def keep(self, grant: Grant, amounts: Amounts) -> Grant:
         """Give back what was needed only to be placed; `amounts` is what stays taken."""
@@ -175,18 +177,30 @@ class Placement:
         fits_here = all(matches(selector, self.labels) for selector in wanted)
         # Each of the bundles on a node of its own: on one machine that is never so.
         fits_here = fits_here and not (strategy == "STRICT_SPREAD" and len(bundles) > 1)
-        self._groups[number] = _Group(name, strategy, [amounts_of(b) for b in bundles], fits_here, owner)
+        group = self._groups[number] = _Group(name, strategy, [amounts_of(b) for b in bundles], owner)
+        if fits_here:
+            self._pending[number] = group
 
     def place_groups(self) -> None:
         """Reserve what fits now, the oldest group first: all of its bundles or none."""
-        for group in self._groups.values():
-            if group.state != "PENDING" or not group.fits_here or not self.pool.fits(added(group.bundles)):
-                continue
-            group.gpus = [self.pool.take(bundle) for bundle in group.bundles]
-            group.pools = [
-                Pool(bundle, gpus or None) for bundle, gpus in zip(group.bundles, group.gpus, strict=True)
-            ]
-            group.state = "CREATED"
+        if self._pending:
+            self._pending = {n: group for n, group in self._pending.items() if not self._place(group)}
+
+    def _place(self, group: _Group) -> bool:
+        """One bundle after the other: that the sum fits says nothing of parts of GPUs, .7 and .7 and .6 on two."""
+        taken: dict[int, tuple[int, ...]] = {}
+        # The largest first: what is left over is easier to fill with small ones.
+        for index in sorted(range(len(group.bundles)), key=lambda i: -sum(u for _, u in group.bundles[i])):
+            bundle = group.bundles[index]
+            if not self.pool.fits(bundle):
+                for other, gpus in taken.items():
+                    self.pool.give(group.bundles[other], gpus)
+                return False
+            taken[index] = self.pool.take(bundle)
+        group.gpus = [taken[index] for index in range(len(group.bundles))]
+        group.pools = [Pool(bundle, gpus) for bundle, gpus in zip(group.bundles, group.gpus, strict=True)]
+        group.state = "CREATED"
+        return True
 
     def remove_group(self, number: int) -> bool:
         """Give the reservation back; what runs in it must end. False if that was done before."""
@@ -197,6 +211,10 @@ class Placement:
             for bundle, gpus in zip(group.bundles, group.gpus, strict=True):
                 self.pool.give(bundle, gpus)
         group.state = "REMOVED"
+        self._pending.pop(number, None)
+        self._removed.append(number)
+        if len(self._removed) > _REMOVED_REMEMBERED:
+            del self._groups[self._removed.popleft()]
         return True
 
     def groups_owned_by(self, process: int) -> list[int]:
@@ -204,7 +222,7 @@ class Placement:
         return [n for n, g in self._groups.items() if g.owner == process and g.state != "REMOVED"]
 
     def groups(self) -> list[GroupInfo]:
-        """All of them, removed ones too, oldest first."""
+        """All of them, oldest first, and of the removed ones the latest."""
         return [
             GroupInfo(
                 group_id=number,

@@ -27,8 +27,8 @@ _READS_IN_A_ROW = 16  # one talkative peer must not keep the others waiting
 _BUFFERS_AT_ONCE = 512  # the kernel takes at most 1024 pieces in one sendmsg
 _DESCRIPTORS_AT_ONCE = 253  # the kernel takes no more in one sendmsg
 _ANCILLARY = socket.CMSG_LEN(_DESCRIPTORS_AT_ONCE * 4)
-# The kernel has no room for our descriptors now: as if the socket were full.
-_LATER = (errno.EMFILE, errno.ENFILE, errno.ETOOMANYREFS, errno.ENOBUFS, errno.ENOMEM)
+# The kernel has no room for our descriptors now, or for the locks that come with them: as if the socket were full.
+_LATER = (errno.EMFILE, errno.ENFILE, errno.ETOOMANYREFS, errno.ENOBUFS, errno.ENOMEM, errno.ENOLCK)
 
 Fd = int
 
@@ -130,8 +130,10 @@ class Channel:
                 sent = self._sock.send(pieces[0])
             except BlockingIOError:
                 sent = 0
-            except OSError:
-                return
+            except OSError as error:
+                if error.errno not in _LATER:
+                    return  # the peer is gone, as in `flush`
+                sent = 0
             if sent == len(pieces[0]):
                 return
             pieces[0] = pieces[0][sent:]

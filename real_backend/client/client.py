@@ -116,8 +116,8 @@ class Client(Knowing, UnderWay):
         self._assemble()
         self._handlers |= self._handler_table()
         self.pump.add(channel)
+        self.pump.start()  # may fail; what comes now would outlive it
         self.sharing.open(self.pump, channel)
-        self.pump.start()
 
     def _assemble(self) -> None:
         """What calls, actors and objects need of each other."""
@@ -335,6 +335,7 @@ class Client(Knowing, UnderWay):
             control.Told: lambda _, m: self._questions.on_answer(m),
             control.HowAreYou: lambda _, m: self.tell_how_it_is(m),
             control.Welcome: self._on_welcome,
+            control.GivingUp: lambda _, m: self._end_session(exceptions.RaySystemError(m.text), m.text),
             control.Printed: lambda _, m: self.console.show(m),
         }
 

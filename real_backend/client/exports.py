@@ -12,9 +12,10 @@ import os
 import sys
 from collections import OrderedDict
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import cloudpickle  # type: ignore[import-untyped]
+from msgspec import Struct
 from msgspec.structs import replace
 
 from simactors.core import codec
@@ -25,7 +26,7 @@ from simactors.core.codec import Encoded
 _REMEMBERED = 4096
 
 
-class Export(NamedTuple):
+class Export(Struct, frozen=True):
     """A pickled definition."""
 
     digest: bytes

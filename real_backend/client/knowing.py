@@ -24,14 +24,13 @@ from real_backend.control import (
     StatusIs,
     Surroundings,
 )
+from real_backend.messages import NODE
 from simactors.core.abilities import GroupInfo, NodeInfo, RuntimeInfo
 from simactors.core.refs import ActorRef
 from simactors.core.requests import Bundle
 from simactors.core.resources import quantities_of
 
 _JOB = 1
-NODE = 1
-"""The number of the only node."""
 
 
 class Knowing:

@@ -36,15 +36,21 @@ class _Lease:
 
 
 class _Shape:
-    """The tasks of one need, and the leases for them."""
+    """The tasks of one need, and the leases for them.
 
-    __slots__ = ("asked", "idle", "need", "queue")
+    Attributes:
+        asked: how many leases are asked for and not granted.
+        leases: how many are ours, idle or not.
+    """
+
+    __slots__ = ("asked", "idle", "leases", "need", "queue")
 
     def __init__(self, need: Need) -> None:
         self.need = need
         self.queue: deque[PendingCall] = deque()
         self.idle: list[_Lease] = []
         self.asked = 0
+        self.leases = 0
 
 
 class TaskPool:
@@ -76,6 +82,7 @@ class TaskPool:
             call = shape.queue.popleft()
             self._calls.fail_with([call], _refusal(message, call))
         self._serve(shape)
+        self._forget_if_unused(shape)
 
     def waits_for_lease(self) -> bool:
         """Whether tasks of ours lack a worker."""
@@ -111,6 +118,7 @@ class TaskPool:
         self._leases[lease.number] = lease
         shape = self._shapes[message.need]
         shape.asked -= 1
+        shape.leases += 1
         shape.idle.append(lease)
         self._serve(shape)
 
@@ -124,6 +132,7 @@ class TaskPool:
         if lease in shape.idle:
             shape.idle.remove(lease)
             self._give_back(lease)
+            self._forget_if_unused(shape)
 
     def answered(self, call: PendingCall, lease: _Lease) -> None:
         """The task of `lease` has its answer."""
@@ -135,30 +144,34 @@ class TaskPool:
         else:
             shape.idle.append(lease)
         self._serve(shape)
+        self._forget_if_unused(shape)
 
     def gone(self, peer: Peer, text: str) -> None:
         """A worker died: its task is tried again, or fails."""
         if self._runs:
             self._runs = {key: runs for key, runs in self._runs.items() if key[0] != peer.number}
         for lease in [e for e in self._leases.values() if e.peer is peer]:
-            del self._leases[lease.number]
             shape = self._shapes[lease.need]
+            self._drop(lease)
             if lease in shape.idle:
                 shape.idle.remove(lease)
-            call = lease.call
-            if call is None:
-                continue
-            assert isinstance(call.carrier, _TaskCarrier)
-            call.carrier.lease = None
-            if call.is_canceled:
-                self._calls.fail_with([call], exceptions.TaskCancelledError())
-            elif call.tries == 0:
-                message = f"{exceptions.WorkerCrashedError()}\n\ttask: {call.label}\n\t{text}"
-                self._calls.fail_with([call], exceptions.WorkerCrashedError(message))
-            else:
-                call.begin_again()
-                shape.queue.appendleft(call)
-            self._serve(shape)
+            if lease.call is not None:
+                self._lost(lease.call, shape, text)
+                self._serve(shape)
+            self._forget_if_unused(shape)
+
+    def _lost(self, call: PendingCall, shape: _Shape, text: str) -> None:
+        """The worker that ran this call has died."""
+        assert isinstance(call.carrier, _TaskCarrier)
+        call.carrier.lease = None
+        if call.is_canceled:
+            self._calls.fail_with([call], exceptions.TaskCancelledError())
+        elif call.tries == 0:
+            message = f"{exceptions.WorkerCrashedError()}\n\ttask: {call.label}\n\t{text}"
+            self._calls.fail_with([call], exceptions.WorkerCrashedError(message))
+        else:
+            call.begin_again()
+            shape.queue.appendleft(call)
 
     def fail_all(self, outcome: Failure) -> None:
         """The session is over."""
@@ -199,8 +212,18 @@ class TaskPool:
         self._peers.post(lease.peer, message, now=True)
 
     def _give_back(self, lease: _Lease, *, worn: bool = False) -> None:
-        del self._leases[lease.number]
+        self._drop(lease)
         self._peers.tell_supervisor(ReturnLease(lease.number, worn))
+
+    def _drop(self, lease: _Lease) -> None:
+        """It is not ours any more."""
+        del self._leases[lease.number]
+        self._shapes[lease.need].leases -= 1
+
+    def _forget_if_unused(self, shape: _Shape) -> None:
+        """A program may ask for something else each time; last of all, for others may hold the shape until then."""
+        if not (shape.queue or shape.asked or shape.leases) and self._shapes.get(shape.need) is shape:
+            del self._shapes[shape.need]
 
     def _is_worn(self, call: PendingCall, lease: _Lease) -> bool:
         """Whether the worker has run the call's function as often as one worker may."""

@@ -16,7 +16,7 @@ from real_backend.client.exports import Export
 from real_backend.client.pump import Pump
 from real_backend.client.travel import Travel
 from real_backend.control import Broken, ReachProcess
-from real_backend.membership import TOO_MANY
+from real_backend.limits import TOO_MANY
 from real_backend.messages import Define, Message
 from real_backend.transport import Channel
 

@@ -26,6 +26,7 @@ class Questions:
         self._peers = peers
         self._check = check
         self._answers: dict[int, Found | Told] = {}
+        self._abandoned: set[int] = set()  # nobody waits any more for their answers, which will come
 
     def ask(self, make: Callable[[int], Message]) -> Any:
         """Ask what `make` gives for the number of the question; the message that answers it."""
@@ -37,7 +38,13 @@ class Questions:
 
     def answer(self, request: int) -> Any:
         """The answer to a question that was asked."""
-        self._pump.wait_until(lambda: request in self._answers or self._is_over(), None)
+        try:
+            self._pump.wait_until(lambda: request in self._answers or self._is_over(), None)
+        except BaseException:  # a Ctrl-C, most likely
+            with self._pump.lock:
+                if self._answers.pop(request, None) is None:
+                    self._abandoned.add(request)
+            raise
         answer = self._answers.pop(request, None)
         if answer is None:
             self._check()
@@ -46,7 +53,10 @@ class Questions:
 
     def on_answer(self, message: Found | Told) -> None:
         """It has come; under the lock of the pump."""
-        self._answers[message.request] = message
+        if message.request in self._abandoned:
+            self._abandoned.remove(message.request)
+        else:
+            self._answers[message.request] = message
 
     def _is_over(self) -> bool:
         try:

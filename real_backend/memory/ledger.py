@@ -47,14 +47,21 @@ class Ledger:
     def create(cls, limit: int) -> Ledger:
         """A new one; all processes together may take `limit` bytes."""
         fd = os.memfd_create("simactors-ledger", os.MFD_CLOEXEC)
-        os.ftruncate(fd, _SIZE)
-        ledger = cls(fd)
-        ledger._words[_LIMIT] = limit
+        try:
+            os.ftruncate(fd, _SIZE)
+            ledger = cls(fd)
+            ledger._words[_LIMIT] = limit
+        except BaseException:
+            os.close(fd)
+            raise
         return ledger
 
     def close(self) -> None:
-        """The session is over; what is given back from now on is nobody's."""
+        """The session is over; what is given back from now on is nobody's. Harmless if repeated."""
+        if self.fd < 0:
+            return
         os.close(self.fd)
+        self.fd = -1
         # Unmapped with the last view on it: another thread may be about to write to it.
         self._words = memoryview(bytearray(_SIZE)).cast("Q")
 

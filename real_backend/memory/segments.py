@@ -147,7 +147,11 @@ class Segment:
     # Who holds what
 
     def lock(self, start: int) -> None:
-        """Hold the block at `start` in the name of this process."""
+        """Hold the block at `start` in the name of this process.
+
+        Raises:
+            OSError: the kernel has no lock left.
+        """
         _lock(self.fd, fcntl.F_RDLCK, start, self.block)
 
     def unlock(self, start: int) -> None:
@@ -164,11 +168,15 @@ class Segment:
         """A read-only descriptor, with a description of its own that holds these blocks.
 
         Raises:
-            OSError: no descriptor is left.
+            OSError: no descriptor or no lock is left.
         """
         fd = os.open(f"/proc/self/fd/{self.fd}", os.O_RDONLY | os.O_CLOEXEC)
-        for start in starts:
-            _lock(fd, fcntl.F_RDLCK, start, self.block)
+        try:
+            for start in starts:
+                _lock(fd, fcntl.F_RDLCK, start, self.block)
+        except OSError:
+            os.close(fd)
+            raise
         return fd
 
 

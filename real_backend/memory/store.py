@@ -163,6 +163,7 @@ class Store:
 
         Raises:
             MemoryError: it can't be mapped.
+            OSError: its block can't be locked.
             ValueError: there is no such piece.
         """
         with self._lock:
@@ -179,34 +180,47 @@ class Store:
                 if kept and segment is not None:
                     segment.unmap()
                 raise ValueError(f"there is no such piece: {length} bytes at {start} of segment {number:x}")
-            if kept:
-                self._enter(segment)
-            hold = self._hold(segment, base)
+            hold = self._hold_new(segment, base) if kept else self._hold(segment, base)
             if kept and number >> _PROCESS_SHIFT in self._gone:
                 self._adopt(segment)
             self._sweep()
         return segment.window(base, hold)[start - base : start - base + length], kept
+
+    def _hold_new(self, segment: Segment, start: int) -> Hold:
+        """Hold a block of a segment that is not known yet; if that can't be, its descriptor is the caller's again."""
+        self._enter(segment)
+        try:
+            return self._hold(segment, start)
+        except BaseException:
+            self._forget(segment)
+            segment.unmap()
+            raise
 
     def _enter(self, segment: Segment) -> None:
         self._segments[segment.number] = segment
         self._addresses.append((segment.address, segment))
         self._addresses.sort(key=lambda pair: pair[0])
 
-    def _leave(self, segment: Segment) -> None:
+    def _forget(self, segment: Segment) -> None:
         del self._segments[segment.number]
         self._idle.pop(segment.number, None)
         self._addresses.remove((segment.address, segment))
+
+    def _leave(self, segment: Segment) -> None:
+        self._forget(segment)
         segment.close()
 
     def _hold(self, segment: Segment, start: int) -> Hold:
         key = segment.number, start
         hold = self._holds.get(key)
         if hold is None:
-            count = self._counts[key] = self._counts.get(key, 0) + 1
-            if count == 1 and not self._is_ours(segment):
-                segment.lock(start)
+            if key not in self._counts and not self._is_ours(segment):
+                segment.lock(
+                    start
+                )  # before anything is counted: it may fail, and who is counted need not lock
                 self._live[segment.number] += 1
                 self._idle.pop(segment.number, None)
+            self._counts[key] = self._counts.get(key, 0) + 1
             hold = self._holds[key] = Hold(segment, start, self._let_go)
         return hold
 
@@ -261,7 +275,7 @@ class Store:
     def take_dropped(self) -> set[int]:
         """Processes that may look again whether their memory is free; a hint, that may get lost."""
         if not self._no_longer_used:
-            return self._no_longer_used
+            return set()  # not this one: another thread may add to it while the caller walks through it
         with self._lock:
             taken, self._no_longer_used = self._no_longer_used, set()
         return taken

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from real_backend.control import Grant, Leased, LeaseFailed, Need, Recall, Retire
-from real_backend.membership import TOO_MANY
+from real_backend.limits import TOO_MANY
 from real_backend.placement import Placement, Refusal
 from real_backend.supervisor.processes import Process, Processes
 
@@ -34,6 +34,8 @@ class Leasing:
         self._leases: dict[int, _Lease] = {}
         self._waiting: list[tuple[int, Need]] = []
         self._idle: list[Process] = []
+        # The numbers of those that must not run another task, though they may have to stay for what they own.
+        self._spent: set[int] = set()
 
     def ask(self, holder: int, need: Need) -> None:
         """`holder` wants a worker: at once if there is room, before those who ask later."""
@@ -67,7 +69,7 @@ class Leasing:
             self._processes.connect(holder, worker.number)
         except OSError as error:
             if worker is not None:
-                self.idle(worker)
+                self._dismiss(worker, need)
             self._placement.release(grant)
             text = f"No worker could be started: {error.strerror}; {TOO_MANY}"
             self._processes.send(holder, LeaseFailed(need, "WorkerCrashedError", text))
@@ -110,10 +112,15 @@ class Leasing:
         if lease is None:
             return
         self._release(lease)
-        if worn or lease.need.surroundings is not None:
-            self._processes.send(lease.worker.number, Retire())
+        self._dismiss(lease.worker, lease.need, worn=worn)
+
+    def _dismiss(self, worker: Process, need: Need, *, worn: bool = False) -> None:
+        """A worker that was started or used for `need` has nothing to do any more."""
+        if worn or need.surroundings is not None:
+            self._spent.add(worker.number)
+            self._processes.send(worker.number, Retire())
         else:
-            self.idle(lease.worker)
+            self._idles(worker)
 
     def _release(self, lease: _Lease) -> None:
         if lease.blocked:
@@ -143,22 +150,24 @@ class Leasing:
         """What a worker holds; None if it is idle."""
         return next((lease.grant for lease in self._leases.values() if lease.worker is worker), None)
 
-    def idle(self, worker: Process) -> None:
-        """The worker has nothing to do."""
+    def _idles(self, worker: Process) -> None:
         if len(self._idle) < self._spare:
             self._idle.append(worker)
         else:
             self._processes.send(worker.number, Retire())
 
     def stay(self, worker: Process) -> None:
-        """A worker that was to retire can't, for others need it; then it may as well work."""
-        self._idle.append(worker)
+        """A worker that was to retire can't, for others need it; then it may as well work, if it may work at all."""
+        if worker.number not in self._spent:
+            self._idle.append(worker)
 
     def may_go(self, worker: Process) -> None:
         """A worker that had to stay is needed no more."""
-        if worker in self._idle:  # else it works, and is idle again after that
+        if worker.number in self._spent:
+            self._processes.send(worker.number, Retire())
+        elif worker in self._idle:  # else it works, and is idle again after that
             self._idle.remove(worker)
-            self.idle(worker)
+            self._idles(worker)
 
     def block(self, number: int) -> None:
         """The task of this lease waits: its resources are free meanwhile."""
@@ -176,6 +185,7 @@ class Leasing:
 
     def ended(self, process: Process) -> None:
         """Neither its leases nor the leases on it are worth anything any more."""
+        self._spent.discard(process.number)
         if process in self._idle:
             self._idle.remove(process)
         for lease in list(self._leases.values()):

@@ -26,7 +26,7 @@ from real_backend.control import (
     Terminate,
 )
 from real_backend.directory import ActorRecord, Directory, describe_death, describe_restart
-from real_backend.membership import TOO_MANY
+from real_backend.limits import TOO_MANY
 from real_backend.messages import Audit, Audited, Lend, Release, owner_of
 from real_backend.placement import Placement, Refusal
 from real_backend.supervisor.processes import Death, Process, Processes
@@ -35,6 +35,7 @@ from simactors.exceptions import RayActorError
 _KILLED = "it was killed by `ray.kill`."
 _KILLED_TO_RESTART = "it was killed by `ray.kill(no_restart=False)`."
 _GONE = f"{RayActorError.default}\nIts owner has ended, and so has the actor."
+_FORGOTTEN = f"{RayActorError.default}\nIt has ended, and all its counted handles were dropped."
 
 
 class Lives:
@@ -143,16 +144,22 @@ class Lives:
     def reach(self, asker: Process, message: ReachActor) -> None:
         """Tell `asker` where the actor lives, now and after each restart."""
         record = self._directory.find(message.actor_id)
-        if record is None and owner_of(message.actor_id) in self._processes.living:
-            self._directory.ask_early(message.actor_id, asker.number)
-        elif record is None or record.death is not None:
-            text = _GONE if record is None else record.death
-            kind = "ActorDiedError" if record is None else record.error
-            self._processes.send(asker.number, ActorDead(message.actor_id, text or _GONE, kind))
+        if record is None:
+            self._reach_unknown(asker.number, message.actor_id)
+        elif record.death is not None:
+            self._processes.send(asker.number, ActorDead(record.id, record.death, record.error))
         else:
             record.followers.add(asker.number)
             if record.constructed:
                 self._introduce(asker.number, record)
+
+    def _reach_unknown(self, asker: int, actor_id: int) -> None:
+        if self._directory.was_forgotten(actor_id):
+            self._processes.send(asker, ActorDead(actor_id, _FORGOTTEN))
+        elif owner_of(actor_id) in self._processes.living:
+            self._directory.ask_early(actor_id, asker)
+        else:
+            self._processes.send(asker, ActorDead(actor_id, _GONE))
 
     def _introduce(self, follower: int, record: ActorRecord) -> None:
         assert record.process is not None
@@ -173,7 +180,10 @@ class Lives:
         record = self._directory.find(message.actor_id)
         if record is not None:
             self._kill(record, no_restart=message.no_restart)
-        elif owner_of(message.actor_id) in self._processes.living:
+        elif (
+            not self._directory.was_forgotten(message.actor_id)
+            and owner_of(message.actor_id) in self._processes.living
+        ):
             self._directory.kill_early(message.actor_id, no_restart=message.no_restart)
 
     def _kill(self, record: ActorRecord, *, no_restart: bool) -> None:

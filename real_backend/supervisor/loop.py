@@ -31,6 +31,7 @@ from real_backend.control import (
     FindActor,
     ForgetActor,
     Furnish,
+    GivingUp,
     Goodbye,
     KillActor,
     KillWorker,
@@ -48,10 +49,11 @@ from real_backend.control import (
     Unneeded,
     Welcome,
 )
-from real_backend.membership import KEY_SIZE, TOO_MANY, raise_file_limit
+from real_backend.limits import TOO_MANY, raise_file_limit
+from real_backend.membership import KEY_SIZE
 from real_backend.memory.ledger import Ledger
-from real_backend.messages import DRIVER, Audit, Squeeze
-from real_backend.placement import NODE, Placement
+from real_backend.messages import DRIVER, NODE, Audit, Message, Squeeze
+from real_backend.placement import Placement
 from real_backend.supervisor.leasing import Leasing
 from real_backend.supervisor.lives import Lives
 from real_backend.supervisor.outputs import Outputs
@@ -64,6 +66,10 @@ if TYPE_CHECKING:  # loaded where something is to go wrong
     from real_backend.supervisor.misfortunes import Misfortunes
 
 _FAREWELL_S = 5.0
+
+
+class UnhandledError(Exception):
+    """A message of the driver that was too much for us; its text names it."""
 
 
 class Supervisor:
@@ -164,6 +170,16 @@ class Supervisor:
         else:
             self._outputs.read(fd)
 
+    def give_up(self, error: BaseException) -> None:
+        """Tell the driver why everything ends."""
+        why = str(error) if isinstance(error, UnhandledError) else f"{type(error).__name__}: {error}"
+        text = (
+            f"The supervisor process of backend='local' has failed, and every actor and task with it. {why}. "
+            "This is a bug of simactors. Call shutdown() and init() to start again."
+        )
+        self._processes.send(DRIVER, GivingUp(text))
+        self._processes.drain(DRIVER, _FAREWELL_S)
+
     def end(self) -> None:
         """Leave nothing behind; what was printed is told to a driver that has said goodbye."""
         self._processes.kill_all()
@@ -205,11 +221,30 @@ class Supervisor:
         if process.channel.closed:
             return
         for message in process.channel.receive(everything=everything):
-            self._handlers[type(message)](process, message)
+            self._handle(process, message)
         if process.channel.closed:
             self._processes.drop_channel(process)
         if process.channel.fault is not None and process.number != DRIVER:
             process.killed = process.killed or process.channel.fault
+            self._processes.kill(process)
+
+    def _handle(self, process: Process, message: Message) -> None:
+        """A bug of ours costs the process that has met it, and is told to those who wait for it; not the others.
+
+        Raises:
+            UnhandledError: it is the driver.
+        """
+        try:
+            self._handlers[type(message)](process, message)
+        except Exception as error:
+            text = (
+                f"{type(message).__name__} of process {process.number} could not be handled by the supervisor: "
+                f"{type(error).__name__}: {error}"
+            )
+            if process.number == DRIVER:
+                raise UnhandledError(text) from error
+            traceback.print_exc()
+            process.killed = process.killed or text
             self._processes.kill(process)
 
     def _ended(self, process: Process) -> None:
@@ -286,12 +321,19 @@ def main() -> NoReturn:
         os._exit(0)
     supervisor = Supervisor(told, key, Ledger(told["ledger"]))
     try:
-        supervisor.run(driver, told["driver_pid"])
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        supervisor.end()
+        _serve(supervisor, driver, told["driver_pid"])
+    finally:  # whatever has happened: nobody else ends those
         # What user code has started and not ended is in our process group, as we are.
         os.killpg(0, signal.SIGKILL)
         os._exit(0)
+
+
+def _serve(supervisor: Supervisor, driver: socket.socket, driver_pid: int) -> None:
+    try:
+        supervisor.run(driver, driver_pid)
+    except BaseException as error:
+        traceback.print_exc()
+        supervisor.give_up(error)
+    finally:
+        sys.stderr.flush()
+        supervisor.end()

@@ -7,6 +7,7 @@ Whatever writes to the descriptors 1 and 2 of a worker counts: prints, C code, c
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import select
 from collections.abc import Callable
@@ -61,23 +62,22 @@ class Outputs:
         """The read ends: a forked child has to close them."""
         return list(self._streams)
 
-    def read(self, fd: int) -> bool:
-        """Take what is there; false if `fd` is none of ours."""
+    def read(self, fd: int) -> None:
+        """Take what is there, if `fd` is one of ours and was not closed meanwhile."""
         stream = self._streams.get(fd)
         if stream is None:
-            return False
+            return
         try:
             data = os.read(fd, _AT_ONCE)
         except BlockingIOError:
-            return True
+            return
         if data:
             self._take(stream, data)
         else:
             self._end(fd, stream)
-        return True
 
     def pause(self, is_paused: bool) -> None:
-        """Whether the driver is behind with reading: then workers wait, as for a terminal that stands still."""
+        """Whether the driver is behind with what it is told, as when it is stopped: then who prints waits, too."""
         if is_paused != self._is_paused:
             self._is_paused = is_paused
             for fd in self._streams:
@@ -86,8 +86,12 @@ class Outputs:
     def finish(self) -> None:
         """All workers have ended: show the rest, and what was begun."""
         for fd, stream in list(self._streams.items()):
-            with contextlib.suppress(BlockingIOError):  # a child of a worker may have it open still
-                while data := os.read(fd, _AT_ONCE):
+            # A child of a worker may have it open still, and print without pause: what the dead have written is at
+            # most what fits into the pipe.
+            left = fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ)
+            with contextlib.suppress(BlockingIOError):
+                while left > 0 and (data := os.read(fd, min(left, _AT_ONCE))):
+                    left -= len(data)
                     self._take(stream, data)
             self._end(fd, stream)
 

@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
@@ -53,7 +53,7 @@ class Process(Struct, eq=False):
     killed: str | None = None
 
 
-class Death(NamedTuple):
+class Death(Struct, frozen=True):
     """How a process ended, for those who talked to it; see `Died`."""
 
     text: str
@@ -243,7 +243,7 @@ class Processes:
     def drain(self, number: int, patience_s: float) -> None:
         """Wait until a process has been sent all that it was told, or is gone, or the time is up."""
         process = self.living.get(number)
-        if process is None:
+        if process is None or process.channel.closed:
             return
         deadline = time.monotonic() + patience_s
         poll = select.poll()

@@ -16,8 +16,8 @@ from msgspec.structs import asdict
 
 from real_backend.control import Ask, HowAreYou, StatusIs, Told
 from real_backend.directory import ActorRecord
-from real_backend.messages import DRIVER
-from real_backend.placement import NODE, Placement
+from real_backend.messages import DRIVER, NODE
+from real_backend.placement import Placement
 from real_backend.supervisor.leasing import Leasing
 from real_backend.supervisor.lives import Lives
 from real_backend.supervisor.processes import Process, Processes

@@ -17,12 +17,14 @@ import threading
 import types
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from msgspec import Struct
 
 from real_backend.client.client import Client
 from real_backend.client.peers import SUPERVISOR
 from real_backend.client.running import CallsHere, Running
-from real_backend.control import Constructed, Grant, Leaving, Retire, Staying, Surroundings, Terminate
+from real_backend.control import Constructed, Leaving, Retire, Staying, Surroundings, Terminate
 from real_backend.membership import Membership
 from real_backend.messages import Call, Create, Message, Reply, Task
 from real_backend.transport import Channel
@@ -30,6 +32,7 @@ from real_backend.worker.execution import Answer, Execution
 from real_backend.worker.lanes import Lanes
 from real_backend.worker.late import Late
 from real_backend.worker.sign import Sign
+from real_backend.worker.variables import Hints
 from simactors.core import calls
 from simactors.core import current as sessions
 from simactors.core.interface import ActorInterface
@@ -57,9 +60,14 @@ def main(
 ) -> NoReturn:
     """Be a worker; called in a freshly forked process that has closed what it inherited."""
     _settle_in(supervisor)
-    if surroundings is not None:
-        _enter(surroundings)
     channel = Channel(sock, SUPERVISOR, membership.key)
+    if surroundings is not None:
+        try:
+            _enter(surroundings)
+        except (OSError, ValueError) as error:  # what was there when it was asked for may be gone
+            channel.post(Leaving(f"its runtime_env could not be entered: {error}", whole=False, crash=False))
+            channel.flush()  # nothing was said before: there is room
+            os._exit(1)
     client = Client(channel, number, namespace, membership, surroundings, on_orphaned=lambda: os._exit(1))
     sessions.open_session(client, scoped=True).initialized = True
     Worker(client, mishaps).run()
@@ -85,7 +93,7 @@ def _enter(surroundings: Surroundings) -> None:
         sys.path.insert(0, surroundings.folder)
 
 
-class _Depart(NamedTuple):
+class _Depart(Struct, frozen=True):
     """To ourselves: end, once no call is under way any more.
 
     Attributes:
@@ -110,6 +118,7 @@ class Worker:
         self._mishaps = mishaps
         self._late = None if mishaps is None or not mishaps.makes_late else Late(self._label_of, mishaps)
         self._sign = Sign()
+        self._hints = Hints()
         self._instance: Any = None
         self._interface: ActorInterface | None = None
         self._lanes: Lanes | None = None
@@ -168,7 +177,7 @@ class Worker:
         self._here.begin_main(running)
         if message.grant is not None:
             self._client.grant = message.grant
-            _show_gpus(self._client.grant)
+            self._hints.show(message.grant)
         waiting = self._client.waiting
         waiting.lease = message.lease
         self._run_main(running, message, functools.partial(self._load_and_run, running, message))
@@ -309,7 +318,7 @@ class Worker:
         birth = self._client.birth
         assert birth is not None
         self._client.grant = birth.grant
-        _show_gpus(birth.grant)
+        self._hints.show(birth.grant)
         self._sign.show(birth.start.class_name)
         if self._mishaps is not None:
             self._mishaps.names = birth.names
@@ -370,12 +379,6 @@ def _departure(code: object, *, is_task: bool) -> _Depart:
     # As an interpreter ends: None is success, a text is printed, and counts as 1. For an actor, all but 0 is a crash.
     number = code if isinstance(code, int) else int(code is not None)
     return _Depart(text, number, crash=True)
-
-
-def _show_gpus(grant: Grant) -> None:
-    """Let libraries use the GPUs that this process has, and no others."""
-    if grant.gpus:
-        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, grant.gpus))
 
 
 def _defined_by(cls: type) -> set[str]:

@@ -88,6 +88,9 @@ def _make_remote(target: Any, options: dict[str, Any]) -> Any:
             "`asyncio.run(f())`."
         )
     settled = settle_returns(options, is_generator=is_generator(target), declared=True)
+    if settled.get("num_gpus") and settled.get("max_calls") is None:
+        # As on Ray, where the decorator says so, and not `options`: the GPU's memory is free again after each call.
+        settled = {**settled, "max_calls": 1}
     return RemoteFunction(target, with_options(_PLAIN_TASK, settled, what="remote functions"))
 
 

@@ -19,6 +19,7 @@ from simactors.core import backend as backends
 from simactors.core import current, ids
 from simactors.core.abilities import JoinsThreads, KnowsItself
 from simactors.core.backend import Backend, Settings
+from simactors.core.resources import can_be
 
 if TYPE_CHECKING:  # see core.backend
     from simactors.core.fault_plan import FaultPlan
@@ -126,6 +127,7 @@ def init(
     for name, resource in _QUANTITIES.items():
         if more.get(name) is not None:
             quantities[resource] = more[name]
+    _check_quantities({"num_cpus": num_cpus, "num_gpus": num_gpus, **quantities})
     settings = Settings(
         num_cpus=num_cpus,
         num_gpus=num_gpus,
@@ -182,16 +184,23 @@ def _check_arguments(
     for name in more:
         if name in _MEANINGLESS:
             log.debug("init: %s has no meaning here and is ignored", name)
-    for name, amount in (("num_cpus", num_cpus), ("num_gpus", num_gpus)):
-        if amount is not None and (not isinstance(amount, int | float) or amount < 0):
-            raise ValueError(f"{name} must be a number >= 0, not {amount!r}")
     store = more.get("object_store_memory")
-    if store is not None and (not isinstance(store, int | float) or store < 1 or store != int(store)):
+    if store is not None and (not _is_amount(store) or store < 1 or store != int(store)):
         raise ValueError(f"object_store_memory must be a whole number of bytes >= 1, not {store!r}")
     if address not in (None, "local") and not (num_cpus is None and num_gpus is None):
         raise ValueError(
             "When connecting to an existing cluster, num_cpus and num_gpus must not be provided."
         )
+
+
+def _check_quantities(quantities: Mapping[str, Any]) -> None:
+    for name, amount in quantities.items():
+        if amount is not None and not _is_amount(amount):
+            raise ValueError(f"{name} must be a finite number >= 0, not {amount!r}")
+
+
+def _is_amount(said: object) -> bool:
+    return isinstance(said, int | float) and can_be(said)
 
 
 def _level(said: object) -> int | None:

@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from simactors.core import labels
+from simactors.core.resources import can_be
 from simactors.core.strategies import (
     STRATEGY_TYPES,
     GroupHandle,
@@ -154,6 +155,8 @@ def _quantity_problem(name: str, quantity: float | None) -> str | None:
         return None
     if quantity < 0:
         return f"The quantity of resource {name} cannot be negative"
+    if not can_be(quantity):
+        return f"The quantity of resource {name} must be finite, not {quantity}"
     if isinstance(quantity, float) and 0 < quantity < _LEAST_FRACTION:
         return f"The precision of the fractional quantity of resource {name} cannot go beyond 0.0001"
     return None

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from simactors.core.numbers import LARGEST
+
 GRAIN = 10_000
 """How many of our units make one CPU, one GPU, one byte or one of a custom resource."""
 
@@ -15,6 +17,11 @@ Amounts = tuple[tuple[str, int], ...]
 """What somebody asks for: (resource, units) in alphabetical order, without zeros; hashable."""
 
 _NO_GPUS: tuple[int, ...] = ()
+
+
+def can_be(quantity: float) -> bool:
+    """Whether there may be so much of a resource, as users write it: no infinity and nothing that is no number."""
+    return 0 <= quantity <= LARGEST
 
 
 def amounts_of(quantities: Mapping[str, float]) -> Amounts:

@@ -26,16 +26,18 @@ class Private:
         chance: its random numbers.
         environment: its environment variables.
         grant: the resources that its environment tells of.
+        gpus: what its environment says of them because of that; None if it says nothing.
         threads: what its environment says of how many cores to use, unless the program says that.
         signals: what is to happen at a signal; see `signals.py`.
     """
 
-    __slots__ = ("chance", "environment", "grant", "signals", "threads")
+    __slots__ = ("chance", "environment", "gpus", "grant", "signals", "threads")
 
     def __init__(self) -> None:
         self.chance: OwnChance | None = None
         self.environment: dict[bytes, bytes] | None = None
         self.grant: Any = None
+        self.gpus: bytes | None = None
         self.threads: bytes | None = None
         self.signals: Any = None
 
@@ -105,7 +107,12 @@ class Privates:
         if grant is None:
             return
         if grant.gpus:
-            variables[_GPUS] = ",".join(str(number) for number in grant.gpus).encode()
+            private.gpus = variables[_GPUS] = ",".join(str(number) for number in grant.gpus).encode()
+        elif private.gpus is not None:  # those of a task that ran here before
+            private.gpus = None
+            variables.pop(_GPUS, None)
+            if _GPUS in self._at_start:
+                variables[_GPUS] = self._at_start[_GPUS]
         if variables.get(_THREADS) == private.threads:
             cpus = max((units // GRAIN for name, units in grant.amounts if name == "CPU"), default=1)
             private.threads = variables[_THREADS] = str(max(cpus, 1)).encode()

@@ -194,8 +194,7 @@ class Tasks:
             self._placement.release(process.grant)
             process.grant = None
         served = process.has_served()
-        # As on Ray, a worker that has used a GPU ends, so that the GPU's memory is free again.
-        most = invocation.options.max_calls or (1 if invocation.options.num_gpus else 0)
+        most = invocation.options.max_calls
         if process.gone:
             return
         if most and served >= most:

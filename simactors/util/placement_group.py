@@ -16,6 +16,7 @@ from simactors.core import ids, labels
 from simactors.core.abilities import GroupInfo, KnowsItself, PlacesGroups
 from simactors.core.ids import Id, Kind
 from simactors.core.refs import ObjectRef
+from simactors.core.resources import can_be
 from simactors.core.strategies import PlacementGroupSchedulingStrategy, check_index
 
 VALID_PLACEMENT_GROUP_STRATEGIES = {"PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD"}
@@ -225,6 +226,8 @@ def _check_bundles(bundles: Any) -> None:
             isinstance(name, str) and isinstance(quantity, int | float) for name, quantity in bundle.items()
         ):
             raise ValueError(example)
+        if not all(can_be(quantity) for quantity in bundle.values()):
+            raise ValueError(f"The quantities of a bundle must be finite, and none negative: {bundle}")
         if not any(bundle.values()):
             raise ValueError(
                 f"Bundles cannot be an empty dictionary or resources with only 0 values. Bundles: {bundles}"

@@ -24,6 +24,10 @@ def machine(ray: ModuleType) -> Iterator[ModuleType]:
     ray.shutdown()
 
 
+def process_number() -> int:
+    return os.getpid()
+
+
 @simactors.remote
 class User:
     def gpus(self) -> Any:
@@ -88,6 +92,32 @@ def test_whole_gpus_have_numbers_and_parts_share_them(machine: ModuleType) -> No
 def test_gpus_are_shown_to_libraries_in_the_environment(machine: ModuleType) -> None:
     assert machine.get(visible.options(num_gpus=1).remote()) in ("0", "1")
     assert machine.get(User.options(num_gpus=2).remote().visible.remote()) == "0,1"
+
+
+def test_a_task_without_gpus_does_not_see_those_of_the_one_before(machine: ModuleType) -> None:
+    found = machine.get(
+        [visible.options(num_gpus=1, num_cpus=4).remote(), visible.options(num_cpus=4).remote()]
+    )
+    assert found[0] in ("0", "1")
+    assert found[1] is None
+
+
+def test_libraries_are_told_how_many_cores_to_use(machine: ModuleType) -> None:
+    asked = [variable.options(num_cpus=n).remote("OMP_NUM_THREADS") for n in (3, 0.5, 0, 2)]
+    assert machine.get(asked) == ["3", "1", "1", "2"]
+    assert machine.get(User.remote().variable.remote("OMP_NUM_THREADS")) == "1"
+    assert machine.get(User.options(num_cpus=2).remote().variable.remote("OMP_NUM_THREADS")) == "2"
+
+
+def test_a_worker_that_has_used_a_gpu_ends_if_the_decorator_says_that_it_uses_one(
+    machine: ModuleType,
+) -> None:
+    own = simactors.remote(num_gpus=1, num_cpus=4)(process_number)
+    assert len({machine.get(own.remote()) for _ in range(3)}) == 3
+    lasting = simactors.remote(num_gpus=1, num_cpus=4, max_calls=0)(process_number)
+    assert len({machine.get(lasting.remote()) for _ in range(3)}) == 1
+    said_later = simactors.remote(process_number).options(num_gpus=1, num_cpus=4)
+    assert len({machine.get(said_later.remote()) for _ in range(3)}) == 1
 
 
 def test_a_custom_resource_is_taken_and_given_back(machine: ModuleType) -> None:

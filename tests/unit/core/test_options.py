@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import pytest
@@ -28,6 +29,9 @@ def changed(**changes: object) -> TaskOptions:
         ({"max_retries": -2}, "'max_retries' only accepts None, 0, -1 or a positive integer"),
         ({"retry_exceptions": [1]}, "must be either a boolean or a list of exceptions"),
         ({"num_gpus": 0.00001}, "cannot go beyond 0.0001"),
+        ({"num_cpus": math.inf}, "resource num_cpus must be finite, not inf"),
+        ({"memory": math.nan}, "resource memory must be finite, not nan"),
+        ({"resources": {"x": 10**400}}, "resource x must be finite"),
         ({"resources": {"CPU": 1}}, "Use the 'num_cpus' and 'num_gpus' keyword"),
         ({"label_selector": {"-zone": "a"}}, "Invalid label key name `-zone`"),
         ({"label_selector": {"zone": "in()"}}, "Invalid label selector value"),

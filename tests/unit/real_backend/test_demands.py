@@ -40,3 +40,11 @@ def test_a_child_inherits_variables_and_may_hide_them() -> None:
     assert need.surroundings == Surroundings((("A", "1"), ("B", "2")), "/")
     assert Needs().of_task(TaskOptions(), None, parent).surroundings == parent
     assert surroundings_of({}) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("", "x"), ("A=B", "x"), ("A\0", "x"), ("A", "x\0y"), ("A", "\ud800")]
+)
+def test_variables_that_no_process_can_have_are_refused(name: str, value: str) -> None:
+    with pytest.raises(ValueError, match="runtime_env: env_vars: no process can have a variable"):
+        surroundings_of({"env_vars": {name: value}})

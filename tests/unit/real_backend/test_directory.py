@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from real_backend import directory as directories
 from real_backend.control import StartActor
 from real_backend.directory import Directory, describe_death
 
@@ -108,3 +111,34 @@ def test_a_death_is_told_in_rays_words_first() -> None:
     assert "class_name: Log" in text
     assert "pid: 42" in text
     assert text.endswith("because of old age.")
+
+
+def test_a_forgotten_actor_is_not_one_that_was_never_heard_of() -> None:
+    directory = Directory()
+    record = directory.add(start(1), 0)
+    assert record is not None
+    assert not directory.was_forgotten(1)
+    directory.bury(record, "dead")
+    directory.forget(1)
+    assert directory.was_forgotten(1)
+    directory.forget_dead_of(0)
+    assert not directory.was_forgotten(1)
+
+
+def test_of_the_forgotten_only_the_latest_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(directories, "_FORGOTTEN_REMEMBERED", 2)
+    directory = Directory()
+    for actor_id in (1, 2, 3):
+        record = directory.add(start(actor_id), 0)
+        assert record is not None
+        directory.bury(record, "dead")
+        directory.forget(actor_id)
+    assert [directory.was_forgotten(i) for i in (1, 2, 3)] == [False, True, True]
+
+
+def test_wishes_to_kill_actors_of_a_process_that_ended_without_telling_of_them_are_dropped() -> None:
+    directory = Directory()
+    directory.kill_early(1, no_restart=True)
+    directory.ask_early(1, 5)
+    assert directory.never_told(0) == {1: [5]}
+    assert directory.killed_early(1) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from real_backend import placement as placements
 from real_backend.control import Grant
 from real_backend.placement import Placement, Refusal
 from simactors.core import ids, requests
@@ -111,6 +112,33 @@ def test_a_group_reserves_all_of_its_bundles_or_none() -> None:
     assert place.grant(inside._replace(where=Bundle(9, 0))) is None
 
 
+def test_parts_of_gpus_that_fit_in_sum_but_not_one_by_one_are_not_reserved() -> None:
+    place = placement(GPU=2)
+    place.create_group(9, "", "PACK", [{"GPU": 0.7}, {"GPU": 0.7}, {"GPU": 0.6}], [], owner=0)
+    place.place_groups()
+    assert place.groups()[0].state == "PENDING"
+    assert place.available() == {"GPU": 2.0}
+    assert granted(place, asks(GPU=2)).gpus == (0, 1)
+
+
+def test_bundles_find_their_parts_of_gpus_whatever_their_order() -> None:
+    place = Placement({"GPU": 2}, {"ray.io/node-id": HERE}, gpus=(3, 5))
+    place.create_group(9, "", "PACK", [{"GPU": 0.3}, {"GPU": 0.3}, {"GPU": 0.7}, {"GPU": 0.7}], [], owner=0)
+    place.place_groups()
+    assert place.groups()[0].state == "CREATED"
+    inside = [granted(place, asks(GPU=0.3)._replace(where=Bundle(9, number))).gpus for number in range(4)]
+    assert sorted(inside) == [(3,), (3,), (5,), (5,)]
+    place.remove_group(9)
+    assert granted(place, asks(GPU=2)).gpus == (3, 5)
+
+
+def test_a_bundle_without_gpus_has_none() -> None:
+    place = placement(GPU=1, CPU=1)
+    place.create_group(9, "", "PACK", [{"CPU": 1}], [], owner=0)
+    place.place_groups()
+    assert place.grant(asks(GPU=0.5)._replace(where=Bundle(9, 0))) is None
+
+
 def test_what_is_left_of_a_removed_group() -> None:
     place = placement(CPU=1)
     place.create_group(9, "g", "PACK", [{"CPU": 1}], [], owner=4)
@@ -136,3 +164,36 @@ def test_bundles_of_one_group_are_never_on_different_nodes_here() -> None:
     place.create_group(3, "", "PACK", [{"CPU": 1}], [{"zone": "b"}], owner=0)
     place.place_groups()
     assert [group.state for group in place.groups()] == ["PENDING", "CREATED", "PENDING"]
+
+
+def test_of_the_removed_groups_only_the_latest_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placements, "_REMOVED_REMEMBERED", 2)
+    place = placement(CPU=4)
+    for number in range(1, 5):
+        place.create_group(number, "", "PACK", [{"CPU": 1}], [], owner=0)
+    place.place_groups()
+    grant = granted(place, asks(CPU=1)._replace(where=Bundle(1, 0)))
+    for number in range(1, 4):
+        place.remove_group(number)
+    assert [(info.group_id, info.state) for info in place.groups()] == [
+        (2, "REMOVED"),
+        (3, "REMOVED"),
+        (4, "CREATED"),
+    ]
+    place.lend(grant)
+    place.take_back(grant)
+    place.release(grant)  # to nobody: its group has given all back
+    assert place.available() == {"CPU": 3.0}
+    assert place.grant(asks()._replace(where=Bundle(1, -1))) == Refusal("PlacementGroupRemoved")
+
+
+def test_a_group_that_was_removed_before_it_had_a_place_never_gets_one() -> None:
+    place = placement(CPU=1)
+    blocker = granted(place, asks(CPU=1))
+    place.create_group(1, "", "PACK", [{"CPU": 1}], [], owner=0)
+    place.place_groups()
+    place.remove_group(1)
+    place.release(blocker)
+    place.place_groups()
+    assert place.groups()[0].state == "REMOVED"
+    assert place.available() == {"CPU": 1.0}

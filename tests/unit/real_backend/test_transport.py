@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import pickle
@@ -9,6 +10,7 @@ import resource
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,6 +97,40 @@ def test_sending_never_blocks(ends: tuple[Channel, Channel]) -> None:
     assert not sender.flush()
     sender.post(Fetch(2))
     assert not sender.flush()
+
+
+class Crowded(socket.socket):
+    """A socket of a kernel that has no memory, once in a while."""
+
+    refusals = 0
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        self._refuse()
+        return super().send(data, flags)
+
+    def sendmsg(self, *args: Any) -> int:
+        self._refuse()
+        return super().sendmsg(*args)
+
+    def _refuse(self) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
+
+
+@pytest.mark.parametrize("refusals", [1, 2])
+def test_what_the_kernel_has_no_memory_for_now_is_sent_later(refusals: int) -> None:
+    one, other = socket.socketpair()
+    crowded = Crowded(fileno=one.detach())
+    sender, receiver = Channel(crowded, 1, KEY), Channel(other, 0, KEY)
+    crowded.refusals = refusals
+    sender.post(Fetch(1))
+    assert sender.flush() is (refusals == 1)
+    sender.post(Fetch(2))
+    assert sender.flush()
+    assert pass_on(sender, receiver, 2) == [Fetch(1), Fetch(2)]
+    sender.close()
+    receiver.close()
 
 
 def test_descriptors_arrive_with_their_messages_and_are_closed_here(ends: tuple[Channel, Channel]) -> None:

@@ -478,7 +478,7 @@ def test_signals_that_end_nothing_and_pids_that_are_gone() -> None:
 
 def test_a_failed_init_leaves_nothing_patched() -> None:
     real = patched_names()
-    with pytest.raises(ValueError, match="num_cpus must be a number >= 0, not '4'"):
+    with pytest.raises(ValueError, match="num_cpus must be a finite number >= 0, not '4'"):
         simactors.init(backend="sim", num_cpus="4")  # type: ignore[arg-type]
     assert patched_names() == real
     assert gc.isenabled()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -42,6 +43,9 @@ def settle(backend: Any, **changes: Any) -> None:
         ({"bundles": [{"CPU": "1"}]}, "Bundles must be a non-empty list of resource dictionaries"),
         ({"bundles": [{}]}, "cannot be an empty dictionary or resources with only 0 values"),
         ({"bundles": [{"CPU": 0}]}, "cannot be an empty dictionary or resources with only 0 values"),
+        ({"bundles": [{"CPU": math.inf}]}, "must be finite, and none negative"),
+        ({"bundles": [{"CPU": math.nan}]}, "must be finite, and none negative"),
+        ({"bundles": [{"CPU": 1}, {"GPU": -1}]}, "must be finite, and none negative"),
         ({"strategy": "TIGHT"}, "Invalid placement group strategy TIGHT"),
         ({"lifetime": "eternal"}, "must be either `None` or 'detached'. Got eternal."),
         ({"bundle_label_selector": []}, "should equal the length of `bundles`"),

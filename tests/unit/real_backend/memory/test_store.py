@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from real_backend.memory import segments
 from real_backend.memory.blocks import LARGE
 from real_backend.memory.ledger import Ledger, Usage
 from real_backend.memory.segments import Segment
@@ -42,9 +43,12 @@ def pass_on(sender: Store, receiver: Store, buffer: bytes | memoryview) -> memor
     assert piece is not None
     segment = piece.hold.segment
     fd = segment.lend([piece.hold.start])
-    landed, kept = receiver.land(segment.number, segment.block, piece.start, piece.length, fd)
-    if not kept:
-        os.close(fd)
+    kept = False
+    try:
+        landed, kept = receiver.land(segment.number, segment.block, piece.start, piece.length, fd)
+    finally:
+        if not kept:
+            os.close(fd)
     return landed
 
 
@@ -237,6 +241,65 @@ def test_without_a_descriptor_a_buffer_travels_in_its_message(
 
     monkeypatch.setattr(os, "memfd_create", no_descriptor)
     assert type(Store(0, ledger, 0).keep(content("a"))) is bytes
+
+
+def no_lock(*_: object) -> None:
+    raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+
+def test_a_block_of_a_new_segment_that_cant_be_locked_leaves_nothing(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, reader = Store(0, ledger, 0), Store(1, ledger, 1)
+    kept = writer.keep(content("a"))
+    before = descriptors()
+    with monkeypatch.context() as patched:
+        patched.setattr(Segment, "lock", no_lock)
+        with pytest.raises(OSError, match="No locks available"):
+            pass_on(writer, reader, kept)
+    assert descriptors() == before
+    landed = pass_on(writer, reader, kept)
+    assert landed == content("a")
+    assert descriptors() == before + 1
+
+
+def test_a_block_that_could_not_be_locked_is_not_taken_for_locked_the_next_time(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, reader = Store(0, ledger, 0), Store(1, ledger, 1)
+    first, second = writer.keep(content("a")), writer.keep(content("b"))
+    landed = pass_on(writer, reader, first)  # so that the segment is known
+    with monkeypatch.context() as patched:
+        patched.setattr(Segment, "lock", no_lock)
+        with pytest.raises(OSError, match="No locks available"):
+            pass_on(writer, reader, second)
+    again = pass_on(writer, reader, second)
+    del first, second
+    writer.trim()
+    others = [writer.keep(content("c")) for _ in range(4)]
+    assert (again, landed) == (content("b"), content("a"))
+    assert len(others) == 4
+
+
+def test_no_descriptor_is_left_of_a_loan_that_could_not_be_locked(monkeypatch: pytest.MonkeyPatch) -> None:
+    segment = Segment.create(1, LARGE, LARGE)
+    before = descriptors()
+    with monkeypatch.context() as patched:
+        patched.setattr(segments, "_lock", no_lock)
+        with pytest.raises(OSError, match="No locks available"):
+            segment.lend([0])
+    assert descriptors() == before
+    segment.close()
+
+
+def test_what_was_dropped_is_handed_out_for_good(ledger: Ledger) -> None:
+    """Another thread may drop something while the caller walks through what it was handed out."""
+    writer, reader = Store(0, ledger, 0), Store(1, ledger, 1)
+    taken = reader.take_dropped()
+    landed = pass_on(writer, reader, writer.keep(content("a")))
+    del landed
+    assert taken == set()
+    assert reader.take_dropped() == {0}
 
 
 def test_thousands_of_objects_need_few_descriptors(ledger: Ledger) -> None:

@@ -129,6 +129,7 @@ def test_libraries_are_told_of_gpus_and_cores(monkeypatch: pytest.MonkeyPatch) -
             assert simactors.get(told.options(num_cpus=3).remote()) == (None, "3")
         assert simactors.get(told.options(num_gpus=2).remote()) == ("0,1", "1")
         assert simactors.get(told.options(num_gpus=0.5).remote()) == ("0", "1")
+        assert simactors.get(told.remote()) == (None, "1")
         first = Told.options(num_gpus=1).remote()
         assert simactors.get(first.told.remote()) == ("0", "1")
         second = Told.options(num_gpus=1).remote()
