@@ -13,6 +13,7 @@ from typing import Any
 
 from real_backend import control, messages
 from real_backend.client.actors import Actors
+from real_backend.client.belonging import Belonging
 from real_backend.client.borrowing import Borrowing
 from real_backend.client.cancels import Cancels
 from real_backend.client.console import Console
@@ -22,7 +23,6 @@ from real_backend.client.exports import Exports
 from real_backend.client.knowing import Knowing
 from real_backend.client.leases import TaskPool
 from real_backend.client.lifetimes import Lifetimes
-from real_backend.client.lines import entry_of_actor
 from real_backend.client.orders import Orders
 from real_backend.client.peers import SUPERVISOR, Peer, Peers
 from real_backend.client.pending import Calls, retry_on
@@ -34,7 +34,7 @@ from real_backend.client.shield import Shield
 from real_backend.client.streams import Streams
 from real_backend.client.travel import Travel
 from real_backend.client.under_way import UnderWay
-from real_backend.client.waiting import Waiting, entry_of
+from real_backend.client.waiting import Waiting
 from real_backend.membership import Membership
 from real_backend.objects import ObjectTable
 from real_backend.transport import Channel
@@ -62,6 +62,7 @@ class Client(Knowing, UnderWay):
         on_orphaned: called when the supervisor is gone.
 
     Attributes:
+        belonging: what a value may carry.
         inbox: from whom, and what this process is asked to run.
         here: the calls that it runs.
         producers: whom to tell how many items of a call have been taken, by the call's id.
@@ -88,7 +89,6 @@ class Client(Knowing, UnderWay):
         self.here = CallsHere()
         self.producers: dict[int, Callable[[int], None]] = {}
         self.end_actor: Callable[[], None] = lambda: None
-        self.exports = Exports()
         self.console = Console()
         self.shield = Shield()
         self.welcomed = False
@@ -100,6 +100,8 @@ class Client(Knowing, UnderWay):
         self._handlers: dict[type, Callable[[Channel, Any], None]] = {}
         self.pump = Pump(self.shield, self._handlers, self._channel_lost, self._settle)
         self.objects = ObjectTable(process, self.pump.note, self.pump.settle_soon)
+        self.belonging = Belonging(self.objects)
+        self.exports = Exports(self.belonging.check)
         self._lifetimes = Lifetimes(process, self.objects)
         self.counting = counting = self._lifetimes.counting
         self._key = membership.key
@@ -130,9 +132,9 @@ class Client(Knowing, UnderWay):
         )
         self.objects.home = self.waiting
         self._streams = Streams(self.pump, self.objects, self.waiting)
-        self._drafts = Drafts(self.objects, self._calls, self._streams, self.here)
+        self._drafts = Drafts(self.belonging, self.objects, self._calls, self._streams, self.here)
         self._cancels = Cancels(self.objects, self._calls, self.peers, self.here)
-        self._actors.bind(self._calls, self.travel, counting)
+        self._actors.bind(self._calls, self.travel, counting, self.waiting)
         self._lifetimes.bind(self.peers, self._actors)
 
     # Submission
@@ -159,7 +161,7 @@ class Client(Knowing, UnderWay):
         """See `Backend`."""
         spec, options = call.method, call.options
         arguments = pack_arguments(spec.label, call.args, call.kwargs, by_value=True)
-        line = entry_of_actor(call.actor).line
+        line = self._actors.entry_of(call.actor).line
         retries = retries_of(options, line.limits)
         with self.shield, self.pump.lock:
             self._check_usable()
@@ -199,7 +201,7 @@ class Client(Knowing, UnderWay):
         """See `Backend`."""
         with self.shield, self.pump.lock:
             self._check_usable()
-            self._actors.kill(entry_of_actor(actor).id, no_restart=no_restart)
+            self._actors.kill(actor, no_restart=no_restart)
 
     # Objects
 
@@ -213,6 +215,7 @@ class Client(Knowing, UnderWay):
             raise TypeError(
                 f"Could not serialize the put value {value!r}: {type(error).__name__}: {error}"
             ) from error
+        self.belonging.check_packed(packed)
         with self.shield, self.pump.lock:
             self._check_usable()
             entry = self.objects.new()
@@ -232,7 +235,7 @@ class Client(Knowing, UnderWay):
 
     def read(self, ref: ObjectRef[Any]) -> Outcome:
         """See `Backend`."""
-        outcome = entry_of(ref).outcome
+        outcome = self.waiting.entry_of(ref).outcome
         assert outcome is not None
         return outcome
 

@@ -10,6 +10,7 @@ import weakref
 from collections import deque
 from typing import Any
 
+from real_backend.client.belonging import foreign
 from real_backend.client.pending import PendingCall
 from real_backend.client.pump import Pump
 from real_backend.client.waiting import Waiting
@@ -131,8 +132,15 @@ class Streams:
         self._watched[number] = weakref.ref(ref, lambda _: self._note_dropped(number))
 
     def find(self, ref: ObjectRef[Any]) -> Stream:
-        """The stream behind a ref."""
-        return self._by_id[ref.entry.id]
+        """The stream behind a ref.
+
+        Raises:
+            RuntimeError: it belongs to another session.
+        """
+        stream = self._by_id.get(ref.entry.id)
+        if stream is None or stream.entry is not ref.entry:
+            raise foreign(ref)
+        return stream
 
     def peek(self, ref: ObjectRef[Any]) -> ObjectRef[Any]:
         """See `core.abilities.Streams`."""

@@ -32,7 +32,12 @@ class Producer:
         self._client.producers.pop(self._running.id, None)
 
     def send(self, packed: object) -> None:
-        """Send one item home."""
+        """Send one item home.
+
+        Raises:
+            RuntimeError: it carries a ref or a handle of another session.
+        """
+        self._client.belonging.check_packed(packed)
         self._client.answer(self._running.asker, Item(self._running.id, self.produced, packed))
         self.produced += 1
 
