@@ -26,6 +26,7 @@ from real_backend.client.lifetimes import Lifetimes
 from real_backend.client.orders import Orders
 from real_backend.client.peers import SUPERVISOR, Peer, Peers
 from real_backend.client.pending import Calls, retry_on
+from real_backend.client.producers import Producers
 from real_backend.client.pump import Pump
 from real_backend.client.questions import Questions
 from real_backend.client.running import CallsHere
@@ -65,7 +66,7 @@ class Client(Knowing, UnderWay):
         belonging: what a value may carry.
         inbox: from whom, and what this process is asked to run.
         here: the calls that it runs.
-        producers: whom to tell how many items of a call have been taken, by the call's id.
+        producers: the generators among them whose consumers may hold them up.
         end_actor: what `exit_actor` does here.
         orders: the same before it is taken from there.
     """
@@ -87,7 +88,6 @@ class Client(Knowing, UnderWay):
         self.grant = control.NOTHING_HELD
         self.surroundings = surroundings
         self.here = CallsHere()
-        self.producers: dict[int, Callable[[int], None]] = {}
         self.end_actor: Callable[[], None] = lambda: None
         self.console = Console()
         self.shield = Shield()
@@ -112,6 +112,7 @@ class Client(Knowing, UnderWay):
         self.inbox = self.orders.inbox
         self.imports = self.orders.imports
         self.peers = Peers(self.pump, channel, self.travel, self._open_channel, self._peer_gone)
+        self.producers = Producers(lambda number: self.peers.find(number) is not None)
         self._assemble()
         self._handlers |= self._handler_table()
         self.pump.add(channel)
@@ -328,7 +329,7 @@ class Client(Knowing, UnderWay):
             messages.Failed: lambda c, m: calls.on_failed(c.peer, m),
             messages.Item: lambda c, m: calls.on_item(c.peer, m),
             messages.Interrupted: lambda c, m: calls.on_interrupted(c.peer, m),
-            messages.Taken: self._on_taken,
+            messages.Taken: lambda _, m: self.producers.on_taken(m),
             messages.Cancel: lambda _, m: self._cancels.on_cancel(m),
             messages.CancelObject: lambda _, m: self._cancels.on_cancel_object(m),
             messages.Fetch: lambda c, m: borrowing.on_fetch(c.peer, m),
@@ -351,11 +352,6 @@ class Client(Knowing, UnderWay):
 
     def _open_channel(self, descriptor: int, process: int) -> Channel:
         return Channel(socket.socket(fileno=descriptor), process, self._key, self.sharing.store)
-
-    def _on_taken(self, _: Channel, message: messages.Taken) -> None:
-        hear = self.producers.get(message.call_id)
-        if hear is not None:
-            hear(message.taken)
 
     def _on_welcome(self, *_: object) -> None:
         self.welcomed = True
@@ -380,6 +376,7 @@ class Client(Knowing, UnderWay):
         self._borrowing.owner_gone(peer.number, text)
         self.counting.process_gone(peer.number)
         self.sharing.process_gone(peer.number)
+        self.producers.process_gone(peer.number)
 
     def _settle(self) -> None:
         """Tell whoever waits for what has been sealed; look after refs and handles that were dropped."""
