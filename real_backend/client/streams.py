@@ -109,6 +109,8 @@ class Stream:
     def arrive(self, index: int, outcome: Outcome) -> None:
         """An item has come; one that nobody can take, or that was taken, is dropped: a retry yields it again."""
         if self._is_abandoned or index < self.taken:
+            if index == 0:  # of another attempt, whose producer knows nothing of what was taken before
+                self.tell_taken()
             return
         self._items.arrive(index, outcome)
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import simactors as ray
+from tests.end_to_end.noticing import comes_true
 
 SOON_S = 30.0
 ONE_AHEAD: dict[str, Any] = {"num_returns": "streaming", "_generator_backpressure_num_objects": 1}
@@ -67,3 +70,47 @@ def test_an_actor_is_free_again_when_the_consumer_of_its_items_dies(make: Any) -
     with pytest.raises(ray.exceptions.WorkerCrashedError):
         ray.get(take_one_and_die.remote(source))
     assert ray.get(source.ask.remote(), timeout=SOON_S) == "free"
+
+
+@ray.remote(max_retries=2)
+def count_and_die_once(mark: Path, count: int) -> Iterator[int]:
+    for number in range(count):
+        if number == 5 and not mark.exists():
+            mark.touch()
+            die()
+        yield number
+
+
+@ray.remote(max_retries=2)
+def wait_and_die_once(mark: Path, signal_file: Path) -> Iterator[int]:
+    """Dies when its second item was asked for and `signal_file` is there; its next attempt ends by itself."""
+    yield 0
+    if not mark.exists():
+        mark.touch()
+        comes_true(signal_file.exists, SOON_S)
+        die()
+    yield from range(1, 10)
+
+
+@ray.remote
+def ask() -> str:
+    return "free"
+
+
+def test_a_consumer_gets_the_rest_from_another_attempt_of_what_crashed(tmp_path: Path) -> None:
+    items = count_and_die_once.options(**ONE_AHEAD).remote(tmp_path / "mark", 8)
+    found: list[int] = []
+    consumer = threading.Thread(target=lambda: found.extend(map(ray.get, items)), daemon=True)
+    consumer.start()
+    consumer.join(SOON_S)
+    assert found == list(range(8))
+
+
+def test_another_attempt_of_what_nobody_takes_any_more_leaves_its_worker_free(tmp_path: Path) -> None:
+    mark, dropped = tmp_path / "mark", tmp_path / "dropped"
+    items = wait_and_die_once.options(num_cpus=2, **ONE_AHEAD).remote(mark, dropped)
+    assert ray.get(next(items)) == 0
+    assert comes_true(mark.exists, SOON_S)
+    del items
+    dropped.touch()
+    assert ray.get(ask.options(num_cpus=2).remote(), timeout=SOON_S) == "free"
