@@ -37,8 +37,9 @@ class Loops:
         running = self._owner.begin(*job)
         loop = asyncio.get_running_loop()
         tasks: list[asyncio.Task[None]] = []
-        # Cancelled from another thread, it hears of it on its loop: by then its task is there.
-        running.stop = lambda: loop.call_soon_threadsafe(lambda: tasks and tasks[0].cancel())
+        # Cancelled from another thread, it hears of it on its loop, after a round: by then its task is there, and has
+        # begun. One that is cancelled before its first step would never run, and so never answer.
+        running.stop = lambda: loop.call_soon_threadsafe(loop.call_soon, lambda: tasks and tasks[0].cancel())
         self._here.begin(running)
         if running.is_canceled:
             self._here.end(running)
@@ -53,11 +54,12 @@ class Loops:
         answer: Answer | None = None
         code: object = None
         try:
-            answer = await self._run(running, job.message, self._owner.method(job.message.method))
+            if running.is_canceled:  # since its task was made
+                answer = self._execution.canceled_before(running)
+            else:
+                answer = await self._run(running, job.message, self._owner.method(job.message.method))
         except SystemExit as error:
             code = error.code
-        except asyncio.CancelledError as error:  # before its code had begun
-            answer = self._execution.failed(running, error)
         self._here.end(running)
         lane.finished()
         if answer is None:
