@@ -64,11 +64,12 @@ class Client(Knowing, UnderWay):
 
     Attributes:
         belonging: what a value may carry.
-        inbox: from whom, and what this process is asked to run.
+        orders: what this process is asked to run, and the code for it.
+        inbox: of the `orders`.
+        imports: of the `orders`.
         here: the calls that it runs.
         producers: the generators among them whose consumers may hold them up.
         end_actor: what `exit_actor` does here.
-        orders: the same before it is taken from there.
     """
 
     name = "local"
