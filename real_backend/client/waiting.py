@@ -1,4 +1,8 @@
-"""`Waiting`: `wait` on behalf of user code, and the CPUs that a task lends to others meanwhile."""
+"""`Waiting`: `wait` on behalf of user code, and the CPUs that a task lends to others meanwhile.
+
+Not the pumping while a thread waits (`pump`) and not the fetching (`borrowing`). Whatever user code blocks on comes
+through here: `get` and `wait`, the next item of a stream, futures.
+"""
 
 from __future__ import annotations
 
