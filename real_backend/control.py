@@ -1,4 +1,8 @@
-"""What processes and the supervisor say to each other; see `messages` for the rest, and for how all of it travels."""
+"""What processes and the supervisor say to each other: about processes, actors, resources, and the session as a whole.
+
+Not what processes say to one another, and not how anything travels: `messages`. The client's tables of handlers and
+`supervisor/loop` say who hears what.
+"""
 
 from __future__ import annotations
 

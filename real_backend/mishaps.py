@@ -13,6 +13,7 @@ import os
 import random
 import signal
 import struct
+import threading
 import time
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -42,17 +43,19 @@ class Counters:
 
     def __init__(self, count: int) -> None:
         self._page = mmap.mmap(-1, max(1, count) * _COUNT.size)
-        # Locks of this kind belong to a process, not to the descriptor that it has inherited.
+        # Locks of this kind belong to a process, not to the descriptor that it has inherited, nor to a thread.
         self._lock = os.memfd_create("simactors-faults", os.MFD_CLOEXEC)
+        self._threads = threading.Lock()
 
     def next(self, index: int) -> int:
         """Count one more; what it is now, from 1."""
-        fcntl.lockf(self._lock, fcntl.LOCK_EX)
-        try:
-            (before,) = _COUNT.unpack_from(self._page, index * _COUNT.size)
-            _COUNT.pack_into(self._page, index * _COUNT.size, before + 1)
-        finally:
-            fcntl.lockf(self._lock, fcntl.LOCK_UN)
+        with self._threads:
+            fcntl.lockf(self._lock, fcntl.LOCK_EX)
+            try:
+                (before,) = _COUNT.unpack_from(self._page, index * _COUNT.size)
+                _COUNT.pack_into(self._page, index * _COUNT.size, before + 1)
+            finally:
+                fcntl.lockf(self._lock, fcntl.LOCK_UN)
         return int(before) + 1
 
 

@@ -1,6 +1,6 @@
 """`ObjectTable`: what one process knows of objects, its own and borrowed ones.
 
-Not the talk between processes: `client/client.py` fetches and answers. Who submits a call owns its results, who
+Not the talk between processes: `client/borrowing.py` fetches and answers. Who submits a call owns its results, who
 puts a value owns it; an id tells its owner.
 
 Life of an object: refs hold the entry, and it is freed with the last of them. Where a ref has left the owner, the table

@@ -120,11 +120,11 @@ class RayTaskError(RayError):
         two classes can't be combined.
         """
         cause_class = type(self._cause)
-        if issubclass(RayTaskError, cause_class):
-            return self
         try:
+            if issubclass(RayTaskError, cause_class):
+                return self
             dual: RayTaskError = _dual_class(cause_class)(self)  # type: ignore[arg-type]  # classes do hash
-        except TypeError:
+        except Exception:  # a base class has its say in how it is derived from, and may refuse in any way
             return self
         return dual
 

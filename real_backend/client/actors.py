@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 
 from real_backend.client import births
+from real_backend.client.belonging import foreign
 from real_backend.client.counting import Counting
 from real_backend.client.lines import ActorEntry, Line
 from real_backend.client.peers import Peer, Peers
@@ -30,6 +31,7 @@ from real_backend.control import (
     ReachActor,
     StartActor,
 )
+from real_backend.objects import Home
 from simactors import exceptions
 from simactors.core.calls import ActorClass
 from simactors.core.concurrency import Concurrency, concurrency_of
@@ -61,12 +63,25 @@ class Actors:
         self._calls: Calls
         self._travel: Travel
         self._counting: Counting
+        self._home: Home
 
-    def bind(self, calls: Calls, travel: Travel, counting: Counting) -> None:
+    def bind(self, calls: Calls, travel: Travel, counting: Counting, home: Home) -> None:
         """What lines need and what itself needs us."""
         self._calls = calls
         self._travel = travel
         self._counting = counting
+        self._home = home
+
+    def entry_of(self, actor: ActorRef) -> ActorEntry:
+        """What is behind a handle. Safe for threads.
+
+        Raises:
+            RuntimeError: it belongs to another session.
+        """
+        entry = actor.entry
+        if type(entry) is not ActorEntry or entry.home is not self._home:
+            raise foreign(actor)
+        return entry
 
     def create(
         self, made: ActorClass, options: ActorOptions, constructor: PendingCall, need: Need
@@ -149,11 +164,12 @@ class Actors:
         with self._pump.change:
             return self.arrived(found.actor_id, found.described, counted=False)
 
-    def kill(self, actor_id: int, *, no_restart: bool) -> None:
+    def kill(self, actor: ActorRef, *, no_restart: bool) -> None:
         """End its process."""
+        line = self.entry_of(actor).line
         if no_restart:
-            self._lines[actor_id].kill()
-        self._peers.tell_supervisor(KillActor(actor_id, no_restart))
+            line.kill()
+        self._peers.tell_supervisor(KillActor(line.actor_id, no_restart))
 
     # Under the lock
 
@@ -190,7 +206,7 @@ class Actors:
         return line
 
     def _dress(self, line: Line, interface: ActorInterface, described: bytes, *, counted: bool) -> ActorRef:
-        entry = ActorEntry(line, interface, described, counted=counted)
+        entry = ActorEntry(line, self._home, interface, described, counted=counted)
         actor_id = line.actor_id
         # Runs wherever the last handle dies, perhaps in the middle of anything: it only takes a note.
         self._entries[actor_id, counted] = weakref.ref(entry, lambda _: self.note_dropped(actor_id))

@@ -1,7 +1,8 @@
 """What an actor is made of, on its way: the definition of its class and the arguments of its constructor.
 
 Pickled by its owner as one piece of bytes (`pack`), kept by the supervisor, taken apart in each process that becomes
-the actor (`unpack`). One piece, because the supervisor knows nothing of refs, buffers and classes.
+the actor (`unpack`). One piece, because the supervisor knows nothing of refs, buffers and classes. Not running the
+constructor: `actors` packs, `orders` unpacks, and `worker/process` makes the instance.
 """
 
 from __future__ import annotations

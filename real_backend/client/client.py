@@ -14,6 +14,7 @@ from typing import Any
 
 from real_backend import control, messages
 from real_backend.client.actors import Actors
+from real_backend.client.belonging import Belonging
 from real_backend.client.borrowing import Borrowing
 from real_backend.client.cancels import Cancels
 from real_backend.client.console import Console
@@ -23,10 +24,10 @@ from real_backend.client.exports import Exports
 from real_backend.client.knowing import Knowing
 from real_backend.client.leases import TaskPool
 from real_backend.client.lifetimes import Lifetimes
-from real_backend.client.lines import entry_of_actor
 from real_backend.client.orders import Orders
 from real_backend.client.peers import SUPERVISOR, Peer, Peers
 from real_backend.client.pending import Calls, retry_on
+from real_backend.client.producers import Producers
 from real_backend.client.pump import Pump
 from real_backend.client.questions import Questions
 from real_backend.client.running import CallsHere
@@ -35,7 +36,7 @@ from real_backend.client.shield import Shield
 from real_backend.client.streams import Streams
 from real_backend.client.travel import Travel
 from real_backend.client.under_way import UnderWay
-from real_backend.client.waiting import Waiting, entry_of
+from real_backend.client.waiting import Waiting
 from real_backend.membership import Membership
 from real_backend.objects import ObjectTable
 from real_backend.transport import Channel
@@ -65,11 +66,13 @@ class Client(Knowing, UnderWay):
         on_orphaned: called when the supervisor is gone.
 
     Attributes:
-        inbox: from whom, and what this process is asked to run.
+        belonging: what a value may carry.
+        orders: what this process is asked to run, and the code for it.
+        inbox: of the `orders`.
+        imports: of the `orders`.
         here: the calls that it runs.
-        producers: whom to tell how many items of a call have been taken, by the call's id.
+        producers: the generators among them whose consumers may hold them up.
         end_actor: what `exit_actor` does here.
-        orders: the same before it is taken from there.
     """
 
     name = "local"
@@ -89,9 +92,7 @@ class Client(Knowing, UnderWay):
         self.grant = control.NOTHING_HELD
         self.surroundings = surroundings
         self.here = CallsHere()
-        self.producers: dict[int, Callable[[int], None]] = {}
         self.end_actor: Callable[[], None] = lambda: None
-        self.exports = Exports()
         self.console = Console()
         self.shield = Shield()
         self.welcomed = False
@@ -103,6 +104,8 @@ class Client(Knowing, UnderWay):
         self._handlers: dict[type, Callable[[Channel, Any], None]] = {}
         self.pump = Pump(self.shield, self._handlers, self._channel_lost, self._settle, self._failed)
         self.objects = ObjectTable(process, self.pump.note, self.pump.settle_soon)
+        self.belonging = Belonging(self.objects)
+        self.exports = Exports(self.belonging.check)
         self._lifetimes = Lifetimes(process, self.objects, self.pump.settle_soon)
         self.counting = counting = self._lifetimes.counting
         self._key = membership.key
@@ -113,6 +116,7 @@ class Client(Knowing, UnderWay):
         self.inbox = self.orders.inbox
         self.imports = self.orders.imports
         self.peers = Peers(self.pump, channel, self.travel, self._open_channel, self._peer_gone)
+        self.producers = Producers(lambda number: self.peers.find(number) is not None)
         self._assemble()
         self._handlers |= self._handler_table()
         self.pump.add(channel)
@@ -133,9 +137,9 @@ class Client(Knowing, UnderWay):
         )
         self.objects.home = self.waiting
         self._streams = Streams(self.pump, self.objects, self.waiting)
-        self._drafts = Drafts(self.objects, self._calls, self._streams, self.here)
+        self._drafts = Drafts(self.belonging, self.objects, self._calls, self._streams, self.here)
         self._cancels = Cancels(self.objects, self._calls, self.peers, self.here)
-        self._actors.bind(self._calls, self.travel, counting)
+        self._actors.bind(self._calls, self.travel, counting, self.waiting)
         self._lifetimes.bind(self.peers, self._actors)
 
     # Submission
@@ -161,7 +165,7 @@ class Client(Knowing, UnderWay):
         """See `Backend`."""
         spec, options = call.method, call.options
         arguments = pack_arguments(spec.label, call.args, call.kwargs, by_value=True)
-        line = entry_of_actor(call.actor).line
+        line = self._actors.entry_of(call.actor).line
         retries = retries_of(options, line.limits)
         with self.pump.change:
             self._check_usable()
@@ -196,7 +200,7 @@ class Client(Knowing, UnderWay):
         """See `Backend`."""
         with self.pump.change:
             self._check_usable()
-            self._actors.kill(entry_of_actor(actor).id, no_restart=no_restart)
+            self._actors.kill(actor, no_restart=no_restart)
 
     # Objects
 
@@ -211,6 +215,7 @@ class Client(Knowing, UnderWay):
             raise TypeError(
                 f"Could not serialize the put value {value!r}: {type(error).__name__}: {error}"
             ) from error
+        self.belonging.check_packed(packed)
         with self.pump.change:
             self._check_usable()
             entry = self.objects.new()
@@ -230,7 +235,7 @@ class Client(Knowing, UnderWay):
 
     def read(self, ref: ObjectRef[Any]) -> Outcome:
         """See `Backend`."""
-        outcome = entry_of(ref).outcome
+        outcome = self.waiting.entry_of(ref).outcome
         assert outcome is not None
         return outcome
 
@@ -317,7 +322,7 @@ class Client(Knowing, UnderWay):
             messages.Failed: lambda c, m: calls.on_failed(c.peer, m),
             messages.Item: lambda c, m: calls.on_item(c.peer, m),
             messages.Interrupted: lambda c, m: calls.on_interrupted(c.peer, m),
-            messages.Taken: self._on_taken,
+            messages.Taken: lambda _, m: self.producers.on_taken(m),
             messages.Cancel: lambda _, m: self._cancels.on_cancel(m),
             messages.CancelObject: lambda _, m: self._cancels.on_cancel_object(m),
             messages.Fetch: lambda c, m: borrowing.on_fetch(c.peer, m),
@@ -341,11 +346,6 @@ class Client(Knowing, UnderWay):
 
     def _open_channel(self, descriptor: int, process: int) -> Channel:
         return Channel(socket.socket(fileno=descriptor), process, self._key, self.sharing.store)
-
-    def _on_taken(self, _: Channel, message: messages.Taken) -> None:
-        hear = self.producers.get(message.call_id)
-        if hear is not None:
-            hear(message.taken)
 
     def _on_welcome(self, *_: object) -> None:
         self.welcomed = True
@@ -377,6 +377,7 @@ class Client(Knowing, UnderWay):
         self._borrowing.owner_gone(peer.number, text)
         self.counting.process_gone(peer.number)
         self.sharing.process_gone(peer.number)
+        self.producers.process_gone(peer.number)
 
     def _settle(self) -> None:
         """Tell whoever waits for what has been sealed; look after refs and handles that were dropped."""

@@ -1,6 +1,8 @@
 """What options mean here: what a task or an actor needs as a `Need`, and a clear refusal of what is not honoured.
 
-An option that is ignored would change what a program does without a word; better no than wrong.
+Not who gets what: the supervisor decides that (`placement`). The client asks before each task and each actor,
+`backend` for what `init` says. An option that is ignored would change what a program does without a word; better no
+than wrong.
 """
 
 from __future__ import annotations

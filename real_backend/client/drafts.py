@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from real_backend.client.belonging import Belonging
 from real_backend.client.exports import Export
 from real_backend.client.pending import Calls, PendingCall, RetryOn, retry_on
 from real_backend.client.running import CallsHere
@@ -22,7 +23,10 @@ NO_RETRIES: tuple[int, RetryOn] = (0, False)
 class Drafts:
     """Under the lock of the process."""
 
-    def __init__(self, objects: ObjectTable, calls: Calls, streams: Streams, here: CallsHere) -> None:
+    def __init__(
+        self, belonging: Belonging, objects: ObjectTable, calls: Calls, streams: Streams, here: CallsHere
+    ) -> None:
+        self._belonging = belonging
         self._objects = objects
         self._calls = calls
         self._streams = streams
@@ -43,16 +47,22 @@ class Drafts:
             target, label, arguments, num_returns: see `PendingCall`.
             retries: how often it may be tried again, and after which exceptions.
             actor: whose method it is.
+
+        Raises:
+            RuntimeError: a ref or a handle among the arguments belongs to another session.
         """
         objects = self._objects
+        if type(arguments) is Arguments:
+            self._belonging.check_arguments(arguments)
+            bare, packed, refs = False, arguments.packed, arguments.refs
+        else:
+            bare, packed, refs = True, arguments, ()
         if num_returns == 1 or isinstance(num_returns, str):
             first = objects.mint()
             entries: tuple[ObjectEntry, ...] = (objects.new(first, actor),)
         else:
             first = objects.mint(num_returns or 1)
             entries = tuple(objects.new(first + i, (first, actor, i + 1)) for i in range(num_returns))
-        bare = type(arguments) is not Arguments
-        packed, refs = (arguments, ()) if bare else arguments
         running = self._here.current()
         parent = 0 if running is None else running.id
         return PendingCall(first, entries, target, label, packed, refs, bare, num_returns, *retries, parent)

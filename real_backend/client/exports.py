@@ -11,6 +11,7 @@ import importlib.machinery
 import os
 import sys
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -34,9 +35,14 @@ class Export(Struct, frozen=True):
 
 
 class Exports:
-    """Not safe for threads but for `export`, whose worst case is to pickle a definition twice."""
+    """Not safe for threads but for `export`, whose worst case is to pickle a definition twice.
 
-    def __init__(self) -> None:
+    Args:
+        check: raises if a ref or a handle that a definition carries belongs to another session.
+    """
+
+    def __init__(self, check: Callable[[Sequence[Any]], None]) -> None:
+        self._check = check
         # The definition is kept beside its export: its id must not be given to another object.
         self._made: OrderedDict[int, tuple[Function | ActorClass, Export]] = OrderedDict()
 
@@ -45,6 +51,7 @@ class Exports:
 
         Raises:
             TypeError: it uses what can't be serialized.
+            RuntimeError: it uses a ref or a handle of another session.
         """
         found = self._made.get(id(thing))
         if found is not None:
@@ -59,6 +66,7 @@ class Exports:
             raise TypeError(
                 f"Could not serialize the {kind} {name}: {type(error).__name__}: {error}"
             ) from error
+        self._check(encoded.carried)
         digest = hashlib.blake2b(encoded.data, digest_size=16)
         for buffer in encoded.buffers:
             digest.update(buffer)

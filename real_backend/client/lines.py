@@ -13,39 +13,32 @@ from real_backend.client.peers import Peer, Peers
 from real_backend.client.pending import Calls, PendingCall
 from real_backend.client.travel import Limits, Travel
 from real_backend.messages import Call, Message
+from real_backend.objects import Home
 from simactors import exceptions
 from simactors.core.interface import ActorInterface
 from simactors.core.outcome import Failure, failure
-from simactors.core.refs import ActorRef
 
 
 class ActorEntry:
     """One actor as the handles of one process see it.
 
     Attributes:
+        home: the process that this entry is in; see `objects.ObjectEntry`.
         described: the actor on the wire, see `travel.describe`.
         counted: the handles keep the actor alive; those that were found by name don't.
     """
 
-    __slots__ = ("__weakref__", "counted", "described", "id", "interface", "line")
+    __slots__ = ("__weakref__", "counted", "described", "home", "id", "interface", "line")
 
-    def __init__(self, line: Line, interface: ActorInterface, described: bytes, *, counted: bool) -> None:
+    def __init__(
+        self, line: Line, home: Home, interface: ActorInterface, described: bytes, *, counted: bool
+    ) -> None:
         self.id = line.actor_id
+        self.home = home
         self.line = line
         self.interface = interface
         self.described = described
         self.counted = counted
-
-
-def entry_of_actor(actor: ActorRef) -> ActorEntry:
-    """What is behind a handle.
-
-    Raises:
-        RuntimeError: it belongs to another backend's session.
-    """
-    if not isinstance(actor.entry, ActorEntry):
-        raise RuntimeError(f"{actor} belongs to another session, which is over or on another backend")
-    return actor.entry
 
 
 class Line:

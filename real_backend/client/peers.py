@@ -52,7 +52,7 @@ class Peers:
 
     Args:
         open_channel: makes the channel of a descriptor to the process of that number.
-        gone: called for each peer that is gone, and for one that can't be reached at each attempt.
+        gone: called once for each peer that is gone; for one that can't be reached, whenever something was posted.
     """
 
     def __init__(

@@ -20,7 +20,7 @@ from real_backend.objects import ObjectEntry, ObjectTable
 from real_backend.transport import Channel
 from simactors import exceptions
 from simactors.core.codec import Encoded
-from simactors.core.outcome import Failure, Outcome, Value, dependency_failure, failure
+from simactors.core.outcome import Failure, Outcome, Value, dependency_failure, failure, is_one_of
 from simactors.core.refs import ObjectRef
 
 RetryOn = bool | tuple[type[BaseException], ...]
@@ -274,4 +274,4 @@ def _is_worth_a_try(wanted: RetryOn, outcome: Failure) -> bool:
         return wanted
     error = outcome.error()
     cause = error.cause if isinstance(error, exceptions.RayTaskError) else error
-    return isinstance(cause, wanted)
+    return is_one_of(cause, wanted)

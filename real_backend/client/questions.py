@@ -1,4 +1,8 @@
-"""`Questions`: asks the supervisor, and waits for its answer."""
+"""`Questions`: asks the supervisor, and waits for its answer.
+
+Not what is asked: `actors` asks for names, `knowing` for what there is. What the supervisor has to hear, but does not
+answer, goes through `peers`.
+"""
 
 from __future__ import annotations
 

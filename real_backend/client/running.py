@@ -144,7 +144,6 @@ class CallsHere:
         running = self._side_by_side.get(call_id)
         if running is None and self.main is not None and self.main.id == call_id:
             running = self.main
-        if running is not None and self._canceled.pop(call_id, self) is None:
-            running.is_canceled = True
-            running.interrupt = running.is_task
+        if running is not None:
+            self._look(running)
         return running

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
 import cloudpickle  # type: ignore[import-untyped]
 from msgspec import Struct
@@ -39,25 +39,6 @@ class Limits(Struct, frozen=True):
     max_pending_calls: int = -1
     max_task_retries: int = 0
     in_order: bool = True
-
-
-class DescribedEntry(Protocol):
-    """The entry of an actor, as far as it travels."""
-
-    @property
-    def id(self) -> int:
-        """The actor's."""
-        ...
-
-    @property
-    def described(self) -> bytes:
-        """`describe()` of its interface and limits."""
-        ...
-
-    @property
-    def counted(self) -> bool:
-        """Whether handles of this entry keep the actor alive."""
-        ...
 
 
 def describe(interface: ActorInterface, limits: Limits) -> bytes:

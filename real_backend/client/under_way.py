@@ -13,7 +13,7 @@ from real_backend.client.cancels import Cancels
 from real_backend.client.pending import Calls
 from real_backend.client.pump import Pump
 from real_backend.client.shield import Shield
-from real_backend.client.waiting import entry_of
+from real_backend.client.waiting import Waiting
 from simactors.core.refs import ObjectRef
 
 
@@ -26,6 +26,7 @@ class UnderWay:
 
     shield: Shield
     pump: Pump
+    waiting: Waiting
     end_actor: Callable[[], None]
     _calls: Calls
     _cancels: Cancels
@@ -38,7 +39,7 @@ class UnderWay:
 
     def cancel(self, ref: ObjectRef[Any], *, force: bool, recursive: bool) -> None:
         """See `Cancels`."""
-        entry = entry_of(ref)
+        entry = self.waiting.entry_of(ref)
         with self.pump.change:
             self._check_usable()
             self._cancels.cancel(entry, force=force, recursive=recursive)

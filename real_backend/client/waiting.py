@@ -1,4 +1,8 @@
-"""`Waiting`: `wait` on behalf of user code, and the CPUs that a task lends to others meanwhile."""
+"""`Waiting`: `wait` on behalf of user code, and the CPUs that a task lends to others meanwhile.
+
+Not the pumping while a thread waits (`pump`) and not the fetching (`borrowing`). Whatever user code blocks on comes
+through here: `get` and `wait`, the next item of a stream, futures.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from real_backend.client.belonging import foreign
 from real_backend.client.borrowing import Borrowing
 from real_backend.client.leases import TaskPool
 from real_backend.client.peers import Peers
@@ -60,14 +65,26 @@ class Waiting:
     ) -> list[ObjectRef[Any]]:
         """See `Backend`."""
         if len(refs) == 1:
-            entry = entry_of(refs[0])
+            entry = self.entry_of(refs[0])
             if entry.outcome is None:
                 if not self._objects.owns(entry):
                     self._chase([entry])
                 self._wait_until(lambda: entry.outcome is not None, timeout_s)
             return [] if entry.outcome is None else [refs[0]]
-        self._wait_for_several([entry_of(r) for r in refs], _Waiter(num_returns, stop_at_error), timeout_s)
-        return [r for r in refs if entry_of(r).outcome is not None][:num_returns]
+        entries = [self.entry_of(r) for r in refs]
+        self._wait_for_several(entries, _Waiter(num_returns, stop_at_error), timeout_s)
+        return [r for r, e in zip(refs, entries, strict=True) if e.outcome is not None][:num_returns]
+
+    def entry_of(self, ref: ObjectRef[Any]) -> ObjectEntry:
+        """What is behind a ref.
+
+        Raises:
+            RuntimeError: it belongs to another session.
+        """
+        entry = ref.entry
+        if type(entry) is not ObjectEntry or entry.home is not self:
+            raise foreign(ref)
+        return entry
 
     def _wait_for_several(
         self, entries: Sequence[ObjectEntry], waiter: _Waiter, timeout_s: float | None
@@ -170,17 +187,6 @@ class Waiting:
         finally:
             with self._pump.change:
                 self._peers.tell_supervisor(Unblocked(lease))
-
-
-def entry_of(ref: ObjectRef[Any]) -> ObjectEntry:
-    """What is behind a ref.
-
-    Raises:
-        RuntimeError: it belongs to another backend's session.
-    """
-    if not isinstance(ref.entry, ObjectEntry):
-        raise RuntimeError(f"{ref} belongs to another session, which is over or on another backend")
-    return ref.entry
 
 
 class _Waiter:

@@ -1,6 +1,7 @@
 """`Telling`: answers what processes of the session ask about it, and writes its status for who asks from outside.
 
-See `core.status` for the latter.
+It changes nothing: it reads what `lives`, `leasing` and `processes` know. `loop` calls it when a process asks, and
+when the bell rings. See `core.status` for what those outside read.
 """
 
 from __future__ import annotations

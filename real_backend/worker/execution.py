@@ -78,7 +78,15 @@ class Execution:
 
     def failed(self, running: Running, error: BaseException) -> Failed:
         """What answers a call that raised."""
-        return _failed(running, task_failure(running.label, error, self._where, by_value=True))
+        return _failed(running, self._told(running, error))
+
+    def _told(self, running: Running, error: BaseException) -> Failure:
+        told = task_failure(running.label, error, self._where, by_value=True)
+        try:
+            self._client.belonging.check_packed(told.packed)
+        except RuntimeError:  # what it carries can't travel, so it is told in words
+            return Failure(None, told.text)
+        return told
 
     def canceled_before(self, running: Running) -> Failed:
         """What answers a call that was cancelled before its turn and never runs."""
@@ -98,7 +106,13 @@ class Execution:
             return self._drain(running, value)
         if num_returns > 1 and inspect.isgenerator(value):
             return self._first_items(running, value, num_returns)
-        return Reply(running.id, calls.pack_results(value, num_returns, by_value=True))
+        results = calls.pack_results(value, num_returns, by_value=True)
+        if (
+            len(results) != 1 or type(results[0]) is codec.Encoded
+        ):  # else, as nearly always, it carries nothing
+            for packed in results:
+                self._client.belonging.check_packed(packed)
+        return Reply(running.id, results)
 
     # Generators
 
@@ -126,7 +140,9 @@ class Execution:
         found: list[Any] = []
         try:
             for item in itertools.islice(items, wanted):
-                found.append(codec.pack(item, by_value=True))
+                packed = codec.pack(item, by_value=True)
+                self._client.belonging.check_packed(packed)
+                found.append(packed)
         except Exception as error:  # the user's code runs here
             for index, packed in enumerate(found):
                 self._client.answer(running.asker, Item(running.id, index, packed))
@@ -137,7 +153,7 @@ class Execution:
 
     def interrupted(self, running: Running, index: int, error: Exception) -> Interrupted:
         """What ends a generator that raised after `index` items."""
-        told = task_failure(running.label, error, self._where, by_value=True)
+        told = self._told(running, error)
         return Interrupted(running.id, index, told.packed, told.text)
 
 

@@ -67,6 +67,8 @@ class Lane(Protocol):
         """Run a call as soon as there is room."""
         ...
 
-    def construct(self, make: Callable[[], Any], done: Callable[[], None]) -> Construction | None:
+    def construct(
+        self, cls: type, call: Callable[[Any], Any], done: Callable[[], None]
+    ) -> Construction | None:
         """See `Lanes`."""
         ...

@@ -39,13 +39,16 @@ class Lanes:
             lane.put(Job(asker, message))
         return lane is not None
 
-    def construct(self, make: Callable[[], Any], done: Callable[[], None]) -> Construction | None:
-        """Begin to run the constructor where the calls run; None if that is the main thread.
+    def construct(
+        self, cls: type, call: Callable[[Any], Any], done: Callable[[], None]
+    ) -> Construction | None:
+        """Begin to make an instance of `cls` where the calls run; None if that is the main thread.
 
         Args:
+            call: calls what it is given with the constructor's arguments.
             done: called by another thread when it has ended.
         """
-        return self._lanes[DEFAULT_GROUP].construct(make, done)
+        return self._lanes[DEFAULT_GROUP].construct(cls, call, done)
 
     def is_idle(self) -> bool:
         """Whether no call is under way or waiting."""
@@ -107,7 +110,7 @@ class _Pool:
             # The name that Python gives a thread that it has not started itself, as Ray's are.
             threading.Thread(target=self._work, name=f"Dummy-{next(self._names)}", daemon=True).start()
 
-    def construct(self, make: Callable[[], Any], done: Callable[[], None]) -> None:
+    def construct(self, cls: type, call: Callable[[Any], Any], done: Callable[[], None]) -> None:
         """On the main thread, as on Ray."""
 
     def _work(self) -> None:

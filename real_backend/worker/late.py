@@ -1,4 +1,8 @@
-"""`Late`: takes messages from the inbox as a fault plan lets them come: some late, and what is behind them later."""
+"""`Late`: takes messages from the inbox as a fault plan lets them come: some late, and what is behind them later.
+
+Not which calls are late, and by how much: `mishaps` knows the plan. `process` takes from here instead of from the inbox
+where a plan has such faults.
+"""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ Loaded in async actors only: `asyncio` takes as long to load as a third of this 
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import threading
 from collections import deque
@@ -37,8 +38,9 @@ class Loops:
         running = self._owner.begin(*job)
         loop = asyncio.get_running_loop()
         tasks: list[asyncio.Task[None]] = []
-        # Cancelled from another thread, it hears of it on its loop: by then its task is there.
-        running.stop = lambda: loop.call_soon_threadsafe(lambda: tasks and tasks[0].cancel())
+        # Cancelled from another thread, it hears of it on its loop, after a round: by then its task is there, and has
+        # begun. One that is cancelled before its first step would never run, and so never answer.
+        running.stop = lambda: loop.call_soon_threadsafe(loop.call_soon, lambda: tasks and tasks[0].cancel())
         self._here.begin(running)
         if running.is_canceled:
             self._here.end(running)
@@ -53,11 +55,12 @@ class Loops:
         answer: Answer | None = None
         code: object = None
         try:
-            answer = await self._run(running, job.message, self._owner.method(job.message.method))
+            if running.is_canceled:  # since its task was made
+                answer = self._execution.canceled_before(running)
+            else:
+                answer = await self._run(running, job.message, self._owner.method(job.message.method))
         except SystemExit as error:
             code = error.code
-        except asyncio.CancelledError as error:  # before its code had begun
-            answer = self._execution.failed(running, error)
         self._here.end(running)
         lane.finished()
         if answer is None:
@@ -141,9 +144,11 @@ class _Loop:
         self._put += 1
         self._loop.call_soon_threadsafe(self._arrive, job)
 
-    def construct(self, make: Callable[[], Any], done: Callable[[], None]) -> Construction:
+    def construct(self, cls: type, call: Callable[[Any], Any], done: Callable[[], None]) -> Construction:
         construction = Construction()
-        self._loop.call_soon_threadsafe(lambda: self._loop.create_task(_construct(construction, make, done)))
+        self._loop.call_soon_threadsafe(
+            lambda: self._loop.create_task(_construct(construction, cls, call, done))
+        )
         return construction
 
     def finished(self) -> None:
@@ -172,12 +177,22 @@ class _Loop:
         self._begin(self, job)
 
 
-async def _construct(construction: Construction, make: Callable[[], Any], done: Callable[[], None]) -> None:
-    """Run a constructor; `make` gives the instance, or a coroutine that ends with it."""
+async def _construct(
+    construction: Construction, cls: type, call: Callable[[Any], Any], done: Callable[[], None]
+) -> None:
     try:
-        made = make()
-        construction.instance = await made if asyncio.iscoroutine(made) else made
+        construction.instance = await _made(cls, call)
     except BaseException as error:  # the user's code runs here
         construction.error = error
     construction.is_over = True
     done()
+
+
+async def _made(cls: type, call: Callable[[Any], Any]) -> Any:
+    """An instance of the user's class, whose constructor may be a coroutine function."""
+    initialize = inspect.getattr_static(cls, "__init__")
+    if not inspect.iscoroutinefunction(initialize):
+        return call(cls)
+    instance: Any = cls.__new__(cls)  # type: ignore[call-overload]  # the user's class
+    await call(functools.partial(initialize, instance))
+    return instance

@@ -8,7 +8,6 @@ from __future__ import annotations
 import atexit
 import ctypes
 import functools
-import inspect
 import os
 import signal
 import socket
@@ -163,10 +162,10 @@ class Worker:
             self._early.append((asker, message))
         elif self._lanes is not None:
             if not self._lanes.enter(asker, message):
-                self._no_such_group(message)
+                self._leave_for_unknown_group(message)
         else:
             if message.options is not None and message.options.group is not None:
-                self._no_such_group(message)
+                self._leave_for_unknown_group(message)
             running = self.begin(asker, message)
             self._here.begin_main(running)
             method = self._bound.get(message.method) or self.method(message.method)
@@ -268,7 +267,7 @@ class Worker:
         elif running.stop is None:
             running.leaves = True
 
-    def _no_such_group(self, message: Call) -> NoReturn:
+    def _leave_for_unknown_group(self, message: Call) -> NoReturn:
         group = None if message.options is None else message.options.group
         self._leave(f"it has no concurrency group {group!r}", 1, crash=True)
 
@@ -350,26 +349,13 @@ class Worker:
         if message.concurrency is None:
             return call(made.cls)
         self._lanes = Lanes(message.concurrency, self, self._execution, self._here)
-        begun = self._lanes.construct(lambda: _make_on_loop(made.cls, call), self._client.pump.poke)
+        begun = self._lanes.construct(made.cls, call, self._client.pump.poke)
         if begun is None:
             return call(made.cls)
         self._client.pump.wait_until(lambda: begun.is_over, None)
         if begun.error is not None:
             raise begun.error
         return begun.instance
-
-
-def _make_on_loop(cls: type, call: Callable[[Any], Any]) -> Any:
-    initialize = inspect.getattr_static(cls, "__init__")
-    if not inspect.iscoroutinefunction(initialize):
-        return call(cls)
-    return _make_async(cls, call, initialize)
-
-
-async def _make_async(cls: type, call: Callable[[Any], Any], initialize: Callable[..., Any]) -> Any:
-    instance: Any = cls.__new__(cls)  # type: ignore[call-overload]  # the user's class
-    await call(functools.partial(initialize, instance))
-    return instance
 
 
 def _departure(code: object, *, is_task: bool) -> _Depart:

@@ -1,4 +1,7 @@
-"""`Producer`: sends the items of a generator home, no further ahead of their consumer than the call allows."""
+"""`Producer`: sends the items of a generator home, no further ahead of their consumer than the call allows.
+
+Not running the generator: `execution` and `loops` do, and ask here after each item whether they may go on.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +28,22 @@ class Producer:
         self.wake: Callable[[], object] | None = None
         self.produced = 0
         if self._limit is not None:
-            client.producers[running.id] = self.hear
+            with client.shield, client.pump.lock:
+                client.producers.enter(running.id, running.asker, self.hear)
 
     def close(self) -> None:
         """No more items."""
-        self._client.producers.pop(self._running.id, None)
+        if self._limit is not None:
+            with self._client.shield, self._client.pump.lock:
+                self._client.producers.leave(self._running.id)
 
     def send(self, packed: object) -> None:
-        """Send one item home."""
+        """Send one item home.
+
+        Raises:
+            RuntimeError: it carries a ref or a handle of another session.
+        """
+        self._client.belonging.check_packed(packed)
         self._client.answer(self._running.asker, Item(self._running.id, self.produced, packed))
         self.produced += 1
 

@@ -1,4 +1,8 @@
-"""`Sign`: says who this process is: in front of what it prints, and where processes are listed."""
+"""`Sign`: says who this process is: in front of what it prints, and where processes are listed.
+
+Not the printing: `supervisor/outputs` reads the lines that this writes between the user's. `process` changes the
+sign when a task begins or an actor is made.
+"""
 
 from __future__ import annotations
 

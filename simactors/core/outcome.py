@@ -66,7 +66,7 @@ Outcome = Value | Failure
 
 def failure(error: Exception, *, by_value: bool = False) -> Failure:
     """`error`, packed for its way to whoever asks."""
-    text = f"{type(error).__module__}.{type(error).__qualname__}: {error}"
+    text = f"{type(error).__module__}.{type(error).__qualname__}: {_text_of(error)}"
     try:
         return Failure(codec.encode(error, by_value=by_value), text)
     except Exception:  # as above: pickling runs the user's code
@@ -86,7 +86,8 @@ def task_failure(function_name: str, error: BaseException, where: str, *, by_val
         told.frames = error.frames if isinstance(error, exceptions.RayTaskError) else _frames_of(error)
     packed = failure(told, by_value=by_value)
     if packed.packed is None:  # as on Ray, what was raised is told in words then
-        told.cause = exceptions.RayError(f"Exception {type(cause).__qualname__} isn't serializable: {cause}")
+        words = f"Exception {type(cause).__qualname__} isn't serializable: {_text_of(cause)}"
+        told.cause = exceptions.RayError(words)
         told.args = (function_name, text, told.cause, where)
         told.frames = None
         packed = failure(told, by_value=by_value)
@@ -104,6 +105,21 @@ def dependency_failure(function_name: str, cause: Exception, *, by_value: bool =
     )
     first = cause.cause if isinstance(cause, exceptions.RayTaskError) else cause
     return failure(exceptions.RayTaskError(function_name, text, first), by_value=by_value)
+
+
+def is_one_of(error: BaseException, classes: tuple[type[BaseException], ...]) -> bool:
+    """Whether it is an instance of one of the user's `classes`, as far as they can say."""
+    try:
+        return isinstance(error, classes)
+    except Exception:  # their metaclass may do anything when it is asked
+        return False
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as why:  # as above
+        return f"<its text can't be made: {type(why).__name__}>"
 
 
 def format_user_traceback(error: BaseException) -> str:

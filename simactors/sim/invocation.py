@@ -14,7 +14,7 @@ from typing import Any
 from simactors.core import codec
 from simactors.core.calls import Arguments
 from simactors.core.current import running
-from simactors.core.outcome import Outcome, failure
+from simactors.core.outcome import Outcome, failure, is_one_of
 from simactors.core.refs import ActorRef, ObjectRef, Origin
 from simactors.exceptions import OwnerDiedError
 from simactors.sim.cluster import Link, Process, context_of
@@ -244,15 +244,17 @@ class Invocation:
         wanted: bool | list[Any] | tuple[Any, ...] = self.options.retry_exceptions
         if not isinstance(wanted, list | tuple):
             return bool(wanted)
-        return isinstance(error, self._as_its_process_knows(tuple(wanted)))
+        return is_one_of(error, self._as_its_process_knows(tuple(wanted)))
 
-    def _as_its_process_knows(self, classes: tuple[type, ...]) -> tuple[type, ...]:
+    def _as_its_process_knows(
+        self, classes: tuple[type[BaseException], ...]
+    ) -> tuple[type[BaseException], ...]:
         """The copies of the caller's `classes` that its process has, which may be the same."""
         process = self.process
         if process is None or process.home is None:
             return classes
         sent = context_of(self.caller).run(codec.encode, classes)
-        received: tuple[type, ...] = context_of(process).run(codec.decode, sent)
+        received: tuple[type[BaseException], ...] = context_of(process).run(codec.decode, sent)
         return received
 
     def begin_again(self) -> None:

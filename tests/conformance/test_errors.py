@@ -309,3 +309,46 @@ def test_a_keyboard_interrupt_that_a_task_raises_is_its_cancellation(ray: Module
 def test_built_in_exceptions_with_a_layout_of_their_own_keep_their_class(ray: ModuleType) -> None:
     with pytest.raises(MemoryError, match="too much"):
         ray.get(exhaust.remote())
+
+
+class NoBaseError(Exception):
+    """Can't be derived from, not even by what is both its instance and a `RayTaskError`."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        raise RuntimeError("no subclasses")
+
+
+class WordlessError(Exception):
+    """Can be neither sent nor told in words of its own."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+    def __reduce__(self) -> Any:
+        raise TypeError("no pickle")
+
+
+class _Blind(type):
+    def __instancecheck__(cls, instance: object) -> bool:
+        raise RuntimeError("can't tell")
+
+
+class BlindError(Exception, metaclass=_Blind):
+    """Can't say what is an instance of it."""
+
+
+@simactors.remote(max_retries=3)
+def fail_secretively(kind: str) -> None:
+    raise NoBaseError("odd") if kind == "no base" else WordlessError
+
+
+@pytest.mark.parametrize("kind", ["no base", "wordless"])
+@pytest.mark.parametrize("retried", [False, True, [KeyError], [NoBaseError], [BlindError]])
+def test_an_error_whose_class_raises_when_it_is_looked_at_is_told_all_the_same(
+    ray: ModuleType, kind: str, retried: Any
+) -> None:
+    ref = fail_secretively.options(retry_exceptions=retried).remote(kind)
+    for _ in range(2):
+        with pytest.raises(ray.exceptions.RayTaskError, match=r"NoBaseError: odd|WordlessError"):
+            ray.get(ref, timeout=60)
+    assert ray.get(take.options(num_cpus=4).remote(1), timeout=60) == 1  # no worker is left behind

@@ -7,7 +7,7 @@ import traceback
 import weakref
 from typing import Any
 
-from simactors.core.outcome import task_failure
+from simactors.core.outcome import is_one_of, task_failure
 from simactors.exceptions import RayTaskError
 
 
@@ -58,3 +58,39 @@ def test_an_error_holds_nobody_in_a_circle_until_its_frames_are_asked_for() -> N
         assert fail()() is None
     finally:
         gc.enable()
+
+
+def test_an_error_that_no_class_can_be_derived_from_stays_plain() -> None:
+    class Final(Exception):
+        def __init_subclass__(cls) -> None:
+            raise LookupError("final")
+
+    class Unmade(Exception):
+        def __new__(cls, *args: Any) -> Any:
+            if cls is not Unmade:
+                raise LookupError("nothing else")
+            return super().__new__(cls, *args)
+
+    class Meta(type):
+        def __subclasscheck__(cls, subclass: type) -> bool:
+            raise LookupError("no answer")
+
+    class Silent(Exception, metaclass=Meta):
+        pass
+
+    for cause in (Final("x"), Unmade("x"), Silent("x")):
+        plain = RayTaskError("f", "", cause)
+        assert plain.as_instanceof_cause() is plain
+
+
+def test_classes_that_cannot_say_what_their_instances_are_have_none() -> None:
+    class Meta(type):
+        def __instancecheck__(cls, instance: object) -> bool:
+            raise LookupError("no answer")
+
+    class Blind(Exception, metaclass=Meta):
+        pass
+
+    assert not is_one_of(KeyError(), (Blind,))
+    assert is_one_of(KeyError(), (LookupError, Blind))
+    assert not is_one_of(KeyError(), (ValueError,))

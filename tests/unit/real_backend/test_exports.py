@@ -24,7 +24,7 @@ def definition(function: Any) -> Function:
 def test_a_function_keeps_the_globals_of_its_first_export() -> None:
     module = types.ModuleType("__main__")
     exec("value = 1\ndef read(): return value", module.__dict__)
-    exports, imports = Exports(), Imports()
+    exports, imports = Exports(lambda _: None), Imports()
     made = definition(module.read)
     first = exports.export(made)
     module.value = 2  # type: ignore[attr-defined]  # made by exec
@@ -35,7 +35,7 @@ def test_a_function_keeps_the_globals_of_its_first_export() -> None:
 
 
 def test_equal_definitions_have_equal_names() -> None:
-    exports = Exports()
+    exports = Exports(lambda _: None)
     function = definition(json.dumps).function
     assert exports.export(definition(function)).digest == exports.export(definition(function)).digest
 
