@@ -16,7 +16,7 @@ from real_backend.messages import Call, Create, Failed, Interrupted, Item, Reply
 from real_backend.worker.producing import Producer
 from simactors import exceptions
 from simactors.core import calls, codec
-from simactors.core.outcome import Failure, failure, task_failure
+from simactors.core.outcome import Failure, failure, in_words, task_failure
 
 if TYPE_CHECKING:  # loaded where something is to go wrong
     from real_backend.mishaps import Mishaps
@@ -78,7 +78,17 @@ class Execution:
 
     def failed(self, running: Running, error: BaseException) -> Failed:
         """What answers a call that raised."""
-        return _failed(running, task_failure(running.label, error, self._where, by_value=True))
+        return _failed(running, self._told(running, error))
+
+    def _told(self, running: Running, error: BaseException) -> Failure:
+        for _ in range(
+            2
+        ):  # an interruption may come just now; it has had its way then, and the error is told
+            try:
+                return task_failure(running.label, error, self._where, by_value=True)
+            except BaseException as raised:  # what the error's own code raises
+                fault = raised
+        return in_words(running.label, error, self._where, fault)
 
     def canceled_before(self, running: Running) -> Failed:
         """What answers a call that was cancelled before its turn and never runs."""
@@ -137,7 +147,7 @@ class Execution:
 
     def interrupted(self, running: Running, index: int, error: Exception) -> Interrupted:
         """What ends a generator that raised after `index` items."""
-        told = task_failure(running.label, error, self._where, by_value=True)
+        told = self._told(running, error)
         return Interrupted(running.id, index, told.packed, told.text)
 
 
