@@ -66,7 +66,7 @@ Outcome = Value | Failure
 
 def failure(error: Exception, *, by_value: bool = False) -> Failure:
     """`error`, packed for its way to whoever asks."""
-    text = f"{_name_of(error)}: {_text_of(error)}"
+    text = f"{_name_of(error)}: {text_of(error)}"
     try:
         return Failure(codec.encode(error, by_value=by_value), text)
     except KeyboardInterrupt:
@@ -85,7 +85,7 @@ def task_failure(function_name: str, error: BaseException, where: str, *, by_val
 
 def in_words(function_name: str, error: BaseException, where: str, fault: BaseException) -> Failure:
     """The last resort where describing `error` has failed by `fault`: nothing but texts that can be sent."""
-    told = exceptions.RayError(f"{_name_of(error)}: {_text_of(error)}")
+    told = exceptions.RayError(f"{_name_of(error)}: {text_of(error)}")
     text = f"{told}\n(Where it was raised can't be told: that has raised {_name_of(fault)}.)"
     return failure(exceptions.RayTaskError(function_name, text, told, where))
 
@@ -103,7 +103,7 @@ def _described(function_name: str, error: BaseException, where: str, *, by_value
     packed = failure(told, by_value=by_value)
     if packed.packed is None:  # as on Ray, what was raised is told in words then
         told.cause = exceptions.RayError(
-            f"Exception {type(cause).__qualname__} isn't serializable: {_text_of(cause)}"
+            f"Exception {type(cause).__qualname__} isn't serializable: {text_of(cause)}"
         )
         told.args = (function_name, text, told.cause, where)
         told.frames = None
@@ -133,7 +133,15 @@ def format_user_traceback(error: BaseException) -> str:
         _shorten(told)
         return "".join(told.format()).rstrip()
     except (Exception, SystemExit):  # an exception may be anything the user has made of it
-        return f"{_name_of(error)}: {_text_of(error)}"
+        return f"{_name_of(error)}: {text_of(error)}"
+
+
+def text_of(error: BaseException) -> str:
+    """`str`, even if the user's own raises."""
+    try:
+        return str(error)
+    except BaseException as fault:  # as `traceback` does
+        return f"<its __str__ raised {_name_of(fault)}>"
 
 
 _KEPT = 50
@@ -168,14 +176,6 @@ def _shorten(told: traceback.TracebackException) -> None:
 
 def _name_of(error: BaseException) -> str:
     return f"{type(error).__module__}.{type(error).__qualname__}"
-
-
-def _text_of(error: BaseException) -> str:
-    """`str`, even if the user's own raises."""
-    try:
-        return str(error)
-    except BaseException as fault:  # as `traceback` does
-        return f"<its __str__ raised {_name_of(fault)}>"
 
 
 def _frames_of(error: BaseException) -> dict[str, Any] | None:
