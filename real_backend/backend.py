@@ -55,6 +55,7 @@ def open_backend(settings: Settings) -> Backend:
     faults = _checked(settings.faults)
     surroundings = _surroundings(settings.runtime_env)
     raise_file_limit()
+    _fill_standard_descriptors()
     ledger = Ledger.create(settings.object_store_memory or default_limit())
     key = os.urandom(KEY_SIZE)
     ours, theirs = socket.socketpair()
@@ -67,6 +68,17 @@ def open_backend(settings: Settings) -> Backend:
     from real_backend.driver import connect
 
     return connect(ours, namespace, key, ledger, supervisor)
+
+
+def _fill_standard_descriptors() -> None:
+    """Put /dev/null where a daemon has closed its stdin, stdout or stderr, here and in what we start.
+
+    What we opened would come to lie there: a socket that whoever prints writes to, and that is lost where the
+    supervisor and the workers put streams of their own.
+    """
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:  # the lowest that is free
+        os.set_inheritable(fd, True)
+    os.close(fd)
 
 
 def _checked(faults: FaultPlan | None) -> str | None:
