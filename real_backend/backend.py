@@ -136,8 +136,8 @@ def _start_supervisor(
     }
     path = [p or os.getcwd() for p in sys.path]
     variables, folder = ((), None) if surroundings is None else (surroundings.variables, surroundings.folder)
-    if folder is not None:
-        path.insert(0, folder)
+    if surroundings is not None:
+        path[:0] = surroundings.search_path()
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # multiprocessing's way
     return subprocess.Popen(
         [sys.executable, *flags, "-c", _BOOT, json.dumps(told), *path],

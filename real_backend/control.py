@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 from msgspec import Struct
@@ -40,6 +41,12 @@ class Surroundings(Struct, frozen=True):
 
     variables: tuple[tuple[str, str], ...] = ()
     folder: str | None = None
+
+    def search_path(self) -> list[str]:
+        """What comes first on `sys.path`."""
+        given = dict(self.variables).get("PYTHONPATH", "").split(os.pathsep)
+        folder = self.folder or ""
+        return [*filter(None, [folder]), *(os.path.abspath(os.path.join(folder, p)) for p in given if p)]
 
 
 class Need(Struct, frozen=True):

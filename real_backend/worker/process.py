@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import types
 from collections import deque
 from collections.abc import Callable
@@ -82,7 +83,9 @@ def _enter(surroundings: Surroundings) -> None:
     os.environ.update(surroundings.variables)
     if surroundings.folder is not None:
         os.chdir(surroundings.folder)
-        sys.path.insert(0, surroundings.folder)
+    # What an interpreter reads when it starts, this one has read long ago.
+    sys.path[:0] = surroundings.search_path()
+    time.tzset()
 
 
 class _Depart(NamedTuple):

@@ -6,12 +6,25 @@ sessions of the `local` backend in this process, and whole programs where the dr
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+import simactors as ray
+
+
+@pytest.fixture
+def session() -> Iterator[None]:
+    ray.init(backend="local", num_cpus=2)
+    yield
+    ray.shutdown()
 
 
 def program(code: str, *words: str, closed: tuple[int, ...] = ()) -> subprocess.CompletedProcess[str]:
@@ -51,3 +64,42 @@ def test_a_session_opens_where_standard_descriptors_are_closed(
     ran = program(code, str(tmp_path / "sizes"), closed=closed)
     assert ran.returncode == 0, ran.stderr
     assert (tmp_path / "sizes").read_text() == repr([1_000_000] * 3)
+
+
+@ray.remote
+class Reader:
+    """Tells what it finds."""
+
+    def names(self) -> tuple[str, str, list[str]]:
+        return os.environ["TZ"], time.tzname[0], sys.path[:2]
+
+    def imported(self) -> Any:
+        import from_the_path_of_one_actor
+
+        return from_the_path_of_one_actor.VALUE
+
+
+@pytest.mark.parametrize("whose", ["the actor's", "the session's"])
+def test_what_an_interpreter_reads_at_its_start_holds_in_a_forked_worker(tmp_path: Path, whose: str) -> None:
+    there = tmp_path / "there"
+    there.mkdir()
+    (there / "from_the_path_of_one_actor.py").write_text("VALUE = 7")
+    variables = {"PYTHONPATH": f"{there}:{tmp_path}", "TZ": "XYZ-3"}
+    env = {"env_vars": variables}
+    ray.init(backend="local", num_cpus=1, runtime_env=env if whose == "the session's" else None)
+    try:
+        reader = Reader.options(runtime_env=env if whose == "the actor's" else None).remote()
+        assert ray.get(reader.names.remote()) == ("XYZ-3", "XYZ", [str(there), str(tmp_path)])
+        assert ray.get(reader.imported.remote()) == 7
+    finally:
+        ray.shutdown()
+
+
+@pytest.mark.usefixtures("session")
+def test_what_comes_too_late_for_a_forked_worker_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
+    variables = {"LD_PRELOAD": "", "MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "1", "HOME": "/"}
+    env = {"env_vars": variables | {"LD_LIBRARY_PATH": "/nowhere"}}
+    for _ in range(2):
+        Reader.options(runtime_env=env).remote()
+    late = [record.args for record in caplog.records if "comes too late" in record.msg]
+    assert sorted(late) == [("LD_LIBRARY_PATH",), ("LD_PRELOAD",), ("MALLOC_ARENA_MAX",)]
