@@ -14,6 +14,7 @@ from real_backend.client.client import Client
 from real_backend.client.running import Running
 from real_backend.messages import Call, Create, Failed, Interrupted, Item, Reply, Task
 from real_backend.worker.producing import Producer
+from real_backend.worker.strays import Strays
 from simactors import exceptions
 from simactors.core import calls, codec
 from simactors.core.outcome import Failure, failure, in_words, task_failure
@@ -30,12 +31,16 @@ class Execution:
     Args:
         where: names the process in errors.
         mishaps: the faults that the process is to meet; None for none.
+
+    Attributes:
+        strays: to be asked whenever user code has ended.
     """
 
     def __init__(self, client: Client, where: str, mishaps: Mishaps | None) -> None:
         self._client = client
         self._where = where
         self._mishaps = mishaps
+        self.strays = Strays()
         if mishaps is not None:
             client.watch_replies(mishaps.replied)
 
@@ -49,8 +54,10 @@ class Execution:
             else:
                 args, kwargs = self.arguments(message)
                 value = function(*args, **kwargs)
+            self.strays.end()
             answer = self.finish(running, value)
-        except SystemExit:
+        except SystemExit as error:
+            self.strays.end(error)
             raise
         except BaseException as error:  # the user's code runs here
             answer = self.failed(running, error)
@@ -81,9 +88,9 @@ class Execution:
         return _failed(running, self._told(running, error))
 
     def _told(self, running: Running, error: BaseException) -> Failure:
-        for _ in range(
-            2
-        ):  # an interruption may come just now; it has had its way then, and the error is told
+        self.strays.end(error)
+        # Twice: an interruption may come just now; it has had its way then, and the error is told.
+        for _ in range(2):
             try:
                 return task_failure(running.label, error, self._where, by_value=True)
             except BaseException as raised:  # what the error's own code raises
@@ -121,6 +128,7 @@ class Execution:
         producer = self.producer(running)
         try:
             for item in items:
+                self.strays.end()
                 producer.send(codec.pack(item, by_value=True))
                 producer.wait()
                 if running.is_canceled and not running.is_task:
@@ -136,8 +144,10 @@ class Execution:
         found: list[Any] = []
         try:
             for item in itertools.islice(items, wanted):
+                self.strays.end()
                 found.append(codec.pack(item, by_value=True))
         except Exception as error:  # the user's code runs here
+            self.strays.end(error)
             for index, packed in enumerate(found):
                 self._client.answer(running.asker, Item(running.id, index, packed))
             return self.interrupted(running, len(found), error)

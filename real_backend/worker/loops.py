@@ -17,6 +17,7 @@ from real_backend.messages import Call, Failed, Reply
 from real_backend.worker.execution import Answer, Execution
 from real_backend.worker.lane import Construction, Job, Owner
 from real_backend.worker.producing import Producer
+from real_backend.worker.strays import Strays
 from simactors import exceptions
 from simactors.core import codec
 
@@ -31,9 +32,10 @@ class Loops:
 
     def lane(self, group: str, limit: int) -> _Loop:
         """The loop of a concurrency group."""
-        return _Loop(f"AsyncIO Thread: {group or 'default'}", limit, self._begin)
+        return _Loop(f"AsyncIO Thread: {group or 'default'}", limit, self._begin, self._execution.strays)
 
     def _begin(self, lane: _Loop, job: Job) -> None:
+        self._execution.strays.end()
         running = self._owner.begin(*job)
         loop = asyncio.get_running_loop()
         tasks: list[asyncio.Task[None]] = []
@@ -77,8 +79,10 @@ class Loops:
             else:
                 if inspect.isawaitable(value):
                     value = await value
+                execution.strays.end()
                 answer = execution.finish(running, value)
-        except SystemExit:
+        except SystemExit as error:
+            execution.strays.end(error)
             raise
         except asyncio.CancelledError:
             answer = self._canceled(running)
@@ -95,6 +99,7 @@ class Loops:
         producer = self._execution.producer(running)
         try:
             async for item in items:
+                self._execution.strays.end()
                 producer.send(codec.pack(item, by_value=True))
                 await _room(producer)
         except Exception as error:  # the user's code runs here; it becomes the last item
@@ -123,8 +128,9 @@ class _Loop:
     What its methods note is noted on that thread only, except `unfinished`.
     """
 
-    def __init__(self, name: str, limit: int, begin: Callable[[_Loop, Job], None]) -> None:
+    def __init__(self, name: str, limit: int, begin: Callable[[_Loop, Job], None], strays: Strays) -> None:
         self._limit = limit
+        self._strays = strays
         self._begin = begin
         self._waiting: deque[Job] = deque()
         self._running = 0
@@ -143,8 +149,23 @@ class _Loop:
 
     def construct(self, make: Callable[[], Any], done: Callable[[], None]) -> Construction:
         construction = Construction()
-        self._loop.call_soon_threadsafe(lambda: self._loop.create_task(_construct(construction, make, done)))
+        self._loop.call_soon_threadsafe(
+            lambda: self._loop.create_task(self._construct(construction, make, done))
+        )
         return construction
+
+    async def _construct(
+        self, construction: Construction, make: Callable[[], Any], done: Callable[[], None]
+    ) -> None:
+        """Run a constructor; `make` gives the instance, or a coroutine that ends with it."""
+        try:
+            made = make()
+            construction.instance = await made if asyncio.iscoroutine(made) else made
+        except BaseException as error:  # the user's code runs here
+            construction.error = error
+        self._strays.end(construction.error)
+        construction.is_over = True
+        done()
 
     def finished(self) -> None:
         """A call has ended: there is room."""
@@ -170,14 +191,3 @@ class _Loop:
     def _start(self, job: Job) -> None:
         self._running += 1
         self._begin(self, job)
-
-
-async def _construct(construction: Construction, make: Callable[[], Any], done: Callable[[], None]) -> None:
-    """Run a constructor; `make` gives the instance, or a coroutine that ends with it."""
-    try:
-        made = make()
-        construction.instance = await made if asyncio.iscoroutine(made) else made
-    except BaseException as error:  # the user's code runs here
-        construction.error = error
-    construction.is_over = True
-    done()

@@ -320,10 +320,13 @@ class Worker:
             running.module = made.constructor.module
             args, kwargs = self._execution.arguments(message)
             self._instance = self._construct(message, made, lambda f: f(*args, **kwargs))
+            self._execution.strays.end()
         except SystemExit as error:
+            self._execution.strays.end(error)
             departure = _departure(error.code, is_task=False)
             self._leave(departure.text, departure.code, crash=departure.crash)
         except BaseException as error:  # the user's code runs here
+            self._execution.strays.end(error)
             text = (
                 "The actor died because of an error raised in its creation task, "
                 f"ray::{label}() ({self._where})\n{format_user_traceback(error)}"

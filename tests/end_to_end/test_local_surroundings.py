@@ -103,3 +103,71 @@ def test_what_comes_too_late_for_a_forked_worker_is_named_once(caplog: pytest.Lo
         Reader.options(runtime_env=env).remote()
     late = [record.args for record in caplog.records if "comes too late" in record.msg]
     assert sorted(late) == [("LD_LIBRARY_PATH",), ("LD_PRELOAD",), ("MALLOC_ARENA_MAX",)]
+
+
+def _fork_and(how: str) -> Any:
+    """Fork; the child ends as `how` says, the parent tells how the child has ended."""
+    pid = os.fork()
+    if pid:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if how == "exit":
+        sys.exit(5)
+    if how == "raise":
+        raise ValueError("in the child")
+    if how == "call":
+        ray.get(ray.put(1))
+    return "the child's answer"
+
+
+@ray.remote
+def fork_in_a_task(how: str) -> Any:
+    return _fork_and(how)
+
+
+@ray.remote
+class Forker:
+    """Forks wherever its code runs."""
+
+    def __init__(self, how: str = "") -> None:
+        self.made = _fork_and(how) if how else None
+
+    def fork(self, how: str) -> Any:
+        return _fork_and(how)
+
+    def generate(self, how: str) -> Iterator[Any]:
+        yield _fork_and(how)
+
+    def asked(self) -> tuple[int, Any]:
+        return os.getpid(), self.made
+
+
+@ray.remote
+class AsyncForker:
+    """The same on an event loop."""
+
+    def __init__(self, how: str = "") -> None:
+        self.made = _fork_and(how) if how else None
+
+    async def fork(self, how: str) -> Any:
+        return _fork_and(how)
+
+    async def generate(self, how: str) -> Any:
+        yield _fork_and(how)
+
+    async def asked(self) -> tuple[int, Any]:
+        return os.getpid(), self.made
+
+
+@pytest.mark.usefixtures("session")
+@pytest.mark.parametrize(("how", "code"), [("return", 0), ("exit", 5), ("raise", 1), ("call", 1)])
+def test_a_child_that_comes_back_out_of_user_code_is_no_second_worker(how: str, code: int) -> None:
+    plain = Forker.options(num_cpus=0)
+    actors: list[Any] = [f.remote(how) for f in (plain, plain.options(max_concurrency=2), AsyncForker)]
+    for actor in actors:
+        pid, made = ray.get(actor.asked.remote(), timeout=30)
+        assert made == code
+        assert ray.get(actor.fork.remote(how), timeout=30) == code
+        items = actor.generate.options(num_returns="streaming").remote(how)
+        assert [ray.get(item, timeout=30) for item in items] == [code]
+        assert ray.get([actor.asked.remote() for _ in range(5)], timeout=30) == [(pid, code)] * 5
+    assert ray.get(fork_in_a_task.remote(how), timeout=30) == code
