@@ -100,6 +100,13 @@ class _Depart(NamedTuple):
     crash: bool = False
 
 
+class _Terminated(int):
+    """The code of the `SystemExit` that SIGTERM raises, to be known from one that user code has raised."""
+
+
+_TERMINATED = _Terminated(1)
+
+
 class Worker:
     """The main loop, and the actor if this process has become one."""
 
@@ -266,8 +273,10 @@ class Worker:
 
     def _on_terminate(self, *_: object) -> None:
         if self._here.main is None:
-            os._exit(1)
-        sys.exit(1)
+            # No exit code would name it.
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTERM)
+        sys.exit(_TERMINATED)
 
     def _label_of(self, message: object) -> str | None:
         """What a fault plan calls a call; None for what is none, or nobody's code."""
@@ -370,6 +379,8 @@ async def _make_async(cls: type, call: Callable[[Any], Any], initialize: Callabl
 def _departure(code: object, *, is_task: bool) -> _Depart:
     if isinstance(code, int | float) and code == 0 and not is_task:
         return _Depart(_EXITED, 0)
+    if type(code) is _Terminated:
+        return _Depart("SIGTERM was sent to it", code, crash=True)
     text = f"sys.exit({'' if code is None else repr(code)}) was called in it"
     # As an interpreter ends: None is success, a text is printed, and counts as 1. For an actor, all but 0 is a crash.
     number = code if isinstance(code, int) else int(code is not None)

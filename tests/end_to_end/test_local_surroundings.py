@@ -7,6 +7,7 @@ sessions of the `local` backend in this process, and whole programs where the dr
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -18,6 +19,9 @@ from typing import Any
 import pytest
 
 import simactors as ray
+from tests.end_to_end.noticing import comes_true
+
+NOTICED_S = 30.0
 
 
 @pytest.fixture
@@ -171,3 +175,38 @@ def test_a_child_that_comes_back_out_of_user_code_is_no_second_worker(how: str, 
         assert [ray.get(item, timeout=30) for item in items] == [code]
         assert ray.get([actor.asked.remote() for _ in range(5)], timeout=30) == [(pid, code)] * 5
     assert ray.get(fork_in_a_task.remote(how), timeout=30) == code
+
+
+@ray.remote(max_retries=0)
+def terminate_itself(*, catch: bool = False) -> None:
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+    except SystemExit as error:
+        if not catch or error.code != 1:
+            raise
+        sys.exit(1)
+
+
+@ray.remote
+class Terminated:
+    def pid(self) -> int:
+        return os.getpid()
+
+    def stay(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+
+
+@pytest.mark.usefixtures("session")
+def test_who_was_ended_by_sigterm_is_said_to_be() -> None:
+    with pytest.raises(ray.exceptions.WorkerCrashedError, match="SIGTERM"):
+        ray.get(terminate_itself.remote(), timeout=30)
+    with pytest.raises(ray.exceptions.WorkerCrashedError, match=r"sys.exit\(1\)"):
+        ray.get(terminate_itself.remote(catch=True), timeout=30)
+    with pytest.raises(ray.exceptions.ActorDiedError, match="SIGTERM"):
+        ray.get(Terminated.remote().stay.remote(), timeout=30)
+    idle = Terminated.remote()
+    os.kill(ray.get(idle.pid.remote()), signal.SIGTERM)
+    with pytest.raises(ray.exceptions.ActorDiedError, match="SIGTERM"):
+        comes_true(lambda: not ray.get(idle.pid.remote()), NOTICED_S)
