@@ -210,3 +210,14 @@ def test_who_was_ended_by_sigterm_is_said_to_be() -> None:
     os.kill(ray.get(idle.pid.remote()), signal.SIGTERM)
     with pytest.raises(ray.exceptions.ActorDiedError, match="SIGTERM"):
         comes_true(lambda: not ray.get(idle.pid.remote()), NOTICED_S)
+
+
+@ray.remote
+def close_everything() -> None:
+    os.closerange(3, 1000)
+
+
+@pytest.mark.usefixtures("session")
+def test_whoever_closes_descriptors_that_are_not_theirs_is_told_where_to_look() -> None:
+    with pytest.raises(ray.exceptions.WorkerCrashedError, match=r"exit code 70: .*os.closerange.*stderr"):
+        ray.get(close_everything.options(max_retries=0).remote(), timeout=30)
