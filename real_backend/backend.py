@@ -60,6 +60,7 @@ def open_backend(settings: Settings) -> Backend:
     faults = _checked(settings.faults)
     surroundings = _surroundings(settings.runtime_env)
     raise_file_limit()
+    _fill_standard_descriptors()
     with contextlib.ExitStack() as opened:
         try:
             client = _start(settings, faults, surroundings, opened)
@@ -99,6 +100,17 @@ def _wait_for_end(supervisor: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         supervisor.kill()
         supervisor.wait()
+
+
+def _fill_standard_descriptors() -> None:
+    """Put /dev/null where a daemon has closed its stdin, stdout or stderr, here and in what we start.
+
+    What we opened would come to lie there: a socket that whoever prints writes to, and that is lost where the
+    supervisor and the workers put streams of their own.
+    """
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:  # the lowest that is free
+        os.set_inheritable(fd, True)
+    os.close(fd)
 
 
 def _checked(faults: FaultPlan | None) -> str | None:
@@ -156,8 +168,8 @@ def _start_supervisor(
     }
     path = [p or os.getcwd() for p in sys.path]
     variables, folder = ((), None) if surroundings is None else (surroundings.variables, surroundings.folder)
-    if folder is not None:
-        path.insert(0, folder)
+    if surroundings is not None:
+        path[:0] = surroundings.search_path()
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # multiprocessing's way
     return subprocess.Popen(
         [sys.executable, *flags, "-c", _BOOT, json.dumps(told), *path],

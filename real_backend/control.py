@@ -6,6 +6,7 @@ Not what processes say to one another, and not how anything travels: `messages`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 from msgspec import Struct
@@ -44,6 +45,12 @@ class Surroundings(Struct, frozen=True):
 
     variables: tuple[tuple[str, str], ...] = ()
     folder: str | None = None
+
+    def search_path(self) -> list[str]:
+        """What comes first on `sys.path`."""
+        given = dict(self.variables).get("PYTHONPATH", "").split(os.pathsep)
+        folder = self.folder or ""
+        return [*filter(None, [folder]), *(os.path.abspath(os.path.join(folder, p)) for p in given if p)]
 
 
 class Need(Struct, frozen=True, cache_hash=True):

@@ -42,7 +42,7 @@ from real_backend.objects import ObjectTable
 from real_backend.transport import Channel
 from simactors import exceptions
 from simactors.core import codec
-from simactors.core.calls import Creation, MethodCall, TaskCall, pack_arguments
+from simactors.core.calls import Creation, MethodCall, TaskCall, pack_arguments, unserializable
 from simactors.core.options import PLAIN_METHOD
 from simactors.core.outcome import Outcome, Value, failure
 from simactors.core.refs import ActorRef, ObjectRef
@@ -212,9 +212,7 @@ class Client(Knowing, UnderWay):
         except exceptions.ObjectStoreFullError:
             raise
         except Exception as error:  # pickling runs the user's code
-            raise TypeError(
-                f"Could not serialize the put value {value!r}: {type(error).__name__}: {error}"
-            ) from error
+            raise unserializable("put value", value, error) from error
         self.belonging.check_packed(packed)
         with self.pump.change:
             self._check_usable()

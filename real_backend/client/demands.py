@@ -7,6 +7,8 @@ than wrong.
 
 from __future__ import annotations
 
+import functools
+import logging
 import os
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -17,7 +19,15 @@ from simactors.core import requests
 from simactors.core.options import ActorOptions, TaskOptions
 from simactors.core.requests import Bundle, Request
 
+log = logging.getLogger("simactors")
+
 _REMEMBERED = 4096
+_READ_AT_START = {
+    *("PYTHONHASHSEED", "PYTHONUNBUFFERED", "PYTHONMALLOC", "PYTHONDEVMODE", "PYTHONOPTIMIZE", "PYTHONUTF8"),
+    *("PYTHONWARNINGS", "PYTHONDONTWRITEBYTECODE", "PYTHONIOENCODING", "PYTHONFAULTHANDLER", "PYTHONHOME"),
+    *("LD_LIBRARY_PATH", "LD_PRELOAD", "LD_BIND_NOW", "LD_AUDIT", "LD_DEBUG", "GLIBC_TUNABLES"),
+}
+"""And what begins with ``MALLOC_``. Not ``OMP_`` and its like: libraries read those when they are loaded."""
 HONOURED = ("env_vars", "working_dir")
 """What of a `runtime_env` means something here."""
 
@@ -106,7 +116,19 @@ def _surroundings(
 ) -> Surroundings | None:
     """As on Ray, variables add to those of the parent, and hide them."""
     own = surroundings_of(runtime_env)
+    for name, value in () if own is None else own.variables:
+        if os.environ.get(name) != value and (name in _READ_AT_START or name.startswith("MALLOC_")):
+            _warn_of(name)
     if own is None or inherited is None:
         return own or inherited
     variables = {**dict(inherited.variables), **dict(own.variables)}
     return Surroundings(tuple(sorted(variables.items())), own.folder or inherited.folder)
+
+
+@functools.cache  # once is enough
+def _warn_of(name: str) -> None:
+    log.warning(
+        "runtime_env: %s comes too late for the worker itself, which is forked from an interpreter that runs already; "
+        "only programs that it starts read it. Set it where the driver starts, or in init(runtime_env=...).",
+        name,
+    )

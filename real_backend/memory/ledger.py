@@ -123,11 +123,17 @@ class Ledger:
 
     def full(self, size: int) -> ObjectStoreFullError:
         """The error for `size` bytes that are too many."""
+        if size > self.limit:  # nobody was asked to give anything back: what is taken says nothing
+            return ObjectStoreFullError(
+                f"The object store is too small: an object needs {size} bytes, and {self.limit} are allowed for all "
+                "together. Say init(object_store_memory=BYTES)."
+            )
         usage = self.usage()
         return ObjectStoreFullError(
             f"The object store is full: {usage.objects} large objects take {usage.bytes} bytes, {size} more are "
             f"needed, and {self.limit} are allowed. Drop refs and arrays that are no longer needed, or say "
-            "init(object_store_memory=BYTES)."
+            "init(object_store_memory=BYTES). What a process that does not answer keeps for its next objects is "
+            "counted, too."
         )
 
     def _set(self, number: int, *words: int) -> None:

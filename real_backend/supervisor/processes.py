@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # loaded where something is to go wrong
     from real_backend.mishaps import Mishaps
 
 _REMEMBERED_DEATHS = 10_000
+_OUR_FAULT = 70  # EX_SOFTWARE
 
 
 class Process(Struct, eq=False):
@@ -157,7 +158,7 @@ class Processes:
                 traceback.print_exc()  # a bug of ours: user code is caught where it runs
                 sys.stderr.flush()
             finally:
-                os._exit(70)
+                os._exit(_OUR_FAULT)
         try:
             return pid, os.pidfd_open(pid)
         except OSError:  # no descriptor is left to hear of its end
@@ -305,6 +306,12 @@ class Processes:
 
 def _describe_status(status: int) -> str:
     code = os.waitstatus_to_exitcode(status)
+    if code == _OUR_FAULT:
+        return (
+            f"its process ended with exit code {code}: the code of simactors itself has failed in it. Either that is a "
+            "fault of simactors, or user code has closed descriptors that it needs (os.closerange). Its stderr has "
+            "the traceback."
+        )
     if code >= 0:
         return f"its process ended with exit code {code}."
     try:

@@ -14,9 +14,10 @@ from real_backend.client.client import Client
 from real_backend.client.running import Running
 from real_backend.messages import Call, Create, Failed, Interrupted, Item, Reply, Task
 from real_backend.worker.producing import Producer
+from real_backend.worker.strays import Strays
 from simactors import exceptions
 from simactors.core import calls, codec
-from simactors.core.outcome import Failure, failure, task_failure
+from simactors.core.outcome import Failure, failure, in_words, task_failure
 
 if TYPE_CHECKING:  # loaded where something is to go wrong
     from real_backend.mishaps import Mishaps
@@ -30,12 +31,16 @@ class Execution:
     Args:
         where: names the process in errors.
         mishaps: the faults that the process is to meet; None for none.
+
+    Attributes:
+        strays: to be asked whenever user code has ended.
     """
 
     def __init__(self, client: Client, where: str, mishaps: Mishaps | None) -> None:
         self._client = client
         self._where = where
         self._mishaps = mishaps
+        self.strays = Strays()
         if mishaps is not None:
             client.watch_replies(mishaps.replied)
 
@@ -49,8 +54,10 @@ class Execution:
             else:
                 args, kwargs = self.arguments(message)
                 value = function(*args, **kwargs)
+            self.strays.end()
             answer = self.finish(running, value)
-        except SystemExit:
+        except SystemExit as error:
+            self.strays.end(error)
             raise
         except BaseException as error:  # the user's code runs here
             answer = self.failed(running, error)
@@ -81,12 +88,18 @@ class Execution:
         return _failed(running, self._told(running, error))
 
     def _told(self, running: Running, error: BaseException) -> Failure:
-        told = task_failure(running.label, error, self._where, by_value=True)
-        try:
-            self._client.belonging.check_packed(told.packed)
-        except RuntimeError:  # what it carries can't travel, so it is told in words
-            return Failure(None, told.text)
-        return told
+        self.strays.end(error)
+        # Twice: an interruption may come just now; it has had its way then, and the error is told.
+        for _ in range(2):
+            try:
+                told = task_failure(running.label, error, self._where, by_value=True)
+                self._client.belonging.check_packed(told.packed)
+                return told
+            except (
+                BaseException
+            ) as raised:  # what the error's own code raises, or it carries what can't travel
+                fault = raised
+        return in_words(running.label, error, self._where, fault)
 
     def canceled_before(self, running: Running) -> Failed:
         """What answers a call that was cancelled before its turn and never runs."""
@@ -125,6 +138,7 @@ class Execution:
         producer = self.producer(running)
         try:
             for item in items:
+                self.strays.end()
                 producer.send(codec.pack(item, by_value=True))
                 producer.wait()
                 if running.is_canceled and not running.is_task:
@@ -140,10 +154,12 @@ class Execution:
         found: list[Any] = []
         try:
             for item in itertools.islice(items, wanted):
+                self.strays.end()
                 packed = codec.pack(item, by_value=True)
                 self._client.belonging.check_packed(packed)
                 found.append(packed)
         except Exception as error:  # the user's code runs here
+            self.strays.end(error)
             for index, packed in enumerate(found):
                 self._client.answer(running.asker, Item(running.id, index, packed))
             return self.interrupted(running, len(found), error)

@@ -18,6 +18,7 @@ from real_backend.messages import Call, Failed, Reply
 from real_backend.worker.execution import Answer, Execution
 from real_backend.worker.lane import Construction, Job, Owner
 from real_backend.worker.producing import Producer
+from real_backend.worker.strays import Strays
 from simactors import exceptions
 from simactors.core import codec
 
@@ -32,9 +33,10 @@ class Loops:
 
     def lane(self, group: str, limit: int) -> _Loop:
         """The loop of a concurrency group."""
-        return _Loop(f"AsyncIO Thread: {group or 'default'}", limit, self._begin)
+        return _Loop(f"AsyncIO Thread: {group or 'default'}", limit, self._begin, self._execution.strays)
 
     def _begin(self, lane: _Loop, job: Job) -> None:
+        self._execution.strays.end()
         running = self._owner.begin(*job)
         loop = asyncio.get_running_loop()
         tasks: list[asyncio.Task[None]] = []
@@ -80,8 +82,10 @@ class Loops:
             else:
                 if inspect.isawaitable(value):
                     value = await value
+                execution.strays.end()
                 answer = execution.finish(running, value)
-        except SystemExit:
+        except SystemExit as error:
+            execution.strays.end(error)
             raise
         except asyncio.CancelledError:
             answer = self._canceled(running)
@@ -98,6 +102,7 @@ class Loops:
         producer = self._execution.producer(running)
         try:
             async for item in items:
+                self._execution.strays.end()
                 producer.send(codec.pack(item, by_value=True))
                 await _room(producer)
         except Exception as error:  # the user's code runs here; it becomes the last item
@@ -126,8 +131,9 @@ class _Loop:
     What its methods note is noted on that thread only, except `unfinished`.
     """
 
-    def __init__(self, name: str, limit: int, begin: Callable[[_Loop, Job], None]) -> None:
+    def __init__(self, name: str, limit: int, begin: Callable[[_Loop, Job], None], strays: Strays) -> None:
         self._limit = limit
+        self._strays = strays
         self._begin = begin
         self._waiting: deque[Job] = deque()
         self._running = 0
@@ -147,9 +153,20 @@ class _Loop:
     def construct(self, cls: type, call: Callable[[Any], Any], done: Callable[[], None]) -> Construction:
         construction = Construction()
         self._loop.call_soon_threadsafe(
-            lambda: self._loop.create_task(_construct(construction, cls, call, done))
+            lambda: self._loop.create_task(self._construct(construction, cls, call, done))
         )
         return construction
+
+    async def _construct(
+        self, construction: Construction, cls: type, call: Callable[[Any], Any], done: Callable[[], None]
+    ) -> None:
+        try:
+            construction.instance = await _made(cls, call)
+        except BaseException as error:  # the user's code runs here
+            construction.error = error
+        self._strays.end(construction.error)
+        construction.is_over = True
+        done()
 
     def finished(self) -> None:
         """A call has ended: there is room."""
@@ -175,17 +192,6 @@ class _Loop:
     def _start(self, job: Job) -> None:
         self._running += 1
         self._begin(self, job)
-
-
-async def _construct(
-    construction: Construction, cls: type, call: Callable[[Any], Any], done: Callable[[], None]
-) -> None:
-    try:
-        construction.instance = await _made(cls, call)
-    except BaseException as error:  # the user's code runs here
-        construction.error = error
-    construction.is_over = True
-    done()
 
 
 async def _made(cls: type, call: Callable[[Any], Any]) -> Any:

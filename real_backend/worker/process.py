@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import types
 from collections import deque
 from collections.abc import Callable
@@ -89,7 +90,9 @@ def _enter(surroundings: Surroundings) -> None:
     os.environ.update(surroundings.variables)
     if surroundings.folder is not None:
         os.chdir(surroundings.folder)
-        sys.path.insert(0, surroundings.folder)
+    # What an interpreter reads when it starts, this one has read long ago.
+    sys.path[:0] = surroundings.search_path()
+    time.tzset()
 
 
 class _Depart(Struct, frozen=True):
@@ -102,6 +105,13 @@ class _Depart(Struct, frozen=True):
     text: str
     code: int
     crash: bool = False
+
+
+class _Terminated(int):
+    """The code of the `SystemExit` that SIGTERM raises, to be known from one that user code has raised."""
+
+
+_TERMINATED = _Terminated(1)
 
 
 class Worker:
@@ -273,8 +283,10 @@ class Worker:
 
     def _on_terminate(self, *_: object) -> None:
         if self._here.main is None:
-            os._exit(1)
-        sys.exit(1)
+            # No exit code would name it.
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTERM)
+        sys.exit(_TERMINATED)
 
     def _label_of(self, message: object) -> str | None:
         """What a fault plan calls a call; None for what is none, or nobody's code."""
@@ -327,10 +339,13 @@ class Worker:
             running.module = made.constructor.module
             args, kwargs = self._execution.arguments(message)
             self._instance = self._construct(message, made, lambda f: f(*args, **kwargs))
+            self._execution.strays.end()
         except SystemExit as error:
+            self._execution.strays.end(error)
             departure = _departure(error.code, is_task=False)
             self._leave(departure.text, departure.code, crash=departure.crash)
         except BaseException as error:  # the user's code runs here
+            self._execution.strays.end(error)
             text = (
                 "The actor died because of an error raised in its creation task, "
                 f"ray::{label}() ({self._where})\n{format_user_traceback(error)}"
@@ -361,6 +376,8 @@ class Worker:
 def _departure(code: object, *, is_task: bool) -> _Depart:
     if isinstance(code, int | float) and code == 0 and not is_task:
         return _Depart(_EXITED, 0)
+    if type(code) is _Terminated:
+        return _Depart("SIGTERM was sent to it", code, crash=True)
     text = f"sys.exit({'' if code is None else repr(code)}) was called in it"
     # As an interpreter ends: None is success, a text is printed, and counts as 1. For an actor, all but 0 is a crash.
     number = code if isinstance(code, int) else int(code is not None)

@@ -53,6 +53,13 @@ class ActorHandle:
     def __repr__(self) -> str:
         return f"Actor({self._actor.interface.class_name}, actor-{self._actor.entry.id})"
 
+    # Not by way of __reduce__, which is for the way to other processes: a copy leads to the same actor.
+    def __copy__(self) -> ActorHandle:
+        return ActorHandle(self._actor)
+
+    def __deepcopy__(self, memo: object) -> ActorHandle:
+        return ActorHandle(self._actor)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return ActorHandle, (self._actor,)
 
@@ -102,6 +109,12 @@ class ActorMethod:
     def class_name(self) -> str:
         """Of the actor."""
         return self._actor.interface.class_name
+
+    def __copy__(self) -> ActorMethod:
+        return ActorMethod(self._actor, self._spec, self._options)
+
+    def __deepcopy__(self, memo: object) -> ActorMethod:
+        return ActorMethod(self._actor, self._spec, self._options)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ActorMethod, (self._actor, self._spec, self._options)

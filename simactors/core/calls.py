@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
+import reprlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FunctionType, GeneratorType
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from msgspec import Struct
 from simactors.core import codec
 from simactors.core.interface import ActorInterface, MethodSpec, Signature
 from simactors.core.options import PLAIN_METHOD, ActorOptions, MethodOptions, TaskOptions
+from simactors.core.outcome import text_of
 from simactors.core.refs import ActorRef, ObjectRef
 from simactors.exceptions import ObjectStoreFullError
 
@@ -156,10 +158,27 @@ def pack_arguments(
         raise  # the argument could be serialized
     except Exception as error:  # pickling runs the user's code
         culprit = _unserializable((*args, *kwargs.values()), by_value=by_value)
-        raise TypeError(
-            f"Could not serialize the argument {culprit!r} for a task or actor {label}: "
-            f"{type(error).__name__}: {error}"
-        ) from error
+        raise unserializable("argument", culprit, error, f" for a task or actor {label}") from error
+
+
+def unserializable(what: str, value: object, error: Exception, whither: str = "") -> TypeError:
+    """The error for a value that can't be packed because of `error`; it can be made whatever the value is."""
+    reason = f"{type(error).__name__}: {text_of(error)}"
+    if isinstance(error, RecursionError):  # the words that Ray and cloudpickle have for it
+        reason = "PicklingError: Could not pickle object as excessively deep recursion required."
+    return TypeError(f"Could not serialize the {what} {_shown(value)}{whither}: {reason}")
+
+
+_repr = reprlib.Repr()
+_repr.maxother = _repr.maxstring = _repr.maxlong = 200
+
+
+def _shown(value: object) -> str:
+    """`value` in short: it may be nested too deeply, may be huge, and its own `__repr__` may raise."""
+    try:
+        return _repr.repr(value)
+    except Exception:  # the user's code runs here
+        return f"<{type(value).__qualname__}>"
 
 
 def _unserializable(values: Sequence[Any], *, by_value: bool) -> Any:

@@ -66,15 +66,31 @@ Outcome = Value | Failure
 
 def failure(error: Exception, *, by_value: bool = False) -> Failure:
     """`error`, packed for its way to whoever asks."""
-    text = f"{type(error).__module__}.{type(error).__qualname__}: {_text_of(error)}"
+    text = f"{_name_of(error)}: {text_of(error)}"
     try:
         return Failure(codec.encode(error, by_value=by_value), text)
-    except Exception:  # as above: pickling runs the user's code
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # as above: pickling runs the user's code
         return Failure(None, text)
 
 
 def task_failure(function_name: str, error: BaseException, where: str, *, by_value: bool = False) -> Failure:
     """What a call ends with if the user's code raised `error` in the process called `where`."""
+    try:
+        return _described(function_name, error, where, by_value=by_value)
+    except (Exception, SystemExit) as fault:  # describing runs the user's code, on whatever stack it has left
+        return in_words(function_name, error, where, fault)
+
+
+def in_words(function_name: str, error: BaseException, where: str, fault: BaseException) -> Failure:
+    """The last resort where describing `error` has failed by `fault`: nothing but texts that can be sent."""
+    told = exceptions.RayError(f"{_name_of(error)}: {text_of(error)}")
+    text = f"{told}\n(Where it was raised can't be told: that has raised {_name_of(fault)}.)"
+    return failure(exceptions.RayTaskError(function_name, text, told, where))
+
+
+def _described(function_name: str, error: BaseException, where: str, *, by_value: bool) -> Failure:
     # As in Ray, a remote error that passes through unhandled keeps its first cause, so that
     # `except ValueError` works however many processes lie in between.
     cause = error.cause if isinstance(error, exceptions.RayTaskError) else error
@@ -86,7 +102,7 @@ def task_failure(function_name: str, error: BaseException, where: str, *, by_val
         told.frames = error.frames if isinstance(error, exceptions.RayTaskError) else _frames_of(error)
     packed = failure(told, by_value=by_value)
     if packed.packed is None:  # as on Ray, what was raised is told in words then
-        words = f"Exception {type(cause).__qualname__} isn't serializable: {_text_of(cause)}"
+        words = f"Exception {_name_of(cause)} isn't serializable: {text_of(cause)}"
         told.cause = exceptions.RayError(words)
         told.args = (function_name, text, told.cause, where)
         told.frames = None
@@ -115,16 +131,58 @@ def is_one_of(error: BaseException, classes: tuple[type[BaseException], ...]) ->
         return False
 
 
-def _text_of(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception as why:  # as above
-        return f"<its text can't be made: {type(why).__name__}>"
-
-
 def format_user_traceback(error: BaseException) -> str:
     """The traceback from the user's first frame on: ours above it say nothing to the user."""
-    return "".join(traceback.format_exception(type(error), error, _first_of_user(error))).rstrip()
+    try:
+        told = traceback.TracebackException(
+            type(error), error, _first_of_user(error), lookup_lines=False, compact=True
+        )
+        _shorten(told)
+        return "".join(told.format()).rstrip()
+    except (Exception, SystemExit):  # an exception may be anything the user has made of it
+        return f"{_name_of(error)}: {text_of(error)}"
+
+
+def text_of(error: BaseException) -> str:
+    """`str`, even if the user's own raises."""
+    try:
+        return str(error)
+    except BaseException as fault:  # as `traceback` does
+        return f"<its __str__ raised {_name_of(fault)}>"
+
+
+_KEPT = 50
+"""So many frames, and errors in a chain, are told from the beginning, and as many from the end.
+
+Python shortens only what repeats line by line: two functions that call each other for ever give a thousand frames.
+"""
+
+
+class _Shortened(traceback.StackSummary):
+    """The first and the last frames."""
+
+    def format(self, **options: Any) -> list[str]:
+        begin, end = self.from_list(self[:_KEPT]), self.from_list(self[-_KEPT:])
+        left_out = f"  [{len(self) - 2 * _KEPT} frames are left out here]\n"
+        return [*begin.format(**options), left_out, *end.format(**options)]
+
+
+def _shorten(told: traceback.TracebackException) -> None:
+    chain = [told]
+    while (before := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(before)
+    if len(chain) > 2 * _KEPT:
+        chain[_KEPT - 1].__cause__ = chain[-_KEPT]
+        chain[_KEPT:-_KEPT] = []
+    for each in chain:
+        if len(each.stack) > 2 * _KEPT:
+            each.stack = _Shortened(each.stack)
+        for part in getattr(each, "exceptions", None) or ():  # of a group
+            _shorten(part)
+
+
+def _name_of(error: BaseException) -> str:
+    return f"{type(error).__module__}.{type(error).__qualname__}"
 
 
 def _frames_of(error: BaseException) -> dict[str, Any] | None:
@@ -133,8 +191,17 @@ def _frames_of(error: BaseException) -> dict[str, Any] | None:
         import tblib  # type: ignore[import-untyped]
     except OSError:  # no descriptor is left to read it with; the text says the same
         return None
-    frame = _first_of_user(error)
-    return None if frame is None else tblib.Traceback(frame).to_dict()
+    first = _first_of_user(error)
+    if first is None:
+        return None
+    frames = [frame := tblib.Traceback(first)]
+    while frame := frame.tb_next:
+        frames.append(frame)
+    if (
+        len(frames) > 2 * _KEPT
+    ):  # what it is made into is nested frame by frame, so as deep as the user's stack was
+        frames[_KEPT - 1].tb_next = frames[-_KEPT]
+    return frames[0].to_dict()  # type: ignore[no-any-return]  # tblib has no types
 
 
 def _first_of_user(error: BaseException) -> TracebackType | None:

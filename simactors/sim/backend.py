@@ -120,9 +120,7 @@ class SimBackend:
         try:
             packed = codec.pack(value)
         except Exception as error:  # pickling runs the user's code
-            raise TypeError(
-                f"Could not serialize the put value {value!r}: {type(error).__name__}: {error}"
-            ) from error
+            raise calls.unserializable("put value", value, error) from error
         value = self._machine.stores.stored(caller, packed, "put()")
         return self._machine.objects.put(value, caller)
 

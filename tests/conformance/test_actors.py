@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from types import ModuleType
 from typing import Any
@@ -110,6 +111,18 @@ def test_handles_travel_to_tasks_and_actors(ray: ModuleType) -> None:
     assert ray.get(use.remote(counter, 5)) == 5
     assert ray.get(Counter.remote().add_to.remote(counter, 5)) == 10
     assert ray.get(ray.put({"handle": counter}))["handle"] == counter
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_copies_of_handles_and_methods_lead_to_the_same_actor(ray: ModuleType, copied: Any) -> None:
+    counter = Counter.remote()
+    config = copied({"handle": counter, "method": counter.add.options(num_returns=1)})
+    handle, method = copied(counter), copied(counter.add)
+    assert handle == config["handle"] == counter
+    assert hash(handle) == hash(counter)
+    del counter
+    added = handle.add.remote(), method.remote(), config["handle"].add.remote(), config["method"].remote()
+    assert ray.get(list(added)) == [1, 2, 3, 4]
 
 
 def test_actors_create_actors_and_hand_them_on(ray: ModuleType) -> None:

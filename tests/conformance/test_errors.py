@@ -278,7 +278,7 @@ def test_odd_exceptions_arrive_as_ray_has_them(ray: ModuleType, kind: str, name:
         ray.get(fail_oddly.remote(kind))
     assert type(raised.value).__name__ == name
     if kind == "unpicklable":
-        assert "Exception Unpicklable isn't serializable" in str(raised.value.cause)
+        assert "Unpicklable isn't serializable" in str(raised.value.cause)
         assert "raise Unpicklable" in str(raised.value)
     if kind == "undecodable":
         assert "System error: division by zero" in str(raised.value)
@@ -352,3 +352,65 @@ def test_an_error_whose_class_raises_when_it_is_looked_at_is_told_all_the_same(
         with pytest.raises(ray.exceptions.RayTaskError, match=r"NoBaseError: odd|WordlessError"):
             ray.get(ref, timeout=60)
     assert ray.get(take.options(num_cpus=4).remote(1), timeout=60) == 1  # no worker is left behind
+
+
+class Hostile(Exception):
+    """Raises whatever is asked of it."""
+
+    def __str__(self) -> str:
+        raise SystemExit(2)
+
+    __repr__ = __str__
+
+    def __reduce__(self) -> Any:
+        raise OwnBase("never")
+
+
+@simactors.remote
+def sink(kind: str) -> Any:
+    def there(depth: int) -> Any:
+        return back(depth + 1)
+
+    def back(depth: int) -> Any:
+        return there(depth + 1)
+
+    if kind == "hostile":
+        raise Hostile
+    return there(0)
+
+
+@simactors.remote
+class Sinking:
+    """The same, in an actor that must live on."""
+
+    def sink(self, kind: str) -> Any:
+        return sink._function(kind)
+
+    def answer(self) -> int:
+        return 1
+
+
+@simactors.remote
+class AsyncSinking:
+    """The same, on an event loop."""
+
+    async def sink(self, kind: str) -> Any:
+        return sink._function(kind)
+
+    async def answer(self) -> int:
+        return 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"), [("endless", RecursionError), ("hostile", simactors.exceptions.RayTaskError)]
+)
+def test_an_error_that_is_hard_to_describe_is_told_all_the_same(
+    ray: ModuleType, kind: str, error: type[Exception]
+) -> None:
+    actors = [Sinking.remote(), Sinking.options(max_concurrency=2).remote(), AsyncSinking.remote()]
+    for ref in [sink.remote(kind), *(actor.sink.remote(kind) for actor in actors)]:
+        with pytest.raises(error) as raised:
+            ray.get(ref, timeout=30)
+        assert len(str(raised.value)) < 30_000
+        assert ("frames are left out here" in str(raised.value)) == (kind == "endless")
+    assert ray.get([actor.answer.remote() for actor in actors], timeout=30) == [1, 1, 1]

@@ -105,6 +105,39 @@ def test_unpicklable_arguments_are_a_type_error_at_the_call(ray: ModuleType) -> 
         ray.put(lock)
 
 
+class Unshowable:
+    """Can neither be sent nor shown."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def __repr__(self) -> str:
+        if not self.size:
+            raise ZeroDivisionError
+        return "x" * self.size
+
+    def __reduce__(self) -> Any:
+        raise ValueError("stays here")
+
+
+@pytest.mark.parametrize("size", [0, 10_000_000])
+def test_the_reason_is_told_for_a_value_that_cannot_be_shown(ray: ModuleType, size: int) -> None:
+    value = Unshowable(size)
+    for call in (lambda: task.remote(value), lambda: task.remote(1, y=value), lambda: ray.put([value])):
+        with pytest.raises(TypeError, match=r"Could not serialize.*ValueError: stays here") as raised:
+            call()
+        assert len(str(raised.value)) < 1000
+
+
+def test_the_reason_is_told_for_a_value_that_is_nested_too_deeply(ray: ModuleType) -> None:
+    nested: list[Any] = []
+    for _ in range(20_000):
+        nested = [nested]
+    for call in (lambda: task.remote(nested), lambda: ray.put(nested)):
+        with pytest.raises(TypeError, match=r"\[\[.*excessively deep recursion"):
+            call()
+
+
 def test_get_takes_a_ref_or_a_list_of_refs(ray: ModuleType) -> None:
     ref = ray.put(1)
     for wrong in (5, None, (ref,), {}):

@@ -7,7 +7,7 @@ import traceback
 import weakref
 from typing import Any
 
-from simactors.core.outcome import is_one_of, task_failure
+from simactors.core.outcome import format_user_traceback, is_one_of, task_failure
 from simactors.exceptions import RayTaskError
 
 
@@ -94,3 +94,58 @@ def test_classes_that_cannot_say_what_their_instances_are_have_none() -> None:
     assert not is_one_of(KeyError(), (Blind,))
     assert is_one_of(KeyError(), (LookupError, Blind))
     assert not is_one_of(KeyError(), (ValueError,))
+
+
+def test_of_a_thousand_frames_the_first_and_the_last_are_told() -> None:
+    def there(depth: int) -> None:
+        back(depth + 1)
+
+    def back(depth: int) -> None:
+        there(depth + 1)
+
+    try:
+        there(0)
+    except RecursionError as error:
+        told = task_failure("f", error, "pid=1", by_value=True)
+    raised = told.error()
+    assert isinstance(raised, RayTaskError)
+    frames = traceback.extract_tb(raised.cause.__traceback__)
+    assert len(frames) == 100
+    assert frames[0].name.startswith("test_of_a_thousand_frames")
+    assert str(raised).count(", in there") + str(raised).count(", in back") == 99
+    assert str(raised).endswith("RecursionError: maximum recursion depth exceeded")
+
+
+def test_of_a_long_chain_of_errors_the_first_and_the_last_are_told() -> None:
+    def fail(left: int) -> None:
+        if not left:
+            raise KeyError("root")
+        try:
+            fail(left - 1)
+        except Exception as error:
+            raise RuntimeError(left) from error
+
+    try:
+        fail(200)
+    except RuntimeError as error:
+        text = format_user_traceback(error)
+    assert text.count("RuntimeError: ") == 99
+    assert "KeyError: 'root'" in text
+    assert text.endswith("RuntimeError: 200")
+
+
+def test_an_error_that_nothing_can_be_asked_of_is_told_by_its_class() -> None:
+    class Mute(Exception):
+        @property
+        def __notes__(self) -> Any:
+            raise SystemExit(1)
+
+        def __str__(self) -> str:
+            raise ZeroDivisionError
+
+        def __reduce__(self) -> Any:
+            raise SystemExit(1)
+
+    raised = task_failure("f", Mute(), "pid=1", by_value=True).error()
+    assert isinstance(raised, RayTaskError)
+    assert "Mute: <its __str__ raised builtins.ZeroDivisionError>" in str(raised)

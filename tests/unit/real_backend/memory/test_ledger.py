@@ -66,3 +66,13 @@ def test_the_limit_of_a_control_group_and_of_those_above_it_count(tmp_path: Path
 
 def test_the_default_is_a_share_of_the_machine() -> None:
     assert 0 < ledger.default_limit() < 1 << 50
+
+
+def test_what_can_never_have_room_is_told_without_what_is_taken() -> None:
+    page = Ledger.create(100)
+    page.open_account(0)
+    assert page.take(0, 60, 0)  # kept warm, and not asked back for what does not fit in any case
+    assert "an object needs 101 bytes, and 100 are allowed" in str(page.full(101))
+    assert "take" not in str(page.full(101))
+    assert "0 large objects take 60 bytes, 50 more are needed" in str(page.full(50))
+    page.close()
