@@ -1,7 +1,6 @@
 """What processes and the supervisor say to each other: about processes, actors, resources, and the session as a whole.
 
-Not what processes say to one another, and not how anything travels: `messages`. The client's tables of handlers and
-`supervisor/loop` say who hears what.
+Not what processes say to one another, and not how it travels: `messages`. `supervisor/loop` says who hears what.
 """
 
 from __future__ import annotations

@@ -2,11 +2,10 @@
 
 Not what messages mean: `handlers`, by the type of a message, `lost` and `settle` are given by the client.
 
-The thread that waits for something pumps: it sits in the epoll itself, so that an answer reaches it without a
-hand-over between threads. One thread at a time has the *turn*; others that wait sleep until it wakes them.
-While no thread waits (the main thread runs user code), a service thread pumps. So that it costs nothing in a
-sequence of short calls, it only *ticks* while turns are being taken, and goes to sit in the epoll once nobody
-has pumped for a whole tick; while somebody waits for long, it sleeps.
+The thread that waits for something pumps: it sits in the epoll itself, so that an answer reaches it without a hand-over
+between threads. One thread at a time has the *turn*; others that wait sleep until it wakes them. While no thread waits
+(the main thread runs user code), a service thread pumps. So that it costs nothing in a sequence of short calls, it only
+*ticks* while turns are taken, and sits in the epoll once nobody has pumped for a tick, or somebody waits for long.
 """
 
 from __future__ import annotations
@@ -163,13 +162,13 @@ class Pump:
         os.eventfd_write(self._bell, 1)
 
     def poke(self) -> None:
-        """Let all who wait look at their conditions again."""
+        """Let all who wait look again."""
         os.eventfd_write(self._poke, 1)
 
     def ring_if_sitting(self) -> None:
         """Like `ring`, cheaper; may be called from anywhere, even from a destructor."""
         if self._sitting and not self._closing:
-            self.ring()
+            os.eventfd_write(self._bell, 1)
 
     def flush_all(self) -> None:
         """Send what waits for company; under the lock."""
@@ -302,15 +301,12 @@ class Pump:
                 if channel is not None:
                     self._serve_channel(channel, mask)
                 elif fd == self._poke:
-                    self._unpoke()
+                    with suppress(BlockingIOError):  # another thread may have done it
+                        os.eventfd_read(self._poke)
         finally:
             self.change.end()
         if self._sleepers:
             self._wake_sleepers()
-
-    def _unpoke(self) -> None:
-        with suppress(BlockingIOError):  # another thread may have done it
-            os.eventfd_read(self._poke)
 
     def _serve_channel(self, channel: Channel, mask: int) -> None:
         if mask & _OUT:

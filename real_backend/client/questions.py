@@ -45,7 +45,7 @@ class Questions:
         try:
             self._pump.wait_until(lambda: request in self._answers or self._is_over(), None)
         except BaseException:  # a Ctrl-C, most likely
-            with self._pump.lock:
+            with self._pump.change:
                 if self._answers.pop(request, None) is None:
                     self._abandoned.add(request)
             raise

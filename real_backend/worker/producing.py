@@ -28,13 +28,13 @@ class Producer:
         self.wake: Callable[[], object] | None = None
         self.produced = 0
         if self._limit is not None:
-            with client.shield, client.pump.lock:
+            with client.pump.change:
                 client.producers.enter(running.id, running.asker, self.hear)
 
     def close(self) -> None:
         """No more items."""
         if self._limit is not None:
-            with self._client.shield, self._client.pump.lock:
+            with self._client.pump.change:
                 self._client.producers.leave(self._running.id)
 
     def send(self, packed: object) -> None:

@@ -6,7 +6,6 @@ a producer that waits when nothing is to come any more would wait for ever.
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -32,8 +31,7 @@ class Process:
         self.sent: list[tuple[int, Item]] = []
         self.gone: set[int] = set()
         self.producers = Producers(lambda number: number not in self.gone)
-        self.shield = nullcontext()
-        self.lock = threading.RLock()
+        self.change = nullcontext()
         self.pump = self.belonging = self
 
     def answer(self, asker: int, message: Item) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -18,8 +17,7 @@ class FakePump:
     """Never talks to anybody; whoever waits is interrupted, or sees done what `meanwhile` does."""
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
-        self.shield = contextlib.nullcontext()
+        self.change = contextlib.nullcontext()
         self.meanwhile: Callable[[], None] | None = None
 
     def wait_until(self, done: Callable[[], object], timeout_s: float | None) -> bool:

@@ -6,7 +6,6 @@ nothing is to come any more would wait for ever. The producer is a list of what 
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -54,8 +53,7 @@ class Consumer:
 
     def __init__(self, backpressure: int | None = None, num_returns: str = "streaming") -> None:
         self.to_come: deque[Callable[[], object]] = deque()
-        self.shield = nullcontext()
-        self.lock = threading.RLock()
+        self.change = nullcontext()
         self.objects = table_of(0)
         self.streams = Streams(cast("Pump", self), self.objects, cast("Waiting", self))
         self.runner = Runner()
