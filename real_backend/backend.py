@@ -90,7 +90,7 @@ def _start(
     # Not above: the supervisor's interpreter starts meanwhile, and loads the same.
     from real_backend.driver import connect
 
-    return connect(ours, namespace, key, ledger, on_close)
+    return connect(ours, namespace, key, ledger, supervisor, on_close)
 
 
 def _wait_for_end(supervisor: subprocess.Popen[bytes]) -> None:

@@ -367,6 +367,7 @@ class Client(Knowing, UnderWay):
         text = f"a fault of simactors in process {self.process}, at {type(message).__name__}: {error!r}"
         log.error("The session ends: %s", text, exc_info=error)
         self._end_session(exceptions.InternalError(text), text)
+        self.pump.drop(self._control)  # so that the supervisor ends the rest
         self._on_orphaned()
 
     def _peer_gone(self, peer: Peer, text: str) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 import simactors as ray
@@ -221,3 +222,38 @@ def close_everything() -> None:
 def test_whoever_closes_descriptors_that_are_not_theirs_is_told_where_to_look() -> None:
     with pytest.raises(ray.exceptions.WorkerCrashedError, match=r"exit code 70: .*os.closerange.*stderr"):
         ray.get(close_everything.options(max_retries=0).remote(), timeout=30)
+
+
+def gone(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+@ray.remote
+class Starter:
+    """Starts a program, and leaves it."""
+
+    def __init__(self) -> None:
+        self.child = subprocess.Popen(["sleep", "777"])
+
+    def pids(self) -> tuple[int, int]:
+        return os.getppid(), self.child.pid
+
+
+@pytest.mark.parametrize("collected", [False, True], ids=["by us", "by the user"])
+def test_what_actors_have_started_ends_with_a_supervisor_that_is_killed(
+    session: None, collected: bool
+) -> None:
+    starters = [Starter.options(num_cpus=0).remote() for _ in range(3)]
+    told = ray.get([starter.pids.remote() for starter in starters])
+    supervisor = told[0][0]
+    if collected:
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        os.kill(supervisor, signal.SIGKILL)
+        for _, child in told:
+            assert comes_true(lambda pid=child: gone(pid), NOTICED_S)
+    finally:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
