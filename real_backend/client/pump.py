@@ -241,7 +241,11 @@ class Pump:
             self._armed = False
             self._outer.modify(self._inner.fileno(), 0)
         while not self._closing:
-            if (self._dirty or self.noted) and self._tidy() and done():
+            if self._dirty or self.noted:
+                self._tidy()
+            if (
+                done()
+            ):  # also before the first step: it may have come true just before this thread had the turn
                 return True
             if deadline is None:
                 self._step(None)
@@ -250,8 +254,6 @@ class Pump:
                 self._step(max(left, 0))
                 if left <= 0:
                     return bool(done())
-            if done():
-                return True
         return bool(done())
 
     def _give_turn(self) -> None:

@@ -238,3 +238,21 @@ def test_a_handler_that_fails_is_told_and_the_pump_goes_on(client: Client) -> No
     client.tell(Fetch(2))
     assert client.pump.wait_until(lambda: client.got, LONG_S)
     assert [str(error) for error in client.failures] == ["5"]
+
+
+def test_what_comes_true_just_before_a_thread_has_its_turn_ends_its_wait(client: Client) -> None:
+    looks: list[int] = []
+
+    def done() -> bool:
+        # The first look is before the turn; all messages have been handled before the second.
+        looks.append(1)
+        if len(looks) == 1:
+            client.tell(Fetch(1))
+            assert comes_true(lambda: client.got, NOTICED_S)
+            return False
+        return True
+
+    client.sit()
+    started = time.monotonic()
+    assert client.pump.wait_until(done, LONG_S)
+    assert time.monotonic() - started < LONG_S
