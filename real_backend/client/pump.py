@@ -24,8 +24,7 @@ from real_backend.client.shield import Shield
 from real_backend.messages import Message
 from real_backend.transport import Channel
 
-BATCH = 16
-"""So many messages go out together at most when nobody waits for the first of them."""
+BATCH = 16  # so many messages go out together at most when nobody waits for the first of them
 TICK_S = 0.002
 _DROWSY_TICKS = 20
 _EVENTS = 64
@@ -243,9 +242,7 @@ class Pump:
         while not self._closing:
             if self._dirty or self.noted:
                 self._tidy()
-            if (
-                done()
-            ):  # also before the first step: it may have come true just before this thread had the turn
+            if done():  # before the first step, too: it may have come true before this thread had its turn
                 return True
             if deadline is None:
                 self._step(None)
@@ -340,7 +337,7 @@ class Pump:
             self._flush_dirty()
         finally:
             self.change.end()
-        if had_noted and self._sleepers:
+        if had_noted:
             self._wake_sleepers()
         return had_noted
 

@@ -92,14 +92,17 @@ class Execution:
         # Twice: an interruption may come just now; it has had its way then, and the error is told.
         for _ in range(2):
             try:
-                told = task_failure(running.label, error, self._where, by_value=True)
-                self._client.belonging.check_packed(told.packed)
-                return told
-            except (
-                BaseException
-            ) as raised:  # what the error's own code raises, or it carries what can't travel
+                return self._checked(task_failure(running.label, error, self._where, by_value=True))
+            except BaseException as raised:  # what the error's own code raises
                 fault = raised
         return in_words(running.label, error, self._where, fault)
+
+    def _checked(self, told: Failure) -> Failure:
+        try:
+            self._client.belonging.check_packed(told.packed)
+        except RuntimeError:  # what it carries can't travel, so it is told in words
+            return Failure(None, told.text)
+        return told
 
     def canceled_before(self, running: Running) -> Failed:
         """What answers a call that was cancelled before its turn and never runs."""
