@@ -74,6 +74,12 @@ class RayTaskError(RayError):
             made of it, for debuggers.
     """
 
+    # Ray makes instances that are also of the class of their cause, and that without its constructor.
+    function_name: str = ""
+    traceback_str: str = ""
+    where: str = ""
+    frames: dict[str, Any] | None = None
+
     def __init__(
         self,
         function_name: str,

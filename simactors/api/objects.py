@@ -8,6 +8,7 @@ from typing import Any, TypeVar, overload
 from simactors import exceptions
 from simactors.api import session
 from simactors.api.generators import ObjectRefGenerator
+from simactors.core.abilities import Adopts
 from simactors.core.refs import ObjectRef
 
 T = TypeVar("T")
@@ -39,14 +40,29 @@ def get(object_refs: Any, *, timeout: float | None = None) -> Any:
     if isinstance(object_refs, ObjectRefGenerator):
         return object_refs  # as on Ray: iterate over it
     if not isinstance(object_refs, list):
+        ref = _adopted(object_refs)
+        if ref is not None:
+            return get(ref, timeout=timeout)
         raise ValueError(
             f"Invalid type of object refs, {type(object_refs)}, is given. "
             "'object_refs' must either be an ObjectRef or a list of ObjectRefs. "
         )
-    for ref in object_refs:
-        if not isinstance(ref, ObjectRef):
-            raise TypeError(f"Attempting to call `get` on the value {ref}, which is not an ray.ObjectRef.")
-    return _get_list(object_refs, timeout)
+    return _get_list([_own(ref) for ref in object_refs], timeout)
+
+
+def _own(value: Any) -> ObjectRef[Any]:
+    ref = value if isinstance(value, ObjectRef) else _adopted(value)
+    if ref is None:
+        raise TypeError(f"Attempting to call `get` on the value {value}, which is not an ray.ObjectRef.")
+    return ref
+
+
+def _adopted(value: Any) -> ObjectRef[Any] | None:
+    """`value` as a ref of ours, if it is one of the runtime's that is open."""
+    if not session.is_initialized():
+        return None
+    backend: Any = session.active()
+    return backend.adopt(value) if isinstance(backend, Adopts) else None
 
 
 def _get_list(refs: list[ObjectRef[Any]], timeout: float | None) -> list[Any]:
@@ -112,6 +128,7 @@ def wait(
     Raises:
         TypeError, ValueError: not a list of distinct refs, or numbers out of range.
     """
+    given, ray_waitables = ray_waitables, _all_adopted(ray_waitables)
     has_generators = _check_waitables(ray_waitables, num_returns, timeout)
     if not ray_waitables:
         return [], []
@@ -121,7 +138,21 @@ def wait(
     else:
         ready = session.active().wait(ray_waitables, int(num_returns), timeout)
     taken = set(ready)
+    if given is not ray_waitables:  # who gave refs of another kind gets them back
+        originals = dict(zip(ray_waitables, given, strict=True))
+        ready = [originals[ref] for ref in ready]
+        return ready, [originals[ref] for ref in ray_waitables if ref not in taken]
     return ready, [ref for ref in ray_waitables if ref not in taken]
+
+
+def _all_adopted(waitables: Any) -> Any:
+    """The same list, if there is nothing to adopt in it."""
+    if not isinstance(waitables, list) or all(
+        isinstance(w, ObjectRef | ObjectRefGenerator) for w in waitables
+    ):
+        return waitables
+    adopted = [w if isinstance(w, ObjectRef | ObjectRefGenerator) else _adopted(w) for w in waitables]
+    return waitables if None in adopted else adopted
 
 
 def _ready_of_mixed(waitables: list[Any], num_returns: int, timeout: float | None) -> list[Any]:

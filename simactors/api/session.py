@@ -145,9 +145,10 @@ def init(
     )
     if settings.log_level is not None:
         log.setLevel(settings.log_level)
-    if current.running.get() is not None:
-        return _reinitialized(ignore_reinit_error, active())
     session = current.session()
+    in_worker = session is None and backend is None and backends.around() is not None
+    if current.running.get() is not None or in_worker:
+        return _reinitialized(ignore_reinit_error, active())
     if session is not None and session.initialized:
         return _reinitialized(ignore_reinit_error, session.backend)
     if session is not None:
@@ -240,7 +241,7 @@ def is_initialized() -> bool:
     if current.running.get() is not None:
         return True
     session = current.session()
-    return session is not None and session.initialized
+    return session.initialized if session is not None else backends.around() is not None
 
 
 def able(ability: Callable[..., Ability], what: str) -> Ability:
@@ -265,7 +266,7 @@ def active() -> Backend:
     if running is not None:
         return running.backend
     if not _sessions or not _sessions[-1].initialized:
-        init()
+        init(backend=None if _sessions else backends.around())
     return _sessions[-1].backend
 
 

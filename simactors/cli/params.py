@@ -68,10 +68,9 @@ def check_backend(name: str, origin: str, ctx: click.Context | None) -> None:
     if name not in names:
         near = nearest(name, names) or f" Use one of {', '.join(names)}."
         raise click.UsageError(f"{origin}: there is no backend {name!r}.{near}", ctx)
-    if not backends.is_available(name):
-        raise click.UsageError(
-            f"{origin}: the backend {name!r} is not part of this release of simactors.", ctx
-        )
+    missing = backends.lack(name)
+    if missing is not None:
+        raise click.UsageError(f"{origin}: {missing}", ctx)
 
 
 def completed(

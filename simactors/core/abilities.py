@@ -6,7 +6,7 @@ one, and says so by name if it hasn't.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from msgspec import Struct, field
@@ -105,6 +105,30 @@ class Cancels(Protocol):
 
 
 @runtime_checkable
+class Adopts(Protocol):
+    """Knows refs that are not ours: those of the runtime that it stands for."""
+
+    def adopt(self, ref: Any) -> ObjectRef[Any] | None:
+        """The same as a ref of ours; None if it is no ref."""
+        ...
+
+
+@runtime_checkable
+class TakesSerializers(Protocol):
+    """Packs values by itself, and must be told of serializers of the user's own."""
+
+    def register_serializer(
+        self, cls: type, serializer: Callable[[Any], object], deserializer: Callable[[Any], Any]
+    ) -> None:
+        """Send instances of exactly `cls` as ``serializer(instance)``; `deserializer` makes them anew."""
+        ...
+
+    def deregister_serializer(self, cls: type) -> None:
+        """Undo it; no effect without it."""
+        ...
+
+
+@runtime_checkable
 class EndsActors(Protocol):
     """Can end the actor that wants it, whatever its code then does with the exception that `exit_actor` raises."""
 
@@ -170,6 +194,15 @@ class PlacesGroups(Protocol):
 
     def groups(self) -> list[GroupInfo]:
         """All groups, removed ones too, oldest first."""
+        ...
+
+
+@runtime_checkable
+class TellsOfPlacing(Protocol):
+    """Knows by itself when a placement group has its bundles; on others, a task that runs in the group tells it."""
+
+    def placed(self, group_id: int) -> ObjectRef[Any]:
+        """A ref that is ready then, with any value; it fails with `TaskPlacementGroupRemoved`."""
         ...
 
 

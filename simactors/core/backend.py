@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -129,15 +130,36 @@ _MODULES: Mapping[str, str] = {
     "ray": "simactors.ray_backend",
 }
 
+# What a backend needs beyond what is always installed; the extra that installs it has its name.
+_EXTRAS: Mapping[str, str] = {"ray": "ray"}
+
+
+def around() -> str | None:
+    """The name of the backend whose worker this process is, if nobody here has opened a session.
+
+    Workers of `local` and of `sim` have one from their start. Those of Ray are Ray's: nothing of ours runs there before
+    the user's code does.
+    """
+    worker: Any = sys.modules.get("ray._private.worker")
+    if worker is not None and worker.global_worker.mode == worker.WORKER_MODE:
+        return "ray"
+    return None
+
 
 def names() -> list[str]:
     """The names `init(backend=...)` takes."""
     return list(_MODULES)
 
 
-def is_available(name: str) -> bool:
-    """Whether this release of simactors has the backend called `name`."""
-    return name in _MODULES and importlib.util.find_spec(_MODULES[name]) is not None
+def lack(name: str) -> str | None:
+    """What is missing here for the backend called `name`, and what to do; None if nothing is."""
+    package = _EXTRAS.get(name)
+    if package is None or importlib.util.find_spec(package) is not None:
+        return None
+    return (
+        f"the backend {name!r} needs the package {package!r}, which is not installed: "
+        f"pip install 'simactors[{package}]'"
+    )
 
 
 def open_backend(name: str, settings: Settings) -> Backend:
@@ -145,12 +167,13 @@ def open_backend(name: str, settings: Settings) -> Backend:
 
     Raises:
         ValueError: there is none of that name.
-        ImportError: it needs a package that is not installed, or is not part of this release.
+        ImportError: it needs a package that is not installed.
     """
     if name not in _MODULES:
         raise ValueError(f"unknown backend {name!r}: use one of {', '.join(names())}")
-    if not is_available(name):
-        raise ImportError(f"the backend {name!r} is not part of this release of simactors")
+    missing = lack(name)
+    if missing is not None:
+        raise ImportError(missing)
     module = importlib.import_module(_MODULES[name])
     opener: Opener = module.open_backend
     return opener(settings)

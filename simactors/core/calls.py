@@ -23,14 +23,14 @@ from simactors.core.refs import ActorRef, ObjectRef
 from simactors.exceptions import ObjectStoreFullError
 
 
-class Function(Struct, frozen=True, kw_only=True, eq=False):
+class Function(Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     """A remote function as backends see it: compared by identity, shipped once."""
 
     function: Callable[..., Any]
     spec: MethodSpec
 
 
-class ActorClass(Struct, frozen=True, kw_only=True, eq=False):
+class ActorClass(Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     """An actor class as backends see it: compared by identity, shipped once.
 
     Attributes:

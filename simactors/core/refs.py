@@ -56,6 +56,25 @@ class Originated(Protocol):
 
 
 @runtime_checkable
+class Identified(Protocol):
+    """An entry that knows what its object's id looks like to programs; without it, it is made of numbers."""
+
+    @property
+    def object_id(self) -> Id:
+        """The id."""
+        ...
+
+
+@runtime_checkable
+class Travels(Protocol):
+    """An entry whose refs and handles can be pickled by themselves: somebody else counts them then."""
+
+    def travel(self) -> tuple[Any, ...]:
+        """What `__reduce__` of the ref says."""
+        ...
+
+
+@runtime_checkable
 class Watchable(Protocol):
     """An entry that can tell when its object is ready: what ``await ref`` needs."""
 
@@ -101,6 +120,8 @@ class ObjectRef(Generic[T_co]):
         """The id of the call that it comes from."""
         if self.is_nil():
             return Id.nil(Kind.TASK)
+        if isinstance(self.entry, Identified):
+            return Id(Kind.TASK, self.entry.object_id.data[:-4])
         origin = self._origin()
         return ids.task_id(origin.task, origin.actor)
 
@@ -154,6 +175,8 @@ class ObjectRef(Generic[T_co]):
     def _id(self) -> Id:
         if self.is_nil():
             return Id.nil(Kind.OBJECT)
+        if isinstance(self.entry, Identified):
+            return self.entry.object_id
         return ids.object_id(self.task_id(), self._origin().position)
 
     def _origin(self) -> Origin:
@@ -180,7 +203,7 @@ class ObjectRef(Generic[T_co]):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return codec.carry(self)
+        return self.entry.travel() if isinstance(self.entry, Travels) else codec.carry(self)
 
     # A ref is no sequence: without this, `for x in ref` would try `ref[0]` and confuse.
     def __iter__(self) -> Iterator[Any]:
@@ -206,7 +229,7 @@ class ActorRef:
         return f"ActorRef(actor-{self.entry.id})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return codec.carry(self)
+        return self.entry.travel() if isinstance(self.entry, Travels) else codec.carry(self)
 
 
 class DynamicObjectRefGenerator:
@@ -232,10 +255,15 @@ class _RefFuture(concurrent.futures.Future[Any]):
     def __init__(self, entry: Watchable) -> None:
         super().__init__()
         self._entry = entry
+        self._untold = [True]
         entry.when_done(self._finish)
 
     def _finish(self, outcome: Outcome) -> None:
-        if self.done() or not self.set_running_or_notify_cancel():
+        try:
+            self._untold.pop()  # several threads may come to tell, and only one can pop
+        except IndexError:
+            return
+        if not self.set_running_or_notify_cancel():
             return
         try:
             value = outcome.unwrap()
@@ -247,19 +275,19 @@ class _RefFuture(concurrent.futures.Future[Any]):
     def result(self, timeout: float | None = None) -> Any:
         """The value; see `concurrent.futures.Future.result`."""
         self._wait(timeout)
-        return super().result(0)
+        return super().result()
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """The error; see `concurrent.futures.Future.exception`."""
         self._wait(timeout)
-        return super().exception(0)
+        return super().exception()
 
     def _wait(self, timeout: float | None) -> None:
         if self.done():
             return
         if not self._entry.wait_done(timeout):
             raise TimeoutError
-        # At once: the outcome is there, though nobody may have told us yet.
+        # The outcome is there, though nobody may have told us yet: here and now, but on Ray, where that takes a moment.
         self._entry.when_done(self._finish)
 
 

@@ -119,11 +119,9 @@ def _check_backend(name: str, origin: str) -> None:
         near = difflib.get_close_matches(name, names, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(names)}"
         raise pytest.UsageError(f"{origin}: there is no backend {name!r}; {hint}")
-    if not backends.is_available(name):
-        there = ", ".join(known for known in names if backends.is_available(known))
-        raise pytest.UsageError(
-            f"{origin}: the backend {name!r} is not part of this release of simactors, which has {there}"
-        )
+    missing = backends.lack(name)
+    if missing is not None:
+        raise pytest.UsageError(f"{origin}: {missing}")
 
 
 def _switch(config: pytest.Config, name: str, variable: str) -> bool:

@@ -13,7 +13,7 @@ from simactors.api import session
 from simactors.api.objects import get, put, wait
 from simactors.api.remote import remote
 from simactors.core import ids, labels
-from simactors.core.abilities import GroupInfo, KnowsItself, PlacesGroups
+from simactors.core.abilities import GroupInfo, KnowsItself, PlacesGroups, TellsOfPlacing
 from simactors.core.ids import Id, Kind
 from simactors.core.refs import ObjectRef
 from simactors.core.resources import can_be
@@ -68,9 +68,12 @@ class PlacementGroup:
         """
         if self.is_empty:
             return put(self)
-        ref: ObjectRef[PlacementGroup] = _ready.options(
-            scheduling_strategy=PlacementGroupSchedulingStrategy(self)
-        ).remote(self)
+        backend = session.active()
+        ref: ObjectRef[PlacementGroup]
+        if isinstance(backend, TellsOfPlacing):
+            ref = _ready.remote(self, backend.placed(self.id_number))
+        else:
+            ref = _ready.options(scheduling_strategy=PlacementGroupSchedulingStrategy(self)).remote(self)
         return ref
 
     def wait(self, timeout_seconds: float = 30) -> bool:
@@ -106,8 +109,8 @@ class PlacementGroup:
 
 
 @remote(num_cpus=0)  # type: ignore[untyped-decorator]  # it takes functions and classes of any kind
-def _ready(group: PlacementGroup) -> PlacementGroup:
-    """Runs as soon as the group it is placed in has its bundles."""
+def _ready(group: PlacementGroup, _placed: object = None) -> PlacementGroup:
+    """Runs as soon as the group it is placed in has its bundles, or `_placed` says so."""
     return group
 
 

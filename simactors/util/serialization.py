@@ -10,7 +10,9 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TextIO
 
+from simactors.api import session
 from simactors.core import codec
+from simactors.core.abilities import TakesSerializers
 
 
 def register_serializer(
@@ -18,14 +20,26 @@ def register_serializer(
 ) -> None:
     """Send instances of exactly `cls` as ``serializer(instance)``; `deserializer` makes them anew.
 
-    It counts for what this process sends. `deserializer` itself must be one that can be sent.
+    It counts for what this process sends; on Ray, from `init` on. `deserializer` itself must be one that can be sent.
     """
     codec.set_reducer(cls, lambda instance: (deserializer, (serializer(instance),)))
+    packer = _packer()
+    if packer is not None:
+        packer.register_serializer(cls, serializer, deserializer)
 
 
 def deregister_serializer(cls: type) -> None:
     """Undo `register_serializer`; no effect without it."""
     codec.set_reducer(cls, None)
+    packer = _packer()
+    if packer is not None:
+        packer.deregister_serializer(cls)
+
+
+def _packer() -> TakesSerializers | None:
+    """The open backend, if values are packed by itself and not by our codec."""
+    backend = session.active() if session.is_initialized() else None
+    return backend if isinstance(backend, TakesSerializers) else None
 
 
 class FailureTuple(NamedTuple):

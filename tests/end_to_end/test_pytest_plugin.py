@@ -446,7 +446,6 @@ def test_a_marker_of_a_module_may_stand_above_tests_that_are_not_simulated(run):
         (["--sim-seed", "-1"], "--sim-seed: a seed is a number >= 0, not '-1'"),
         (["--sim-seed", "1", "--sim-seeds", "2"], "leave one of them out"),
         (["--sim-backend", "lcoal"], "there is no backend 'lcoal'; did you mean 'local'?"),
-        (["--sim-backend", "ray"], "the backend 'ray' is not part of this release of simactors"),
         (
             ["--sim-replay", "nothing.json"],
             "--sim-replay: 'nothing.json' is neither a file nor a replay token",

@@ -28,6 +28,17 @@ def told(backend: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Setting
     simactors.shutdown()
 
 
+def test_a_worker_of_ray_is_initialized_before_anybody_asks(
+    told: list[Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backends, "around", lambda: "ray")
+    assert simactors.is_initialized()
+    with pytest.raises(RuntimeError, match="init twice by accident"):
+        simactors.init()
+    simactors.init(ignore_reinit_error=True)
+    assert len(told) == 1
+
+
 def test_memory_is_a_resource_like_others(told: list[Settings]) -> None:
     simactors.init(
         num_cpus=2,

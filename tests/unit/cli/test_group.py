@@ -10,6 +10,7 @@ import pytest
 
 from simactors.cli import commands, main
 from simactors.cli.group import CommandGroup, exit_code_of
+from simactors.core import backend as backends
 
 
 def code_of(*args: str) -> int:
@@ -77,6 +78,14 @@ def test_a_wrong_environment_variable_is_wrong_input_unless_the_flag_wins(tmp_pa
     assert code_of("run", str(file)) == 2
     assert "SIMACTORS_BACKEND: there is no backend 'smi'. Did you mean 'sim'?" in capsys.readouterr().err
     assert code_of("run", str(file), "--backend", "sim") == 0
+
+
+def test_a_backend_that_needs_more_than_is_installed_is_wrong_input(tmp_path, capsys, monkeypatch):
+    file = tmp_path / "app.py"
+    file.write_text("")
+    monkeypatch.setattr(backends, "lack", lambda name: f"{name} needs more")
+    assert code_of("run", str(file), "--backend", "ray") == 2
+    assert "--backend: ray needs more" in capsys.readouterr().err
 
 
 def test_a_fault_of_ours_shows_its_traceback_and_asks_for_a_report(capsys):
