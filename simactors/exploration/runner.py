@@ -9,7 +9,7 @@ import os
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, Protocol
 
 from simactors.api import session
@@ -179,6 +179,8 @@ def run_for_real(program: Program, backend: str) -> RunResult:
     Raises:
         TargetError: it can't be loaded.
     """
+    if backend == "ray":  # where `import ray` is to mean Ray itself
+        program = replace(program, as_ray=False)
     before = os.environ.get(session.BACKEND_VARIABLE)
     os.environ[session.BACKEND_VARIABLE] = backend
     try:

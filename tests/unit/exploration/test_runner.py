@@ -103,6 +103,14 @@ def test_a_real_run_has_no_figures_and_restores_the_environment(tmp_path: Path, 
     assert session.BACKEND_VARIABLE not in os.environ
 
 
+def test_on_ray_a_program_that_says_import_ray_means_it(tmp_path: Path):
+    path = tmp_path / "app.py"
+    path.write_text("from simactors import as_ray\nassert not as_ray.is_installed()")
+    program = Program(target=Target(str(path)), as_ray=True)
+    assert not run_for_real(program, "ray").failed
+    assert run_for_real(program, "local").ending.kind == "AssertionError"
+
+
 def test_an_exception_that_cannot_say_what_it_is_is_still_the_programs(simulated):
     result = simulated(
         """
