@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types compiled determinism judges bench power soak clean
+# Where programs of the suite of promises run: sim, local, ray.
+BACKENDS ?= sim,local
+
+.PHONY: demo test lint types compiled conformance determinism judges bench power soak clean
 .DEFAULT_GOAL := test
 
 demo: $(READY)
@@ -27,6 +30,16 @@ compiled: $(READY)
 	@$(BIN)/python -m compileall -q simactors real_backend
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -q --collect-only -p no:cacheprovider > $(VENV)/collected || \
 	  { cat $(VENV)/collected; exit 1; }
+
+# Ray is an extra of 300 MB, and one session of pytest is one cluster: its tests take turns.
+conformance: $(READY)
+	@case ",$(BACKENDS)," in *,ray,*) \
+	  $(BIN)/python -c 'import ray' 2> /dev/null || \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,ray]' || exit 1; \
+	  CONFORMANCE_BACKENDS=ray $(BIN)/python -m pytest -q -n 0 tests/conformance || exit 1;; \
+	esac
+	@others=$$(echo "$(BACKENDS)" | tr , '\n' | grep -vx ray | paste -s -d ,); test -z "$$others" || \
+	  CONFORMANCE_BACKENDS=$$others $(BIN)/python -m pytest -q -n auto --dist worksteal tests/conformance
 
 determinism: $(READY)
 	@$(BIN)/python -m tests.determinism.sweep

@@ -7,6 +7,8 @@ schedule.
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -23,9 +25,18 @@ def pytest_configure(config: pytest.Config) -> None:
         "not_yet(backend=reason): a promise that this backend can't keep yet; the innermost mark counts, so that "
         "one without reasons says that every backend keeps it",
     )
+    config.addinivalue_line(
+        "markers",
+        "own_cluster: on Ray this test can't share a cluster with the others, and finds none open: it initializes one "
+        "in its own way, or lets its first call do it, when the environment is as it needs it",
+    )
 
 
-@pytest.fixture(params=["sim-0", "sim-1", "sim-2", "local"])
+_CHOSEN = os.environ.get("CONFORMANCE_BACKENDS", "sim,local").split(",")
+_PARAMS = [p for p in ("sim-0", "sim-1", "sim-2", "local", "ray") if p.partition("-")[0] in _CHOSEN]
+
+
+@pytest.fixture(params=_PARAMS)
 def ray(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """`simactors`, initialized on one backend with 4 CPUs."""
     backend, _, seed = request.param.partition("-")
@@ -34,11 +45,52 @@ def ray(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
         # Strict: whoever makes the promise true must take the mark away.
         request.applymarker(pytest.mark.xfail(reason=not_yet.kwargs[backend], strict=True))
     monkeypatch.setenv(session.BACKEND_VARIABLE, backend)  # for tests that open a cluster of their own
-    if backend == "sim":
-        simactors.init(backend="sim", seed=int(seed), num_cpus=4)
-    else:
-        simactors.init(backend="local", num_cpus=4)
-    try:
+    opened = (
+        _on_ray(own=request.node.get_closest_marker("own_cluster") is not None)
+        if backend == "ray"
+        else _alone(backend, int(seed) if seed else None)
+    )
+    with opened:
         yield simactors
+
+
+@contextlib.contextmanager
+def _alone(backend: str, seed: int | None) -> Iterator[None]:
+    simactors.init(backend=backend, seed=seed, num_cpus=4)
+    try:
+        yield
     finally:
         simactors.shutdown()
+
+
+@contextlib.contextmanager
+def _on_ray(*, own: bool) -> Iterator[None]:
+    """Joined to a Ray that stays for the next test, because starting one takes seconds; or without any."""
+    import ray
+
+    if own:
+        ray.shutdown()
+    else:
+        if not ray.is_initialized():
+            ray.init(num_cpus=4, include_dashboard=False)
+        simactors.init(backend="ray")
+    try:
+        yield
+    finally:
+        simactors.shutdown()
+        if not own and ray.is_initialized():
+            _clear_ray()
+
+
+def _clear_ray() -> None:
+    """End what a test has left in the cluster: detached actors, those that a traceback refers to, groups."""
+    import ray
+    from ray._private import state, worker
+    from ray.util.placement_group import PlacementGroup, placement_group_table, remove_placement_group
+
+    for actor_id, row in state.actors().items():
+        if row["State"] != "DEAD":
+            worker.global_worker.core_worker.kill_actor(ray.ActorID.from_hex(actor_id), True)
+    for group_id, row in placement_group_table().items():
+        if row["state"] != "REMOVED":
+            remove_placement_group(PlacementGroup(ray.PlacementGroupID.from_hex(group_id)))

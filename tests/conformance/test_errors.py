@@ -227,8 +227,14 @@ def test_a_task_whose_worker_dies_is_run_again(ray: ModuleType) -> None:
 
 
 def test_a_task_whose_workers_all_die_is_a_worker_crash(ray: ModuleType) -> None:
-    with pytest.raises(ray.exceptions.WorkerCrashedError, match="code 7"):
+    with pytest.raises(ray.exceptions.WorkerCrashedError):
         ray.get(die.options(max_retries=1).remote(7))
+
+
+@pytest.mark.not_yet(ray="Ray points at the worker's log")
+def test_a_worker_crash_names_the_exit_code(ray: ModuleType) -> None:
+    with pytest.raises(ray.exceptions.WorkerCrashedError, match="code 7"):
+        ray.get(die.options(max_retries=0).remote(7))
 
 
 class Unpicklable(Exception):
@@ -402,15 +408,29 @@ class AsyncSinking:
 
 
 @pytest.mark.parametrize(
-    ("kind", "error"), [("endless", RecursionError), ("hostile", simactors.exceptions.RayTaskError)]
+    ("kind", "error"),
+    [
+        ("endless", RecursionError),
+        pytest.param(
+            "hostile",
+            simactors.exceptions.RayTaskError,
+            marks=pytest.mark.not_yet(ray="what describing an exception raises ends Ray's worker"),
+        ),
+    ],
 )
 def test_an_error_that_is_hard_to_describe_is_told_all_the_same(
     ray: ModuleType, kind: str, error: type[Exception]
 ) -> None:
     actors = [Sinking.remote(), Sinking.options(max_concurrency=2).remote(), AsyncSinking.remote()]
     for ref in [sink.remote(kind), *(actor.sink.remote(kind) for actor in actors)]:
-        with pytest.raises(error) as raised:
+        with pytest.raises(error):
             ray.get(ref, timeout=30)
-        assert len(str(raised.value)) < 30_000
-        assert ("frames are left out here" in str(raised.value)) == (kind == "endless")
     assert ray.get([actor.answer.remote() for actor in actors], timeout=30) == [1, 1, 1]
+
+
+@pytest.mark.not_yet(ray="Ray tells all of it, in 126,000 characters")
+def test_the_traceback_of_endless_recursion_is_short(ray: ModuleType) -> None:
+    with pytest.raises(RecursionError) as raised:
+        ray.get(sink.remote("endless"), timeout=30)
+    assert len(str(raised.value)) < 30_000
+    assert "frames are left out here" in str(raised.value)

@@ -176,6 +176,7 @@ def test_instances_and_errors_are_of_each_process_s_own_class(ray: ModuleType) -
     assert Odd.count == 0
 
 
+@pytest.mark.not_yet(ray="Ray gets a function anew from each process that calls it")
 def test_a_function_that_is_handed_on_keeps_its_copy(ray: ModuleType) -> None:
     seen: list[int] = []
 
@@ -228,6 +229,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleT
         "    return COUNT, len(NAMES)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
+    path = filter(None, (str(tmp_path), os.environ.get("PYTHONPATH")))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))  # Ray's workers know nothing of the driver's path
     import countinghouse  # type: ignore[import-not-found]  # just written
 
     yield countinghouse
@@ -235,7 +238,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleT
         del sys.modules[name]
 
 
-def test_a_module_is_imported_afresh_in_each_process(ray: ModuleType, package: ModuleType) -> None:
+@pytest.mark.own_cluster
+def test_a_module_is_imported_afresh_in_each_process(package: ModuleType, ray: ModuleType) -> None:
     package.bump()
 
     @ray.remote

@@ -120,6 +120,7 @@ class Unshowable:
         raise ValueError("stays here")
 
 
+@pytest.mark.not_yet(ray="what pickling raises goes through Ray as it is, if it is no TypeError")
 @pytest.mark.parametrize("size", [0, 10_000_000])
 def test_the_reason_is_told_for_a_value_that_cannot_be_shown(ray: ModuleType, size: int) -> None:
     value = Unshowable(size)
@@ -129,6 +130,7 @@ def test_the_reason_is_told_for_a_value_that_cannot_be_shown(ray: ModuleType, si
         assert len(str(raised.value)) < 1000
 
 
+@pytest.mark.not_yet(ray="as above: a PicklingError")
 def test_the_reason_is_told_for_a_value_that_is_nested_too_deeply(ray: ModuleType) -> None:
     nested: list[Any] = []
     for _ in range(20_000):
@@ -190,14 +192,17 @@ def test_init_twice_is_an_error_unless_ignored(ray: ModuleType) -> None:
         ray.init(foo=1, ignore_reinit_error=True)
 
 
-def test_a_ref_is_no_sequence_and_cannot_be_pickled_by_itself(ray: ModuleType) -> None:
+def test_a_ref_is_no_sequence(ray: ModuleType) -> None:
+    with pytest.raises(TypeError, match="not iterable"):
+        list(ray.put(1))
+
+
+@pytest.mark.not_yet(ray="Ray gives bytes, and never frees what they name")
+def test_a_ref_cannot_be_pickled_by_itself(ray: ModuleType) -> None:
     import pickle
 
-    ref = ray.put(1)
-    with pytest.raises(TypeError, match="not iterable"):
-        list(ref)
     with pytest.raises(TypeError, match="can't be pickled by itself"):
-        pickle.dumps(ref)
+        pickle.dumps(ray.put(1))
 
 
 def test_code_that_uses_what_cannot_be_sent_is_a_type_error_at_the_call(ray: ModuleType) -> None:
@@ -212,7 +217,7 @@ def test_code_that_uses_what_cannot_be_sent_is_a_type_error_at_the_call(ray: Mod
         def locked(self) -> bool:
             return lock.locked()
 
-    with pytest.raises(TypeError, match=r"Could not serialize the function .*locked: .*lock"):
+    with pytest.raises(TypeError, match=r"(?s)Could not serialize the function .*locked:.*lock"):
         locked.remote()
-    with pytest.raises(TypeError, match=r"Could not serialize the actor class .*Locked: .*lock"):
+    with pytest.raises(TypeError, match=r"(?s)Could not serialize the actor class .*Locked.*: .*lock"):
         Locked.remote()

@@ -16,8 +16,11 @@ import pytest
 
 import simactors
 
-nodes = pytest.mark.not_yet(local="one machine is one node; several are for the simulator and for Ray")
-pytestmark = nodes
+nodes = pytest.mark.not_yet(
+    local="one machine is one node; several are for the simulator and for Ray",
+    ray="`Cluster` makes simulated nodes only: Ray's tests have ray.cluster_utils",
+)
+pytestmark = [nodes, pytest.mark.own_cluster]
 
 NOBODY = "ab" * 28
 

@@ -172,6 +172,7 @@ def test_an_object_lives_while_another_than_its_owner_keeps_its_ref(ray: ModuleT
     assert ray.get(ref) == "mine"
 
 
+@pytest.mark.not_yet(ray="Ray packs plain lists by msgpack, which knows no second reference to one")
 def test_a_value_keeps_its_shape(ray: ModuleType) -> None:
     shared = [1]
     first, second = ray.get(ray.put([shared, shared]))

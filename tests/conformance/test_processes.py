@@ -76,6 +76,7 @@ def test_an_actor_that_sets_a_variable_sets_it_for_nobody_else(ray: ModuleType) 
     assert NAME not in os.environ
 
 
+@pytest.mark.own_cluster
 @pytest.mark.usefixtures("_clean")
 def test_processes_see_what_the_driver_had_set_before_it_initialized(ray: ModuleType) -> None:
     ray.shutdown()

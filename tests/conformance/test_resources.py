@@ -12,6 +12,8 @@ import pytest
 
 import simactors
 
+pytestmark = pytest.mark.own_cluster
+
 NOBODY = "ab" * 28
 
 

@@ -1,0 +1,83 @@
+"""What only the backend `ray` can promise: it lives beside Ray's own code, and takes what that has made."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import simactors
+from simactors.faults import CrashProcess, FaultPlan
+
+GUIDE = Path(__file__).parents[2] / "docs" / "ray.md"
+
+pytestmark = [
+    pytest.mark.skipif(
+        "ray" not in os.environ.get("CONFORMANCE_BACKENDS", ""), reason="make conformance BACKENDS=ray"
+    ),
+    pytest.mark.parametrize("ray", ["ray"], indirect=True),
+]
+
+
+@pytest.fixture
+def theirs(ray: ModuleType) -> ModuleType:
+    return importlib.import_module("ray")
+
+
+def triple(n: int) -> int:
+    return 3 * n
+
+
+@simactors.remote
+def double(n: int) -> int:
+    return 2 * n
+
+
+def test_refs_of_rays_own_are_taken_wherever_ours_are(ray: ModuleType, theirs: ModuleType) -> None:
+    put, called = theirs.put(3), theirs.remote(triple).remote(1)
+    assert ray.get(put) == 3
+    assert ray.get([put, ray.put(4), called]) == [3, 4, 3]
+    assert ray.wait([put, called], num_returns=2, timeout=30) == ([put, called], [])
+    assert ray.get(double.remote(put)) == 6
+    assert ray.get(double.remote(n=put)) == 6
+
+
+def test_code_that_rays_own_tasks_run_may_use_simactors_at_once(ray: ModuleType, theirs: ModuleType) -> None:
+    def nested(handed: Any) -> Any:
+        assert simactors.is_initialized()
+        simactors.init(ignore_reinit_error=True)
+        return simactors.get(double.remote(2)), simactors.get(handed[0])
+
+    assert theirs.get(theirs.remote(nested).remote([ray.put("ours")])) == (4, "ours")
+
+
+def test_what_is_joined_can_be_neither_changed_nor_ended(ray: ModuleType, theirs: ModuleType) -> None:
+    ray.shutdown()
+    assert theirs.is_initialized()
+    with pytest.raises(RuntimeError, match="initialized already, which num_cpus, resources can't change"):
+        ray.init(backend="ray", num_cpus=1, resources={"magnet": 1})
+    ray.init(backend="ray")
+    assert ray.get(double.remote(1)) == 2
+
+
+def test_the_program_of_the_guide_says_what_it_prints(
+    ray: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = re.search(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    assert program is not None
+    ray.shutdown()
+    exec(program[1], {"__name__": "counting"})
+    assert "[0, 1, 3]" in capsys.readouterr().out.splitlines()
+
+
+def test_seeds_and_faults_are_refused(ray: ModuleType) -> None:
+    ray.shutdown()
+    with pytest.raises(ValueError, match="seed=1 means something only to backend='sim'"):
+        ray.init(backend="ray", seed=1)
+    with pytest.raises(ValueError, match="nothing can be made to go wrong on backend='ray'"):
+        ray.init(backend="ray", faults=FaultPlan((CrashProcess(process="double", before_call=1),)))
