@@ -147,7 +147,8 @@ class Actors:
         process.grant = self._placement.keep(grant, invocation.extra.request.to_keep)
         self._cluster.move(process, grant.node)
         construct = functools.partial(self.construct, invocation, process)
-        self._network.start_process(construct, self._network.head, process.node)
+        again = actor.extra.was_restarted
+        self._network.start_process(construct, self._network.head, process.node, again=again)
 
     def _refused(self, actor: SimActor, why: exceptions.RayError) -> None:
         if actor.step(Event.UNSCHEDULABLE) is not State.DEAD:

@@ -19,7 +19,7 @@ from simactors.core.choices import Choices, SeededChoices
 from simactors.core.fault_plan import FaultPlan
 from simactors.core.outcome import Outcome
 from simactors.core.refs import ActorRef, ObjectRef
-from simactors.sim import demands, introspection, threads, world
+from simactors.sim import callers, demands, introspection, threads, world
 from simactors.sim.call_log import CallLog
 from simactors.sim.cluster import Process
 from simactors.sim.config import SimConfig
@@ -57,6 +57,7 @@ class SimBackend:
         self.trace = machine.trace
         self.kernel = machine.kernel
         self._driver = machine.driver
+        callers.charge(machine.kernel, config, machine.calls, machine.objects, self._caller)
         # Bound, not forwarded: a method here would be one more frame in every call.
         self.submit_method = machine.calls.submit_method
         self.submit_task = machine.calls.submit_task

@@ -7,14 +7,17 @@ work takes no time, and nothing fails.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Literal
 
 from simactors.core.numbers import LARGEST, check_numbers
 from simactors.sim import escapes
-from simactors.sim.distributions import Distribution
+from simactors.sim.distributions import Constant, Distribution, Empirical
 from simactors.sim.fail_on import FailOn
+from simactors.sim.profile import Profile, load_profile
 
 NS = 1_000_000_000
 """Nanoseconds in a second."""
@@ -167,9 +170,16 @@ class SimConfig:
         service_times: how long the code of a method (``Model.predict``), a constructor (``Model.__init__``) or a task
             (``train``) takes on an idle core, beside what it sleeps; ``*`` and ``?`` are wildcards, the first that fits
             holds. Where more code works on a node than it has CPUs, it all goes slower.
+        first_service_times: the same for the first time that it runs in a process, where it imports what it needs, say;
+            what is not named takes no longer than later.
+        call_work_s: how long a process works for each call that it makes, beside the code of that call.
+        wake_work_s: how long it works when it has waited for a result.
         memory_use: how many bytes the process of a method or task uses while that runs; same names. When those on a
             node use more than it has, the youngest is killed, as Ray's memory monitor does.
         process_start: how long a new process takes to start.
+        process_restart: the same where an actor starts again; None: as long.
+        connect_s: so long the first call of a process to an actor takes more than the next.
+        process_spacing_s: so long after it began to start one process, a node can begin to start the next.
         detection_s: after so many seconds of silence a node is declared dead.
         spilling: what does not fit into an object store goes to disk; otherwise `ObjectStoreFullError`.
         spill_bytes_per_s: how fast the disk is.
@@ -196,8 +206,14 @@ class SimConfig:
     links: tuple[LinkConfig, ...] = ()
     slack: Slack | None = None
     service_times: Mapping[str, Distribution] = field(default_factory=dict)
+    first_service_times: Mapping[str, Distribution] = field(default_factory=dict)
+    call_work_s: float = 0.0
+    wake_work_s: float = 0.0
     memory_use: Mapping[str, int] = field(default_factory=dict)
     process_start: Distribution | None = None
+    process_restart: Distribution | None = None
+    process_spacing_s: float = 0.0
+    connect_s: float = 0.0
     detection_s: float = 5.0
     spilling: bool = True
     spill_bytes_per_s: float = 1e9
@@ -216,6 +232,7 @@ class SimConfig:
         check_numbers(self)
         _positive(self, "num_cpus", "max_steps", "max_virtual_time_s", "max_tasks", "trace_records")
         _positive(self, "detection_s", "spill_bytes_per_s")
+        _not_negative(self, "process_spacing_s", "connect_s", "call_work_s", "wake_work_s")
         for name, kind in (("nodes", NodeConfig), ("links", LinkConfig)):
             wrong = [item for item in getattr(self, name) if not isinstance(item, kind)]
             if wrong:
@@ -225,14 +242,74 @@ class SimConfig:
             raise ValueError(
                 f'SimConfig needs "off", "stores" or "lines" in preemption, not {self.preemption!r}'
             )
-        for label, time in self.service_times.items():
-            if not isinstance(time, Distribution):
-                raise TypeError(
-                    f"SimConfig needs a distribution, Constant(0.1) say, in service_times[{label!r}]"
-                )
+        for name in ("service_times", "first_service_times"):
+            for label, time in getattr(self, name).items():
+                if not isinstance(time, Distribution):
+                    raise TypeError(
+                        f"SimConfig needs a distribution, Constant(0.1) say, in {name}[{label!r}]"
+                    )
         for label, size in self.memory_use.items():
             if not 0 <= size <= LARGEST:
                 raise ValueError(f"SimConfig needs memory_use >= 0, not {label}={size}")
+
+    @classmethod
+    def from_profile(cls, path: str | Path, **knobs: Any) -> SimConfig:
+        """A cluster as fast as a real runtime was, where `simactors calibrate` measured it.
+
+        Args:
+            path: the file that it wrote.
+            knobs: of `SimConfig`.
+
+        Raises:
+            ValueError: no such file, or no profile.
+        """
+        return cls(**knobs).with_profile(load_profile(path))
+
+    def with_profile(self, profile: Profile) -> SimConfig:
+        """The same cluster, as fast as that runtime was: latency, bandwidth, starts of processes, costs of calls.
+
+        What `service_times` said of a method before, holds.
+        """
+        one_way_s = profile.one_way_s
+        least_s = one_way_s[0]
+        extra = Empirical([sample - least_s for sample in one_way_s])
+        return replace(
+            self,
+            latency=Latency(low_s=least_s, high_s=least_s, jitter_s=0.0, extra=extra),
+            links=(*self.links, LinkConfig(bandwidth_bytes_per_s=profile.bytes_per_s)),
+            process_start=Empirical(profile.process_start_s),
+            process_restart=Empirical(profile.restart_s),
+            process_spacing_s=profile.process_spacing_s,
+            connect_s=profile.connect_s,
+            call_work_s=profile.caller_work_s,
+            wake_work_s=profile.wake_work_s,
+            service_times={
+                **self._with_work(self.service_times, profile, profile.service_times_s),
+                **({} if "*" in self.service_times else {"*": Constant(profile.callee_work_s)}),
+            },
+            first_service_times=self._with_work(
+                self.first_service_times, profile, profile.first_service_times_s
+            ),
+        )
+
+    def _with_work(
+        self, times: Mapping[str, Distribution], profile: Profile, measured_s: Mapping[str, Sequence[float]]
+    ) -> dict[str, Distribution]:
+        """`times`, and what calls have worked of which the config says nothing itself.
+
+        The runtime's part of a call is added; on a machine that is as busy as it was, its own part takes longer.
+        """
+        said = (*self.service_times, *times)
+        return dict(times) | {
+            label: Empirical([sample * profile.slowdown + profile.callee_work_s for sample in samples])
+            for label, samples in measured_s.items()
+            if not any(fnmatchcase(label, pattern) for pattern in said)
+        }
+
+    @property
+    def has_work(self) -> bool:
+        """Whether any code takes time."""
+        return bool(self.service_times or self.first_service_times)
 
     @property
     def machines(self) -> list[NodeConfig]:

@@ -84,11 +84,11 @@ class Machine:
             kernel, config, links, network.cut_ns, lambda process, state: self.tasks.recover(process, state)
         )
         memory = Memory(config.memory_use, self._kill_for_memory) if config.memory_use else None
-        run = Executor(kernel, network, objects, stores, ServiceTimes(kernel, config.service_times), memory)
+        run = Executor(kernel, network, objects, stores, ServiceTimes(kernel, config), memory)
         self.homes = None if config.share_globals else Homes()
         exports = Exports(self.homes)
         self._points = points = Points()
-        is_careful = bool(config.service_times or config.memory_use or tracing.collector)
+        is_careful = bool(config.has_work or config.memory_use or tracing.collector)
         self._turns = turns = Turns(kernel, trace, network, run, points, is_careful=is_careful)
         self.leaving = turns.leaving
         self.preemption = Preemption(kernel, trace, config.preemption, lambda: self.driver)

@@ -14,6 +14,7 @@ from simpy.events import NORMAL
 from simactors.core.outcome import Failure, Outcome
 from simactors.sim.cluster import Link, Process
 from simactors.sim.config import NS, Latency, SimConfig
+from simactors.sim.distributions import Distribution
 from simactors.sim.invocation import Invocation
 from simactors.sim.kernel import Kernel
 from simactors.sim.nodes import Node
@@ -49,11 +50,14 @@ class Network:
         self._jitter = _jitter(kernel, latency, "latency")
         self._links = links
         self._own: dict[tuple[int, int], Callable[[], int]] = {}
-        self._process_start = (
-            None
-            if config.process_start is None
-            else duration_sampler(kernel, "process start", config.process_start)
+        self._process_start = _start(kernel, "process start", config.process_start)
+        self._process_restart = (
+            _start(kernel, "process restart", config.process_restart) or self._process_start
         )
+        self._connect_ns = round(config.connect_s * NS)
+        self._spacing_ns = round(config.process_spacing_s * NS)
+        # By node, when it can begin to start another process.
+        self._starts_from_ns: dict[int, int] = {}
         self._rules: list[Rule] = []
         self._is_plain = True
         if config.links:
@@ -142,6 +146,8 @@ class Network:
         found = process.links.get(target)
         if found is None:
             found = Link(self._low_ns + self._number("link", self._bound))
+            if self._connect_ns and target:  # workers of the pool change all the time
+                found.last_ns = self._kernel.now_ns + found.least_ns + self._connect_ns
             process.add_link(target, found)
         return found
 
@@ -228,15 +234,31 @@ class Network:
         delay_ns = link.least_ns + self._jitter() if self._is_plain else self._delay_ns(link, source, target)
         self._kernel.timer(delay_ns, action, kind="notice")
 
-    def start_process(self, action: Callable[[], None], asker: Node, node: Node) -> None:
-        """Run `action` once a new process has started on `node`, which `asker` asks for it."""
+    def start_process(
+        self, action: Callable[[], None], asker: Node, node: Node, *, again: bool = False
+    ) -> None:
+        """Run `action` once a new process has started on `node`, which `asker` asks for it.
+
+        Args:
+            again: it takes the place of one that has died.
+        """
         delay_ns = self.cut_ns(asker, node)
-        if self._process_start is not None:
-            delay_ns += self._process_start()
+        start = self._process_restart if again else self._process_start
+        if start is not None:
+            delay_ns += start()
+        if self._spacing_ns:
+            delay_ns += self._turn_ns(node)
         if delay_ns:
             self._kernel.timer(delay_ns, action)
         else:
             action()
+
+    def _turn_ns(self, node: Node) -> int:
+        """How long it takes until the processes have begun to start that were asked for before."""
+        now_ns = self._kernel.now_ns
+        turn_ns = max(now_ns, self._starts_from_ns.get(node.id, 0))
+        self._starts_from_ns[node.id] = turn_ns + self._spacing_ns
+        return turn_ns - now_ns
 
     def _delay_ns(self, link: Link, source: Node, target: Node) -> int:
         own = self._links.latency(source, target)
@@ -256,6 +278,10 @@ class Network:
             jitter = _jitter(self._kernel, latency, f"latency {source.label} {target.label}")
             sample = self._own[key] = lambda: least_ns + jitter()
         return sample()
+
+
+def _start(kernel: Kernel, label: str, takes: Distribution | None) -> Callable[[], int] | None:
+    return None if takes is None else duration_sampler(kernel, label, takes)
 
 
 def _jitter(kernel: Kernel, latency: Latency, label: str) -> Callable[[], int]:
