@@ -114,6 +114,11 @@ class ObjectTable:
         """An object of this process; with a new id, if none is given."""
         return ObjectEntry(self.mint() if object_id is None else object_id, self.home, source)
 
+    @property
+    def minted(self) -> int:
+        """How many ids of its own this process has used so far."""
+        return self._last - (self._process << PROCESS_SHIFT)
+
     def mint(self, count: int = 1) -> int:
         """The first of `count` new ids."""
         first = self._last + 1

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from typing import Protocol
 
 from msgspec import Struct, field
 
@@ -72,6 +73,18 @@ current: contextvars.ContextVar[Running | None] = contextvars.ContextVar("simact
 """The call whose code runs, where a process runs several side by side."""
 
 
+class TellsCosts(Protocol):
+    """Hears of each call in the thread that runs it; see `metering.Meter`."""
+
+    def begin(self, running: Running) -> None:
+        """Its code is about to run."""
+        ...
+
+    def end(self, running: Running) -> None:
+        """It has run."""
+        ...
+
+
 class CallsHere:
     """The calls that this process runs, and those that were cancelled before their turn.
 
@@ -79,12 +92,14 @@ class CallsHere:
         done: how many have ended.
         latest: those that have ended last.
         main: the call that the main thread runs; what threads do that it has started is done for it, too.
+        meter: told of each call that begins and ends, constructors included; None if nobody wants to know.
     """
 
     def __init__(self) -> None:
         self.main: Running | None = None
         self.done = 0
         self.latest: deque[Running] = deque(maxlen=_LATEST)
+        self.meter: TellsCosts | None = None
         self._side_by_side: dict[int, Running] = {}
         # Some of them have ended before: nobody can tell those from the ones that are still to come.
         self._canceled: OrderedDict[int, None] = OrderedDict()
@@ -105,12 +120,16 @@ class CallsHere:
         self.main = running  # first, so that `cancel` finds it, or has left a note before
         if self._canceled:
             self._look(running)
+        if self.meter is not None:
+            self.meter.begin(running)
 
     def begin(self, running: Running) -> None:
         """The turn of a call has come that runs beside others."""
         self._side_by_side[running.id] = running
         if self._canceled:
             self._look(running)
+        if self.meter is not None:
+            self.meter.begin(running)
 
     def _look(self, running: Running) -> None:
         if self._canceled.pop(running.id, self) is None:
@@ -123,6 +142,14 @@ class CallsHere:
         running.ended_at = time.time()
         running.returned = returned
         self.latest.append(running)
+        if self.meter is not None:
+            self.meter.end(running)
+
+    def constructed(self) -> None:
+        """The main thread has run a constructor."""
+        if self.meter is not None and self.main is not None:
+            self.meter.end(self.main)
+        self.main = None
 
     def events(self) -> tuple[tuple[str, int, float, float, bool], ...]:
         """What has run here lately, see `control.StatusIs`."""

@@ -33,7 +33,7 @@ from real_backend.worker.lanes import Lanes
 from real_backend.worker.late import Late
 from real_backend.worker.sign import Sign
 from real_backend.worker.variables import Hints
-from simactors.core import calls
+from simactors.core import calls, metering
 from simactors.core import current as sessions
 from simactors.core.interface import ActorInterface
 from simactors.core.outcome import format_user_traceback
@@ -70,6 +70,11 @@ def main(
             os._exit(1)
     client = Client(channel, number, namespace, membership, surroundings, on_orphaned=lambda: os._exit(1))
     sessions.open_session(client, scoped=True).initialized = True
+    folder = os.environ.get(metering.FOLDER)
+    if folder is not None:
+        from real_backend.client.metering import Meter  # lazily: hardly ever
+
+        client.here.meter = Meter(folder, lambda: client.objects.minted)
     Worker(client, mishaps).run()
 
 
@@ -351,7 +356,7 @@ class Worker:
                 f"ray::{label}() ({self._where})\n{format_user_traceback(error)}"
             )
             self._leave(text, 1, whole=True)
-        self._here.main = None
+        self._here.constructed()
         self._interface = made.interface
         if "__repr__" in _defined_by(type(self._instance)):
             self._sign.show_repr(self._instance)
