@@ -30,6 +30,10 @@ _COMMANDS = {
         "simactors.cli.status:status",
         "Show what goes on in backend='local': actors, calls, memory.",
     ),
+    "calibrate": (
+        "simactors.cli.calibrate:calibrate",
+        "Measure a real runtime, so that simulations take as long as it does.",
+    ),
     "replay": ("simactors.cli.replay:replay", "Make a run that failed again, exactly."),
 }
 

@@ -15,8 +15,10 @@ from simactors.core import backend as backends
 from simactors.exploration.named import named
 from simactors.exploration.target import MAX_STEPS as MOST_STEPS
 from simactors.exploration.target import Program, TargetError
+from simactors.sim.config import SimConfig
 from simactors.sim.escapes import KINDS
 from simactors.sim.fail_on import FailOn
+from simactors.sim.profile import load_profile
 
 
 class TargetType(click.ParamType):  # type: ignore[type-arg]  # click is generic since 8.5 only
@@ -74,12 +76,17 @@ def check_backend(name: str, origin: str, ctx: click.Context | None) -> None:
 
 
 def completed(
-    program: Program, cluster: str | None, faults: str | None, fail_on: tuple[str, ...], **knobs: Any
+    program: Program,
+    cluster: str | None,
+    faults: str | None,
+    fail_on: tuple[str, ...],
+    profile: str | None = None,
+    **knobs: Any,
 ) -> Program:
     """`program` with what the command line says of it, which wins over what its scenario says.
 
     Args:
-        cluster, faults: files.
+        cluster, faults, profile: files.
         knobs: of `Program`.
 
     Raises:
@@ -95,6 +102,12 @@ def completed(
         knobs["cluster"] = read_cluster
         if faults is not None:
             knobs["faults"] = read_faults
+    if profile is not None:
+        try:
+            measured = load_profile(profile)
+        except ValueError as error:
+            raise WrongInput(str(error)) from None
+        knobs["cluster"] = (knobs.get("cluster", program.cluster) or SimConfig()).with_profile(measured)
     knobs["as_ray"] = knobs["as_ray"] or program.as_ray
     return replace(program, fail_on=fail_on or program.fail_on, **knobs)
 

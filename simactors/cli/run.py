@@ -32,6 +32,11 @@ from simactors.reports import json_line, text
     "--seed", type=params.SEED, help="Of the simulation: another seed, another schedule. Default: 0."
 )
 @params.CLUSTER
+@click.option(
+    "--profile",
+    metavar="FILE.toml",
+    help="What `simactors calibrate` has measured: simulate a runtime that is as fast.",
+)
 @params.FAULTS
 @params.ALLOW
 @params.MAX_STEPS
@@ -64,9 +69,9 @@ def run(
     wishes = attending.Wishes(**watched)
     if backend != "sim":
         named = (
-            ("cluster", "allow", "fail_on")
+            ("cluster", "profile", "allow", "fail_on")
             if backend == "local"
-            else ("cluster", "faults", "allow", "fail_on")
+            else ("cluster", "profile", "faults", "allow", "fail_on")
         )
         given = {name: options[name] or None for name in named}
         _refuse_for_real(backend, seed=seed, **given, **watched, check_determinism=check_determinism)
