@@ -89,12 +89,20 @@ class Execution:
 
     def _told(self, running: Running, error: BaseException) -> Failure:
         self.strays.end(error)
-        # Twice: an interruption may come just now; it has had its way then, and the error is told.
+        told: Failure | None = None
+        # Twice: an interruption may come just before the shield.
         for _ in range(2):
             try:
-                return self._checked(task_failure(running.label, error, self._where, by_value=True))
-            except BaseException as raised:  # what the error's own code raises
+                with (
+                    self._client.shield
+                ):  # modules are imported for it: no cancellation shall leave half of one
+                    told = self._checked(task_failure(running.label, error, self._where, by_value=True))
+            except (
+                BaseException
+            ) as raised:  # what the error's own code raises, or an interruption put off till now
                 fault = raised
+            if told is not None:
+                return told
         return in_words(running.label, error, self._where, fault)
 
     def _checked(self, told: Failure) -> Failure:

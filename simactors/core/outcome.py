@@ -85,9 +85,11 @@ def task_failure(function_name: str, error: BaseException, where: str, *, by_val
 
 def in_words(function_name: str, error: BaseException, where: str, fault: BaseException) -> Failure:
     """The last resort where describing `error` has failed by `fault`: nothing but texts that can be sent."""
-    told = exceptions.RayError(f"{_name_of(error)}: {text_of(error)}")
-    text = f"{told}\n(Where it was raised can't be told: that has raised {_name_of(fault)}.)"
-    return failure(exceptions.RayTaskError(function_name, text, told, where))
+    words = f"{_name_of(error)}: {text_of(error)}"
+    text = f"{words}\n(Where it was raised can't be told: that has raised {_name_of(fault)}.)"
+    told = exceptions.RayError(words)
+    cause = _interruption(function_name) if isinstance(error, KeyboardInterrupt) else told
+    return failure(exceptions.RayTaskError(function_name, text, cause, where))
 
 
 def _described(function_name: str, error: BaseException, where: str, *, by_value: bool) -> Failure:
@@ -95,7 +97,7 @@ def _described(function_name: str, error: BaseException, where: str, *, by_value
     # `except ValueError` works however many processes lie in between.
     cause = error.cause if isinstance(error, exceptions.RayTaskError) else error
     if isinstance(cause, KeyboardInterrupt):
-        cause = exceptions.TaskCancelledError(f"{function_name} raised KeyboardInterrupt")
+        cause = _interruption(function_name)
     text = format_user_traceback(error)
     told = exceptions.RayTaskError(function_name, text, cause, where)
     if by_value:  # it leaves this process, and its frames with it
@@ -108,6 +110,10 @@ def _described(function_name: str, error: BaseException, where: str, *, by_value
         told.frames = None
         packed = failure(told, by_value=by_value)
     return packed
+
+
+def _interruption(function_name: str) -> exceptions.TaskCancelledError:
+    return exceptions.TaskCancelledError(f"{function_name} raised KeyboardInterrupt")
 
 
 def dependency_failure(function_name: str, cause: Exception, *, by_value: bool = False) -> Failure:
