@@ -243,19 +243,19 @@ class Campaign:
 
     def _run(self, budget: Budget, watch: Callable[[Tally], None]) -> Tally:
         tally = self.tally
-        while not budget.is_spent and not tally.is_done:
-            watch(tally)
-            try:
+        # Ctrl-C between two runs counts as well: what was found is there. A run that is not counted is made again.
+        try:
+            while not budget.is_spent and not tally.is_done:
+                watch(tally)
                 self._make(next(self._numbers))
-            except KeyboardInterrupt:
-                tally.interrupted = True
-                return tally
-            budget.spend()
-            tally.runs += 1
-            tally.shares = (self._share._replace(runs=tally.runs),)
-            if tally.findings and not self._quest.keep_going:
-                break
-        watch(tally)
+                budget.spend()
+                tally.runs += 1
+                tally.shares = (self._share._replace(runs=tally.runs),)
+                if tally.findings and not self._quest.keep_going:
+                    break
+            watch(tally)
+        except KeyboardInterrupt:
+            tally.interrupted = True
         return tally
 
     def _make(self, number: int) -> None:

@@ -59,3 +59,14 @@ def test_ctrl_c_ends_it_with_what_is_known_so_far(tmp_path):
     tally = hunt_in(tmp_path, THIRD_FAILS.format(error="KeyboardInterrupt"), 9)
     assert tally.interrupted
     assert (tally.runs, tally.findings) == (2, {})
+
+
+def test_ctrl_c_between_two_runs_keeps_what_is_known_so_far(tmp_path):
+    def watch(tally: Tally) -> None:
+        if tally.runs == 3:
+            raise KeyboardInterrupt
+
+    (tmp_path / "app.py").write_text("")
+    campaign = Campaign(Program(target=Target(str(tmp_path / "app.py"))), Quest())
+    tally = campaign.run(Budget(9), watch)
+    assert (tally.interrupted, tally.runs) == (True, 3)
