@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from simactors.exceptions import InternalError
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Campaign, Quest, Tally
 from simactors.exploration.covered import NOTHING, Covered, Share
@@ -39,6 +40,7 @@ def search(
 
     Raises:
         TargetError: Ray is not installed, or the program can't be loaded.
+        InternalError: all actors were lost before they had told of a run.
     """
     try:
         import ray  # type: ignore[import-not-found, unused-ignore]  # the extra `ray`, where it is installed
@@ -70,34 +72,102 @@ def _search(
     watch: Callable[[Tally], None],
     covered: Covered,
 ) -> Tally:
-    total = Tally()
-    hunter = ray.remote(Hunter)
-    members = [hunter.remote(Campaign.order(program, quest, share, covered)) for share in shares]
-    most = [None if budget.runs is None else covered.part(budget.runs, share) for share in shares]
-    stands = [Tally() for _ in members]
-    pending = {member.hunt.remote(most[n], _SLICE_S): n for n, member in enumerate(members)}
-    while pending:
-        try:
+    members = [_Member(ray, program, quest, budget, share, covered) for share in shares]
+    try:
+        pending = {member.hunt(): member for member in members}
+        while pending:
             (done, *_), _ = ray.wait(list(pending), num_returns=1)
-            number = pending.pop(done)
-            told = ray.get(done)
-        except KeyboardInterrupt:
-            return replace(Tally.of(stands), interrupted=True)
+            member = pending.pop(done)
+            member.hear(done)
+            total = _total(members)
+            if all(member.has_given_up for member in members):
+                raise InternalError("; ".join(total.losses))
+            watch(total)
+            if budget.is_spent or (total.findings and not quest.keep_going):
+                break
+            if not member.is_done:
+                pending[member.hunt()] = member
+    except KeyboardInterrupt:
+        return replace(_total(members), interrupted=True)
+    return total
+
+
+def _total(members: Sequence[_Member]) -> Tally:
+    return Tally.of(member.tally for member in members)
+
+
+class _Member:
+    """A share of the hunt, as seen from here, and the actor that makes its runs: a new one if Ray has lost the last."""
+
+    def __init__(
+        self, ray: Any, program: Program, quest: Quest, budget: Budget, share: Share, covered: Covered
+    ) -> None:
+        self._ray = ray
+        self._program = program
+        self._quest = quest
+        self._share = share
+        self._covered = covered
+        self._most = None if budget.runs is None else covered.part(budget.runs, share)
+        self._actor: Any = None
+        # What actors that are lost have told, and what the one that hunts now has.
+        self._before = Tally()
+        self._now = Tally()
+        self.has_given_up = False
+
+    @property
+    def tally(self) -> Tally:
+        """How this share stands."""
+        both = Tally.of((self._before, self._now))
+        both.shares = (self._share._replace(runs=both.runs),)
+        return both
+
+    @property
+    def is_done(self) -> bool:
+        """All of its runs were made, or nobody can make them."""
+        return self.has_given_up or (self._most is not None and self.tally.runs >= self._most)
+
+    def hunt(self) -> Any:
+        """Let the actor make some of the runs that are left; what it will tell, as a ref."""
+        if self._actor is None:
+            covered = self._covered.also(self._share._replace(runs=self._before.runs))
+            order = Campaign.order(self._program, self._quest, self._share, covered)
+            self._actor = self._ray.remote(Hunter).remote(order)
+        left = None if self._most is None else self._most - self.tally.runs
+        return self._actor.hunt.remote(left, _SLICE_S)
+
+    def hear(self, ref: Any) -> None:
+        """Take in what it tells.
+
+        Raises:
+            TargetError: the program can't be loaded there.
+        """
+        errors = self._ray.exceptions
+        try:
+            told = self._ray.get(ref)
+        except errors.RayTaskError:
+            raise  # a mistake of ours
+        except errors.RayError as error:
+            self._lost(error)
+            return
         if "wrong input" in told:
             raise TargetError(told["wrong input"])
-        read_figures(told["tally"], stands[number])
-        stands[number].shares = (shares[number]._replace(runs=stands[number].runs),)
+        read_figures(told["tally"], self._now)
         for finding in told["findings"]:
-            stands[number].add(Finding.from_fields(finding))
-        total = Tally.of(stands)
-        watch(total)
-        if budget.is_spent or (total.findings and not quest.keep_going):
-            break
-        wanted = most[number]
-        left = None if wanted is None else wanted - stands[number].runs
-        if left is None or left > 0:
-            pending[members[number].hunt.remote(left, _SLICE_S)] = number
-    return total
+            self._now.add(Finding.from_fields(finding))
+
+    def _lost(self, error: Exception) -> None:
+        """The actor is gone with its process or its node; the runs it has not told of are made again."""
+        # A program that ends whatever process it runs in would go on for ever.
+        self.has_given_up = self._now.runs == 0
+        self._before, self._now, self._actor = self.tally, Tally(), None
+        goes_on = "is given up" if self.has_given_up else "another one goes on"
+        which = f"worker {self._share.number + 1} of the {self._share.of} of this hunt"
+        loss = f"{which} was lost after {self._before.runs} runs, {goes_on}: {_first_line(error)}"
+        self._before.losses += (loss,)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 class Hunter:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Container
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from simactors.exceptions import InternalError
 from simactors.exploration import fleet
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Quest
@@ -18,11 +21,27 @@ from simactors.exploration.target import Program, Target, TargetError
 HALF_FAIL = "import random\nif random.random() < 0.5: raise ValueError()"
 
 
+class _RayError(Exception):
+    pass
+
+
+class _RayTaskError(_RayError):
+    pass
+
+
 class FakeRay:
-    """Runs every call at once, and sends what crosses a border through JSON, so that nothing else gets across."""
+    """Runs every call at once, and sends what crosses a border through JSON, so that nothing else gets across.
+
+    Attributes:
+        deaths: the numbers of the calls, from 1, that never answer because their actor dies.
+    """
+
+    exceptions = SimpleNamespace(RayError=_RayError, RayTaskError=_RayTaskError)
 
     def __init__(self) -> None:
         self.actors = 0
+        self.calls = 0
+        self.deaths: Container[int] = ()
         self.is_open = False
 
     def is_initialized(self) -> bool:
@@ -45,7 +64,10 @@ class FakeRay:
                 self.function = function
 
             def remote(self, *args: Any) -> str:
-                return json.dumps(self.function(*json.loads(json.dumps(args))))
+                outer.calls += 1
+                if outer.calls in outer.deaths:
+                    return f"dead {outer.calls}"
+                return f"{outer.calls} {json.dumps(self.function(*json.loads(json.dumps(args))))}"
 
         class Handle:
             @staticmethod
@@ -62,7 +84,9 @@ class FakeRay:
         return refs[:num_returns], refs[num_returns:]
 
     def get(self, ref: str) -> Any:
-        return json.loads(ref)
+        if ref.startswith("dead"):
+            raise _RayError("The actor died unexpectedly.\nAnd more.")
+        return json.loads(ref.partition(" ")[2])
 
 
 @pytest.fixture
@@ -111,3 +135,34 @@ def test_without_ray_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setitem(sys.modules, "ray", None)  # type: ignore[arg-type]  # so an import fails
     with pytest.raises(TargetError, match=r"pip install 'simactors\[ray\]'"):
         fleet.search(program(tmp_path, ""), Quest(), Budget(4), 1)
+
+
+def test_another_worker_goes_on_where_a_lost_one_had_told_it_was(
+    ray: FakeRay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet, "Budget", lambda runs, seconds: Budget(1))  # one run for each call
+    ray.deaths = (5, 8)
+    quest = Quest(keep_going=True, strategy="sampled", audit_every=None)
+    app = program(tmp_path, "import random\nif random.random() < 0.5: raise ValueError()")
+    tally = fleet.search(app, quest, Budget(20), 2)
+    quiet = fleet.search(app, quest, Budget(20), 2)
+    assert ray.actors == 4 + 2
+    assert Covered().also(*tally.shares) == Covered(20)
+    assert [loss.partition(" was lost")[2] for loss in tally.losses] == [
+        " after 2 runs, another one goes on: The actor died unexpectedly.",
+        " after 3 runs, another one goes on: The actor died unexpectedly.",
+    ]
+    assert [f.others for f in tally.findings.values()] == [f.others for f in quiet.findings.values()]
+    assert tally.runs == quiet.runs == 20
+
+
+def test_a_worker_that_is_lost_at_once_is_not_replaced_for_ever(ray: FakeRay, tmp_path: Path) -> None:
+    ray.deaths = (1,)
+    tally = fleet.search(program(tmp_path, ""), Quest(), Budget(10), 2)
+    assert tally.runs == 5
+    (loss,) = tally.losses
+    assert loss.startswith("worker 1 of the 2 of this hunt was lost after 0 runs, is given up:")
+    ray.calls, ray.deaths = 0, range(100)
+    with pytest.raises(InternalError, match=r"worker 1 of the 2 .*; worker 2 of the 2 "):
+        fleet.search(program(tmp_path, ""), Quest(), Budget(10), 2)
+    assert not ray.is_open
