@@ -22,6 +22,9 @@ from simactors.exploration.target import Program, TargetError
 _SLICE_S = 2.0
 """So long an actor hunts before it tells how it stands."""
 
+_MOST_IN_VAIN = 3
+"""So many actors of a share may be lost one after the other, each before it has told of a run."""
+
 
 def search(
     program: Program,
@@ -112,7 +115,7 @@ class _Member:
         # What actors that are lost have told, and what the one that hunts now has.
         self._before = Tally()
         self._now = Tally()
-        self.has_given_up = False
+        self._in_vain = 0
 
     @property
     def tally(self) -> Tally:
@@ -120,6 +123,11 @@ class _Member:
         both = Tally.of((self._before, self._now))
         both.shares = (self._share._replace(runs=both.runs),)
         return both
+
+    @property
+    def has_given_up(self) -> bool:
+        """Its actors are lost before they tell of anything: the program may end whatever process it runs in."""
+        return self._in_vain == _MOST_IN_VAIN
 
     @property
     def is_done(self) -> bool:
@@ -157,12 +165,11 @@ class _Member:
 
     def _lost(self, error: Exception) -> None:
         """The actor is gone with its process or its node; the runs it has not told of are made again."""
-        # A program that ends whatever process it runs in would go on for ever.
-        self.has_given_up = self._now.runs == 0
+        self._in_vain = 0 if self._now.runs else self._in_vain + 1
         self._before, self._now, self._actor = self.tally, Tally(), None
         goes_on = "is given up" if self.has_given_up else "another one goes on"
         which = f"worker {self._share.number + 1} of the {self._share.of} of this hunt"
-        loss = f"{which} was lost after {self._before.runs} runs, {goes_on}: {_first_line(error)}"
+        loss = f"{which} was lost after {self._before.runs} runs, and {goes_on}: {_first_line(error)}"
         self._before.losses += (loss,)
 
 

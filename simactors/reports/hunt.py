@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from simactors.exploration.covered import NOTHING
 from simactors.exploration.hunting import Case, Report
 from simactors.exploration.repro import LONGEST_TOKEN
 from simactors.exploration.strategies import SYSTEMATIC
@@ -78,8 +79,9 @@ def _nothing(report: Report) -> str:
 
 def _seeds(report: Report) -> str:
     first, runs, quest = report.quest.first_seed, report.tally.runs, report.quest
-    if quest.strategy == SYSTEMATIC or (report.tally.interrupted and len(report.tally.shares) > 1):
-        return ""  # they decided nothing, or there are gaps
+    has_gaps = NOTHING.also(*report.tally.shares).beyond  # it ended where some processes had not made their share
+    if quest.strategy == SYSTEMATIC or has_gaps:  # or they decided nothing
+        return ""
     return f" (seed {first})" if runs == 1 else f" (seeds {first} to {first + runs - 1})"
 
 

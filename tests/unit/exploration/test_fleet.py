@@ -149,19 +149,20 @@ def test_another_worker_goes_on_where_a_lost_one_had_told_it_was(
     assert ray.actors == 4 + 2
     assert Covered().also(*tally.shares) == Covered(20)
     assert [loss.partition(" was lost")[2] for loss in tally.losses] == [
-        " after 2 runs, another one goes on: The actor died unexpectedly.",
-        " after 3 runs, another one goes on: The actor died unexpectedly.",
+        " after 2 runs, and another one goes on: The actor died unexpectedly.",
+        " after 3 runs, and another one goes on: The actor died unexpectedly.",
     ]
     assert [f.others for f in tally.findings.values()] == [f.others for f in quiet.findings.values()]
     assert tally.runs == quiet.runs == 20
 
 
 def test_a_worker_that_is_lost_at_once_is_not_replaced_for_ever(ray: FakeRay, tmp_path: Path) -> None:
-    ray.deaths = (1,)
+    ray.deaths = (1, 3, 4)
     tally = fleet.search(program(tmp_path, ""), Quest(), Budget(10), 2)
     assert tally.runs == 5
-    (loss,) = tally.losses
-    assert loss.startswith("worker 1 of the 2 of this hunt was lost after 0 runs, is given up:")
+    *replaced, last = tally.losses
+    assert len(replaced) == 2
+    assert last.startswith("worker 1 of the 2 of this hunt was lost after 0 runs, and is given up:")
     ray.calls, ray.deaths = 0, range(100)
     with pytest.raises(InternalError, match=r"worker 1 of the 2 .*; worker 2 of the 2 "):
         fleet.search(program(tmp_path, ""), Quest(), Budget(10), 2)
