@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import importlib
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +18,7 @@ from msgspec import Struct
 
 from simactors.core import backend as backends
 from simactors.core import current, ids
-from simactors.core.abilities import JoinsThreads, KnowsItself
+from simactors.core.abilities import JoinsThreads, KnowsItself, RecordsCalls
 from simactors.core.backend import Backend, Settings
 from simactors.core.resources import can_be
 
@@ -34,6 +35,8 @@ Ability = TypeVar("Ability")
 
 DEFAULT_BACKEND = "local"
 BACKEND_VARIABLE = "SIMACTORS_BACKEND"
+TRACE_VARIABLE = "SIMACTORS_TRACE_TO"
+"""Names the folder of a trace, if a run on real processes is to be written down: see `simactors.tracing`."""
 
 ADDRESS = f"{ids.node_address(1)}:6379"
 """The address of whatever cluster is open; nothing listens there."""
@@ -158,7 +161,14 @@ def init(
         raise ValueError(f"seed={seed} means something only to backend='sim', not to {chosen!r}")
     opened = backends.open_backend(chosen, settings)
     current.open_session(opened, scoped=False)
+    if os.environ.get(TRACE_VARIABLE) and not isinstance(opened, RecordsCalls):  # those write it down themselves
+        _tracing().observe(opened)
     return _context(opened)
+
+
+def _tracing() -> Any:
+    """The module above that stands between `api` and a backend; loaded where somebody asks for a trace."""
+    return importlib.import_module("simactors.tracing")
 
 
 @contextlib.contextmanager

@@ -121,14 +121,14 @@ def loads(text: str, *, name: str = "history") -> History:
 def _line(operation: Operation) -> dict[str, Any]:
     """An operation as a line tells it; what is left out means the same."""
     line = {name: getattr(operation, name) for name in FIELDS}
-    line["args"] = [_told(each) for each in operation.args]
-    line["result"] = _told(operation.result)
+    line["args"] = [told(each) for each in operation.args]
+    line["result"] = told(operation.result)
     return {
         name: value for name, value in line.items() if value is not None and (name, value) != ("target", "")
     }
 
 
-def _told(value: Any) -> Any:
+def told(value: Any) -> Any:
     """A value as JSON has it."""
     try:
         return _told_normal(normal(value))
@@ -205,7 +205,7 @@ def _read(read: dict[str, Any], operations: list[Operation]) -> list[str]:
     end = read.get("returned") if placed else read.get("returned_s")
     begin = read["called"] if placed else read["called_s"]
     try:
-        args, result = _meant(read.get("args", [])), _meant(read.get("result"))
+        args, result = meant(read.get("args", [])), meant(read.get("result"))
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         return [f"a value with `$` can't be read: {error!r}"]
     ended = "raised" if isinstance(result, RecordedError) else "returned"
@@ -221,10 +221,10 @@ def _read(read: dict[str, Any], operations: list[Operation]) -> list[str]:
     return []
 
 
-def _meant(value: Any) -> Any:
+def meant(value: Any) -> Any:
     """The value that JSON tells of, in normal form."""
     if isinstance(value, list):
-        return tuple(map(_meant, value))
+        return tuple(map(meant, value))
     if not isinstance(value, dict):
         return value
     if len(value) == 1:
@@ -233,18 +233,18 @@ def _meant(value: Any) -> Any:
             return TAGS[tag](inside)
         if tag.startswith("$"):
             raise ValueError(f"there is no {tag}: there are {', '.join(TAGS)}")
-    return FrozenMap((key, _meant(item)) for key, item in value.items())
+    return FrozenMap((key, meant(item)) for key, item in value.items())
 
 
 TAGS: dict[str, Callable[[Any], Any]] = {
-    "$set": lambda inside: frozenset(map(_meant, inside)),
-    "$map": lambda inside: FrozenMap((_meant(key), _meant(item)) for key, item in inside),
+    "$set": lambda inside: frozenset(map(meant, inside)),
+    "$map": lambda inside: FrozenMap((meant(key), meant(item)) for key, item in inside),
     "$bytes": lambda inside: base64.b64decode(inside, validate=True),
     "$float": lambda inside: math.nan if inside == "nan" else float(inside),
     "$error": lambda inside: RecordedError(
-        _text(inside["class"]), _meant(inside.get("args", [])), tuple(map(_text, inside.get("bases", ())))
+        _text(inside["class"]), meant(inside.get("args", [])), tuple(map(_text, inside.get("bases", ())))
     ),
-    "$record": lambda inside: Record(_text(inside["class"]), _meant(inside["fields"])),
+    "$record": lambda inside: Record(_text(inside["class"]), meant(inside["fields"])),
     "$text": lambda inside: Text(_text(inside)),
 }
 

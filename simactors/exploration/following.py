@@ -1,0 +1,140 @@
+"""Follows a real run in a simulation: the messages come in the order in which they came there.
+
+As far as that determines the run: what the trace does not tell of, threads and the moments at which code goes on,
+happens at once; what the program does otherwise is told as a departure.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from simactors.core.choices import Offer
+from simactors.exploration.races import STARTS
+from simactors.exploration.recipe import Recipe
+from simactors.exploration.repro import Repro
+from simactors.exploration.runner import RunResult, run_simulated
+from simactors.exploration.script import Recorder
+from simactors.exploration.strategies.strategy import Scheduled
+from simactors.exploration.target import Program
+from simactors.exploration.world import world_of
+from simactors.sim.config import Slack
+from simactors.sim.offer import CLUSTER
+from simactors.traces import Trace
+
+_OF_TIME = frozenset(("sleep", "timer"))
+_NEVER = float("inf")
+_ROOM_S = 60.0
+
+
+class Departed(NamedTuple):
+    """Where a place ran another call than it had for real.
+
+    Attributes:
+        place: the actor or task.
+        number: which of its calls, from 1.
+        wanted, got: the steps; None: there was none.
+    """
+
+    place: str
+    number: int
+    wanted: str | None
+    got: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """What came of following.
+
+    Attributes:
+        repro: makes the same run again, and is the beginning of a search.
+        calls: how many calls of the real run began.
+        kept: how many of them began at their place in the same order.
+        departures: one for each place where not all of them did.
+    """
+
+    repro: Repro
+    result: RunResult
+    calls: int
+    kept: int
+    departures: tuple[Departed, ...]
+
+
+def follow(program: Program, trace: Trace) -> Followed:
+    """Run `program` in a simulation whose messages come in the order of `trace`.
+
+    Raises:
+        TargetError: the program can't be loaded.
+    """
+    times = trace.times_s.values()
+    room_s = _ROOM_S + (max(times) - min(times) if times else 0.0)
+    program = replace(program, slack=Slack(messages_s=room_s, sleeps_s=room_s))
+    recorder = Recorder(Scheduled(_Schedule(trace), None))
+    result = run_simulated(program, 0, world=world_of(program), choices=recorder)
+    recipe = Recipe(program=program, seed=0, script=recorder.script)
+    seen = _arrivals(result.path)
+    departures = [_departed(place, names, seen.get(place, ())) for place, names in trace.arrivals.items()]
+    kept = sum(
+        len(names) if gone is None else gone.number - 1
+        for names, gone in zip(trace.arrivals.values(), departures, strict=True)
+    )
+    return Followed(
+        repro=Repro.of(recipe, result),
+        result=result,
+        calls=sum(map(len, trace.arrivals.values())),
+        kept=kept,
+        departures=tuple(gone for gone in departures if gone is not None),
+    )
+
+
+def _arrivals(path: Sequence[Offer]) -> Mapping[str, list[str]]:
+    """By place, the calls that began there, named as they arrive."""
+    found: dict[str, dict[str, None]] = {}
+    begun = {step.target for step in path if step.kind == "begin"}
+    for step in path:
+        # Where calls run side by side, that they begin is a step of its own, and its order is what counts.
+        if step.kind in STARTS and (step.kind == "begin") == (step.target in begun):
+            name = f"call {step.name.partition(' ')[2]}"
+            found.setdefault(step.target, {})[name] = None
+    return {place: list(names) for place, names in found.items()}
+
+
+def _departed(place: str, wanted: Sequence[str], got: Sequence[str]) -> Departed | None:
+    for number, name in enumerate(wanted, 1):
+        other = got[number - 1] if number <= len(got) else None
+        if other != name:
+            return Departed(place, number, name, other)
+    if len(got) > len(wanted):
+        return Departed(place, len(wanted) + 1, None, got[len(wanted)])
+    return None
+
+
+class _Schedule:
+    """See `strategies.strategy.Schedule`."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._times_s = trace.times_s
+        self._acts_s = trace.acts_s
+        self._now_s = -_NEVER
+
+    def pick(self, options: Sequence[Offer]) -> int:
+        ranks = [self._rank(offer) for offer in options]
+        index = ranks.index(min(ranks))
+        self._now_s = max(self._now_s, self._times_s.get(options[index].name, -_NEVER))
+        return index
+
+    def _rank(self, offer: Offer) -> float:
+        known_s = self._times_s.get(offer.name)
+        if known_s is not None:
+            return known_s
+        if offer.kind in _OF_TIME and offer.target != CLUSTER:
+            return self._next_act_s(offer.target)
+        return self._now_s
+
+    def _next_act_s(self, process: str) -> float:
+        """What ends the sleep of a process came before what it did next; one that did nothing more slept on."""
+        acts_s = self._acts_s.get(process, ())
+        place = bisect_right(acts_s, self._now_s)
+        return acts_s[place] if place < len(acts_s) else _NEVER
