@@ -55,7 +55,8 @@ class Trace:
         as_ray: ``import ray`` meant simactors there.
         times_s: when what happened, in seconds since the epoch, by the names that the steps of an explored simulation
             have: that calls begin, and that replies are on their way.
-        acts_s: by process, when it did something that others may see: sorted.
+        acts_s: when it did something that others may see, sorted: by process, and by call, which is named as its steps
+            are behind their kinds.
         arrivals: by process, the names of the calls that ran there, in the order in which they began.
     """
 
@@ -156,7 +157,9 @@ class _Reading:
 
     def _call(self, event: Event) -> None:
         caller, label, actor = self._act(event), event["label"], event["actor"]
-        number = event["call"] or f"unnamed {self._next('unnamed')}"  # it has no ref, so nobody can say which one ran
+        number = (
+            event["call"] or f"unnamed {self._next('unnamed')}"
+        )  # it has no ref, so nobody can say which one ran
         if actor is None:
             target = self._tasks[number] = f"{label}#{self._next(f'task {label}')}"
         else:
@@ -187,7 +190,7 @@ class _Reading:
         call = self.calls.get(event["call"])
         if call is None:
             return
-        self.acts_s.setdefault(call.target, []).append(event["time_s"])
+        self._acted(event, call.target, self._step_of[event["call"]])
         if call.ended_s is None or "result" in event:  # the last attempt is the one that counts
             place = f"reply {call.target}>{call.caller} {call.label}"
             if call.ended_s is None:
@@ -201,8 +204,13 @@ class _Reading:
             who = self._actors.get(by["actor"], f"actor {by['actor']}")
         else:
             who = self._tasks.get(by["task"], f"task {by['task']}") if "task" in by else _DRIVER
-        self.acts_s.setdefault(who, []).append(event["time_s"])
+        self._acted(event, who, self._step_of.get(by.get("task")))
         return who
+
+    def _acted(self, event: Event, *whoever: str | None) -> None:
+        for who in whoever:
+            if who is not None:
+                self.acts_s.setdefault(who, []).append(event["time_s"])
 
     def _next(self, counted: str) -> int:
         self._counts[counted] = self._counts.get(counted, 0) + 1

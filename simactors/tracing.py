@@ -1,8 +1,8 @@
 """Writes down who called what, and when it ran, of a run on real processes; opt-in, by `VARIABLE`.
 
 A trace is a folder: each process appends lines of JSON to a file of its own, so that what it did is known even if it is
-killed. `traces` reads them. One implementation for all real backends: it stands between `api` and the backend, and wraps
-the code that is sent; how calls travel is none of its business.
+killed. `traces` reads them. One implementation for all real backends: it stands between `api` and the backend, and
+wraps the code that is sent; how calls travel is none of its business.
 """
 
 from __future__ import annotations
@@ -162,12 +162,11 @@ class _Observer:
         return _task(self._backend.runtime_info().task_id or 0)
 
     def who(self) -> dict[str, str]:
-        """Who asks: an actor, a task, or, without a word, the driver."""
+        """Who asks: an actor, and on which call; a task; or, without a word, the driver."""
         assert isinstance(self._backend, KnowsItself)
         info = self._backend.runtime_info()
-        if info.actor is not None:
-            return {"actor": _actor(info.actor)}
-        return {} if info.task_id is None else {"task": _task(info.task_id)}
+        by = {} if info.actor is None else {"actor": _actor(info.actor)}
+        return by if info.task_id is None else {**by, "task": _task(info.task_id)}
 
     # The file
 

@@ -149,8 +149,7 @@ def init(
     if settings.log_level is not None:
         log.setLevel(settings.log_level)
     session = current.session()
-    in_worker = session is None and backend is None and backends.around() is not None
-    if current.running.get() is not None or in_worker:
+    if current.running.get() is not None or (session is None and backend is None and backends.around()):
         return _reinitialized(ignore_reinit_error, active())
     if session is not None and session.initialized:
         return _reinitialized(ignore_reinit_error, session.backend)
@@ -161,14 +160,15 @@ def init(
         raise ValueError(f"seed={seed} means something only to backend='sim', not to {chosen!r}")
     opened = backends.open_backend(chosen, settings)
     current.open_session(opened, scoped=False)
-    if os.environ.get(TRACE_VARIABLE) and not isinstance(opened, RecordsCalls):  # those write it down themselves
-        _tracing().observe(opened)
+    _observe(opened)
     return _context(opened)
 
 
-def _tracing() -> Any:
-    """The module above that stands between `api` and a backend; loaded where somebody asks for a trace."""
-    return importlib.import_module("simactors.tracing")
+def _observe(backend: Backend) -> None:
+    """Let what is asked of `backend` be written down, if the environment says so and it can't do that itself."""
+    if os.environ.get(TRACE_VARIABLE) and not isinstance(backend, RecordsCalls):
+        # By name: it stands between `api` and backends, and knows more than `api` does.
+        importlib.import_module("simactors.tracing").observe(backend)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -13,21 +14,28 @@ from simactors.cli import attending, params
 from simactors.cli.attending import Attendance, Wishes
 from simactors.cli.group import WrongInput, exit_with
 from simactors.cli.output import Output
-from simactors.exploration import repro
+from simactors.exploration import following, repro
 from simactors.exploration.confirming import faults_for_real
 from simactors.exploration.repro import Replay, Repro
 from simactors.exploration.runner import run_for_real
 from simactors.exploration.stopping import Moment
-from simactors.exploration.target import TargetError
+from simactors.exploration.target import Program, TargetError
 from simactors.exploration.wording import faults_in_words
 from simactors.reports import json_line, text
+from simactors.traces import Trace, TraceError
 
 
 @click.command(
     epilog="Exit code: that of the run, as with `simactors run`: 1 if the failure is there again; 130 if you ended it. "
     "Example: simactors replay .simactors/app-AssertionError-2cc181.json --until 1.25s"
 )
-@click.argument("word", metavar="FILE|TOKEN")
+@click.argument("word", metavar="FILE|TOKEN|FOLDER")
+@click.option(
+    "--program",
+    type=params.TargetType(),
+    metavar="FILE.py[:FUNCTION]",
+    help="With the folder of a trace: the program that made it, if the trace does not say.",
+)
 @click.option(
     "--backend",
     type=click.Choice(["sim", "local"]),
@@ -45,13 +53,32 @@ from simactors.reports import json_line, text
 @attending.options
 @params.JSON
 def replay(
-    word: str, *, backend: str, times: int, until: Moment | None, pdb: bool, trace: bool, as_json: bool
+    word: str,
+    *,
+    program: Program | None,
+    backend: str,
+    times: int,
+    until: Moment | None,
+    pdb: bool,
+    trace: bool,
+    as_json: bool,
 ) -> None:
     """Make a run that failed again, exactly.
 
     It is told by the file that `simactors hunt` has written, or by the token that it and `simactors run` print. Call it
     in the same folder. If the program was changed since, the run is followed as far as it can be.
+
+    A FOLDER holds the trace of a run on real processes, see `simactors run --record`: it is simulated with its messages
+    in the same order.
     """
+    if os.path.isdir(word):
+        if backend != "sim" or times != 1 or until is not None or pdb or trace:
+            raise click.UsageError(
+                "a trace is followed as it is; the token that comes out of it takes options."
+            )
+        _follow(Path(word), program, as_json=as_json)
+    if program is not None:
+        raise click.UsageError("--program is for the folder of a trace: a file or a token names its own.")
     if backend == "local":
         if until is not None or pdb or trace or as_json:
             raise click.UsageError(
@@ -78,6 +105,21 @@ def replay(
     if as_json:
         output.last_line(json_line.replay_line(replayed))
     exit_with(replayed.result.ending.outcome)
+
+
+def _follow(folder: Path, program: Program | None, *, as_json: bool) -> NoReturn:
+    """Let a simulation go the way of a real run."""
+    output = Output()
+    try:
+        trace = Trace.load(folder)
+        followed = following.follow(program or following.program_of(trace, folder), trace)
+    except (TraceError, TargetError) as error:
+        raise WrongInput(str(error)) from None
+    output.restore()
+    click.echo(text.followed_report(followed, trace), err=True)
+    if as_json:
+        output.last_line(json_line.followed_line(followed))
+    exit_with(followed.result.ending.outcome)
 
 
 def _confirm(word: str, times: int) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,7 +11,7 @@ from simactors.cli import attending, params
 from simactors.cli.attending import Attendance
 from simactors.cli.group import WrongInput, exit_with
 from simactors.cli.output import Output
-from simactors.exploration import determinism
+from simactors.exploration import determinism, following
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import RunResult, run_for_real
 from simactors.exploration.target import Program, TargetError
@@ -47,6 +48,12 @@ from simactors.reports import json_line, text
     is_flag=True,
     help="Run it again, also in fresh processes under other hash seeds, and fail if it goes another way.",
 )
+@click.option(
+    "--record",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="On real processes: write down who called what, for `simactors replay FOLDER` and for judges.",
+)
 @params.AS_RAY
 @attending.options
 @params.JSON
@@ -57,6 +64,7 @@ def run(
     seed: int | None,
     *,
     check_determinism: bool,
+    record: Path | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -75,6 +83,10 @@ def run(
         )
         given = {name: options[name] or None for name in named}
         _refuse_for_real(backend, seed=seed, **given, **watched, check_determinism=check_determinism)
+    elif record is not None:
+        raise click.UsageError(
+            "--record is for real processes: a simulated run is the same each time, and --trace shows it."
+        )
     if check_determinism and wishes:
         raise click.UsageError("--check-determinism makes many runs; --until, --pdb and --trace show one.")
     program = params.completed(target, argv=args, preemption=options.pop("preempt"), **options)
@@ -91,11 +103,10 @@ def run(
             output.last_line(json_line.interrupted_line(program, backend))
 
     with attending.interruptible(f"{program.target} on {backend}", finish):
-        result = _run(program, backend, seed or 0, attendance, check_determinism=check_determinism)
+        result = _run(program, backend, seed or 0, attendance, record, check_determinism=check_determinism)
     output.restore()
-    click.echo(
-        "".join(f"{words}\n\n" for words in attendance.closing_words(result.ending)), nl=False, err=True
-    )
+    for words in attendance.closing_words(result.ending):
+        click.echo(f"{words}\n", err=True)
     click.echo(text.run_report(program, backend, result), err=True)
     if as_json:
         output.last_line(json_line.run_line(program, backend, result))
@@ -112,12 +123,20 @@ def _refuse_for_real(backend: str, **given: object) -> None:
 
 
 def _run(
-    program: Program, backend: str, seed: int, attendance: Attendance, *, check_determinism: bool
+    program: Program,
+    backend: str,
+    seed: int,
+    attendance: Attendance,
+    record: Path | None,
+    *,
+    check_determinism: bool,
 ) -> RunResult:
     recipe = Recipe(program=program, seed=seed)
     try:
         if backend != "sim":
-            return run_for_real(program, backend)
+            if record is not None:
+                following.keep_program(program, record)
+            return run_for_real(program, backend, record)
         if check_determinism:
             return determinism.audit(recipe)
         return attendance.make(lambda watch, onlookers: recipe.run(watch, onlookers=onlookers))

@@ -6,9 +6,11 @@ happens at once; what the program does otherwise is told as a departure.
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
 from simactors.core.choices import Offer
@@ -18,7 +20,7 @@ from simactors.exploration.repro import Repro
 from simactors.exploration.runner import RunResult, run_simulated
 from simactors.exploration.script import Recorder
 from simactors.exploration.strategies.strategy import Scheduled
-from simactors.exploration.target import Program
+from simactors.exploration.target import Program, Target, TargetError
 from simactors.exploration.world import world_of
 from simactors.sim.config import Slack
 from simactors.sim.offer import CLUSTER
@@ -27,6 +29,7 @@ from simactors.traces import Trace
 _OF_TIME = frozenset(("sleep", "timer"))
 _NEVER = float("inf")
 _ROOM_S = 60.0
+_PROGRAM = "program.json"
 
 
 class Departed(NamedTuple):
@@ -60,6 +63,39 @@ class Followed:
     calls: int
     kept: int
     departures: tuple[Departed, ...]
+
+
+def keep_program(program: Program, folder: Path) -> None:
+    """Make a folder for the trace of a run of `program`, and say there which program it is.
+
+    Raises:
+        TargetError: it can't be made, or holds a trace already.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise TargetError(f"{folder} is not empty: a trace needs a folder of its own")
+        told = json.dumps(Recipe(program=program).to_fields(), indent=1)
+        (folder / _PROGRAM).write_text(f"{told}\n", encoding="utf-8")
+    except OSError as error:
+        raise TargetError(f"{folder} can't be written to: {error}") from None
+
+
+def program_of(trace: Trace, folder: Path) -> Program:
+    """The program that made the trace.
+
+    Raises:
+        TargetError: it is not there, or nothing says which one it was.
+    """
+    kept = folder / _PROGRAM
+    if kept.is_file():
+        try:
+            return Recipe.from_fields(json.loads(kept.read_text(encoding="utf-8"))).program
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise TargetError(f"{kept} does not say which program it was: {error!r}") from None
+    if trace.file is None:
+        raise TargetError(f"{folder} does not say which program it is the trace of: name it with --program")
+    return Program(target=Target.parse(trace.file), argv=trace.argv, as_ray=trace.as_ray)
 
 
 def follow(program: Program, trace: Trace) -> Followed:
@@ -118,11 +154,18 @@ class _Schedule:
         self._times_s = trace.times_s
         self._acts_s = trace.acts_s
         self._now_s = -_NEVER
+        # By the position of a step: the call whose code went on there, as far as that is known; and who made each call.
+        self._calls: list[str] = []
+        self._makers: dict[str, str] = {}
 
     def pick(self, options: Sequence[Offer]) -> int:
         ranks = [self._rank(offer) for offer in options]
         index = ranks.index(min(ranks))
-        self._now_s = max(self._now_s, self._times_s.get(options[index].name, -_NEVER))
+        taken = options[index]
+        self._now_s = max(self._now_s, self._times_s.get(taken.name, -_NEVER))
+        self._calls.append(self._call_of(taken))
+        if taken.kind == "call":
+            self._makers[self._calls[-1]] = self._came_of(taken)
         return index
 
     def _rank(self, offer: Offer) -> float:
@@ -130,11 +173,21 @@ class _Schedule:
         if known_s is not None:
             return known_s
         if offer.kind in _OF_TIME and offer.target != CLUSTER:
-            return self._next_act_s(offer.target)
+            return self._next_act_s(self._came_of(offer), offer.target)
         return self._now_s
 
-    def _next_act_s(self, process: str) -> float:
-        """What ends the sleep of a process came before what it did next; one that did nothing more slept on."""
-        acts_s = self._acts_s.get(process, ())
+    def _next_act_s(self, *whoever: str) -> float:
+        """What ends the sleep of a call came before what it did next; one that did nothing more slept on."""
+        acts_s = next((self._acts_s[who] for who in whoever if who in self._acts_s), ())
         place = bisect_right(acts_s, self._now_s)
         return acts_s[place] if place < len(acts_s) else _NEVER
+
+    def _call_of(self, step: Offer) -> str:
+        if step.kind in STARTS:
+            return step.name.partition(" ")[2]
+        came_of = self._came_of(step)
+        # Code goes on when a call that it has made is answered.
+        return self._makers.get(came_of, came_of) if step.kind == "resume" else came_of
+
+    def _came_of(self, step: Offer) -> str:
+        return self._calls[step.causes[0]] if step.causes else ""

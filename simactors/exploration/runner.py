@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 from simactors.api import session
@@ -173,27 +174,44 @@ def last_steps_of(simulation: Simulation) -> tuple[str, ...]:
     return tuple(str(record) for record in simulation.last_records(LAST_STEPS))
 
 
-def run_for_real(program: Program, backend: str) -> RunResult:
+def run_for_real(program: Program, backend: str, trace_to: Path | None = None) -> RunResult:
     """Run the program on a real backend, which its plain ``init()`` opens and its end closes.
+
+    Args:
+        trace_to: a folder to write down who called what, see `tracing`; None: nobody does.
 
     Raises:
         TargetError: it can't be loaded.
     """
     if backend == "ray":  # where `import ray` is to mean Ray itself
         program = replace(program, as_ray=False)
-    before = os.environ.get(session.BACKEND_VARIABLE)
-    os.environ[session.BACKEND_VARIABLE] = backend
+    variables = {session.BACKEND_VARIABLE: backend}
+    if trace_to is not None:
+        variables[session.TRACE_VARIABLE] = str(trace_to.absolute())
+    with (
+        _environment(variables),
+        session.default_faults(program.faults),
+        prepared(program, ship_code=True) as start,
+    ):
+        try:
+            return RunResult(ending=_run(start))
+        finally:
+            session.shutdown()
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set some variables for a while."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
-        with session.default_faults(program.faults), prepared(program, ship_code=True) as start:
-            try:
-                return RunResult(ending=_run(start))
-            finally:
-                session.shutdown()
+        yield
     finally:
-        if before is None:
-            del os.environ[session.BACKEND_VARIABLE]
-        else:
-            os.environ[session.BACKEND_VARIABLE] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _run(start: Callable[[], object], onlookers: Sequence[Onlooker] = ()) -> Ending:

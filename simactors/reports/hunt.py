@@ -79,7 +79,9 @@ def _nothing(report: Report) -> str:
 
 def _seeds(report: Report) -> str:
     first, runs, quest = report.quest.first_seed, report.tally.runs, report.quest
-    has_gaps = NOTHING.also(*report.tally.shares).beyond  # it ended where some processes had not made their share
+    has_gaps = NOTHING.also(
+        *report.tally.shares
+    ).beyond  # it ended where some processes had not made their share
     if quest.strategy == SYSTEMATIC or has_gaps:  # or they decided nothing
         return ""
     return f" (seed {first})" if runs == 1 else f" (seeds {first} to {first + runs - 1})"

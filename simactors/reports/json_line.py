@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from simactors.exploration.following import Followed
 from simactors.exploration.hunting import Case, Report
 from simactors.exploration.repro import Replay
 from simactors.exploration.runner import Ending, RunResult
@@ -21,6 +22,14 @@ from simactors.reports.hunt import Files
 def run_line(program: Program, backend: str, result: RunResult) -> str:
     """One run."""
     return json.dumps(_run(program, backend, result))
+
+
+def followed_line(followed: Followed) -> str:
+    """A simulated run that went the way of a real one."""
+    fields = _run(followed.repro.recipe.program, "sim", followed.result)
+    departures = [departed._asdict() for departed in followed.departures]
+    more = {"calls": followed.calls, "kept": followed.kept, "departures": departures}
+    return json.dumps({**fields, **more, "repro": followed.repro.token})
 
 
 def interrupted_line(program: Program, backend: str) -> str:

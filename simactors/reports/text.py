@@ -6,10 +6,12 @@ import shlex
 import textwrap
 
 from simactors.exploration.departures import Departure
+from simactors.exploration.following import Departed, Followed
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.repro import Replay, Repro
 from simactors.exploration.runner import RunResult
 from simactors.exploration.target import Program, Target
+from simactors.traces import Trace
 
 
 def run_report(program: Program, backend: str, result: RunResult, *, with_command: bool = True) -> str:
@@ -30,6 +32,28 @@ def replay_report(replay: Replay) -> str:
     """What a replay came to, and whether it was the same run."""
     report = run_report(replay.program, "sim", replay.result, with_command=False)
     return f"{report}\n{reproduction(replay)}"
+
+
+def followed_report(followed: Followed, trace: Trace) -> str:
+    """What a simulation came to that went the way of a real run, and how far it did."""
+    program, result = followed.repro.recipe.program, followed.result
+    lines = [
+        run_report(program, "sim", result, with_command=False),
+        f"{followed.kept} of the {count(followed.calls, 'call')} on {trace.backend} began at their places in the "
+        "same order",
+        *(f"  - {_departed(departed)}" for departed in followed.departures),
+        "To see exactly this run again, also with --pdb, --until and --trace:",
+        f"  simactors replay {followed.repro.token}",
+    ]
+    return "\n".join(lines)
+
+
+def _departed(departed: Departed) -> str:
+    where = f"{departed.place}, its call {departed.number}"
+    if departed.wanted is None:
+        return f"{where}: there was none, and here came {departed.got!r}"
+    came = "none" if departed.got is None else repr(departed.got)
+    return f"{where}: there it was {departed.wanted!r}, here {came}"
 
 
 def reproduction(replay: Replay) -> str:

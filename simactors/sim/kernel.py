@@ -114,9 +114,11 @@ class Kernel:
         action: Callable[[], None],
         process: Process | None = None,
         kind: str = "timer",
+        call: Any = None,
     ) -> Timer:
         """Run `action` as a step after `delay_ns`; see `Timer` for the rest."""
         timer = Timer(action, process, kind)
+        timer.call = call
         timer.callbacks = self._on_timer
         self.push((self.now_ns + delay_ns, NORMAL, self.next_number(), timer))
         return timer

@@ -294,12 +294,12 @@ class Turns:
         lane.running[invocation] = None
         if not actor.lanes.is_async:
             begin = functools.partial(self._run_thread, invocation, actor.process)
-            self._kernel.timer(self._thread_start(), begin, actor.process, "begin").call = invocation
+            self._kernel.timer(self._thread_start(), begin, actor.process, "begin", invocation)
             return
         loop = actor.lanes.loop_of(group_of(invocation), self._kernel, actor.process)
         # In no order that anybody promises, as on Ray.
         begin = functools.partial(self._run_on_loop, invocation, actor.process, loop)
-        self._kernel.timer(self._thread_start(), begin, actor.process, "begin").call = invocation
+        self._kernel.timer(self._thread_start(), begin, actor.process, "begin", invocation)
 
     def _run_thread(self, invocation: Invocation, process: Process) -> None:
         actor = invocation.actor

@@ -1,0 +1,126 @@
+"""A run on real processes is written down, judged, and made again in the simulator, as a user does it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from simactors.traces import Trace
+
+ROOT = Path(__file__).parents[2]
+
+# What it prints depends on the order in which tasks, threads and coroutines go on.
+APP = """
+import asyncio, random, time
+import simactors as ray
+
+@ray.remote(num_cpus=0)
+class Account:
+    def __init__(self):
+        self.value = 0
+    def read(self):
+        return self.value
+    def write(self, value):
+        self.value = value
+
+@ray.remote(num_cpus=0)
+class Board:
+    def __init__(self):
+        self.notes = []
+    async def pin(self, note):
+        await asyncio.sleep(0)
+        self.notes.append(note)
+    async def all(self):
+        return self.notes
+
+@ray.remote(num_cpus=0, max_concurrency=2)
+class Clerks:
+    def __init__(self, account, board):
+        self.account, self.board = account, board
+    def deposit(self, amount):
+        before = ray.get(self.account.read.remote())
+        time.sleep(random.random() / 100)
+        ray.get(self.account.write.remote(before + amount))
+        ray.get(self.board.pin.remote(amount))
+
+@ray.remote(num_cpus=0.1)
+def deposit(account, amount):
+    before = ray.get(account.read.remote())
+    time.sleep(random.random() / 100)
+    ray.get(account.write.remote(before + amount))
+
+def main():
+    account, board = Account.remote(), Board.remote()
+    clerks = Clerks.remote(account, board)
+    refs = [clerks.deposit.remote(2 ** n) for n in range(3)]
+    refs += [deposit.remote(account, 2 ** n) for n in range(3, 6)]
+    first, _ = ray.wait(refs)
+    ray.get(refs)
+    print("RESULT", refs.index(first[0]), ray.get(account.read.remote()), ray.get(board.all.remote()))
+
+if __name__ == "__main__":
+    ray.init(num_cpus=4)
+    main()
+"""
+
+
+def simactors(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "simactors", *args]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
+
+
+def result_line(shown: str) -> str:
+    return next(line for line in shown.splitlines() if line.startswith("RESULT"))
+
+
+def test_a_real_run_comes_out_the_same_when_its_trace_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    real = simactors("run", "app.py:main", "--backend", "local", "--record", "trace", cwd=tmp_path)
+    assert real.returncode == 0, real.stderr
+    again = simactors("replay", "trace", "--json", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    told = json.loads(again.stdout.splitlines()[-1])
+    assert result_line(again.stdout) == result_line(real.stdout)
+    assert (told["kept"], told["departures"]) == (told["calls"], [])
+    assert f"{told['calls']} of the {told['calls']} calls on local began at their places" in again.stderr
+    exactly = simactors("replay", told["repro"], cwd=tmp_path)
+    assert result_line(exactly.stdout) == result_line(real.stdout)
+    assert "reproduced exactly" in exactly.stderr
+
+
+def test_a_variable_is_enough_and_calls_of_a_process_that_died_are_there(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "import os\n"
+        "import simactors as ray\n"
+        "@ray.remote\n"
+        "class Frail:\n"
+        "    def double(self, n): return 2 * n\n"
+        "    def crash(self): os._exit(1)\n"
+        "frail = Frail.options(name='frail').remote()\n"
+        "print(ray.get(frail.double.remote(21)))\n"
+        "try: ray.get(frail.crash.remote())\n"
+        "except ray.exceptions.ActorDiedError: print('died')\n"
+    )
+    environment = {**os.environ, "SIMACTORS_TRACE_TO": "trace", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "app.py"]
+    real = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert real.stdout.splitlines()[-2:] == ["42", "died"], real.stderr
+    history = Trace.load(tmp_path / "trace").history
+    assert str(history).splitlines() == ["driver: frail.double(21) -> 42", "driver: frail.crash() (unknown)"]
+    again = simactors("replay", "trace", cwd=tmp_path)
+    assert again.stdout.splitlines() == ["42", "died"], again.stderr
+    assert "2 of the 2 calls on local" in again.stderr
+
+
+def test_wrong_input_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    (tmp_path / "empty").mkdir()
+    refused = simactors("run", "app.py:main", "--record", "trace", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "--record is for real processes" in refused.stderr
+    nothing = simactors("replay", "empty", cwd=tmp_path)
+    assert nothing.returncode == 2
+    assert "empty holds no trace: run the program with SIMACTORS_TRACE_TO=empty" in nothing.stderr
