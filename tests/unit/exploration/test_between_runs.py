@@ -80,15 +80,19 @@ def test_a_thread_of_somebody_else_sees_the_real_world_all_along(program: Progra
 
 def test_whatever_ends_a_hunt_between_two_runs_puts_all_back(program: Program) -> None:
     before = real()
-    for error in (KeyboardInterrupt, ZeroDivisionError):
 
-        def watch(tally: Tally, error: type[BaseException] = error) -> None:
+    def search(error: BaseException) -> Tally:
+        def watch(tally: Tally) -> None:
             if tally.runs == 2:
                 raise error
 
-        with pytest.raises(error):
-            hunting.search(program, Quest(faults=()), Budget(runs=4), watch)
-        assert real() == before
+        return hunting.search(program, Quest(faults=()), Budget(runs=4), watch)
+
+    assert search(KeyboardInterrupt()).interrupted
+    assert real() == before
+    with pytest.raises(ZeroDivisionError):
+        search(ZeroDivisionError())
+    assert real() == before
 
 
 def test_a_module_that_was_loaded_between_two_runs_keeps_the_real_names(
