@@ -105,7 +105,7 @@ def run_simulated(
     """
     world = world or world_of(program)
     simulation: Simulation | None = None
-    with prepared(program) as start:
+    with prepared(program, seed=seed) as start:
         try:
             with opened(world, seed, watch, choices, onlookers) as simulation:
                 ending = _run(start, onlookers)
@@ -173,8 +173,11 @@ def last_steps_of(simulation: Simulation) -> tuple[str, ...]:
     return tuple(str(record) for record in simulation.last_records(LAST_STEPS))
 
 
-def run_for_real(program: Program, backend: str) -> RunResult:
+def run_for_real(program: Program, backend: str, seed: int = 0) -> RunResult:
     """Run the program on a real backend, which its plain ``init()`` opens and its end closes.
+
+    Args:
+        seed: of what its workload draws; all else is as it comes.
 
     Raises:
         TargetError: it can't be loaded.
@@ -184,7 +187,7 @@ def run_for_real(program: Program, backend: str) -> RunResult:
     before = os.environ.get(session.BACKEND_VARIABLE)
     os.environ[session.BACKEND_VARIABLE] = backend
     try:
-        with session.default_faults(program.faults), prepared(program, ship_code=True) as start:
+        with session.default_faults(program.faults), prepared(program, seed=seed, ship_code=True) as start:
             try:
                 return RunResult(ending=_run(start))
             finally:
