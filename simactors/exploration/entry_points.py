@@ -28,27 +28,27 @@ def check(place: str, entry: str, folder: Path, problems: list[str]) -> str | No
     elif colon and not function.isidentifier():
         problems.append(f"{place}: {function!r} is not the name of a function; write app.py:main")
     elif colon:
-        names = _names(folder / file)
-        if names is not None and function not in names:
-            problems.append(f"{place}: {file} has no {function!r}{nearest(function, sorted(names))}")
+        known = names(folder / file)
+        if known is not None and function not in known:
+            problems.append(f"{place}: {file} has no {function!r}{nearest(function, sorted(known))}")
     return file
 
 
-def _names(file: Path) -> set[str] | None:
-    """What a module binds at its top level; None if reading alone does not tell."""
+def names(file: Path) -> set[str] | None:
+    """What a module binds, at its top level or below; None if reading alone does not tell."""
     try:
         tree = ast.parse(file.read_bytes())
     except (SyntaxError, ValueError):
         return None  # whoever loads it will say what is wrong
-    names: set[str] = set()
+    found: set[str] = set()
     for node in ast.walk(tree):
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                names.add(node.name)
+                found.add(node.name)
             case ast.Name(ctx=ast.Store()):
-                names.add(node.id)
+                found.add(node.id)
             case ast.ImportFrom() if any(alias.name == "*" for alias in node.names):
                 return None
             case ast.Import() | ast.ImportFrom():
-                names |= {alias.asname or alias.name for alias in node.names}
-    return names
+                found |= {alias.asname or alias.name for alias in node.names}
+    return found

@@ -7,22 +7,13 @@ from typing import Any
 
 from simactors.exploration import cluster_file
 
-# Who says one of them means it instead of the others.
+_OF_REQUESTS = ("requests", "duration", "timeout", "warmup")
+# Who says one of them means it instead of the others, with what these were given.
 _INSTEAD = {
     "arrivals": ("clients",),
     "clients": ("arrivals",),
-    "entry": (
-        "setup",
-        "request",
-        "teardown",
-        "arrivals",
-        "clients",
-        "requests",
-        "duration",
-        "timeout",
-        "warmup",
-    ),
-    "request": ("entry",),
+    "entry": ("request", "setup", "teardown", "parameters", "arrivals", "clients", *_OF_REQUESTS),
+    "request": ("entry", "parameters"),
 }
 
 
@@ -34,9 +25,9 @@ def merged(table: dict[str, Any], other: dict[str, Any], folder: Path) -> dict[s
     """
     result = {key: value for key, value in table.items() if key != "variants"}
     for key, value in other.items():
-        for replaced in _INSTEAD.get(key, ()):
-            if replaced not in other:
-                result.pop(replaced, None)
+        replaced = _INSTEAD.get(key, ())
+        if replaced and replaced[0] in result:
+            result = {name: kept for name, kept in result.items() if name not in replaced}
         before = _inlined(result.get(key), key, folder) if isinstance(value, dict) else None
         is_merged = isinstance(before, dict) and isinstance(value, dict) and "kind" not in value
         result[key] = merged(before, value, folder) if is_merged and before is not None else value

@@ -55,6 +55,7 @@ class Scenario:
         file: its ``scenario.toml``.
         variant: which; empty for what stands outside of variants.
         expect: what is to come out: ``passes``: every run; ``fails``: at each point at least one; ``any``.
+        because: what is to stand in the name or the message of a failed check, if it is to fail.
         points: of the grid; one if nothing is swept.
         expects: the names of all variants, with what is expected of each.
     """
@@ -63,6 +64,7 @@ class Scenario:
     variant: str
     title: str
     expect: str
+    because: str
     seeds: tuple[int, ...]
     points: tuple[Point, ...]
     expects: Mapping[str, str]
@@ -98,9 +100,10 @@ def load(file: str, variant: str = "", settings: Sequence[tuple[str, Any]] = ())
             problems += [f"variants.{name}.{each}" for each in other.problems if each not in reader.problems]
     cluster_file.refuse(file, problems, text, reader.elsewhere)
     if variant not in found:
-        near = cluster_file.nearest(variant, found)
+        names = [name for name in found if name]
+        near = cluster_file.nearest(variant, names)
         raise TargetError(
-            f"{file}: there is no variant {variant!r}{near}; it has {', '.join(found) or 'none'}"
+            f"{file}: there is no variant {variant!r}{near}; it has {', '.join(names) or 'none'}"
         )
     expects = {name: each.expect for name, each in found.items() if each is not None}
     table = overriding.merged(table, tables[variant], reader.folder) if variant else table
@@ -136,6 +139,7 @@ def _scenario(
         variant=variant,
         title=told.title,
         expect=told.expect,
+        because=told.because,
         seeds=tuple(told.seeds),
         points=tuple(points),
         expects=expects,
@@ -152,6 +156,12 @@ def program_of(file: str, name: str | None) -> Program:
     if name is None or name in table.get("variants", {}):
         return load(file, name or "").points[0].program
     program = load(file).points[0].program
+    functions = entry_points.names(Path(program.target.file))
+    if functions is not None and name not in functions:
+        near = cluster_file.nearest(name, [*table.get("variants", {}), *sorted(functions)])
+        raise TargetError(
+            f"{file}: there is no variant {name!r}, and no function in {program.target.file}{near}"
+        )
     is_entry = program.load is None and program.target.function == name
     target = Target.parse(f"{program.target.file}:{name}")
     return replace(program, target=target, load=None, workload=program.workload if is_entry else ())
@@ -277,6 +287,8 @@ class _Reader:
     ) -> tuple[Target | None, Load | None]:
         """The program's file, and what to call in it."""
         self.problems += _ill_shaped(told)
+        if told.because and told.expect != "fails":
+            self.problems.append('because: it says why a run fails; write expect = "fails", too')
         files = [file for _, file in entries if file is not None]
         if len(set(files)) > 1:
             self.problems.append("workload: all entry points are in one file, and here they are in several")

@@ -199,6 +199,7 @@ class Variant(_Table):
 
     title: str | None = None
     expect: Literal["passes", "fails", "any"] | None = None
+    because: str | None = None
     seeds: Any = None
     cluster: Any = None
     faults: Any = None
@@ -212,6 +213,7 @@ class ScenarioFile(_Table):
 
     title: str = ""
     expect: Literal["passes", "fails", "any"] = "passes"
+    because: str = ""
     seeds: Seeds = [0]
     cluster: Any = {}
     faults: Any = []

@@ -213,7 +213,8 @@ def _verdict(result: Result) -> str:
         lines.append(f"{told}, as expected")
     else:
         wanted = {"passes": "every run was to pass", "fails": "at least one run of each point was to fail"}
-        lines.append(f"{told.upper()}: {wanted[result.expect]}")
+        because = f", because: {result.because}" if result.because else ""
+        lines.append(f"{told.upper()}: {wanted[result.expect]}{because}")
     return "\n".join(lines)
 
 

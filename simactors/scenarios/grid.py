@@ -78,21 +78,27 @@ def run(
         ]
         if made:
             points.append(_point(dict(point.swept), made))
-    verdicts = {point.verdict for point in points}
-    wanted = {"passes": {"passed"}, "fails": {"failed"}, "any": {"passed", "failed"}}[scenario.expect]
     return Result(
         scenario=scenario.name,
         title=scenario.title,
         backend=backend,
         expect=scenario.expect,
-        as_expected=verdicts <= wanted and not is_interrupted and not _is_our_fault(points),
+        because=scenario.because,
+        as_expected=not is_interrupted and all(_is_as_expected(point, scenario) for point in points),
         points=points,
         interrupted=is_interrupted,
     )
 
 
-def _is_our_fault(points: Sequence[Point]) -> bool:
-    return any(run.outcome == "error" for point in points for run in point.runs)
+def _is_as_expected(point: Point, scenario: Scenario) -> bool:
+    if any(run.outcome == "error" for run in point.runs):
+        return False
+    if scenario.expect == "fails":
+        failed = [
+            check for run in point.runs for check in run.checks if check.status in ("failed", "unknown")
+        ]
+        return any(scenario.because in f"{check.name}: {check.message}" for check in failed)
+    return scenario.expect == "any" or point.verdict == "passed"
 
 
 def _point(swept: dict[str, Any], runs: list[Run]) -> Point:

@@ -45,9 +45,9 @@ def _check(measured: Measured, objective: Objective) -> Check:
     check = Check(name=objective.text, kind="objective", status="passed")
     value = _value(measured, objective)
     if value is None:
-        what = objective.of or "a workload with requests"
         check.status = "failed" if measured.is_simulated else "unmeasured"
-        check.message = f"there was no {what}" if measured.is_simulated else "only the simulator can tell"
+        nothing = f"there was no {objective.of}" if objective.of else "no request was answered"
+        check.message = nothing if measured.is_simulated else "only the simulator can tell"
         return check
     check.measured = value
     if not objective.holds(value):

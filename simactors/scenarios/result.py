@@ -258,6 +258,7 @@ class Result(Struct, kw_only=True):
     Attributes:
         scenario: as it would be named on the command line, with its variant.
         expect: ``passes``, ``fails`` or ``any``.
+        because: what is to stand in the name or the message of a check that fails, if that is expected.
         as_expected: whether that has come out, at every point.
         interrupted: it was stopped before all runs were made.
     """
@@ -267,6 +268,7 @@ class Result(Struct, kw_only=True):
     title: str
     backend: str
     expect: str
+    because: str = ""
     as_expected: bool
     points: list[Point]
     interrupted: bool = False

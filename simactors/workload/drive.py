@@ -81,7 +81,10 @@ class _Asking:
     ) -> None:
         self._load = load
         self._function = function
-        self._wants = _wanted(function, (*_OF_REQUESTS, *load.parameters))
+        firsts = list(inspect.signature(function).parameters)[:1]
+        offered = [name for name in (*_OF_REQUESTS, *load.parameters) if name not in firsts]
+        self._wants = _wanted(function, offered)
+        self._has_place = bool(_first(function, None))
         self._is_async = inspect.iscoroutinefunction(function)
         self._seed = seed
         self._log = log
@@ -173,7 +176,8 @@ class _Asking:
             given["client"] = client
         if "rng" in self._wants:
             given["rng"] = Random(sub_seed(self._seed, f"workload request {number}"))
-        call = functools.partial(self._function, *_first(self._function, self._service), **given)
+        first = (self._service,) if self._has_place else ()
+        call = functools.partial(self._function, *first, **given)
         if self._is_async:
             return await call()
         context = contextvars.copy_context()
