@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from simactors.core.choices import Choices, SeededChoices
 from simactors.core.events import Record
 from simactors.core.fault_plan import FaultPlan
-from simactors.exploration.drawn_faults import Drawn, plan
+from simactors.exploration.drawn_faults import Drawn
 from simactors.exploration.runner import Onlooker, RunResult, run_simulated
 from simactors.exploration.script import Answer, Deviation, Follower, Script
 from simactors.exploration.target import Program, Target
@@ -92,7 +92,7 @@ class Recipe:
     @property
     def world(self) -> World:
         """Where it runs."""
-        return world_of(self.program).also(plan(self.program.drawn, self.seed)).also(self.faults)
+        return world_of(self.program, self.seed).also(self.faults)
 
     @property
     def with_all_faults(self) -> Recipe:

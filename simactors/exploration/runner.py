@@ -103,7 +103,7 @@ def run_simulated(
     Raises:
         TargetError: it, or one of the files of its cluster, can't be loaded.
     """
-    world = world or world_of(program)
+    world = world or world_of(program, seed)
     simulation: Simulation | None = None
     with prepared(program, seed=seed) as start:
         try:

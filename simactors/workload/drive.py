@@ -51,7 +51,7 @@ def drive(load: Load, namespace: dict[str, Any], seed: int) -> None:
     setup = entries.get(load.setup or "")
     service = None
     if setup is not None and not inspect.iscoroutinefunction(setup):
-        service = setup(**_given(setup, load.parameters, skip=0))
+        service = setup(**_given(setup, load.parameters, is_first=True))
     try:
         if load.request is not None:
             asking = _Asking(load, entries[load.request], seed, log, _naming(load, namespace))
@@ -61,7 +61,7 @@ def drive(load: Load, namespace: dict[str, Any], seed: int) -> None:
     finally:
         if load.teardown is not None:
             function = entries[load.teardown]
-            function(*_first(function, service), **_given(function, load.parameters, skip=1))
+            function(*_first(function, service), **_given(function, load.parameters))
 
 
 class _Asking:
@@ -81,7 +81,7 @@ class _Asking:
     ) -> None:
         self._load = load
         self._function = function
-        firsts = list(inspect.signature(function).parameters)[:1]
+        firsts = _place_of_service(function)
         offered = [name for name in (*_OF_REQUESTS, *load.parameters) if name not in firsts]
         self._wants = _wanted(function, offered)
         self._has_place = bool(_first(function, None))
@@ -98,7 +98,7 @@ class _Asking:
     async def run(self, setup: Callable[..., Any] | None, service: Any) -> Any:
         """Make all requests and wait for their answers; gives the service."""
         if setup is not None and inspect.iscoroutinefunction(setup):
-            service = await setup(**_given(setup, self._load.parameters, skip=0))
+            service = await setup(**_given(setup, self._load.parameters, is_first=True))
         self._service = service
         if not self._is_async:
             self._threads = ThreadPoolExecutor(MOST_THREADS)
@@ -233,7 +233,7 @@ def _check(
     results = sorted(log.requests, key=lambda request: request.number)
     for name in load.checks:
         check = entries[name]
-        given = _given(check, {**load.parameters, "results": results}, skip=1)
+        given = _given(check, {**load.parameters, "results": results})
         try:
             value = check(*_first(check, service), **given)
             if inspect.iscoroutine(value):
@@ -298,24 +298,35 @@ def _wanted(function: Callable[..., Any], offered: Sequence[str]) -> list[str]:
     return [name for name in offered if name in parameters]
 
 
-def _given(function: Callable[..., Any], offered: Mapping[str, Any], *, skip: int) -> dict[str, Any]:
+def _given(
+    function: Callable[..., Any], offered: Mapping[str, Any], *, is_first: bool = False
+) -> dict[str, Any]:
     """The arguments of a function, by name, of those that are offered.
 
     Args:
-        skip: how many of its first parameters are not given by name.
+        is_first: it is called before there is a service, for which its first parameter has a place otherwise.
     """
-    firsts = list(inspect.signature(function).parameters)[:skip]
+    firsts = [] if is_first else _place_of_service(function)
     return {name: offered[name] for name in _wanted(function, list(offered)) if name not in firsts}
 
 
 def _first(function: Callable[..., Any], service: Any) -> tuple[Any, ...]:
-    """What setup returned, for who has a place for it."""
-    parameters = list(inspect.signature(function).parameters.values())
-    has_place = parameters and parameters[0].kind not in (
-        inspect.Parameter.KEYWORD_ONLY,
-        inspect.Parameter.VAR_KEYWORD,
-    )
-    return (service,) if has_place else ()
+    """What setup returned, for who has a place for it: a first parameter that means nothing else."""
+    return (service,) if _place_of_service(function) else ()
+
+
+def _place_of_service(function: Callable[..., Any]) -> list[str]:
+    """The name of that parameter; none if there is no such place."""
+    for parameter in inspect.signature(function).parameters.values():
+        is_positional = parameter.kind in (
+            parameter.POSITIONAL_ONLY,
+            parameter.POSITIONAL_OR_KEYWORD,
+            parameter.VAR_POSITIONAL,
+        )
+        if is_positional and parameter.name not in (*_OF_REQUESTS, *_OF_CHECKS):
+            return [parameter.name]
+        break
+    return []
 
 
 def _check_parameters(load: Load, entries: Mapping[str, Callable[..., Any]]) -> None:
@@ -333,13 +344,13 @@ def _check_parameters(load: Load, entries: Mapping[str, Callable[..., Any]]) -> 
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise EntryError(f"no entry point takes the parameter {name!r}{hint}")
     for name, function in entries.items():
-        skip = 0 if name == load.setup else 1
+        is_first = name == load.setup
         offered = [*load.parameters, *(_OF_REQUESTS if name == load.request else ())]
         offered += _OF_CHECKS if name in load.checks else ()
         given = list(_wanted(function, offered))
         try:
-            arguments = _first(function, None) if skip else ()
-            firsts = list(inspect.signature(function).parameters)[:skip]
+            arguments = () if is_first else _first(function, None)
+            firsts = [] if is_first else _place_of_service(function)
             inspect.signature(function).bind(*arguments, **{n: None for n in given if n not in firsts})
         except TypeError as error:
             raise EntryError(
