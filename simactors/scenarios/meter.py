@@ -134,7 +134,7 @@ class Meter:
         call = self._calls.get(record.call)
         if call is None:
             return
-        if call.is_open:
+        if call.is_open and not call.is_creation:
             self.totals.lost += 1
         if call.begun_ns is None:
             if not call.is_creation:
