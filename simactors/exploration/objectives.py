@@ -43,6 +43,8 @@ _NEEDS_WHAT = {
     "reserved": "a resource: reserved(CPU)",
     "queue": "a class: queue(Store)",
 }
+MEASURES = tuple(_READERS)
+"""What an objective may be about, besides percentiles."""
 _TAKES_WHAT = ("mean", "max", "calls", *_NEEDS_WHAT)
 
 

@@ -37,7 +37,7 @@ def _heading(result: Result) -> str:
     made = f"{count(len(runs), 'run')} on {result.backend}"
     if len(result.points) > 1:
         made += f", {count(len(result.points), 'point')} of a grid"
-    return f"{title}\n{made}, {in_words(wall_s)} of work"
+    return f"{title}\n{made} in {wall_s:.1f} s"
 
 
 def _point(point: Point) -> list[str]:
