@@ -175,10 +175,10 @@ def test_every_scenario_has_its_program_and_its_explanation():
     missing = [
         f"scenarios/{scenario}/{part}"
         for scenario in sorted(scenarios)
-        for part in ("app.py", "README.md")
+        for part in ("app.py", "README.md", "scenario.toml")
         if not (ROOT / "scenarios" / scenario / part).is_file()
     ]
-    assert_none(missing, "A scenario is app.py with a README.md that says what it shows.")
+    assert_none(missing, "A scenario is app.py and scenario.toml with a README.md that says what it shows.")
 
 
 @pytest.mark.parametrize("planted", ["import random", "from time import sleep", "hash('x')", "id(3)"])

@@ -5,6 +5,10 @@ another transfer may do the same.
 
     simactors hunt scenarios/bank/app.py:buggy --seeds 100
     simactors hunt scenarios/bank/app.py:fixed --seeds 100
+
+The same transfers from many clients at once, as a scenario:
+
+    simactors run scenarios/bank
 """
 
 import simactors as ray
@@ -57,3 +61,22 @@ def buggy():
 
 def fixed():
     run_bank(transfer_fixed)
+
+
+# What scenario.toml names
+
+
+def open_accounts(accounts):
+    return [Account.remote(START) for _ in range(accounts)]
+
+
+def transfer(accounts, rng, safely):
+    """A request: move some money from one account to another."""
+    source, target = rng.sample(accounts, 2)
+    return (transfer_fixed if safely else transfer_buggy).remote(source, target, rng.randint(1, 20))
+
+
+def no_money_is_lost(accounts):
+    balances = ray.get([account.read.remote() for account in accounts])
+    expected = len(accounts) * START
+    assert sum(balances) == expected, f"{sum(balances)} left of {expected}: {balances}"

@@ -9,6 +9,7 @@ the coordinator starts the next view with those that live.
 from typing import NamedTuple
 
 import simactors as ray
+from simactors.checkers import Recording
 from simactors.exceptions import ActorDiedError, ActorUnavailableError, RayActorError
 
 REPLICAS = 3
@@ -71,6 +72,10 @@ class Replica:
             except (RayActorError, TryAgainError) as error:
                 raise TryAgainError("a backup did not take it") from error
             self.uncopied = {}
+
+    def write(self, number, key, value):
+        """The primary says which version it is."""
+        self.put(number, key, self.data.get(key, (0, None))[0] + 1, value)
 
     def get(self, number, key):
         self._check(number)
@@ -194,3 +199,59 @@ def good():
 def bad():
     """Acknowledges at once, and copies to the backups in batches of eight."""
     run_store(batch=8)
+
+
+# What scenario.toml names
+
+history = Recording(unknown=(TryAgainError,))  # some of the replicas may have it
+
+
+class Client(Store):
+    """Reads and writes keys that others write, too, and records what it was told.
+
+    Args:
+        read_from: "primary", or "any" replica.
+    """
+
+    def __init__(self, coordinator, read_from, rng):
+        super().__init__(coordinator)
+        self.read_from = read_from
+        self.rng = rng
+
+    @history.operation
+    def get(self, key):
+        replicas = self.view.replicas
+        replica = self.rng.choice(replicas) if self.read_from == "any" else replicas[0]
+        return ray.get(replica.get.remote(self.view.number, key))[1]
+
+    @history.operation
+    def put(self, key, value):
+        """If there is no answer it may have taken effect, so it is not repeated."""
+        ray.get(self.view.replicas[0].write.remote(self.view.number, key, value))
+
+    def find_primary(self):
+        """The one that was asked did not answer."""
+        self.view = ray.get(self.coordinator.suspect.remote(self.view.number))
+
+
+def open_store(batch):
+    ray.init()
+    storage = {"storage": 1} if "storage" in ray.cluster_resources() else {}
+    coordinator = Coordinator.remote(
+        [Replica.options(resources=storage).remote(batch) for _ in range(REPLICAS)]
+    )
+    ray.get(coordinator.current.remote())
+    return coordinator, {}
+
+
+def read_or_write(service, client, n, rng, keys, read_from):
+    """A request: half of them read, half of them write something new."""
+    coordinator, clients = service
+    if client not in clients:
+        clients[client] = Client(coordinator, read_from, rng)
+    store, key = clients[client], f"key-{rng.randrange(keys)}"
+    try:
+        return store.get(key) if rng.random() < 0.5 else store.put(key, n)
+    except (RayActorError, TryAgainError):
+        store.find_primary()
+        raise

@@ -20,6 +20,7 @@ REPLICAS = 6
 OBJECTIVE_S = 0.8  # 99 of 100 requests take no longer
 IN_FLIGHT = 2  # requests at one replica; the others wait at the router
 PATIENCE_S = 0.4  # for one answer of a replica
+GROW_AT = 2  # requests that wait at the router
 
 
 @ray.remote(num_gpus=0.25, max_restarts=-1)
@@ -41,9 +42,12 @@ class Router:
 
     Args:
         tries: how many replicas may fail a request until it is given up.
+        most: starts more replicas where requests wait, up to so many.
     """
 
-    def __init__(self, models, tries):
+    def __init__(self, models, tries, most=0):
+        self.most = most
+        self.waiting = 0
         self.models = models
         self.tries = tries
         self.load = [0] * len(models)
@@ -65,7 +69,11 @@ class Router:
 
     async def _reserve(self):
         async with self.changed:
+            self.waiting += 1
+            if self.waiting > GROW_AT and len(self.models) < self.most:
+                self._grow()
             await self.changed.wait_for(self._free)
+            self.waiting -= 1
             number = min(self._free(), key=lambda number: self.load[number])
             self.load[number] += 1
             return number
@@ -81,9 +89,19 @@ class Router:
     def _avoid(self, number):
         if self.healthy[number]:
             self.healthy[number] = False
-            check = asyncio.create_task(self._until_healthy(number))
-            self.checks.add(check)  # or the loop might forget it
-            check.add_done_callback(self.checks.discard)
+            self._check(number)
+
+    def _grow(self):
+        """One more replica, which takes a while to load."""
+        self.models.append(Model.remote())
+        self.load.append(0)
+        self.healthy.append(False)
+        self._check(len(self.models) - 1)
+
+    def _check(self, number):
+        check = asyncio.create_task(self._until_healthy(number))
+        self.checks.add(check)  # or the loop might forget it
+        check.add_done_callback(self.checks.discard)
 
     async def _until_healthy(self, number):
         self.healthy[number] = await self.models[number].check_health.remote()
@@ -155,3 +173,22 @@ def bad():
 def too_few():
     """Two replicas can't do what arrives: the queue grows, with or without faults."""
     run_pool(replicas=2)
+
+
+# What scenario.toml names
+
+
+async def serve(replicas, most):
+    """A router with so many models, which are loaded; it starts up to `most`."""
+    models = [Model.remote() for _ in range(replicas)]
+    await asyncio.gather(*(model.check_health.remote() for model in models))
+    return Router.remote(models, 2 * REPLICAS, most)
+
+
+def predict(router, n):
+    return router.ask.remote(n)
+
+
+def every_answer_is_right(results):
+    wrong = [r.number for r in results if r.status == "answered" and r.value != r.number * r.number]
+    assert not wrong, f"wrong answers to {wrong}"

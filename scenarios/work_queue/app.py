@@ -149,7 +149,11 @@ def run_queue(acknowledge_first=False, by_key=True):
     surely(queue.close)
     ray.get(running)
 
-    entries = surely(ledger.entries)
+    check_ledger(items, surely(ledger.entries))
+
+
+def check_ledger(items, entries):
+    """Each item must be there, once."""
     print(f"{len(items)} items, {len(entries)} entries in the ledger")
     times = Counter(entry.key for entry in entries)
     lost = [item.key for item in items if not times[item.key]]
@@ -171,3 +175,29 @@ def bad_acknowledges_first():
 def bad_without_key():
     """Applies whatever comes: an item that is delivered again takes effect again."""
     run_queue(by_key=False)
+
+
+# What scenario.toml names
+
+
+def open_queue(acknowledge_first, by_key):
+    ray.init()
+    queue, ledger = Queue.remote(), Ledger.remote(by_key)
+    consumers = [Consumer.remote(queue, ledger, acknowledge_first) for _ in range(CONSUMERS)]
+    return queue, ledger, [consumer.run.remote() for consumer in consumers]
+
+
+def put(service, n):
+    """A request: put an item, at least once."""
+    item = Item(str(n), n + 1)
+    surely(service[0].put, item)
+    return item
+
+
+def every_item_once(service, results):
+    """Wait until all is done, and look at what it has brought about."""
+    queue, ledger, running = service
+    surely(queue.close)
+    ray.get(running)
+    items = [result.value for result in results if result.status == "answered"]
+    check_ledger(items, surely(ledger.entries))

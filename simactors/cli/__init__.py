@@ -23,7 +23,7 @@ def main(args: Sequence[str] | None = None, prog_name: str | None = None) -> NoR
 
 # Name -> where the command is, and what ``simactors --help`` says of it without loading it.
 _COMMANDS = {
-    "run": ("simactors.cli.run:run", "Run a program once."),
+    "run": ("simactors.cli.run:run", "Run a program once, or all runs of a scenario."),
     "hunt": ("simactors.cli.hunt:hunt", "Run a program in many orders, with many faults, until one fails."),
     "doctor": ("simactors.cli.doctor:doctor", "List what in a program could escape or not repeat."),
     "status": (
@@ -35,6 +35,12 @@ _COMMANDS = {
         "Measure a real runtime, so that simulations take as long as it does.",
     ),
     "replay": ("simactors.cli.replay:replay", "Make a run that failed again, exactly."),
+    "compare": (
+        "simactors.cli.compare:compare",
+        "Say what differs between two results, and whether that is more than chance.",
+    ),
+    "init": ("simactors.cli.init:init", "Write a scenario to start from."),
+    "schema": ("simactors.cli.schema:schema", "Print the JSON Schema of scenario files."),
 }
 
 

@@ -145,7 +145,7 @@ def _written(found: Report, folder: Path) -> list[report.Files | None]:
 
 def _asked(target: Program, args: tuple[str, ...], options: dict[str, Any]) -> tuple[Program, Quest]:
     """What is to be hunted, and how."""
-    kinds, file = _faults(options["faults"], given=bool(target.faults.faults))
+    kinds, file = _faults(options["faults"], given=bool(target.faults.faults or target.drawn))
     program = params.completed(
         target,
         options["cluster"],

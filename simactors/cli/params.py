@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 
 import click
@@ -12,7 +14,7 @@ import click
 from simactors.api import session
 from simactors.cli.group import WrongInput, nearest
 from simactors.core import backend as backends
-from simactors.exploration.named import named
+from simactors.exploration.named import named, place
 from simactors.exploration.target import MAX_STEPS as MOST_STEPS
 from simactors.exploration.target import Program, TargetError
 from simactors.sim.config import SimConfig
@@ -170,6 +172,70 @@ FAIL_ON = click.option(
     "starvation[=100|=5s] (so many calls are answered before one that came earlier, or it waits so long), "
     "livelock[=10000] (so many steps, and no answer for the driver that waits), get-timeout.",
 )
+
+
+def scenario_of(word: str, variant: str | None) -> tuple[str | None, str]:
+    """The file of the scenario that `word` names, and its variant; no file if it names something else.
+
+    A name behind a scenario that is not that of a variant is a function: that is a program.
+
+    Raises:
+        WrongInput: the file can't be read.
+    """
+    file, name = place(word)
+    if file is None or (name is None and not Path(file).exists()):
+        return None, ""
+    if name is not None:
+        from simactors.exploration import cluster_file  # lazily: pydantic takes as long as a small run
+
+        try:
+            variants = cluster_file.read(file).get("variants", {})
+        except TargetError as error:
+            raise WrongInput(str(error)) from None
+        if name not in variants:
+            return None, ""
+        if variant not in (None, name):
+            raise click.UsageError(f"{word} is one variant, and --variant {variant} another one")
+    return file, variant or name or ""
+
+
+def _setting(told: str) -> tuple[str, Any]:
+    """``key=value``, the value as TOML has it, or else a text."""
+    key, equals, value = told.partition("=")
+    if not equals or not key.strip():
+        raise click.BadParameter(f"{told!r}: write key=value, as replicas=4 or workload.arrivals.rate=200/s")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()
+
+
+def of_scenarios(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options for scenarios: `seeds`, `variant`, `settings`, `jobs`, `csv` and `out`."""
+    file = click.Path(dir_okay=False, path_type=Path)
+    for option in (
+        click.option(
+            "--out", type=file, help="Of a scenario: write the result to a file, for `simactors compare`."
+        ),
+        click.option("--csv", type=file, help="Of a scenario: write a line for each run to a file."),
+        click.option(
+            "--jobs", type=click.IntRange(min=1), help="Of a scenario: how many processes make its runs."
+        ),
+        click.option(
+            "--set",
+            "settings",
+            multiple=True,
+            metavar="KEY=VALUE",
+            callback=lambda _, __, told: tuple(map(_setting, told)),
+            help="Of a scenario: another value of a parameter, or of a key of its file: workload.arrivals.rate=200/s.",
+        ),
+        click.option("--variant", metavar="NAME", help="Of a scenario: one of its variants."),
+        click.option("--seeds", type=click.IntRange(min=1), help="Of a scenario: how many seeds, from 0."),
+    ):
+        command = option(command)
+    return command
+
+
 Preemption = Literal["off", "stores", "lines"]
 
 

@@ -1,9 +1,9 @@
-"""``simactors run``: one run of a program; its own output goes through unchanged."""
+"""``simactors run``: one run of a program, whose output goes through unchanged; a scenario goes to `cli.scenario`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -12,6 +12,7 @@ from simactors.cli.attending import Attendance
 from simactors.cli.group import WrongInput, exit_with
 from simactors.cli.output import Output
 from simactors.exploration import determinism, following
+from simactors.exploration.named import named
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import RunResult, run_for_real
 from simactors.exploration.target import Program, TargetError
@@ -19,10 +20,11 @@ from simactors.reports import json_line, text
 
 
 @click.command(
-    epilog="FILE.py runs as a script; FILE.py:FUNCTION calls that function once, without arguments. Example: simactors "
-    "run app.py:main --seed 7 --pdb"
+    epilog="FILE.py runs as a script; FILE.py:FUNCTION calls that function once, without arguments. A SCENARIO is a "
+    "folder with a scenario.toml, SCENARIO:VARIANT a variant of it: all of its runs are made, and summed up. Examples: "
+    "simactors run app.py:main --seed 7 --pdb; simactors run scenarios/bank --seeds 20 --out result.json"
 )
-@params.TARGET
+@click.argument("target", metavar="FILE.py[:FUNCTION]|SCENARIO[:VARIANT]")
 @params.ARGS
 @click.option(
     "--backend",
@@ -56,40 +58,84 @@ from simactors.reports import json_line, text
 )
 @params.AS_RAY
 @attending.options
+@params.of_scenarios
 @params.JSON
-def run(
-    target: Program,
-    args: tuple[str, ...],
-    backend: str | None,
-    seed: int | None,
-    *,
-    check_determinism: bool,
-    record: Path | None,
-    as_json: bool,
-    **options: Any,
-) -> None:
-    """Run a program once.
+def run(target: str, args: tuple[str, ...], **options: Any) -> None:
+    """Run a program once, or all runs of a scenario.
 
-    What the program prints goes to stdout as it is; how the run went goes to stderr.
+    What a program prints goes to stdout as it is; how the run went goes to stderr. Of a scenario, stdout has a table.
     """
-    backend = params.chosen_backend(backend)
+    backend = params.chosen_backend(options.pop("backend"))
     watched = {name: options.pop(name) for name in ("until", "pdb", "trace")}
     wishes = attending.Wishes(**watched)
+    wanted = {name: options.pop(name) for name in ("seeds", "variant", "settings", "jobs", "csv", "out")}
+    is_one_run = bool(wishes) or options["check_determinism"] or bool(args) or options["record"] is not None
     if backend != "sim":
-        named = (
-            ("cluster", "profile", "allow", "fail_on")
-            if backend == "local"
-            else ("cluster", "profile", "faults", "allow", "fail_on")
-        )
-        given = {name: options[name] or None for name in named}
-        _refuse_for_real(backend, seed=seed, **given, **watched, check_determinism=check_determinism)
-    elif record is not None:
+        _refuse_of_the_simulator(backend, {**options, **watched})
+    elif options["record"] is not None:
         raise click.UsageError(
             "--record is for real processes: a simulated run is the same each time, and --trace shows it."
         )
+    file, variant = params.scenario_of(target, wanted["variant"])
+    if file is not None and not is_one_run:
+        _run_scenario(file, variant, backend, wanted, options)
+        return
+    for name, value in wanted.items():
+        if value and (name not in ("variant", "settings") or file is None):
+            ones = "--until, --pdb, --trace, --check-determinism, --record and arguments"
+            why = f"{ones} are for one run" if file else ""
+            raise click.UsageError(f"{_FLAGS[name]} is for the runs of a scenario. {why}".rstrip())
+    program = _program(target, file, variant, wanted["settings"])
+    _run_once(program, args, backend, wishes, options)
+
+
+_FLAGS = {name: f"--{name}" for name in ("seeds", "variant", "jobs", "csv", "out")} | {"settings": "--set"}
+
+
+def _program(target: str, file: str | None, variant: str, settings: tuple[tuple[str, Any], ...]) -> Program:
+    """What to run once."""
+    try:
+        if file is None:
+            return named(target)
+        from simactors.exploration.scenario import load  # lazily: pydantic takes as long as a small run
+
+        return load(file, variant, settings).points[0].program
+    except TargetError as error:
+        raise WrongInput(str(error)) from None
+
+
+def _run_scenario(
+    file: str, variant: str, backend: str, wanted: dict[str, Any], options: dict[str, Any]
+) -> None:
+    from simactors.cli import scenario  # lazily, as above
+
+    seed, as_json = options.pop("seed"), options.pop("as_json")
+    options["preemption"] = options.pop("preempt")
+    del options["check_determinism"], options["record"], wanted["variant"]
+    seeds, how_many = None, wanted.pop("seeds")
+    if seed is not None and how_many is not None:
+        raise click.UsageError("--seed is one seed, --seeds so many of them: give one of the two")
+    if seed is not None or how_many is not None:
+        seeds = (seed,) if seed is not None else tuple(range(how_many))
+    wishes = scenario.Wishes(seeds=seeds, as_json=as_json, **wanted)
+    scenario.run(file, variant, backend, wishes, options)
+
+
+def _refuse_of_the_simulator(backend: str, options: dict[str, Any]) -> None:
+    for name in ("seed", "cluster", "profile", "faults", "allow", "fail_on", "until", "pdb", "trace"):
+        if name != "faults" or backend != "local":
+            _refuse_for_real(backend, **{name: options[name] or None if name != "seed" else options[name]})
+    _refuse_for_real(backend, check_determinism=options["check_determinism"])
+
+
+def _run_once(
+    program: Program, args: tuple[str, ...], backend: str, wishes: attending.Wishes, options: dict[str, Any]
+) -> NoReturn:
+    seed, as_json = options.pop("seed"), options.pop("as_json")
+    check_determinism, record = options.pop("check_determinism"), options.pop("record")
     if check_determinism and wishes:
         raise click.UsageError("--check-determinism makes many runs; --until, --pdb and --trace show one.")
-    program = params.completed(target, argv=args, preemption=options.pop("preempt"), **options)
+    program = params.completed(program, argv=args, preemption=options.pop("preempt"), **options)
     if backend != "sim" and program.cluster is not None:
         click.echo(
             f"The cluster that {program.target} describes is simulated only, not on {backend}.",
@@ -136,7 +182,7 @@ def _run(
         if backend != "sim":
             if record is not None:
                 following.keep_program(program, record)
-            return run_for_real(program, backend, record)
+            return run_for_real(program, backend, seed, record)
         if check_determinism:
             return determinism.audit(recipe)
         return attendance.make(lambda watch, onlookers: recipe.run(watch, onlookers=onlookers))

@@ -18,6 +18,7 @@ from simactors.core.sightings import Sightings
 from simactors.exploration import determinism
 from simactors.exploration.budget import Budget
 from simactors.exploration.covered import NOTHING, Covered, Share
+from simactors.exploration.drawn_faults import plan
 from simactors.exploration.findings import Finding, Group
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import RunResult, run_simulated
@@ -266,10 +267,9 @@ class Campaign:
         every = self._quest.audit_every
         is_audited = every is not None and number % every == 0
         witness = Witness() if is_audited else None
+        world = self._world.also(plan(self._program.drawn, seed)).also(faults)
         with self._captured(), _collected_after(self.tally.runs + 1):
-            result = run_simulated(
-                self._program, seed, witness, world=self._world.also(faults), choices=recorder
-            )
+            result = run_simulated(self._program, seed, witness, world=world, choices=recorder)
             if is_audited or result.failed:
                 # A seed says the same as all that is drawn from it, if nothing else answers.
                 script = None if self._quest.strategy == "sampled" else recorder.script

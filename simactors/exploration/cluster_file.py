@@ -16,18 +16,14 @@ from typing import Any, TypeVar
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from simactors.core import fault_plan
+from simactors.exploration import drawn_faults, toml_lines
+from simactors.exploration.quantities import duration_s, rate_per_s
 from simactors.exploration.target import TargetError
 from simactors.sim import aims, config, distributions
 
 Loaded = TypeVar("Loaded")
 
-_DISTRIBUTIONS: Mapping[str, type] = {
-    "constant": distributions.Constant,
-    "uniform": distributions.Uniform,
-    "exponential": distributions.Exponential,
-    "lognormal": distributions.Lognormal,
-    "empirical": distributions.Empirical,
-}
+_DISTRIBUTIONS: Mapping[str, type] = distributions.KINDS
 _KINDS = {cls: name for kinds in (_DISTRIBUTIONS, fault_plan.KINDS) for name, cls in kinds.items()}
 _PARTS = (config.SimConfig, config.NodeConfig, config.LinkConfig, config.Latency)
 for _cls in (*_PARTS, *_DISTRIBUTIONS.values(), *fault_plan.KINDS.values()):
@@ -61,8 +57,9 @@ def load_cluster(path: str) -> config.SimConfig:
         TargetError: no such file, or not a cluster; the message names everything that is wrong.
     """
     problems: list[str] = []
-    cluster = read_cluster(read(path), "", problems)
-    refuse(path, problems)
+    text, table = read_text(path)
+    cluster = read_cluster(table, "", problems)
+    refuse(path, problems, text)
     assert cluster is not None
     return cluster
 
@@ -73,10 +70,10 @@ def load_faults(path: str) -> fault_plan.FaultPlan:
     Raises:
         TargetError: as `load_cluster`.
     """
-    table = read(path)
+    text, table = read_text(path)
     problems = [f"{name}: not a part of a fault file; write [[faults]]" for name in table if name != "faults"]
     faults = read_faults(table.get("faults", []), problems)
-    refuse(path, problems)
+    refuse(path, problems, text)
     return faults
 
 
@@ -98,6 +95,74 @@ def read_faults(tables: Any, problems: list[str]) -> fault_plan.FaultPlan:
     listed = tables if isinstance(tables, list) else [tables]
     faults = [_of_kind(entry, fault_plan.KINDS, f"faults[{i}]", problems) for i, entry in enumerate(listed)]
     return fault_plan.FaultPlan(tuple(fault for fault in faults if fault is not None))
+
+
+def read_all_faults(
+    tables: list[Any], problems: list[str]
+) -> tuple[fault_plan.FaultPlan, tuple[drawn_faults.Drawn, ...]]:
+    """The same, with those that come at a ``rate``, between ``from`` and ``until``, apart."""
+    faults, drawn = [], []
+    for number, entry in enumerate(tables):
+        place = f"faults[{number}]"
+        if isinstance(entry, dict) and "rate" in entry:
+            drawn.append(_drawn(entry, place, problems))
+        else:
+            faults.append(_of_kind(entry, fault_plan.KINDS, place, problems))
+    plan = fault_plan.FaultPlan(tuple(fault for fault in faults if fault is not None))
+    return plan, tuple(one for one in drawn if one is not None)
+
+
+def _drawn(entry: dict[str, Any], place: str, problems: list[str]) -> drawn_faults.Drawn | None:
+    own = ("rate", "from", "until")
+    times: dict[str, float] = {"from": 0.0}
+    for name, read in zip(own, (rate_per_s, duration_s, duration_s), strict=True):
+        try:
+            if name in entry:
+                times[name] = read(entry[name])
+        except ValueError as error:
+            problems.append(f"{place}.{name}: {error}")
+    if "until" not in entry:
+        problems.append(f'{place}.until: a fault with a rate needs an end: until = "10s"')
+    rest = {name: value for name, value in entry.items() if name not in own}
+    fault = _of_kind({"at_s": 0.0, **rest}, fault_plan.KINDS, place, problems)
+    if "at_s" in entry:
+        problems.append(f"{place}.at_s: it comes at a time or at a rate, not both")
+    if fault is None or not {"rate", "until"} <= set(times) or "at_s" in entry:
+        return None
+    try:
+        return drawn_faults.Drawn(
+            fault=fault, rate_per_s=times["rate"], from_s=times["from"], until_s=times["until"]
+        )
+    except ValueError as error:
+        problems.append(f"{place}: {error}")
+        return None
+
+
+def drawn_tables(drawn: tuple[drawn_faults.Drawn, ...]) -> list[dict[str, Any]]:
+    """What `drawn_of` reads."""
+    return [
+        {**_told(one.fault), "rate": one.rate_per_s, "from": one.from_s, "until": one.until_s}
+        for one in drawn
+    ]
+
+
+def drawn_of(tables: Any) -> tuple[drawn_faults.Drawn, ...]:
+    """What `drawn_tables` wrote.
+
+    Raises:
+        ValueError: it has not.
+    """
+    problems: list[str] = []
+    tables = [{name: value for name, value in table.items() if name != "at_s"} for table in tables]
+    plan, drawn = read_all_faults(tables, problems)
+    if problems or plan.faults:
+        raise ValueError("; ".join(problems) or f"faults without a rate: {plan}")
+    return drawn
+
+
+def read_distribution(table: dict[str, Any], place: str, problems: list[str]) -> Any:
+    """The distribution that a table with a ``kind`` is; None, and `problems` says why, if it is none."""
+    return _of_kind(table, _DISTRIBUTIONS, place, problems)
 
 
 def cluster_table(cluster: config.SimConfig) -> dict[str, Any]:
@@ -164,8 +229,18 @@ def read(path: str) -> dict[str, Any]:
     Raises:
         TargetError: no such file, or not TOML.
     """
+    return read_text(path)[1]
+
+
+def read_text(path: str) -> tuple[str, dict[str, Any]]:
+    """The same with its text, which knows where everything stands.
+
+    Raises:
+        TargetError: as `read`.
+    """
     try:
-        return tomllib.loads(Path(path).read_text())
+        text = Path(path).read_text()
+        return text, tomllib.loads(text)
     except FileNotFoundError:
         raise TargetError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -204,19 +279,12 @@ def _validated(cls: type[Loaded], table: Any, place: str, problems: list[str]) -
         return TypeAdapter(cls).validate_python(table)
     except ValidationError as error:
         for problem in error.errors(include_url=False):
-            where = _path((place, *problem["loc"]))
+            where = toml_lines.path((place, *problem["loc"]))
             text = problem["msg"].removeprefix("Value error, ")
             if problem["type"] == "unexpected_keyword_argument":
                 text = f"there is no such knob{nearest(str(problem['loc'][-1]), _knobs())}"
             problems.append(f"{where}: {text}" if where else text)
         return None
-
-
-def _path(parts: tuple[int | str, ...]) -> str:
-    text = ""
-    for part in parts:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
 
 
 def _knobs() -> list[str]:
@@ -230,11 +298,19 @@ def nearest(word: str, words: Any) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def refuse(path: str, problems: list[str]) -> None:
-    """Tell what is wrong with a file, if anything is.
+def refuse(path: str, problems: list[str], text: str, elsewhere: list[str] | None = None) -> None:
+    """Tell what is wrong with a file, if anything is: each with its line.
+
+    Args:
+        problems: each begins with the place in the file, as `toml_lines.path` has it.
+        elsewhere: what is wrong with other files, as this has told it.
 
     Raises:
         TargetError: something is.
     """
-    if problems:
-        raise TargetError("\n  ".join([f"{path}:", *problems]))
+    lines = toml_lines.lines_of(text) if problems else {}
+    placed = sorted((toml_lines.line_of(problem, lines) or 0, problem) for problem in set(problems))
+    told = [f"{path}:{line}: {problem}" if line else f"{path}: {problem}" for line, problem in placed]
+    told += elsewhere or []
+    if told:
+        raise TargetError("\n".join(told))

@@ -12,21 +12,26 @@ _SCENARIO = "scenario.toml"
 def named(word: str) -> Program:
     """The program that ``FILE.py[:function]``, or a scenario's folder or file, stands for.
 
-    A function behind the folder or file of a scenario is called instead of its entry point, in the same world.
+    A name behind the folder or file of a scenario is that of a variant, or else of a function, which is called instead
+    of its entry point in the same world.
 
     Raises:
         TargetError: there is no such thing; the message says what to write instead.
     """
-    path, colon, function = word.rpartition(":")
-    if colon and function.isidentifier() and not Path(word).exists():
-        file = _scenario(path)
-    else:
-        file, function = _scenario(word), ""
+    file, name = place(word)
     if file is None:
         return Program(Target.parse(word))
     from simactors.exploration import scenario  # lazily: pydantic takes as long as a small run
 
-    return scenario.load(file, function or None)
+    return scenario.program_of(file, name)
+
+
+def place(word: str) -> tuple[str | None, str | None]:
+    """The file of a scenario that is named so, None if none is, and the name behind the colon."""
+    path, colon, name = word.rpartition(":")
+    if colon and name.isidentifier() and not Path(word).exists():
+        return _scenario(path), name
+    return _scenario(word), None
 
 
 def _scenario(word: str) -> str | None:

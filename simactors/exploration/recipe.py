@@ -12,20 +12,23 @@ from typing import Any, Protocol
 from simactors.core.choices import Choices, SeededChoices
 from simactors.core.events import Record
 from simactors.core.fault_plan import FaultPlan
+from simactors.exploration.drawn_faults import Drawn
 from simactors.exploration.runner import Onlooker, RunResult, run_simulated
 from simactors.exploration.script import Answer, Deviation, Follower, Script
 from simactors.exploration.target import Program, Target
 from simactors.exploration.world import World, world_of
 from simactors.sim.config import SimConfig, Slack
+from simactors.workload.load import Load
 
 _KINDS: Mapping[str, tuple[type, ...]] = {
     "target": (str,),
     "seed": (int,),
     "max_steps": (int,),
     **dict.fromkeys(("as_ray", "is_timeless"), (bool,)),
-    **dict.fromkeys(("cluster", "slack"), (dict,)),
+    **dict.fromkeys(("cluster", "slack", "load"), (dict,)),
     **dict.fromkeys(
-        ("argv", "allow", "fail_on", "faults", "plan", "deviations", "answers", "workload"), (list, tuple)
+        ("argv", "allow", "fail_on", "faults", "drawn", "plan", "deviations", "answers", "workload"),
+        (list, tuple),
     ),
 }
 
@@ -89,12 +92,13 @@ class Recipe:
     @property
     def world(self) -> World:
         """Where it runs."""
-        return world_of(self.program).also(self.faults)
+        return world_of(self.program, self.seed).also(self.faults)
 
     @property
     def with_all_faults(self) -> Recipe:
         """The same with the faults that the program has in every run among those of this one."""
-        return replace(self, program=replace(self.program, faults=FaultPlan()), faults=self.world.faults)
+        program = replace(self.program, faults=FaultPlan(), drawn=())
+        return replace(self, program=program, faults=self.world.faults)
 
     def to_fields(self) -> dict[str, Any]:
         """What JSON can hold of it; what is as by default is left out."""
@@ -145,6 +149,12 @@ def _faults(tables: Any) -> FaultPlan:
     return cluster_file.faults_of(tables)
 
 
+def _drawn(tables: Any) -> tuple[Drawn, ...]:
+    from simactors.exploration import cluster_file  # lazily, as above
+
+    return cluster_file.drawn_of(tables)
+
+
 def _cluster(table: Any) -> SimConfig:
     from simactors.exploration import cluster_file  # lazily, as above
 
@@ -155,7 +165,9 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("argv", "allow", "fail_on"), tuple),
     "workload": lambda told: tuple((str(name), value) for name, value in told),
     "slack": lambda told: Slack(**told),
+    "load": Load.from_fields,
     "cluster": _cluster,
+    "drawn": _drawn,
     **dict.fromkeys(("faults", "plan"), _faults),
 }
 """How what JSON holds becomes a knob again."""
@@ -165,6 +177,12 @@ def _as_json(value: Any) -> Any:
     """A knob of a program as JSON can hold it."""
     if isinstance(value, Slack):
         return asdict(value)
+    if isinstance(value, Load):
+        return value.to_fields()
+    if isinstance(value, tuple) and value and isinstance(value[0], Drawn):
+        from simactors.exploration import cluster_file  # lazily, as above
+
+        return cluster_file.drawn_tables(value)
     if isinstance(value, SimConfig | FaultPlan):
         from simactors.exploration import cluster_file  # lazily, as above
 

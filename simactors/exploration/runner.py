@@ -104,9 +104,9 @@ def run_simulated(
     Raises:
         TargetError: it, or one of the files of its cluster, can't be loaded.
     """
-    world = world or world_of(program)
+    world = world or world_of(program, seed)
     simulation: Simulation | None = None
-    with prepared(program) as start:
+    with prepared(program, seed=seed) as start:
         try:
             with opened(world, seed, watch, choices, onlookers) as simulation:
                 ending = _run(start, onlookers)
@@ -174,10 +174,11 @@ def last_steps_of(simulation: Simulation) -> tuple[str, ...]:
     return tuple(str(record) for record in simulation.last_records(LAST_STEPS))
 
 
-def run_for_real(program: Program, backend: str, trace_to: Path | None = None) -> RunResult:
+def run_for_real(program: Program, backend: str, seed: int = 0, trace_to: Path | None = None) -> RunResult:
     """Run the program on a real backend, which its plain ``init()`` opens and its end closes.
 
     Args:
+        seed: of what its workload draws; all else is as it comes.
         trace_to: a folder to write down who called what, see `tracing`; None: nobody does.
 
     Raises:
@@ -191,7 +192,7 @@ def run_for_real(program: Program, backend: str, trace_to: Path | None = None) -
     with (
         _environment(variables),
         session.default_faults(program.faults),
-        prepared(program, ship_code=True) as start,
+        prepared(program, seed=seed, ship_code=True) as start,
     ):
         try:
             return RunResult(ending=_run(start))

@@ -1,150 +1,399 @@
-"""Reads a scenario: a folder whose ``scenario.toml`` names a program, what to call it with, a cluster, and its faults.
+"""Reads a scenario: a folder whose ``scenario.toml`` says what is run and where, what goes wrong, and what is to hold.
 
-The file names code, and runs none; the program must lie in the same folder. What the program does is not said here.
+The file names code, and runs none; the program, and every file that it names, must lie in the same folder. What it may
+say key by key is in `scenario_file.py`; making the runs is for `simactors.scenarios`.
 """
 
 from __future__ import annotations
 
-import math
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
-
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from typing import Any
 
 from simactors.core.fault_plan import FaultPlan
-from simactors.exploration import cluster_file
-from simactors.exploration.target import Program, Target
+from simactors.exploration import (
+    cluster_file,
+    entry_points,
+    objectives,
+    overriding,
+    scenario_file,
+)
+from simactors.exploration.drawn_faults import Drawn
+from simactors.exploration.objectives import Objective
+from simactors.exploration.quantities import duration_s
+from simactors.exploration.scenario_file import ScenarioFile
+from simactors.exploration.target import Program, Target, TargetError
 from simactors.sim import aims
 from simactors.sim.config import SimConfig
-from simactors.sim.fail_on import FailOn
+from simactors.workload import arrivals
+from simactors.workload.load import Arrivals, Burst, Clients, Constant, Judged, Load, Poisson, Ramp, Trace
 
-_TABLE_OR_FILE = "write a table, or the name of a file in the scenario's folder"
-
-
-class _Workload(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-    entry: Annotated[str, Field(min_length=1)]
-    parameters: dict[str, Any] = {}
-    as_ray: bool = False
+MOST_POINTS = 10_000
+"""Of a sweep."""
 
 
-class _Checks(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-    fail_on: list[str] = []
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One point of the grid of a sweep.
+
+    Attributes:
+        swept: the values that make it; empty if nothing is swept.
+    """
+
+    swept: tuple[tuple[str, Any], ...]
+    program: Program
+    objectives: tuple[Objective, ...]
 
 
-class _Scenario(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-    title: str = ""
-    workload: _Workload
-    cluster: Any = {}
-    faults: Any = []
-    checks: _Checks = _Checks()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """A scenario that can be run.
+
+    Attributes:
+        file: its ``scenario.toml``.
+        variant: which; empty for what stands outside of variants.
+        expect: what is to come out: ``passes``: every run; ``fails``: at each point at least one; ``any``.
+        because: what is to stand in the name or the message of a failed check, if it is to fail.
+        points: of the grid; one if nothing is swept.
+        expects: the names of all variants, with what is expected of each.
+    """
+
+    file: str
+    variant: str
+    title: str
+    expect: str
+    because: str
+    seeds: tuple[int, ...]
+    points: tuple[Point, ...]
+    expects: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """What the user would write for it."""
+        folder = str(Path(self.file).parent) if Path(self.file).name == "scenario.toml" else self.file
+        return f"{folder}:{self.variant}" if self.variant else folder
 
 
-def load(file: str, function: str | None = None) -> Program:
-    """The program of a scenario, with its world.
+def load(file: str, variant: str = "", settings: Sequence[tuple[str, Any]] = ()) -> Scenario:
+    """Read a scenario; all of its variants are checked, whichever is wanted.
 
     Args:
         file: its ``scenario.toml``.
-        function: what to call instead of its entry point.
+        settings: what is to be otherwise, by name, as for a sweep.
 
     Raises:
-        TargetError: no such file, or not a scenario; the message names everything that is wrong.
+        TargetError: no such file or variant, or not a scenario; the message names everything that is wrong.
     """
-    table, folder = cluster_file.read(file), Path(file).parent
-    problems: list[str] = []
-    told = _validated(table, problems)
-    cluster = _cluster(table.get("cluster"), folder, problems)
-    faults = _faults(table.get("faults", []), folder, problems)
-    if told is not None:
-        _check(told, folder, problems)
-    if not problems:
-        _check_aims(faults, cluster, problems)
-    cluster_file.refuse(file, problems)
+    text, table = cluster_file.read_text(file)
+    reader = _Reader(file)
+    plain = reader.file(table, [])
+    problems = list(reader.problems)
+    tables = table.get("variants", {})
+    tables = tables if isinstance(tables, dict) else {}
+    found = {"": plain}
+    for name, changed in tables.items():
+        if isinstance(changed, dict):
+            other = _Reader(file)
+            found[name] = other.file(overriding.merged(table, changed, reader.folder), [])
+            problems += [f"variants.{name}.{each}" for each in other.problems if each not in reader.problems]
+    cluster_file.refuse(file, problems, text, reader.elsewhere)
+    if variant not in found:
+        names = [name for name in found if name]
+        near = cluster_file.nearest(variant, names)
+        raise TargetError(
+            f"{file}: there is no variant {variant!r}{near}; it has {', '.join(names) or 'none'}"
+        )
+    expects = {name: each.expect for name, each in found.items() if each is not None}
+    table = overriding.merged(table, tables[variant], reader.folder) if variant else table
+    return _scenario(file, variant, table, settings, expects)
+
+
+def _scenario(
+    file: str,
+    variant: str,
+    table: dict[str, Any],
+    settings: Sequence[tuple[str, Any]],
+    expects: Mapping[str, str],
+) -> Scenario:
+    reader, given = _Reader(file), dict(settings)
+    told = scenario_file.validated(table, [])
     assert told is not None
-    entry, _, named = told.workload.entry.partition(":")
-    target = Target.parse(str(folder / entry) + f":{function or named}" * bool(function or named))
-    return Program(
-        target=target,
-        as_ray=told.workload.as_ray,
-        cluster=cluster,
-        faults=faults,
-        fail_on=tuple(told.checks.fail_on),
-        workload=tuple(sorted(told.workload.parameters.items())) if function in (None, named) else (),
+    grid = {name: values for name, values in told.sweep.items() if name not in given}
+    count = 1
+    for values in grid.values():
+        count *= len(values)
+    if count > MOST_POINTS:
+        raise TargetError(f"{file}: the sweep has {count} points, and {MOST_POINTS} are the most")
+    points = []
+    for combination in itertools.product(*grid.values()):
+        swept = tuple(zip(grid, combination, strict=True))
+        made = reader.file(table, [*given.items(), *swept])
+        if made is None or reader.problems:
+            named = ", ".join(f"{name} = {value!r}" for name, value in (*given.items(), *swept))
+            cluster_file.refuse(file, [f"with {named}: {problem}" for problem in reader.problems], "", [])
+        points.append(reader.point(swept))
+    return Scenario(
+        file=file,
+        variant=variant,
+        title=told.title,
+        expect=told.expect,
+        because=told.because,
+        seeds=tuple(told.seeds),
+        points=tuple(points),
+        expects=expects,
     )
 
 
-def _cluster(told: Any, folder: Path, problems: list[str]) -> SimConfig | None:
-    """The cluster that a table describes, or the file in the folder that a word names."""
-    if isinstance(told, str) and _is_inside(told, folder, "cluster", problems):
-        return cluster_file.load_cluster(str(folder / told))
-    if not isinstance(told, dict | str | None):
-        problems.append(f"cluster: {_TABLE_OR_FILE}")
-    return cluster_file.read_cluster(told, "cluster", problems) if isinstance(told, dict) else None
+def program_of(file: str, name: str | None) -> Program:
+    """What a hunt runs: a scenario, one of its variants, or another function of its program in the same world.
+
+    Raises:
+        TargetError: as `load`.
+    """
+    _, table = cluster_file.read_text(file)
+    if name is None or name in table.get("variants", {}):
+        return load(file, name or "").points[0].program
+    program = load(file).points[0].program
+    functions = entry_points.names(Path(program.target.file))
+    if functions is not None and name not in functions:
+        near = cluster_file.nearest(name, [*table.get("variants", {}), *sorted(functions)])
+        raise TargetError(
+            f"{file}: there is no variant {name!r}, and no function in {program.target.file}{near}"
+        )
+    is_entry = program.load is None and program.target.function == name
+    target = Target.parse(f"{program.target.file}:{name}")
+    return replace(program, target=target, load=None, workload=program.workload if is_entry else ())
 
 
-def _faults(told: Any, folder: Path, problems: list[str]) -> FaultPlan:
-    """As `_cluster`."""
-    if isinstance(told, str) and _is_inside(told, folder, "faults", problems):
-        return cluster_file.load_faults(str(folder / told))
-    if not isinstance(told, list | str):
-        problems.append(f"faults: {_TABLE_OR_FILE}")
-    return cluster_file.read_faults(told, problems) if isinstance(told, list) else FaultPlan()
+class _Reader:
+    """Reads one table; `problems` are those of this file, `elsewhere` those of others that it names."""
 
+    def __init__(self, file: str) -> None:
+        self.folder = Path(file).parent
+        self.problems: list[str] = []
+        self.elsewhere: list[str] = []
+        self._point: Point
 
-def _is_inside(name: str, folder: Path, place: str, problems: list[str]) -> bool:
-    if (folder / name).resolve().is_relative_to(folder.resolve()):
-        return True
-    problems.append(f"{place}: {name} lies outside the scenario's folder")
-    return False
+    def file(self, table: dict[str, Any], settings: Sequence[tuple[str, Any]]) -> ScenarioFile | None:
+        """What it says with some settings; None if it is no scenario."""
+        for name, value in settings:
+            try:
+                table = overriding.changed(table, name, value, self.folder)
+            except ValueError as error:
+                self.problems.append(f"sweep.{name}: {error}")
+        told = scenario_file.validated(table, self.problems)
+        cluster = self._cluster(table.get("cluster"))
+        faults, drawn = self._faults(table.get("faults", []))
+        if not self.problems and not self.elsewhere:
+            self._check_aims(faults, drawn, cluster)
+        entries = self._entries(table)
+        if told is None:
+            return None
+        target, made = self._workload(told, entries)
+        for name in told.sweep:
+            self._check_swept(table, name)
+        if self.problems or self.elsewhere:
+            return told
+        plain = made is not None and made.request is None and not made.checks and not made.histories
+        assert target is not None
+        program = Program(
+            target=target,
+            as_ray=told.workload.as_ray,
+            cluster=cluster,
+            faults=faults,
+            drawn=drawn,
+            fail_on=tuple(told.checks.fail_on),
+            load=None if plain else made,
+            workload=tuple(sorted(told.workload.parameters.items())) if plain else (),
+        )
+        self._point = Point((), program, tuple(map(objectives.parse, told.checks.objectives)))
+        return told
 
+    def point(self, swept: tuple[tuple[str, Any], ...]) -> Point:
+        """What `file` has made last, as a point of a grid."""
+        return replace(self._point, swept=swept)
 
-def _validated(table: Any, problems: list[str]) -> _Scenario | None:
-    try:
-        return TypeAdapter(_Scenario).validate_python(table)
-    except ValidationError as error:
-        for problem in error.errors(include_url=False):
-            path = problem["loc"]
-            where = ".".join(map(str, path))
-            text = problem["msg"]
-            if problem["type"] == "extra_forbidden":
-                text = f"there is no such key{cluster_file.nearest(str(path[-1]), _keys())}"
-            if problem["type"] == "missing":
-                text = 'it is missing; write for example [workload] with entry = "app.py:main"'
-            problems.append(f"{where}: {text}")
+    def _check_swept(self, table: dict[str, Any], name: str) -> None:
+        try:
+            overriding.changed(table, name, 0, self.folder)
+        except ValueError as error:
+            self.problems.append(f"sweep.{name}: {error}")
+
+    # Cluster and faults
+
+    def _cluster(self, told: Any) -> SimConfig | None:
+        """The cluster that a table describes, or the file in the folder that a word names."""
+        if isinstance(told, str):
+            named: SimConfig | None = self._other(told, "cluster", cluster_file.load_cluster)
+            return named
+        if not isinstance(told, dict | None):
+            self.problems.append(f"cluster: {scenario_file.TABLE_OR_FILE}")
+        return cluster_file.read_cluster(told, "cluster", self.problems) if isinstance(told, dict) else None
+
+    def _faults(self, told: Any) -> tuple[FaultPlan, tuple[Drawn, ...]]:
+        """As `_cluster`; those with a rate are drawn for each run."""
+        if isinstance(told, str):
+            return self._other(told, "faults", cluster_file.load_faults) or FaultPlan(), ()
+        if not isinstance(told, list):
+            self.problems.append(f"faults: {scenario_file.TABLE_OR_FILE}")
+            return FaultPlan(), ()
+        return cluster_file.read_all_faults(told, self.problems)
+
+    def _other(self, name: str, place: str, read: Any) -> Any:
+        if not self._is_inside(name, place):
+            return None
+        try:
+            return read(str(self.folder / name))
+        except TargetError as error:
+            self.elsewhere += str(error).splitlines()
+            return None
+
+    def _check_aims(self, faults: FaultPlan, drawn: tuple[Drawn, ...], cluster: SimConfig | None) -> None:
+        everything = FaultPlan(faults.faults + tuple(one.fault for one in drawn))
+        try:
+            aims.check(everything, cluster or SimConfig())
+        except ValueError as error:
+            self.problems.append(f"faults: {error}")
+
+    def _is_inside(self, name: str, place: str) -> bool:
+        if (self.folder / name).resolve().is_relative_to(self.folder.resolve()):
+            return True
+        self.problems.append(f"{place}: {name} lies outside the scenario's folder")
+        return False
+
+    # The workload
+
+    def _entries(self, table: dict[str, Any]) -> list[tuple[str, str | None]]:
+        """All entry points, and the file of each; None for one that is not there."""
+        workload, checks = table.get("workload"), table.get("checks")
+        workload = workload if isinstance(workload, dict) else {}
+        checks = checks if isinstance(checks, dict) else {}
+        named = [(f"workload.{key}", workload.get(key)) for key in ("entry", "setup", "request", "teardown")]
+        for key, inside in (("entries", ""), ("histories", "recording")):
+            listed = checks.get(key)
+            for number, value in enumerate(listed if isinstance(listed, list) else []):
+                place = f"checks.{key}[{number}]" + (f".{inside}" if inside else "")
+                named.append((place, value.get(inside) if inside and isinstance(value, dict) else value))
+        return [
+            (value, entry_points.check(place, value, self.folder, self.problems))
+            for place, value in named
+            if isinstance(value, str) and value
+        ]
+
+    def _workload(
+        self, told: ScenarioFile, entries: list[tuple[str, str | None]]
+    ) -> tuple[Target | None, Load | None]:
+        """The program's file, and what to call in it."""
+        self.problems += _ill_shaped(told)
+        if told.because and told.expect != "fails":
+            self.problems.append('because: it says why a run fails; write expect = "fails", too')
+        files = [file for _, file in entries if file is not None]
+        if len(set(files)) > 1:
+            self.problems.append("workload: all entry points are in one file, and here they are in several")
+        made, think = None, self._think(told)
+        if not self.problems and not self.elsewhere:
+            made = self._load(told, think)
+        if not entries or made is None or self.problems:
+            return None, made
+        function = _function(entries[0][0])
+        if function is None and (made.checks or made.histories or made.parameters):
+            self.problems.append(
+                "workload.entry: a script takes no parameters and no checks; name a function: app.py:main"
+            )
+        return Target(str(self.folder / files[0]), function), made
+
+    def _load(self, told: ScenarioFile, think: dict[str, Any]) -> Load:
+        workload, checks = told.workload, told.checks
+        return Load(
+            setup=_function(workload.entry or workload.setup),
+            request=_function(workload.request),
+            teardown=_function(workload.teardown),
+            parameters=workload.parameters,
+            arrivals=self._arrivals(workload),
+            clients=None if workload.clients is None else Clients(workload.clients.count, think),
+            requests=workload.requests,
+            duration_s=workload.duration,
+            warmup_s=workload.warmup,
+            timeout_s=workload.timeout,
+            checks=tuple(str(_function(each)) for each in checks.entries),
+            histories=tuple(
+                Judged(str(_function(each.recording)), each.is_, each.spec or "", each.arguments)
+                for each in checks.histories
+            ),
+        )
+
+    def _arrivals(self, workload: scenario_file.Workload) -> Arrivals | None:
+        match workload.arrivals:
+            case scenario_file.Constant() as told:
+                return Constant(told.rate)
+            case scenario_file.Poisson() as told:
+                return Poisson(told.rate)
+            case scenario_file.Ramp() as told:
+                if told.from_ == told.to == 0:
+                    self.problems.append(
+                        "workload.arrivals: nothing arrives if the rate is 0 from beginning to end"
+                    )
+                return Ramp(told.from_, told.to, told.over, told.spacing)
+            case scenario_file.Burst() as told:
+                return Burst(told.size, told.every)
+            case scenario_file.Trace() as told:
+                return self._trace(told.file)
         return None
 
+    def _trace(self, file: str) -> Trace:
+        if self._is_inside(file, "workload.arrivals.file"):
+            try:
+                arrivals.read_trace(str(self.folder / file))
+            except (ValueError, OSError) as error:
+                self.problems.append(f"workload.arrivals.file: {error}")
+        return Trace(str(self.folder / file))
 
-def _keys() -> list[str]:
-    return sorted({name for model in (_Scenario, _Workload, _Checks) for name in model.model_fields})
-
-
-def _check(told: _Scenario, folder: Path, problems: list[str]) -> None:
-    """What only makes sense, or not, taken together."""
-    entry, colon, function = told.workload.entry.partition(":")
-    if not _is_inside(entry, folder, "workload.entry", problems):
-        return
-    if not entry.endswith(".py") or not (folder / entry).is_file():
-        near = cluster_file.nearest(entry, sorted(each.name for each in folder.glob("*.py")))
-        problems.append(f"workload.entry: there is no Python file {entry} in the scenario's folder{near}")
-    elif colon and not function.isidentifier():
-        problems.append(f"workload.entry: {function!r} is not the name of a function; write app.py:main")
-    if told.workload.parameters and not colon:
-        problems.append("workload.parameters: a script takes none; name a function as entry: app.py:main")
-    for name, value in told.workload.parameters.items():
-        if not isinstance(value, bool | int | float | str):
-            problems.append(f"workload.parameters.{name}: a parameter is a number, a text, true or false")
-        elif isinstance(value, float) and not math.isfinite(value):
-            problems.append(f"workload.parameters.{name}: {value} is no finite number")
-    try:
-        FailOn.parse(tuple(told.checks.fail_on))
-    except ValueError as error:
-        problems.append(f"checks.fail_on: {error}")
+    def _think(self, told: ScenarioFile) -> dict[str, Any]:
+        think: Any = 0.0 if told.workload.clients is None else told.workload.clients.think
+        if isinstance(think, dict):
+            cluster_file.read_distribution(think, "workload.clients.think", self.problems)
+            return think
+        try:
+            return {"kind": "constant", "value_s": duration_s(think)}
+        except ValueError as error:
+            self.problems.append(f"workload.clients.think: {error}")
+            return {}
 
 
-def _check_aims(faults: FaultPlan, cluster: SimConfig | None, problems: list[str]) -> None:
-    try:
-        aims.check(faults, cluster or SimConfig())
-    except ValueError as error:
-        problems.append(str(error))
+def _function(entry: str | None) -> str | None:
+    return None if entry is None else entry.partition(":")[2] or None
+
+
+def _ill_shaped(told: ScenarioFile) -> list[str]:
+    """What is missing in a workload, or is one thing too many."""
+    workload = told.workload
+    if workload.request is None:
+        alone = ("setup", "teardown", "arrivals", "clients", "requests", "duration", "timeout")
+        given = [name for name in alone if getattr(workload, name) is not None]
+        if workload.entry is None:
+            return [
+                'workload.entry: it is missing; write entry = "app.py:main", or setup and request with arrivals'
+            ]
+        return [f"workload.{name}: it needs a request; an entry is the whole program" for name in given]
+    problems = []
+    if workload.entry is not None:
+        problems.append("workload.entry: write an entry, which is the whole program, or a request, not both")
+    if (workload.arrivals is None) == (workload.clients is None):
+        problems.append(
+            'workload.request: say when requests come: with arrivals, for example { kind = "poisson", rate = "50/s" }, '
+            "or with clients, { count = 5 }; one of them"
+        )
+    is_endless = not isinstance(workload.arrivals, scenario_file.Trace)
+    if is_endless and workload.requests is None and workload.duration is None:
+        problems.append('workload.requests: say when the load ends: requests = 1000, or duration = "10s"')
+    for number, history in enumerate(told.checks.histories):
+        if (history.is_ == "linearizable") != (history.spec is not None):
+            text = (
+                'linearizable needs a spec: spec = "KeyValueMap"'
+                if history.spec is None
+                else "it takes no spec"
+            )
+            problems.append(f"checks.histories[{number}].spec: {text}")
+    return problems

@@ -14,15 +14,18 @@ from dataclasses import dataclass, fields, replace
 from itertools import combinations
 from typing import Any, TypeVar
 
+from msgspec import structs
+
 from simactors.core.fault_plan import FailCall, Fault, FaultPlan
+from simactors.exploration.amounts import workload_of
 from simactors.exploration.budget import Budget
 from simactors.exploration.findings import Finding, Group
 from simactors.exploration.races import Order
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import RunResult
 from simactors.exploration.script import Deviation, Recorder, Script
-from simactors.exploration.target import workload_of
 from simactors.exploration.world import check_faults
+from simactors.workload.load import Load
 
 Item = TypeVar("Item")
 
@@ -118,8 +121,17 @@ class _Shrinker:
     def _script(self) -> Script:
         return self.best.recipe.script or Script()
 
+    def _smaller_load(self, load: Load) -> None:
+        for smaller in (1, *_smaller(load.requests)) if load.requests is not None else ():
+            program = replace(self.best.recipe.program, load=structs.replace(load, requests=smaller))
+            if self._try(replace(self.best.recipe, program=program)):
+                return
+
     def _smaller_workload(self) -> None:
-        """Where the target's function has whole numbers as defaults, they say how much it does."""
+        """Where the target's function has whole numbers as defaults, they say how much it does; or a load does."""
+        if self.best.recipe.program.load is not None:
+            self._smaller_load(self.best.recipe.program.load)
+            return
         for name, default in workload_of(self.best.recipe.program.target).items():
             program = self.best.recipe.program
             now = dict(program.workload).get(name, default)

@@ -28,8 +28,10 @@ from simactors.as_ray import as_ray
 from simactors.core.fault_plan import FaultPlan
 from simactors.core.interface import Signature
 from simactors.exploration import frames
+from simactors.exploration.drawn_faults import Drawn
 from simactors.sim.config import SimConfig, Slack
 from simactors.sim.intercept import environment, loaded
+from simactors.workload.load import EntryError, Load
 
 MAX_STEPS = 2_000_000
 
@@ -100,10 +102,12 @@ class Program:
         preemption: where code that runs beside other code of its process may stand still; see `SimConfig.preemption`.
         cluster: the simulated cluster; None for the plain one.
         faults: what goes wrong in it in every run.
+        drawn: what goes wrong at times that each run draws from its seed.
         allow: kinds of escapes that are let through, see `SimConfig.escapes`.
         nodes: how many equal machines there are, if the cluster doesn't say; None for one.
         fail_on: what a simulated run fails for without any assertion, in the words of `FailOn.parse`.
         slack: what is a matter of choice, see `SimConfig.slack`; None: latencies are drawn.
+        load: what calls the functions of its module, instead of a single call; see `workload`.
         workload: what its function is called with, by name; the rest is as by default.
         is_timeless: messages take no time, or as long as it pleases; see `strategies.systematic`.
     """
@@ -115,10 +119,12 @@ class Program:
     preemption: Literal["off", "stores", "lines"] = "off"
     cluster: SimConfig | None = None
     faults: FaultPlan = _NO_FAULTS
+    drawn: tuple[Drawn, ...] = ()
     allow: tuple[str, ...] = ()
     fail_on: tuple[str, ...] = ()
     nodes: int | None = None
     slack: Slack | None = None
+    load: Load | None = None
     workload: tuple[tuple[str, bool | int | float | str], ...] = ()
     is_timeless: bool = False
 
@@ -129,13 +135,14 @@ class Program:
 
 
 @contextmanager
-def prepared(program: Program, *, ship_code: bool = False) -> Iterator[Callable[[], object]]:
+def prepared(program: Program, *, seed: int = 0, ship_code: bool = False) -> Iterator[Callable[[], object]]:
     """The program ready to start, once; what it changes in the interpreter is undone at the end.
 
     What is yielded loads and runs it. It raises what the program raises, and `TargetError` if the program
     can't be loaded.
 
     Args:
+        seed: of what its workload draws.
         ship_code: the program's own module goes to other processes as code, with its `ray` if it runs as Ray's:
             a worker that imported it by name would look for Ray in vain.
     """
@@ -152,12 +159,24 @@ def prepared(program: Program, *, ship_code: bool = False) -> Iterator[Callable[
 
     def start() -> None:
         module = _execute(target, code, name, ship_code=ship_code and program.as_ray)
-        if target.function is not None:
+        if program.load is not None:
+            _drive(program, module, seed)
+        elif target.function is not None:
             _function(program, module)(**dict(program.workload))
 
     alias = as_ray() if program.as_ray else nullcontext()
     with _fresh_namespace(name, folder, [target.file, *program.argv]), alias:
         yield start
+
+
+def _drive(program: Program, module: ModuleType, seed: int) -> None:
+    from simactors.workload.drive import drive  # lazily: asyncio, which a plain program may not need
+
+    assert program.load is not None
+    try:
+        drive(program.load, vars(module), seed)
+    except EntryError as error:
+        raise TargetError(f"{program.target.file}: {error}") from None
 
 
 @contextmanager
@@ -356,28 +375,6 @@ def _takes_nothing(function: FunctionType) -> bool:
     # Remembered by its code, while the function is a new one in each run.
     signature = Signature.of(function, skip_first=False)
     return signature.least == 0 and signature.most >= 0
-
-
-def workload_of(target: Target) -> dict[str, int]:
-    """How much a target does, as far as it exposes that: its function's parameters with whole numbers as defaults."""
-    if target.test is not None:
-        return {}
-    if target.call is not None:
-        parameters = inspect.signature(target.call).parameters.values()
-        found = {parameter.name: parameter.default for parameter in parameters}
-    else:
-        tree = ast.parse(Path(target.file).read_bytes())
-        functions = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == target.function]
-        found = {} if not functions else _defaults(functions[-1].args)
-    return {name: default for name, default in found.items() if type(default) is int}
-
-
-def _defaults(parameters: ast.arguments) -> dict[str, Any]:
-    pairs: list[tuple[ast.arg, ast.expr | None]] = [
-        *zip(parameters.args[::-1], parameters.defaults[::-1], strict=False),
-        *zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True),
-    ]
-    return {name.arg: node.value for name, node in pairs if isinstance(node, ast.Constant)}
 
 
 def _check_file(file: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from simactors.core.fault_plan import FaultPlan
+from simactors.exploration.drawn_faults import plan
 from simactors.exploration.strategies.systematic import timeless
 from simactors.exploration.target import Program, TargetError
 from simactors.sim import aims
@@ -24,8 +25,11 @@ class World:
         return World(self.config, FaultPlan(self.faults.faults + faults.faults))
 
 
-def world_of(program: Program) -> World:
+def world_of(program: Program, seed: int | None = None) -> World:
     """The world of a program.
+
+    Args:
+        seed: of the run, for what it draws itself; None: without that.
 
     Raises:
         TargetError: its parts don't fit together.
@@ -43,7 +47,8 @@ def world_of(program: Program) -> World:
         slack=program.slack,
         fail_on=FailOn.parse(program.fail_on) if program.fail_on else config.fail_on,
     )
-    return World(timeless(config) if program.is_timeless else config, program.faults)
+    world = World(timeless(config) if program.is_timeless else config, program.faults)
+    return world if seed is None else world.also(plan(program.drawn, seed))
 
 
 def check_faults(world: World) -> None:

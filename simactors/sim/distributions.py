@@ -111,5 +111,14 @@ class Empirical:
         return self.samples_s[int(share * len(self.samples_s))]
 
 
+KINDS: dict[str, type[Distribution]] = {
+    "constant": Constant,
+    "uniform": Uniform,
+    "exponential": Exponential,
+    "lognormal": Lognormal,
+    "empirical": Empirical,
+}
+"""What files call them."""
+
 Distribution = Constant | Uniform | Exponential | Lognormal | Empirical
 """How long something takes."""

@@ -10,13 +10,15 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from simactors.core.events import Record
+from simactors.core.resources import GRAIN, quantities_of
 from simactors.sim import standstill
-from simactors.sim.actor import SimActor
+from simactors.sim.actor import SimActor, is_at_work
 from simactors.sim.cluster import Process
 from simactors.sim.config import NS
 from simactors.sim.fiber import innermost_frame
 from simactors.sim.invocation import Invocation, StoredObject
 from simactors.sim.machine import Machine
+from simactors.sim.nodes import Node
 from simactors.sim.offer import Offer
 from simactors.sim.waiting import Waiter
 
@@ -40,6 +42,36 @@ class ActorView(NamedTuple):
     waiting: int
     running: tuple[str, ...]
     instance: Any
+
+
+class NodeView(NamedTuple):
+    """One machine, up or down.
+
+    Attributes:
+        total: what it has, by resource; 0 of everything once it is down.
+        reserved: what actors and tasks hold of it.
+        used: what is in use: cores that work, as `SimConfig.service_times` say; of all else, what code holds that runs.
+    """
+
+    name: str
+    total: dict[str, float]
+    reserved: dict[str, float]
+    used: dict[str, float]
+
+
+class QueueView(NamedTuple):
+    """The calls that wait at the living actors of one class.
+
+    Attributes:
+        actors: how many of them there are.
+        waiting: calls at all of them together.
+        longest: calls at the one with the most.
+    """
+
+    class_name: str
+    actors: int
+    waiting: int
+    longest: int
 
 
 class Ahead(NamedTuple):
@@ -103,6 +135,26 @@ class Inspection:
     def actors(self) -> list[ActorView]:
         """Those whose processes have not ended, the oldest first."""
         return [self._view(p.actor) for p in self._machine.cluster.processes if p.actor is not None]
+
+    @property
+    def queues(self) -> list[QueueView]:
+        """Who waits at actors, by class, in the order in which these were first used."""
+        lengths: dict[str, list[int]] = {}
+        for process in self._machine.cluster.processes:
+            if process.actor is not None:
+                lengths.setdefault(process.actor.cls.interface.class_name, []).append(_waiting(process.actor))
+        return [QueueView(name, len(found), sum(found), max(found)) for name, found in lengths.items()]
+
+    @property
+    def nodes(self) -> list[NodeView]:
+        """All machines, the oldest first."""
+        running: dict[str, dict[str, int]] = {}
+        for process in self._machine.cluster.processes:
+            if process.grant is not None and is_at_work(process):
+                uses = running.setdefault(process.node.label, {})
+                for name, units in process.grant.amounts:
+                    uses[name] = uses.get(name, 0) + units
+        return [_node_view(node, running.get(node.label, {})) for node in self._machine.nodes.all]
 
     def actor(self, name: str) -> ActorView | None:
         """The living one that is called so, in either way."""
@@ -183,21 +235,38 @@ class Inspection:
     def _view(self, actor: SimActor) -> ActorView:
         process: Process = actor.process
         lanes = actor.lanes
-        waiting = len(actor.mailbox or ())
         running = [str(actor.current)] if isinstance(actor.current, Invocation) else []
         if lanes is not None:
             running += [str(call) for call in lanes.under_way]
-            waiting += sum(len(lane.waiting) for lane in lanes.by_group.values())
         return ActorView(
             name=self._machine.names.name(process),
             label=process.label,
             class_name=actor.cls.interface.class_name,
             state=actor.state.value,
             node=process.node.label,
-            waiting=waiting,
+            waiting=_waiting(actor),
             running=tuple(running),
             instance=actor.instance,
         )
+
+
+def _waiting(actor: SimActor) -> int:
+    """How many calls wait for their turn."""
+    waiting = len(actor.mailbox or ())
+    if actor.lanes is not None:
+        waiting += sum(len(lane.waiting) for lane in actor.lanes.by_group.values())
+    return waiting
+
+
+def _node_view(node: Node, running: dict[str, int]) -> NodeView:
+    if not node.up:
+        return NodeView(node.label, {}, {}, {})
+    total = quantities_of(node.pool.total.items())
+    reserved = {name: quantity - node.pool.free[name] / GRAIN for name, quantity in total.items()}
+    used = {**dict.fromkeys(total, 0.0), **quantities_of(running.items())}
+    if "CPU" in total:
+        used["CPU"] = min(float(node.cores.users), total["CPU"]) if node.cores is not None else 0.0
+    return NodeView(node.label, total, reserved, used)
 
 
 def _outwards(frame: FrameType | None) -> Iterator[FrameType]:

@@ -32,6 +32,11 @@ class Shared:
         self._since_ns = 0
         self._timer: Timer | None = None
 
+    @property
+    def users(self) -> int:
+        """How many use it now."""
+        return len(self._users)
+
     def use(self, process: Process, amount: float, why: object) -> None:
         """Suspend the running code until it has got `amount`; `why` is for reports."""
         self.settle()

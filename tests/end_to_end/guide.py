@@ -1,9 +1,10 @@
 """Walks through a guide: writes the files that it shows, makes its changes, runs its commands, compares their output.
 
-Not a test: `test_docs_of_testing.py` is, and `refresh_docs.py` writes what the commands say today into the page.
+Not a test: `test_docs_of_testing.py` and `test_docs_of_scenarios.py` are, and `refresh_docs.py` writes what the
+commands say today into the page.
 
-- A block of Python or ini whose first line is a comment with a file's name is that file; with ``(more)`` after the
-  name, it comes at its end.
+- A block of Python, ini or TOML whose first line is a comment with a file's name is that file; with ``(more)`` after
+  the name, it comes at its end.
 - A block of a diff changes the file that its first line names: the lines without a plus must stand there once.
 - In a block of the console, ``$ `` begins a command. Below it is what it prints; a line ``...`` stands for any lines.
   ``(exit code 1)`` as its last line says how it ends, if not with 0. A token ends in ``...``; a command with it means
@@ -65,7 +66,7 @@ def walk(page: str, folder: Path) -> Iterator[Ran]:
     token = ""
     for language, text in BLOCK.findall(page):
         head, _, rest = text.partition("\n")
-        if language in ("python", "ini") and head.startswith("# "):
+        if language in ("python", "ini", "toml") and head.startswith("# "):
             write(folder, head.removeprefix("# "), text, rest)
         elif language == "diff":
             change(folder / head.removeprefix("--- "), rest)

@@ -1,4 +1,4 @@
-"""Writes what the commands of ``docs/testing.md`` print today into it; leave out again by hand what is too long.
+"""Writes what the commands of the guides in ``docs`` print today into them; leave out by hand what is too long.
 
 python -m tests.end_to_end.refresh_docs
 """
@@ -11,12 +11,18 @@ from pathlib import Path
 
 from tests.end_to_end.guide import TOKEN, walk
 
-PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
+PAGES = [Path(__file__).parents[2] / "docs" / name for name in ("testing.md", "scenarios.md")]
 
 
 def main() -> None:
     """Write what isn't as it is shown."""
-    page = PAGE.read_text()
+    for file in PAGES:
+        refresh(file)
+
+
+def refresh(file: Path) -> None:
+    """One page."""
+    page = file.read_text()
     read = 0
     with tempfile.TemporaryDirectory() as folder:
         for ran in walk(page, Path(folder)):
@@ -25,7 +31,7 @@ def main() -> None:
             if not ran.is_as_shown:
                 page = page[:start] + _short(ran.printed) + page[start + len(ran.shown) :]
             read = start
-    PAGE.write_text(page)
+    file.write_text(page)
 
 
 def _short(printed: str) -> str:

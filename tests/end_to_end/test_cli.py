@@ -142,12 +142,13 @@ def test_wrong_input_has_exit_code_2_and_no_traceback():
     ("number", "says"),
     [
         (0, r"seed \d+ loses money after 0\.\d+ virtual seconds\n"),
-        (1, r"on node 2\non node 3 after 3\.0 virtual seconds\n"),
+        (1, r"\[\('a', 2\), \('b', 3\)\]\n"),
+        (2, r"on node 2\non node 3 after 3\.0 virtual seconds\n"),
     ],
 )
 def test_the_examples_of_the_readme_print_what_it_says(number, says, tmp_path):
     examples = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert len(examples) == 2
+    assert len(examples) == 3
     file = tmp_path / "example.py"
     file.write_text(examples[number])
     done = subprocess.run([sys.executable, file], capture_output=True, text=True, check=True, timeout=60)

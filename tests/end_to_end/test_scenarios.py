@@ -1,8 +1,9 @@
-"""The scenarios that live through faults, and their bad siblings.
+"""The scenarios, and their bad siblings.
 
-Goal: what the good program promises holds under every fault file and many schedules, and whoever breaks the promise is
-caught within few seeds. Method: hunts in this process for the schedules; the commands of each README, as they stand
-there, for what a user types.
+Goal: every scenario and every variant comes out as it says, for the reason that it gives; what a good program promises
+holds under every fault file and many schedules, and whoever breaks the promise is caught within few seeds. Method: all
+runs of each in this process; hunts for the schedules; the commands of each README, as they stand there, for what a user
+types.
 """
 
 from __future__ import annotations
@@ -23,9 +24,14 @@ from simactors.exploration import cluster_file
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Campaign, Quest
 from simactors.exploration.runner import RunResult, run_simulated
+from simactors.exploration.scenario import load
 from simactors.exploration.target import Program, Target
+from simactors.reports import scenario as report
+from simactors.scenarios import grid
 
 ROOT = Path(__file__).parents[2]
+NAMES = sorted(path.parent.name for path in (ROOT / "scenarios").glob("*/app.py"))
+UNBREAKABLE = {"ray_tutorial"}  # nothing in it can go wrong
 SEEDS = {"kv_store": 40, "model_serving": 10, "work_queue": 40}
 FAILS = "# fails"
 FAULTS = " --faults "
@@ -73,8 +79,18 @@ def program_of(program: str, faults: str | None = None) -> Program:
 @cache
 def commands() -> list[str]:
     """What the READMEs tell users to type."""
-    lines = [line for name in SEEDS for line in (folder(name) / "README.md").read_text().splitlines()]
+    lines = [line for name in NAMES for line in (folder(name) / "README.md").read_text().splitlines()]
     return [line for line in lines if line.startswith("simactors ")]
+
+
+@cache
+def variants() -> list[tuple[str, str]]:
+    """Every scenario, as it stands and with each of its variants."""
+    return [(name, variant) for name in NAMES for variant in load(file_of(name)).expects]
+
+
+def file_of(scenario: str) -> str:
+    return str(folder(scenario) / "scenario.toml")
 
 
 def typed(command: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -88,6 +104,30 @@ def typed(command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         env={**clean, **environment},
         timeout=60,
     )
+
+
+@pytest.mark.parametrize(("name", "variant"), variants())
+def test_a_scenario_comes_out_as_it_says(name, variant):
+    result = grid.run(load(file_of(name), variant), jobs=1)
+    assert result.as_expected, report.summary(result)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in UNBREAKABLE])
+def test_a_scenario_has_a_variant_that_is_known_to_be_bad_and_says_why(name):
+    bad = [
+        load(file_of(name), variant)
+        for variant, expect in load(file_of(name)).expects.items()
+        if expect == "fails"
+    ]
+    assert bad
+    assert all(scenario.because for scenario in bad)
+
+
+def test_the_sweep_over_replicas_says_how_many_are_enough():
+    result = grid.run(load(file_of("model_serving"), "sizing"), jobs=2)
+    verdicts = {point.swept["replicas"]: point.verdict for point in result.points}
+    assert (verdicts[2], verdicts[6]) == ("failed", "passed")
+    assert "passes with replicas = 3" in report.summary(result)
 
 
 @pytest.mark.parametrize(("scenario", "faults"), other_faults())
@@ -138,7 +178,7 @@ def test_the_readmes_hunt_every_bad_program_without_faults_in_vain_and_with_faul
 
 @pytest.mark.parametrize("scenario", SEEDS)
 def test_the_readmes_hunt_every_good_program_with_faults(scenario):
-    assert any(line.startswith(f"simactors hunt scenarios/{scenario} ") for line in commands())
+    assert any(line.startswith(f"simactors hunt scenarios/{scenario}:good ") for line in commands())
 
 
 @pytest.mark.parametrize(("scenario", "faults"), other_faults())

@@ -154,8 +154,11 @@ class _Module:
 def shut_down(face: threading.Thread) -> None:
     """Let a thread of an executor that nobody has shut down come to its end, as the interpreter's own end does."""
     queue = thread._threads_queues.get(face)
-    if queue is not None:
-        executor = face._args[0]()  # type: ignore[attr-defined]  # its weak reference
+    args = getattr(
+        face, "_args", None
+    )  # a thread that has done its work forgets them, and then ends by itself
+    if queue is not None and args is not None:
+        executor = args[0]()  # its weak reference
         if executor is not None:
             executor._shutdown = True
         queue.put(None)

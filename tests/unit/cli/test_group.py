@@ -43,7 +43,7 @@ def test_the_lines_of_help_are_those_of_the_commands():
     ("args", "answer"),
     [
         (["hnut"], "Did you mean 'hunt'?"),
-        (["xyz"], "Commands: run, hunt, doctor, status, calibrate, replay"),
+        (["xyz"], "Commands: run, hunt, doctor, status, calibrate, replay, compare, init, schema"),
         (["run", __file__, "--backend", "smi"], "Did you mean 'sim'?"),
         (["run", __file__, "--backend", "xyz"], "Use one of sim, local, ray"),
         (

@@ -30,12 +30,12 @@ def write(tmp_path: Path) -> Write:
 
 
 def problems(load: Callable[[str], object], file: str) -> list[str]:
-    """What is wrong with a file, one line each."""
+    """What is wrong with a file, one line each, behind the number of its line."""
     with pytest.raises(TargetError) as caught:
         load(file)
-    first, *rest = str(caught.value).splitlines()
-    assert first == f"{file}:"
-    return [line.strip() for line in rest]
+    told = str(caught.value).splitlines()
+    assert all(line.startswith(f"{file}:") for line in told)
+    return [line.removeprefix(f"{file}:") for line in told]
 
 
 def test_a_cluster_may_say_everything_that_a_config_can(write: Write) -> None:
@@ -150,13 +150,13 @@ def test_all_that_is_wrong_with_a_cluster_is_told_at_once(write: Write) -> None:
         rest = { kind = "uniform", low_s = 2, high_s = 1 }
     """)
     assert problems(cluster_file.load_cluster, file) == [
-        "service_times.work.kind: 'unifrom' is none of constant, uniform, exponential, lognormal, empirical; "
+        "2: detection: there is no such knob; did you mean 'detection_s'?",
+        "3: max_steps: give it to the command, as --max-steps",
+        "5: nodes[0].num_cpu: there is no such knob; did you mean 'num_cpus'?",
+        "7: nodes[1].count: Input should be a valid integer, unable to parse string as an integer",
+        "9: service_times.work.kind: 'unifrom' is none of constant, uniform, exponential, lognormal, empirical; "
         "did you mean 'uniform'?",
-        "service_times.rest: Uniform needs 0 <= low_s <= high_s, not low_s=2.0, high_s=1.0",
-        "max_steps: give it to the command, as --max-steps",
-        "nodes[0].num_cpu: there is no such knob; did you mean 'num_cpus'?",
-        "nodes[1].count: Input should be a valid integer, unable to parse string as an integer",
-        "detection: there is no such knob; did you mean 'detection_s'?",
+        "10: service_times.rest: Uniform needs 0 <= low_s <= high_s, not low_s=2.0, high_s=1.0",
     ]
 
 
@@ -177,15 +177,15 @@ def test_all_that_is_wrong_with_faults_is_told_at_once(write: Write) -> None:
         speed = 1
     """)
     found = problems(cluster_file.load_faults, file)
-    assert found[0] == "fault: not a part of a fault file; write [[faults]]"
-    assert found[1].startswith("faults[0].kind: 'crash_nod' is none of crash_process, crash_node,")
+    assert found[0] == "2: fault: not a part of a fault file; write [[faults]]"
+    assert found[1].startswith("5: faults[0].kind: 'crash_nod' is none of crash_process, crash_node,")
     assert found[1].endswith("did you mean 'crash_node'?")
-    assert found[2].startswith("faults[1].kind: 'None' is none of")
+    assert found[2].startswith("6: faults[1].kind: 'None' is none of")
     assert (
         found[3]
-        == "faults[2]: CrashProcess needs exactly one of at_s, before_call, after_call, on_reply, not none"
+        == "8: faults[2]: CrashProcess needs exactly one of at_s, before_call, after_call, on_reply, not none"
     )
-    assert found[4].startswith("faults[3].speed: there is no such knob")
+    assert found[4].startswith("14: faults[3].speed: there is no such knob")
 
 
 @pytest.mark.parametrize(

@@ -28,9 +28,13 @@ def main(amount=1, *, name=""):
     account = Account.remote()
     assert ray.get(account.add.remote(amount)) < 5, name
 
+def request(account=None):
+    return account
+
 def other():
     raise ValueError("other")
 """
+REQUESTS = '[workload]\nrequest = "app.py:request"\n'
 LEAST = '[workload]\nentry = "app.py:main"\n'
 
 Write = Callable[[str], str]
@@ -52,9 +56,9 @@ def write(tmp_path: Path) -> Write:
 def problems(folder: str) -> list[str]:
     with pytest.raises(TargetError) as caught:
         named(folder)
-    first, *rest = str(caught.value).splitlines()
-    assert first == f"{folder}/scenario.toml:"
-    return [line.strip() for line in rest]
+    told = str(caught.value).splitlines()
+    assert all(line.startswith(f"{folder}/scenario.toml:") for line in told)
+    return [line.removeprefix(f"{folder}/scenario.toml:").lstrip() for line in told]
 
 
 def test_a_scenario_names_a_program_what_to_call_it_with_and_its_world(write: Write) -> None:
@@ -119,60 +123,140 @@ def test_faults_of_a_scenario_that_a_failure_does_not_need_are_left_out(write: W
     assert finding.recipe.program.faults == FaultPlan()
 
 
+BAD_LINES = """
+titel = "x"
+seeds = 0
+expect = "pass"
+[cluster]
+num_cpu = 1
+service_times = { add = { kind = "exponentail", mean_s = 1 } }
+[[faults]]
+kind = "crash"
+[[faults]]
+kind = "pause"
+process = "Account"
+for_s = 1
+rate = "1/s"
+[workload]
+setup = "app.py:mian"
+request = "../app.py:request"
+parameters = { a = [1] }
+arrivals = { kind = "poisson", rat = "1/s" }
+duration = "soon"
+[checks]
+fail_on = ["sloth"]
+objectives = [
+  "p99 < 5ms",
+  "thruput > 1/s",
+]
+[sweep]
+amount = 3
+[variants.x]
+expct = "fails"
+[variants.y.workload]
+requests = 0
+"""
+
+
+def test_all_that_is_wrong_with_a_scenario_is_told_at_once_each_with_its_line(write: Write) -> None:
+    starts = [
+        "2: titel: there is no such key; did you mean 'title'?",
+        "3: seeds: write how many seeds, 5, or which ones, [3, 8], not 0",
+        "4: expect: Input should be 'passes', 'fails' or 'any', not 'pass'",
+        "6: cluster.num_cpu: there is no such knob; did you mean 'num_cpus'?",
+        "7: cluster.service_times.add.kind: 'exponentail' is none of",
+        "9: faults[0].kind: 'crash' is none of",
+        "10: faults[1].until: a fault with a rate needs an end",
+        "16: workload.setup: app.py has no 'mian'; did you mean 'main'?",
+        "17: workload.request: ../app.py lies outside the scenario's folder",
+        "18: workload.parameters.a: a parameter is a number, a text, true or false",
+        "19: workload.arrivals.rat: there is no such key; did you mean 'rate'?",
+        "19: workload.arrivals.rate: it is missing",
+        "20: workload.duration: 'soon' is no duration",
+        "22: checks.fail_on: there is no kind of failure 'sloth'",
+        "25: checks.objectives[1]: 'thruput > 1/s': nothing measures 'thruput'",
+        "28: sweep.amount: Input should be a valid list, not 3",
+        "30: variants.x.expct: there is no such key; did you mean 'expect'?",
+        "32: variants.y.workload.requests: Input should be greater than or equal to 1",
+    ]
+    told = problems(write(BAD_LINES))
+    assert len(told) == len(starts), told
+    for line, start in zip(told, starts, strict=True):
+        assert line.startswith(start)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", ['workload: it is missing; write for example [workload] with entry = "app.py:main"']),
-        (
-            "titel = 'x'\n" + LEAST,
-            ["titel: there is no such key; did you mean 'title'?"],
-        ),
+        ("", 'workload: it is missing; write for example [workload] with entry = "app.py:main"'),
         (
             '[workload]\nentry = "ap.py:main"',
-            [
-                "workload.entry: there is no Python file ap.py in the scenario's folder; did you mean 'app.py'?"
-            ],
+            "2: workload.entry: there is no Python file ap.py in the scenario's folder; did you mean 'app.py'?",
         ),
-        ('[workload]\nentry = "../app.py"', ["workload.entry: ../app.py lies outside the scenario's folder"]),
         (
             '[workload]\nentry = "/etc/passwd"',
-            ["workload.entry: /etc/passwd lies outside the scenario's folder"],
+            "2: workload.entry: /etc/passwd lies outside the scenario's folder",
         ),
         (
             '[workload]\nentry = "app.py:1"',
-            ["workload.entry: '1' is not the name of a function; write app.py:main"],
+            "2: workload.entry: '1' is not the name of a function; write app.py:main",
         ),
         (
             '[workload]\nentry = "app.py"\nparameters = { a = 1 }',
-            ["workload.parameters: a script takes none; name a function as entry: app.py:main"],
+            "2: workload.entry: a script takes no parameters and no checks; name a function: app.py:main",
         ),
         (
-            LEAST + "parameters = { a = [1] }",
-            ["workload.parameters.a: a parameter is a number, a text, true or false"],
+            'cluster = "../x.toml"\n' + LEAST,
+            "1: cluster: ../x.toml lies outside the scenario's folder",
         ),
-        ('cluster = "../x.toml"\n' + LEAST, ["cluster: ../x.toml lies outside the scenario's folder"]),
-        ("cluster = 3\n" + LEAST, ["cluster: write a table, or the name of a file in the scenario's folder"]),
         (
-            LEAST + "[checks]\nfail_on = ['sloth']\n[cluster]\nnum_cpu = 1\n[[faults]]\nkind = 'crash'",
-            [
-                "cluster.num_cpu: there is no such knob; did you mean 'num_cpus'?",
-                "faults[0].kind: 'crash' is none of",
-                "checks.fail_on: ",
-            ],
+            "cluster = 3\n" + LEAST,
+            "1: cluster: write a table, or the name of a file in the scenario's folder",
+        ),
+        (LEAST + "timeout = 1", "3: workload.timeout: it needs a request; an entry is the whole program"),
+        ("[workload]\nsetup = 'app.py:main'", "1: workload.entry: it is missing"),
+        (REQUESTS + "requests = 5", "2: workload.request: say when requests come"),
+        (REQUESTS + "clients = { count = 2 }", "1: workload.requests: say when the load ends"),
+        (
+            REQUESTS + "clients = { count = 2, think = 'long' }\nrequests = 1",
+            "3: workload.clients.think: 'long' is no duration",
+        ),
+        (
+            REQUESTS + "arrivals = { kind = 'trace', file = 'no.csv' }",
+            "3: workload.arrivals.file: [Errno 2] No such file",
+        ),
+        (
+            REQUESTS + "arrivals = { kind = 'trace', file = '../no.csv' }",
+            "3: workload.arrivals.file: ../no.csv lies outside the scenario's folder",
         ),
         (
             LEAST + '[[faults]]\nkind = "crash_node"\nnode = "node-9"\nat_s = 1',
-            ["CrashNode"],
+            "3: faults: CrashNode",
         ),
+        (LEAST + "[sweep]\n'cluste.x' = [1]", "4: sweep.cluste.x: cluste.x is no parameter and no key"),
     ],
 )
-def test_all_that_is_wrong_with_a_scenario_is_told_at_once(
-    write: Write, text: str, expected: list[str]
-) -> None:
-    told = problems(write(text))
-    assert len(told) == len(expected), told
-    for line, start in zip(told, expected, strict=True):
-        assert line.startswith(start)
+def test_what_does_not_go_together_is_told_with_its_line(write: Write, text: str, expected: str) -> None:
+    (told,) = problems(write(text))
+    assert told.startswith(expected)
+
+
+def test_a_file_that_leads_out_of_the_folder_by_a_link_is_refused(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.py").write_text(APP)
+    folder = write('[workload]\nentry = "link.py:main"')
+    Path(folder, "link.py").symlink_to(tmp_path / "elsewhere.py")
+    assert problems(folder) == ["2: workload.entry: link.py lies outside the scenario's folder"]
+
+
+def test_what_is_wrong_in_another_file_is_told_with_its_own_line(write: Write) -> None:
+    folder = write('titel = 1\ncluster = "cluster.toml"\n' + LEAST)
+    Path(folder, "cluster.toml").write_text("\nnum_cpu = 3")
+    with pytest.raises(TargetError) as caught:
+        named(folder)
+    assert [line.partition(": ")[0] for line in str(caught.value).splitlines()] == [
+        f"{folder}/scenario.toml:1",
+        f"{folder}/cluster.toml:2",
+    ]
 
 
 def test_a_folder_without_one_says_so(tmp_path: Path) -> None:

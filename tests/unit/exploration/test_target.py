@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from simactors.exploration.target import Program, Target, TargetError, prepared, workload_of
+from simactors.exploration.amounts import workload_of
+from simactors.exploration.target import Program, Target, TargetError, prepared
 
 
 @pytest.fixture

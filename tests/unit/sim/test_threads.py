@@ -22,7 +22,9 @@ from typing import Any
 import pytest
 
 import simactors
+from simactors import SimConfig, simulate
 from simactors.exceptions import DeadlockError
+from simactors.sim.config import Slack
 
 NAMES = (
     *("Thread", "Timer", "Lock", "RLock", "Condition", "Event", "Semaphore", "Barrier", "local", "get_ident"),
@@ -345,6 +347,14 @@ def test_as_many_futures_as_you_like_complete_in_an_order_that_repeats() -> None
             return [done.result() for done in futures.as_completed(made)]
 
     assert sorted(twice(program)) == list(range(20))
+
+
+def test_an_executor_that_nobody_waits_for_is_ended_whatever_its_threads_have_done_by_then() -> None:
+    for seed in range(40):  # in some of them a thread has done its work, and has not ended yet
+        with simulate(seed=seed, config=SimConfig(slack=Slack(), preemption="stores")):
+            pool = futures.ThreadPoolExecutor(3)
+            futures.wait([pool.submit(int) for _ in range(3)])
+            pool.shutdown(wait=False)
 
 
 def test_executors_of_processes_are_refused_by_name() -> None:

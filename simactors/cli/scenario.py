@@ -1,0 +1,164 @@
+"""``simactors run`` of a scenario: all of its runs, with their progress, and a table of what they came to."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from simactors.cli import params
+from simactors.cli.group import FAILED, INTERRUPTED, OUR_FAULT, PASSED, PLEASE_REPORT, WrongInput
+from simactors.core.fault_plan import FaultPlan
+from simactors.exploration.scenario import Scenario, load
+from simactors.exploration.target import TargetError
+from simactors.reports import scenario as report
+from simactors.scenarios import grid
+from simactors.scenarios.result import Result, Totals
+from simactors.scenarios.running import possible_for_real
+
+_TERMINAL_PER_S = 8.0
+_PIPE_EVERY_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What is wanted besides what the file says.
+
+    Attributes:
+        seeds: instead of its own.
+        settings: ``--set``, by name.
+        jobs: how many processes make the runs.
+        csv, out: files to write.
+        as_json: print the result as the last line.
+    """
+
+    seeds: tuple[int, ...] | None = None
+    settings: tuple[tuple[str, Any], ...] = ()
+    jobs: int | None = None
+    csv: Path | None = None
+    out: Path | None = None
+    as_json: bool = False
+
+
+def run(file: str, variant: str, backend: str, wishes: Wishes, options: dict[str, Any]) -> None:
+    """Run it, tell what came of it, and end the command.
+
+    Args:
+        options: of the command, for every run; see `params.completed`.
+    """
+    try:
+        scenario = load(file, variant, wishes.settings)
+        if backend == "sim":
+            points = [
+                replace(point, program=params.completed(point.program, **options))
+                for point in scenario.points
+            ]
+            scenario = replace(scenario, points=tuple(points))
+        else:
+            _tell_what_is_left_out(scenario, backend)
+        with _shown() as watch:
+            result = grid.run(scenario, backend, seeds=wishes.seeds, jobs=wishes.jobs, watch=watch)
+    except TargetError as error:
+        raise WrongInput(str(error)) from None
+    _write(wishes.out, result.to_json().decode() + "\n")
+    _write(wishes.csv, report.as_csv(result) if wishes.csv is not None else "")
+    click.echo(report.summary(result), err=wishes.as_json)
+    if wishes.as_json:
+        click.echo(result.to_json().decode())
+    raise click.exceptions.Exit(_exit_code(result))
+
+
+def _exit_code(result: Result) -> int:
+    if result.interrupted:
+        return INTERRUPTED
+    if any(run.outcome == "error" for point in result.points for run in point.runs):
+        click.echo(PLEASE_REPORT, err=True)
+        return OUR_FAULT
+    return PASSED if result.as_expected else FAILED
+
+
+def _write(path: Path | None, text: str) -> None:
+    if path is not None:
+        try:
+            path.write_text(text)
+        except OSError as error:
+            raise WrongInput(f"{path} can't be written to: {error.strerror}") from None
+
+
+def _tell_what_is_left_out(scenario: Scenario, backend: str) -> None:
+    program = scenario.points[0].program
+    faults = program.faults.faults + tuple(one.fault for one in program.drawn)
+    left_out = len(faults) - len(possible_for_real(FaultPlan(faults), backend))
+    parts = ["its cluster"] if program.cluster is not None else []
+    parts += [f"{left_out} of its {len(faults)} faults"] if left_out else []
+    if parts:
+        click.echo(f"{' and '.join(parts)} can only be simulated, not on {backend}: left out", err=True)
+
+
+# How it stands
+
+
+class _State:
+    """How the runs stand: written by whoever makes them, read by a thread of its own, whose clock is the real one."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+        self._done = self._of = 0
+        self._time_s = 0.0
+        self._totals = Totals()
+        self._calls_before = 0
+
+    def update(self, done: int, of: int, time_s: float, totals: Totals) -> None:
+        """See `grid.Watches`."""
+        if done > self._done:
+            self._calls_before += totals.calls
+            totals = Totals()
+        self._done, self._of, self._time_s, self._totals = done, of, time_s, totals
+
+    def __str__(self) -> str:
+        calls = self._calls_before + self._totals.calls
+        rate = calls / max(time.perf_counter() - self._began, 1e-9)
+        return (
+            f"{self._done} of {self._of or '?'} runs; at {self._time_s:.3f} s, {calls:,} calls, {rate:,.0f} calls/s, "
+            f"{self._totals.faults} faults in this run"
+        )
+
+
+@contextmanager
+def _shown() -> Iterator[grid.Watches]:
+    """A display on stderr: on a terminal it changes, in a pipe there is a line now and then."""
+    state, stream = _State(), sys.stderr
+    if not stream.isatty():
+        over = threading.Event()
+
+        def tell() -> None:
+            while not over.wait(_PIPE_EVERY_S):
+                print(state, file=stream, flush=True)
+
+        teller = threading.Thread(target=tell, daemon=True)
+        teller.start()
+        try:
+            yield state
+        finally:
+            over.set()
+            teller.join()
+        return
+    from rich.console import Console  # lazily: no run needs it
+    from rich.live import Live
+
+    with Live(
+        console=Console(file=stream),
+        get_renderable=lambda: str(state),
+        transient=True,
+        refresh_per_second=_TERMINAL_PER_S,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    ):
+        yield state

@@ -1,0 +1,15 @@
+"""``simactors schema``: the JSON Schema of scenario files, for editors."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.command(epilog="Example: simactors schema > scenario.schema.json")
+def schema() -> None:
+    """Print the JSON Schema of scenario files."""
+    from simactors.exploration import scenario_file
+
+    click.echo(json.dumps(scenario_file.schema(), indent=2))

@@ -1,0 +1,344 @@
+"""What a ``scenario.toml`` may say, as pydantic models: what is checked key by key, and what its JSON Schema is.
+
+What only makes sense taken together is checked in `scenario.py`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+)
+
+from simactors.core import fault_plan
+from simactors.exploration import cluster_file, objectives, toml_lines
+from simactors.exploration.quantities import duration_s, rate_per_s
+from simactors.sim import distributions
+from simactors.sim.config import SimConfig
+from simactors.sim.fail_on import FailOn
+from simactors.workload import judging, load
+
+TABLE_OR_FILE = "write a table, or the name of a file in the scenario's folder"
+Scalar = bool | int | float | str
+
+
+def _finite(value: Scalar) -> Scalar:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} is no finite number")
+    return value
+
+
+def _scalar(value: Any) -> Any:
+    if not isinstance(value, Scalar):
+        raise ValueError("a parameter is a number, a text, true or false")
+    return _finite(value)
+
+
+def _objective(text: str) -> str:
+    objectives.parse(text)
+    return text
+
+
+def _seeds(told: Any) -> Any:
+    """A number of seeds means the first ones."""
+    listed = list(range(told)) if type(told) is int else told
+    if (
+        not listed
+        or not isinstance(listed, list)
+        or any(type(seed) is not int or seed < 0 for seed in listed)
+    ):
+        raise ValueError(f"write how many seeds, 5, or which ones, [3, 8], not {told!r}")
+    return listed
+
+
+def _one_of(names: tuple[str, ...]) -> AfterValidator:
+    def check(name: str) -> str:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"{name!r} is none of {', '.join(names)}{hint}")
+        return name
+
+    return AfterValidator(check)
+
+
+def _fail_on(words: list[str]) -> list[str]:
+    FailOn.parse(tuple(words))
+    return words
+
+
+_SEEDS = {
+    "anyOf": [
+        {"type": "integer", "minimum": 1},
+        {"type": "array", "items": {"type": "integer"}, "minItems": 1},
+    ]
+}
+_DURATION = {
+    "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "examples": ["250ms", "1.5s", "2m"]}]
+}
+_RATE = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "examples": ["200/s", "30/m"]}]}
+Duration = Annotated[float, BeforeValidator(duration_s), WithJsonSchema(_DURATION)]
+Rate = Annotated[float, BeforeValidator(rate_per_s), Field(gt=0), WithJsonSchema(_RATE)]
+RateOrNone = Annotated[float, BeforeValidator(rate_per_s), WithJsonSchema(_RATE)]
+Seeds = Annotated[list[int], BeforeValidator(_seeds), WithJsonSchema(_SEEDS)]
+Parameter = Annotated[
+    Any, BeforeValidator(_scalar), WithJsonSchema({"type": ["number", "string", "boolean"]})
+]
+EntryPoint = Annotated[str, Field(min_length=1, examples=["app.py:request"])]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=True)
+
+
+class Constant(_Table):
+    """Requests evenly spaced."""
+
+    kind: Literal["constant"]
+    rate: Rate
+
+
+class Poisson(_Table):
+    """Requests of many users who know nothing of each other."""
+
+    kind: Literal["poisson"]
+    rate: Rate
+
+
+class Ramp(_Table):
+    """A rate that goes from one to another in a straight line, and stays there."""
+
+    kind: Literal["ramp"]
+    from_: Annotated[RateOrNone, Field(alias="from")]
+    to: RateOrNone
+    over: Annotated[Duration, Field(gt=0)]
+    spacing: Literal["poisson", "even"] = "poisson"
+
+
+class Burst(_Table):
+    """So many requests at once, again and again."""
+
+    kind: Literal["burst"]
+    size: Annotated[int, Field(ge=1)]
+    every: Annotated[Duration, Field(gt=0)]
+
+
+class Trace(_Table):
+    """Requests at the times in a file, one number of seconds a line."""
+
+    kind: Literal["trace"]
+    file: str
+
+
+Arrivals = Annotated[Constant | Poisson | Ramp | Burst | Trace, Field(discriminator="kind")]
+ARRIVALS = ("constant", "poisson", "ramp", "burst", "trace")
+_THINK = {"anyOf": [_DURATION, {"type": "object", "required": ["kind"]}]}
+
+
+class Clients(_Table):
+    """Users of whom each waits for an answer before it asks again."""
+
+    count: Annotated[int, Field(ge=1)]
+    think: Annotated[Any, WithJsonSchema(_THINK)] = 0.0
+
+
+class Workload(_Table):
+    """What is run: a whole program (entry), or requests (request) to what setup returns."""
+
+    entry: EntryPoint | None = None
+    setup: EntryPoint | None = None
+    request: EntryPoint | None = None
+    teardown: EntryPoint | None = None
+    parameters: dict[str, Parameter] = {}
+    as_ray: bool = False
+    arrivals: Arrivals | None = None
+    clients: Clients | None = None
+    requests: Annotated[int, Field(ge=1, le=load.MOST_REQUESTS)] | None = None
+    duration: Annotated[Duration, Field(gt=0)] | None = None
+    warmup: Duration = 0.0
+    timeout: Annotated[Duration, Field(gt=0)] | None = None
+
+
+class HistoryCheck(_Table):
+    """What is to hold of a history that the program records."""
+
+    recording: EntryPoint
+    is_: Annotated[
+        str, _one_of(judging.PROPERTIES), Field(alias="is", json_schema_extra={"enum": judging.PROPERTIES})
+    ]
+    spec: Annotated[str, _one_of(judging.SPECS), Field(json_schema_extra={"enum": judging.SPECS})] | None = (
+        None
+    )
+    arguments: dict[str, Any] = {}
+
+
+class Checks(_Table):
+    """What makes a run good."""
+
+    entries: list[EntryPoint] = []
+    objectives: list[Annotated[str, AfterValidator(_objective), Field(examples=["p99 < 50ms"])]] = []
+    histories: list[HistoryCheck] = []
+    fail_on: Annotated[list[str], AfterValidator(_fail_on)] = []
+
+
+Sweep = dict[str, Annotated[list[Parameter], Field(min_length=1)]]
+
+
+class Variant(_Table):
+    """The same with something else: tables are merged, everything else replaces what is said above."""
+
+    title: str | None = None
+    expect: Literal["passes", "fails", "any"] | None = None
+    because: str | None = None
+    seeds: Any = None
+    cluster: Any = None
+    faults: Any = None
+    workload: dict[str, Any] = {}
+    checks: dict[str, Any] = {}
+    sweep: dict[str, Any] = {}
+
+
+class ScenarioFile(_Table):
+    """A scenario of simactors."""
+
+    title: str = ""
+    expect: Literal["passes", "fails", "any"] = "passes"
+    because: str = ""
+    seeds: Seeds = [0]
+    cluster: Any = {}
+    faults: Any = []
+    workload: Workload
+    checks: Checks = Checks()
+    sweep: Sweep = {}
+    variants: dict[str, Variant] = {}
+
+
+_MODELS: tuple[type[BaseModel], ...] = (
+    ScenarioFile,
+    Workload,
+    Checks,
+    HistoryCheck,
+    Clients,
+    Variant,
+    Constant,
+    Poisson,
+    Ramp,
+    Burst,
+    Trace,
+)
+
+
+def validated(table: Any, problems: list[str]) -> ScenarioFile | None:
+    """What a table says; None, and `problems` says why, if it is no scenario."""
+    try:
+        return ScenarioFile.model_validate(table)
+    except ValidationError as error:
+        problems += dict.fromkeys(_told(dict(problem)) for problem in error.errors(include_url=False))
+        return None
+
+
+def _told(problem: dict[str, Any]) -> str:
+    parts = tuple(problem["loc"])
+    text = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        text = f"there is no such key{cluster_file.nearest(str(parts[-1]), _keys(parts))}"
+    elif problem["type"] == "missing" and parts == ("workload",):
+        text = 'it is missing; write for example [workload] with entry = "app.py:main"'
+    elif problem["type"] == "missing":
+        text = "it is missing"
+    elif problem["type"] == "union_tag_invalid":
+        kind = str(problem["input"].get("kind"))
+        text = f"{kind!r} is none of {', '.join(ARRIVALS)}{cluster_file.nearest(kind, ARRIVALS)}"
+    elif problem["type"] == "union_tag_not_found":
+        text = f"say which kind: {', '.join(ARRIVALS)}"
+    elif problem["type"] in (
+        "literal_error",
+        "int_type",
+        "string_type",
+        "list_type",
+        "dict_type",
+        "bool_type",
+    ):
+        text = f"{text}, not {problem['input']!r}"
+    return f"{toml_lines.path(_without_tags(parts))}: {text}"
+
+
+def _without_tags(parts: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """A place in the file: pydantic names the kinds of alternatives, too."""
+    return tuple(
+        part
+        for number, part in enumerate(parts)
+        if not (parts[number - 1] == "arrivals" and part in ARRIVALS)
+    )
+
+
+def _keys(parts: tuple[int | str, ...]) -> list[str]:
+    """The keys that there are where an unknown one stands."""
+    at: dict[str, Any] = {
+        "": ScenarioFile,
+        "workload": Workload,
+        "checks": Checks,
+        "clients": Clients,
+        "histories": HistoryCheck,
+        "variants": Variant,
+        **dict(zip(ARRIVALS, (Constant, Poisson, Ramp, Burst, Trace), strict=True)),
+    }
+    names = [part for part in parts[:-1] if isinstance(part, str)]
+    model = at[next((name for name in reversed(names) if name in at), "")]
+    return sorted(field.alias or name for name, field in model.model_fields.items())
+
+
+# The JSON Schema
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a scenario file."""
+    made = ScenarioFile.model_json_schema(by_alias=True)
+    cluster = TypeAdapter(SimConfig).json_schema()
+    definitions = {**made.get("$defs", {}), **cluster.pop("$defs", {})}
+    for name, cls in fault_plan.KINDS.items():
+        fault = TypeAdapter(cls).json_schema()
+        definitions.update(fault.pop("$defs", {}))
+        definitions[cls.__name__] = _of_kind(name, fault, _RANDOM)
+    for name, kind in distributions.KINDS.items():
+        definitions[kind.__name__] = _of_kind(
+            name, definitions.get(kind.__name__) or TypeAdapter(kind).json_schema()
+        )
+    for name in ("max_steps", "preemption"):  # the command's
+        cluster["properties"].pop(name)
+    definitions["SimConfig"] = cluster
+    file = {"type": "string", "description": "a file in the scenario's folder"}
+    faults = {"type": "array", "items": {"anyOf": [_ref(cls.__name__) for cls in fault_plan.KINDS.values()]}}
+    for properties in (made["properties"], definitions["Variant"]["properties"]):
+        properties["cluster"] = {"anyOf": [_ref("SimConfig"), file]}
+        properties["faults"] = {"anyOf": [faults, file]}
+    think = {"anyOf": [_DURATION, *(_ref(kind.__name__) for kind in distributions.KINDS.values())]}
+    definitions["Clients"]["properties"]["think"] = think
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "$defs": definitions}
+
+
+_RANDOM = {"rate": _RATE, "from": _DURATION, "until": _DURATION}
+"""What makes a fault come at random."""
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _of_kind(kind: str, table: dict[str, Any], more: dict[str, Any] | None = None) -> dict[str, Any]:
+    properties = {"kind": {"const": kind}, **table.get("properties", {}), **(more or {})}
+    required = [name for name in table.get("required", []) if not (more and name == "at_s")]
+    return {**table, "properties": properties, "required": ["kind", *required], "additionalProperties": False}
+
+
+assert set(ARRIVALS) == {str(get_args(model.model_fields["kind"].annotation)[0]) for model in _MODELS[-5:]}

@@ -1,0 +1,172 @@
+"""All runs of a scenario: each seed at each point of its grid, in several processes where there is much to do."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from simactors.exploration.objectives import Objective, parse
+from simactors.exploration.recipe import Recipe
+from simactors.exploration.scenario import Scenario
+from simactors.exploration.target import TargetError
+from simactors.scenarios import metrics
+from simactors.scenarios.result import Point, Result, Run, Totals
+from simactors.scenarios.running import Order, make
+
+_WORTH_PROCESSES_S = 2.0
+"""So long the rest would take alone: starting processes takes half a second."""
+
+
+class Watches(Protocol):
+    """Is told how all runs stand."""
+
+    def update(self, done: int, of: int, time_s: float, totals: Totals) -> None:
+        """Often.
+
+        Args:
+            done, of: runs.
+            time_s: of the run that goes on, by its own clock.
+            totals: of the run that goes on.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Unwatched:
+    """Nobody looks."""
+
+    def update(self, done: int, of: int, time_s: float, totals: Totals) -> None:
+        """See `Watches`."""
+
+
+def run(
+    scenario: Scenario,
+    backend: str = "sim",
+    *,
+    seeds: Sequence[int] | None = None,
+    jobs: int | None = None,
+    watch: Watches | None = None,
+) -> Result:
+    """Make all runs, and sum them up.
+
+    Args:
+        seeds: instead of the scenario's own.
+        jobs: how many processes make them; None: as many as are worth it. Real backends run one at a time.
+        watch: told now and then.
+
+    Raises:
+        TargetError: the program can't be loaded.
+    """
+    chosen = scenario.seeds if seeds is None else tuple(seeds)
+    orders = [
+        Order(point.program, point.objectives, seed, backend) for point in scenario.points for seed in chosen
+    ]
+    runs = _Runs(orders, watch or Unwatched())
+    is_interrupted = False
+    try:
+        runs.make(1 if backend != "sim" else jobs)
+    except KeyboardInterrupt:
+        is_interrupted = True
+    points = []
+    for number, point in enumerate(scenario.points):
+        made = [
+            run for run in runs.made[number * len(chosen) : (number + 1) * len(chosen)] if run is not None
+        ]
+        if made:
+            points.append(_point(dict(point.swept), made))
+    return Result(
+        scenario=scenario.name,
+        title=scenario.title,
+        backend=backend,
+        expect=scenario.expect,
+        because=scenario.because,
+        as_expected=not is_interrupted and all(_is_as_expected(point, scenario) for point in points),
+        points=points,
+        interrupted=is_interrupted,
+    )
+
+
+def _is_as_expected(point: Point, scenario: Scenario) -> bool:
+    if any(run.outcome == "error" for run in point.runs):
+        return False
+    if scenario.expect == "fails":
+        failed = [
+            check for run in point.runs for check in run.checks if check.status in ("failed", "unknown")
+        ]
+        return any(scenario.because in f"{check.name}: {check.message}" for check in failed)
+    return scenario.expect == "any" or point.verdict == "passed"
+
+
+def _point(swept: dict[str, Any], runs: list[Run]) -> Point:
+    verdict = "passed" if all(run.has_passed for run in runs) else "failed"
+    return Point(swept=swept, runs=runs, verdict=verdict, metrics=metrics.estimates(runs))
+
+
+class _Runs:
+    """The runs so far; None for those that are still to be made."""
+
+    def __init__(self, orders: Sequence[Order], watch: Watches) -> None:
+        self._orders = orders
+        self._watch = watch
+        self.made: list[Run | None] = [None] * len(orders)
+
+    def make(self, jobs: int | None) -> None:
+        """Make all; the first ones here, to see how long they take."""
+        spent_s = 0.0
+        for number, order in enumerate(self._orders):
+            left = len(self._orders) - number
+            if jobs is None and number and spent_s / number * left > _WORTH_PROCESSES_S:
+                jobs = os.cpu_count() or 1
+            if jobs is not None and jobs > 1 and left > 1:
+                self._in_processes(range(number, len(self._orders)), min(jobs, left))
+                return
+            run = make(order, self._teller(number))
+            self.made[number] = run
+            spent_s += run.wall_s
+            self._watch.update(number + 1, len(self._orders), run.duration_s, run.totals)
+
+    def _teller(self, number: int) -> Callable[[float, Totals], None]:
+        return lambda time_s, totals: self._watch.update(number, len(self._orders), time_s, totals)
+
+    def _in_processes(self, numbers: Sequence[int], jobs: int) -> None:
+        context = multiprocessing.get_context("spawn")  # a fork would take along what this process has open
+        with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+            waiting = {pool.submit(_made_there, _told(self._orders[number])): number for number in numbers}
+            try:
+                while waiting:
+                    done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        self._take(waiting.pop(future), future)
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _take(self, number: int, future: Future[dict[str, Any]]) -> None:
+        told = future.result()
+        if "wrong input" in told:
+            raise TargetError(told["wrong input"])
+        run: Run = told["run"]
+        self.made[number] = run
+        done = sum(run is not None for run in self.made)
+        self._watch.update(done, len(self.made), run.duration_s, run.totals)
+
+
+def _told(order: Order) -> dict[str, Any]:
+    """An order as another process can take it."""
+    return {
+        "recipe": Recipe(program=order.program, seed=order.seed).to_fields(),
+        "objectives": [objective.text for objective in order.objectives],
+    }
+
+
+def _made_there(told: dict[str, Any]) -> dict[str, Any]:
+    """Make a run in a process of its own."""
+    recipe = Recipe.from_fields(told["recipe"])
+    objectives: tuple[Objective, ...] = tuple(map(parse, told["objectives"]))
+    try:
+        return {"run": make(Order(recipe.program, objectives, recipe.seed))}
+    except TargetError as error:
+        return {"wrong input": str(error)}

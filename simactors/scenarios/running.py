@@ -1,0 +1,138 @@
+"""One run of a scenario's program, measured and judged: a `Run`."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, replace
+
+from simactors.core.fault_plan import CrashProcess, DelayCall, Fault, FaultPlan, Pause
+from simactors.exploration.drawn_faults import plan
+from simactors.exploration.objectives import Objective
+from simactors.exploration.recipe import Recipe
+from simactors.exploration.repro import Repro
+from simactors.exploration.runner import RunResult, run_for_real
+from simactors.exploration.target import Program
+from simactors.scenarios import objectives as judging
+from simactors.scenarios.latencies import of_requests
+from simactors.scenarios.meter import Meter
+from simactors.scenarios.objectives import Measured
+from simactors.scenarios.result import Check, Run, Totals
+from simactors.workload.measured import Log, collecting
+
+_LAST_LINES = 40
+
+Tell = Callable[[float, Totals], None]
+"""Told how a run stands: virtual seconds so far, and the totals."""
+
+
+def _nobody(_: float, __: Totals) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One run that is to be made."""
+
+    program: Program
+    objectives: tuple[Objective, ...]
+    seed: int
+    backend: str = "sim"
+
+
+def make(order: Order, tell: Tell = _nobody) -> Run:
+    """Make the run.
+
+    Raises:
+        TargetError: the program can't be loaded.
+    """
+    log, output, began_s = Log(), io.StringIO(), time.perf_counter()
+    recipe = Recipe(program=order.program, seed=order.seed)
+    with collecting(log), redirect_stdout(output), redirect_stderr(output):
+        run, origin_s = _simulated(recipe, tell) if order.backend == "sim" else _real(order, log)
+    run.wall_s = time.perf_counter() - began_s
+    run.output = output.getvalue().splitlines()[-_LAST_LINES:]
+    run.requests = of_requests(log, origin_s)
+    _judge(run, log, origin_s, order)
+    return run
+
+
+def _simulated(recipe: Recipe, tell: Tell) -> tuple[Run, float]:
+    meter = Meter(recipe.world.faults, tell)
+    made = recipe.run(meter.watch, onlookers=[meter])
+    run = _run(recipe.seed, made)
+    run.duration_s = made.virtual_time_s or 0.0
+    run.digest, run.steps = made.digest or "", made.steps or 0
+    run.methods, run.queues, run.uses = meter.methods, meter.queues, meter.uses
+    run.samples_s, run.faults, run.totals = meter.samples_s, meter.faults, meter.totals
+    run.repro = Repro.of(recipe, made).token
+    return run, 0.0
+
+
+def _real(order: Order, log: Log) -> tuple[Run, float]:
+    drawn = plan(order.program.drawn, order.seed)
+    possible = possible_for_real(FaultPlan(order.program.faults.faults + drawn.faults), order.backend)
+    program = replace(order.program, faults=FaultPlan(possible), drawn=())
+    began_s = time.monotonic()
+    run = _run(order.seed, run_for_real(program, order.backend, order.seed))
+    origin_s = began_s if log.began_s is None else log.began_s
+    run.duration_s = time.monotonic() - origin_s
+    return run, origin_s
+
+
+def possible_for_real(faults: FaultPlan, backend: str) -> tuple[Fault, ...]:
+    """Those faults that a real backend can let happen."""
+    if backend != "local":
+        return ()
+    return tuple(
+        fault
+        for fault in faults.faults
+        if isinstance(fault, CrashProcess | DelayCall) or (isinstance(fault, Pause) and fault.node is None)
+    )
+
+
+def _run(seed: int, made: RunResult) -> Run:
+    ending = made.ending
+    return Run(
+        seed=seed,
+        outcome=ending.outcome,
+        kind=ending.kind or "",
+        message=ending.message or "",
+        traceback=ending.traceback,
+        place=ending.place,
+    )
+
+
+def _judge(run: Run, log: Log, origin_s: float, order: Order) -> None:
+    """Add what came of the checks; a run whose checks have failed has failed."""
+    run.checks = [_program(run, log), *_of_log(log, origin_s, order.program)]
+    measured = Measured(run, log, origin_s, is_simulated=order.backend == "sim")
+    if run.outcome in ("passed", "failed"):
+        run.checks += judging.judge(measured, order.objectives)
+    if run.outcome == "passed" and any(check.status in ("failed", "unknown") for check in run.checks):
+        run.outcome = "failed"
+
+
+def _program(run: Run, log: Log) -> Check:
+    """Whether it came to its end by itself; what only a check has raised is that check's."""
+    check = Check(name="the program ends well", kind="program", status="passed")
+    if run.outcome != "passed" and not any(each.status != "passed" for each in log.checks):
+        check.status, check.broke_at_s = "failed", run.duration_s
+        check.message = f"{run.kind}: {run.message}" if run.message else run.kind
+    return check
+
+
+def _of_log(log: Log, origin_s: float, program: Program) -> Sequence[Check]:
+    entries = () if program.load is None else program.load.checks
+    return [
+        Check(
+            name=each.name,
+            kind="entry" if each.name in entries else "history",
+            status=each.status,
+            message=each.message,
+            broke_at_s=None if each.status == "passed" else each.at_s - origin_s,
+        )
+        for each in log.checks
+    ]

@@ -1,0 +1,153 @@
+"""``simactors run``, ``compare``, ``schema`` and ``init`` on scenarios, as a user calls them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter
+
+ROOT = Path(__file__).parents[2]
+
+
+def simactors(*args: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if name != "SIMACTORS_BACKEND"}
+    path = os.pathsep.join(filter(None, (str(ROOT), clean.get("PYTHONPATH"))))
+    return subprocess.run(
+        [sys.executable, "-m", "simactors", *args],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**clean, "PYTHONPATH": path, **environment},
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def counter(tmp_path: Path) -> Path:
+    """The folder in which the starter lies, as ``counter``."""
+    done = simactors("init", "counter", cwd=tmp_path)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "simactors run counter")
+    return tmp_path
+
+
+def test_the_starter_runs_and_says_what_it_came_to(counter: Path) -> None:
+    done = simactors("run", "counter", "--seeds", "2", "--out", "a.json", "--csv", "a.csv", cwd=counter)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "counter: Additions are fast, and none is lost"
+    assert lines[-1] == "passed, as expected"
+    for word in ("throughput", "requests", "Counter.add", "CPU", "passed   p99 < 50ms"):
+        assert word in done.stdout
+    assert len((counter / "a.csv").read_text().splitlines()) == 3
+    again = simactors("run", "counter", "--seeds", "2", "--json", cwd=counter, PYTHONHASHSEED="7")
+    first, second = json.loads((counter / "a.json").read_text()), json.loads(again.stdout)
+    digests = [[run["digest"] for run in told["points"][0]["runs"]] for told in (first, second)]
+    assert digests[0] == digests[1]
+
+
+def test_variants_come_out_as_they_say_and_other_outcomes_have_exit_code_1(counter: Path) -> None:
+    expected = simactors("run", "counter:overload", "--seeds", "1", cwd=counter)
+    assert (expected.returncode, expected.stdout.splitlines()[-1]) == (0, "failed, as expected")
+    bad = simactors(
+        "run",
+        "counter",
+        "--seeds",
+        "1",
+        "--set",
+        "shards=1",
+        "--set",
+        "workload.arrivals.rate=400/s",
+        cwd=counter,
+    )
+    assert bad.returncode == 1
+    assert "FAILED   p99 < 50ms: it was " in bad.stdout
+    assert bad.stdout.splitlines()[-1] == "FAILED: every run was to pass"
+    good = simactors(
+        "run", "counter", "--variant", "overload", "--seeds", "1", "--set", "shards=4", cwd=counter
+    )
+    assert (good.returncode, good.stdout.splitlines()[-1][:6]) == (1, "PASSED")
+
+
+def test_a_failing_check_is_shown_with_the_command_that_replays_it(counter: Path) -> None:
+    app = counter / "counter" / "app.py"
+    app.write_text(app.read_text().replace("self.value += amount", "self.value += 0"))
+    done = simactors("run", "counter", "--seed", "3", cwd=counter)
+    assert done.returncode == 1
+    assert "additions were acknowledged, and the counters have 0" in done.stdout
+    token = done.stdout.split("simactors replay ")[1].split()[0]
+    replayed = simactors("replay", token, cwd=counter)
+    assert replayed.returncode == 1
+    assert "reproduced exactly" in replayed.stderr
+    hunted = simactors("hunt", "counter", "--seeds", "3", "--shrink-time", "3s", cwd=counter)
+    assert hunted.returncode == 1
+    assert "and the counters have 0" in hunted.stdout
+
+
+def test_the_starter_runs_on_real_processes(counter: Path) -> None:
+    options = ("--set", "checks.objectives=[]", "--set", "workload.duration=0.5s", "--json")
+    done = simactors("run", "counter", "--backend", "local", "--seeds", "1", *options, cwd=counter)
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(done.stdout)
+    (run,) = told["points"][0]["runs"]
+    assert told["backend"] == "local"
+    assert run["requests"]["answered"] == run["requests"]["arrived"] > 50
+    assert "can only be simulated, not on local" in done.stderr
+
+
+def test_results_are_compared_in_words(counter: Path) -> None:
+    for name, rate in (("a", "200/s"), ("b", "100/s")):
+        options = ("--seeds", "3", "--set", f"workload.arrivals.rate={rate}", "--out", f"{name}.json")
+        assert simactors("run", "counter", *options, cwd=counter).returncode == 0
+    done = simactors("compare", "a.json", "b.json", cwd=counter)
+    assert done.returncode == 0, done.stderr
+    assert "throughput is " in done.stdout
+    assert "% lower in B" in done.stdout
+    as_json = simactors("compare", "a.json", "b.json", "--json", cwd=counter)
+    found = {metric["name"]: metric for metric in json.loads(as_json.stdout)[0]["metrics"]}
+    assert found["throughput"]["significant"] is True
+    assert simactors("compare", "a.json", "nowhere.json", cwd=counter).returncode == 2
+
+
+def test_init_overwrites_nothing(counter: Path) -> None:
+    done = simactors("init", "counter", cwd=counter)
+    assert done.returncode == 2
+    assert "is there already" in done.stderr
+
+
+def test_the_schema_is_one_and_knows_every_kind(counter: Path) -> None:
+    done = simactors("schema", cwd=counter)
+    schema = json.loads(done.stdout)
+    assert schema["properties"]["workload"]["$ref"] == "#/$defs/Workload"
+    for name in ("SimConfig", "CrashNode", "Lognormal", "Poisson", "Variant", "NodeConfig"):
+        assert name in schema["$defs"]
+    assert schema["$defs"]["CrashNode"]["properties"]["kind"] == {"const": "crash_node"}
+    references = {word.split('"')[0] for word in done.stdout.split('"#/$defs/')[1:]}
+    assert references <= set(schema["$defs"])
+    TypeAdapter(dict[str, object]).validate_python(schema)
+
+
+@pytest.mark.parametrize(
+    ("args", "answer"),
+    [
+        (["run", "counter:overlod"], "did you mean 'overload'?"),
+        (["run", "counter", "--variant", "overlod"], "did you mean 'overload'?"),
+        (["run", "counter", "--set", "shrads=1"], "did you mean 'shards'?"),
+        (["run", "counter", "--set", "shards"], "write key=value"),
+        (["run", "counter", "--seed", "1", "--seeds", "2"], "give one of the two"),
+        (["run", "counter", "--until", "1s", "--jobs", "2"], "are for one run"),
+        (["run", "counter/app.py:setup", "--seeds", "2"], "--seeds is for the runs of a scenario"),
+        (["run", "counter:overload", "--variant", "sizing"], "is one variant"),
+        (["run", "counter", "--backend", "local", "--cluster", "x.toml"], "only to the simulator"),
+        (["run", "counter", "--out", "no/where.json", "--seeds", "1"], "can't be written to"),
+    ],
+)
+def test_wrong_input_has_exit_code_2(counter: Path, args: list[str], answer: str) -> None:
+    done = simactors(*args, cwd=counter)
+    assert done.returncode == 2, done.stdout
+    assert answer in done.stderr
+    assert "Traceback" not in done.stderr

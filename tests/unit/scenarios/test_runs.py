@@ -1,0 +1,249 @@
+"""Runs of a scenario: what is measured of a simulated one, what is judged, and what is made of many."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from simactors.exploration.scenario import Scenario, load
+from simactors.exploration.target import TargetError
+from simactors.reports import scenario as report
+from simactors.scenarios import grid
+from simactors.scenarios.compare import compare
+from simactors.scenarios.latencies import quantile, summed_up
+from simactors.scenarios.result import Check, Result, Run, read
+
+APP = """
+import simactors as ray
+
+@ray.remote(num_gpus=0.5, max_restarts=-1, max_task_retries=-1)
+class Model:
+    def predict(self, n):
+        return n
+
+def setup(replicas):
+    return [Model.remote() for _ in range(replicas)]
+
+def request(models, n):
+    return models[n % len(models)].predict.remote(n)
+
+def check(models, results):
+    assert all(result.value == result.number for result in results), "a wrong answer"
+
+def no_good(models):
+    raise AssertionError("never good")
+"""
+SCENARIO = """
+title = "models"
+seeds = 2
+[cluster]
+nodes = [{ num_cpus = 4, num_gpus = 2 }]
+latency = { low_s = 0.001, high_s = 0.001, jitter_s = 0 }
+service_times = { "Model.predict" = { kind = "constant", value_s = 0.1 } }
+[workload]
+setup = "app.py:setup"
+request = "app.py:request"
+parameters = { replicas = 2 }
+arrivals = { kind = "constant", rate = "10/s" }
+requests = 40
+[checks]
+entries = ["app.py:check"]
+objectives = ["p99 < 150ms", "utilization(GPU) > 0.2", "p50(Model.predict) < 0.11", "queue(Model) == 0"]
+[variants.crash]
+faults = [
+  { kind = "crash_process", process = "Model#1", at_s = 1.05 },
+  { kind = "pause", process = "Model#2", at_s = 2.0, for_s = 0.5 },
+]
+[variants.slow]
+expect = "fails"
+because = "p99 < 150ms"
+workload.parameters.replicas = 1
+workload.arrivals.rate = "20/s"
+[variants.other_reason]
+expect = "fails"
+because = "no such thing"
+workload.parameters.replicas = 1
+workload.arrivals.rate = "20/s"
+[variants.checked]
+expect = "fails"
+checks = { entries = ["app.py:check", "app.py:no_good"], objectives = [] }
+[variants.grid]
+expect = "any"
+sweep = { replicas = [1, 2], "workload.arrivals.rate" = ["5/s", "15/s"] }
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    (tmp_path / "app.py").write_text(APP)
+    (tmp_path / "scenario.toml").write_text(SCENARIO)
+    return str(tmp_path / "scenario.toml")
+
+
+def one_run(scenario: Scenario) -> Run:
+    return grid.run(scenario, seeds=[0]).points[0].runs[0]
+
+
+def checks(run: Run) -> dict[str, Check]:
+    return {check.name: check for check in run.checks}
+
+
+def test_a_run_is_measured_as_it_was(file: str) -> None:
+    """Forty calls of 0.1 s each in 4 s, at two models with half a GPU each: everything can be computed by hand."""
+    run = one_run(load(file))
+    assert run.outcome == "passed"
+    assert run.requests is not None
+    assert (run.requests.arrived, run.requests.answered, run.requests.failed) == (40, 40, 0)
+    (method,) = run.methods
+    assert (method.name, method.calls, method.failed) == ("Model.predict", 40, 0)
+    assert method.service.quantiles_s["p50"] == pytest.approx(0.1)
+    assert method.latency.quantiles_s["p50"] == pytest.approx(0.102)
+    assert run.requests.latency.mean_s == pytest.approx(0.102, abs=1e-6)
+    uses = {use.resource: use for use in run.uses}
+    assert uses["GPU"].total == 2
+    assert uses["GPU"].reserved[-1] == pytest.approx(0.5)
+    busy = sum(uses["GPU"].used) / len(run.samples_s)
+    assert busy == pytest.approx(0.25, abs=0.02)  # half a GPU of two is at work nearly all the time
+    cores = sum(uses["CPU"].used) / len(run.samples_s)
+    assert cores == pytest.approx(0.25, abs=0.02)  # one of four
+    assert sum(window.arrived for window in run.requests.windows) == 40
+    assert 100 < len(run.samples_s) <= 512
+    assert all(len(each) == len(run.samples_s) for use in run.uses for each in (use.used, use.reserved))
+
+
+def test_what_goes_wrong_is_told_with_its_beginning_and_its_end(file: str) -> None:
+    run = one_run(load(file, "crash"))
+    planned = [fault for fault in run.faults if fault.kind == "fault"]
+    assert [(fault.what, fault.start_s) for fault in planned] == [
+        ("its process crashes", pytest.approx(1.05)),
+        ("its process stands still", pytest.approx(2.0)),
+    ]
+    assert planned[1].end_s == pytest.approx(2.5)
+    assert [fault.kind for fault in run.faults].count("death") == 1
+    assert (run.totals.restarts, run.totals.deaths, run.totals.faults) == (1, 1, 2)
+    assert run.totals.retries == run.totals.lost == 1  # the call that was running
+
+
+def test_an_objective_that_is_missed_says_what_was_measured_and_since_when(file: str) -> None:
+    run = one_run(load(file, "slow"))
+    missed = checks(run)["p99 < 150ms"]
+    assert missed.status == "failed"
+    assert missed.measured == pytest.approx(40 * 0.1 - 39 * 0.05 + 0.002, abs=0.01)
+    # Request n waits n * 0.05 s: the second is the first that is too late, and of forty not one may be.
+    assert missed.broke_at_s == pytest.approx(0.2 + 0.002, abs=0.001)
+    assert checks(run)["queue(Model) == 0"].status == "failed"
+    assert run.outcome == "failed"
+
+
+def test_a_variant_must_fail_for_the_reason_that_it_gives(file: str) -> None:
+    assert grid.run(load(file, "slow"), seeds=[0]).as_expected
+    assert not grid.run(load(file, "other_reason"), seeds=[0]).as_expected
+    assert not grid.run(load(file, "checked"), seeds=[0]).points[0].runs[0].has_passed
+
+
+def test_every_check_is_told_and_who_failed(file: str) -> None:
+    run = one_run(load(file, "checked"))
+    assert {name: check.status for name, check in checks(run).items()} == {
+        "the program ends well": "passed",
+        "check": "passed",
+        "no_good": "failed",
+        "every request is answered": "passed",
+    }
+    assert (run.kind, run.message) == ("AssertionError", "never good")
+
+
+def test_a_sweep_runs_every_combination_and_its_points_are_the_same_in_other_processes(file: str) -> None:
+    here, there = (grid.run(load(file, "grid"), jobs=jobs) for jobs in (1, 2))
+    swept = [(point.swept["replicas"], point.swept["workload.arrivals.rate"]) for point in here.points]
+    assert swept == [(1, "5/s"), (1, "15/s"), (2, "5/s"), (2, "15/s")]
+    assert [point.verdict for point in here.points] == ["failed", "failed", "failed", "passed"]
+    digests = [[run.digest for point in result.points for run in point.runs] for result in (here, there)]
+    assert digests[0] == digests[1]
+    assert len(set(digests[0][::2])) == 4
+
+
+def test_settings_change_a_parameter_or_a_key(file: str) -> None:
+    scenario = load(
+        file, settings=(("replicas", 4), ("cluster.nodes.0.num_cpus", 3), ("workload.requests", 5))
+    )
+    run = one_run(scenario)
+    assert run.requests is not None
+    assert run.requests.arrived == 5
+    assert next(use.total for use in run.uses if use.resource == "CPU") == 3
+    for name in ("workload.requets", "cluster.nodes.7.num_cpus", "clutser.num_cpus"):
+        with pytest.raises(TargetError, match=name.rpartition(".")[2] if "requets" in name else name[:7]):
+            load(file, settings=((name, 1),))
+
+
+def test_a_result_is_the_same_after_a_journey_through_json(file: str, tmp_path: Path) -> None:
+    result = grid.run(load(file), seeds=[3])
+    assert Result.from_json(result.to_json()) == result
+    (tmp_path / "r.json").write_bytes(b"what the program printed\n" + result.to_json() + b"\n")
+    assert read(tmp_path / "r.json") == result
+    for text in (b"", b"{}", b"[1]", result.to_json().replace(b'"version":1', b'"version":99')):
+        (tmp_path / "r.json").write_bytes(text)
+        with pytest.raises(ValueError, match=r"r\.json: it is"):
+            read(tmp_path / "r.json")
+
+
+def test_the_run_is_the_same_whether_it_is_measured_or_not(file: str) -> None:
+    from simactors.exploration.recipe import Recipe
+
+    scenario = load(file, "crash")
+    plain = Recipe(program=scenario.points[0].program, seed=5).run()
+    measured = grid.run(scenario, seeds=[5]).points[0].runs[0]
+    assert (plain.digest, plain.steps) == (measured.digest, measured.steps)
+
+
+def test_two_results_are_compared_seed_by_seed(file: str) -> None:
+    before = grid.run(load(file), seeds=range(4))
+    after = grid.run(load(file, settings=(("workload.arrivals.rate", "5/s"),)), seeds=range(4))
+    (pair,) = compare(before, after)
+    found = {metric.name: metric for metric in pair.metrics}
+    assert found["throughput"].is_significant
+    assert found["throughput"].is_paired
+    assert found["throughput"].relative == pytest.approx(-0.5, abs=0.02)
+    assert not found["availability"].is_significant
+    text = report.comparison(before, after, [pair])
+    assert "* throughput" in text
+    assert "% lower in B" in text
+    assert all(not metric.is_significant for metric in compare(before, before)[0].metrics)
+    with_one = compare(grid.run(load(file), seeds=[0]), grid.run(load(file), seeds=[1]))
+    assert "run more seeds" in report.comparison(before, after, with_one)
+
+
+def test_csv_has_a_line_for_each_run(file: str) -> None:
+    rows = list(csv.DictReader(io.StringIO(report.as_csv(grid.run(load(file, "grid"), jobs=1)))))
+    assert len(rows) == 8
+    assert [(row["replicas"], row["seed"]) for row in rows[:3]] == [("1", "0"), ("1", "1"), ("1", "0")]
+    assert float(rows[0]["availability"]) == 1.0
+
+
+def test_quantiles_are_values_that_were_seen() -> None:
+    values = [float(n) for n in range(1, 101)]
+    assert [quantile(values, share) for share in (0.5, 0.99, 0.999, 0.001)] == [50.0, 99.0, 100.0, 1.0]
+    assert quantile([7.0], 0.5) == 7.0
+    summary = summed_up([0.001] * 99 + [0.1])
+    assert (summary.quantiles_s["p99"], summary.max_s, summary.count) == (0.001, 0.1, 100)
+    assert [count for _, count in summary.histogram] == [99, 1]
+    assert all(
+        low <= upper < low * 1.05 for (upper, _), low in zip(summary.histogram, (0.001, 0.1), strict=True)
+    )
+
+
+def test_the_json_is_plain(file: str) -> None:
+    told = json.loads(grid.run(load(file), seeds=[0]).to_json())
+    assert told["version"] == 1
+    assert set(told["points"][0]["runs"][0]) >= {
+        "seed",
+        "digest",
+        "methods",
+        "uses",
+        "faults",
+        "checks",
+        "repro",
+    }
