@@ -127,5 +127,5 @@ class Nodes:
 
     def with_id(self, text: str) -> Node | None:
         """The node with that hexadecimal id, dead or alive."""
-        number = ids.Id.from_hex(ids.Kind.NODE, text).number
+        number = ids.NodeID.from_hex(text).number
         return self.all[number - 1] if 0 < number <= len(self.all) else None
