@@ -35,7 +35,7 @@ _FOLDERS_OF_BUILDERS = (
     f"{_STDLIB / 'asyncio'}/",
     f"{_SIM / 'intercept'}/",
 )
-_OUR_FOLDERS = (f"{_SIM}/", f"{_SIM.parent / 'testing'}/")
+_OUR_FOLDERS = (f"{_SIM}/", f"{_SIM.parent / 'testing'}/", f"{_SIM.parent / 'util'}/")
 
 
 def is_for_users_code(frame: FrameType | None) -> bool:
@@ -43,8 +43,9 @@ def is_for_users_code(frame: FrameType | None) -> bool:
     while frame is not None:
         file = frame.f_code.co_filename
         if file not in _BUILDERS and not file.startswith(_FOLDERS_OF_BUILDERS):
-            # Our own code starts threads, turns of loops and coroutines that are tests; what builders make there is for
-            # the user's code in them: the thread, say, in which `asyncio.run` ends a coroutine's executor.
+            # Our own code starts threads, turns of loops and coroutines that are tests, and `util` does what a program
+            # would do itself. What builders make there is for the user's code in them: the thread, say, in which
+            # `asyncio.run` ends a coroutine's executor.
             return is_users_file(file) or file.startswith(_OUR_FOLDERS)
         frame = frame.f_back
     return True
