@@ -30,6 +30,7 @@ class Node:
         labels: what label selectors match.
         zone: for links between zones; empty if it is in none.
         idle: worker processes that wait for a task, the longest first.
+        has_dressed: a `runtime_env` has given some of its workers variables of their own.
         slowness: how many times longer its code takes; 1.0 for a healthy node.
         offset_ns, drift_ppm: how its clock differs from the true time.
         cores: what its working code shares; None before anything works.
@@ -41,6 +42,7 @@ class Node:
         "cores",
         "drift_ppm",
         "halted",
+        "has_dressed",
         "id",
         "idle",
         "label",
@@ -63,6 +65,7 @@ class Node:
         self.alive = True
         self.halted = False
         self.idle: list[Any] = []
+        self.has_dressed = False
         self.slowness = 1.0
         self.offset_ns = 0
         self.drift_ppm = 0.0

@@ -152,7 +152,6 @@ def test_labels_of_the_node(machine: ModuleType) -> None:
     assert machine.wait([elsewhere], timeout=0.2)[0] == []
 
 
-@pytest.mark.not_yet(sim="runtime_env comes later")
 def test_a_process_has_the_environment_that_it_was_given(machine: ModuleType) -> None:
     env = {"env_vars": {"A_NAME": "given"}}
     assert machine.get(variable.options(runtime_env=env).remote("A_NAME")) == "given"
@@ -161,7 +160,10 @@ def test_a_process_has_the_environment_that_it_was_given(machine: ModuleType) ->
     assert machine.get(variable_of_a_child.options(runtime_env=env).remote("A_NAME")) == "given"
 
 
-@pytest.mark.not_yet(sim="runtime_env comes later", ray="Ray takes a folder in `init` only, else an address")
+@pytest.mark.not_yet(
+    sim="a simulated process has the driver's folder",
+    ray="Ray takes a folder in `init` only, else an address",
+)
 def test_a_process_has_the_folder_that_it_was_given(machine: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "module_of_the_folder.py").write_text("VALUE = 7")
 
