@@ -53,7 +53,8 @@ def _run_script(args: Sequence[str]) -> None:
     except OSError as error:
         _end(f"simactors.as_ray: can't open file {path!r}: {error.strerror}", 2)
     _set_up(args, folder=str(Path(path).resolve().parent))
-    _run(compile(text, path, "exec", dont_inherit=True), {"__file__": path})
+    place = os.path.abspath(path)  # as the interpreter has it in tracebacks
+    _run(compile(text, place, "exec", dont_inherit=True), {"__file__": place})
 
 
 def _run_module(name: str, args: Sequence[str]) -> None:

@@ -70,7 +70,7 @@ OUT_OF_SCOPE: Mapping[str, str] = {
 }
 
 # In scope, but nothing here that it could stand for.
-MEANINGLESS: Mapping[str, str] = {
+MEANINGLESS: dict[str, str] = {
     "ray.ActorClassID": "classes have no ids here",
     "ray.ClusterID": "clusters have no ids here",
     "ray.FunctionID": "functions have no ids here",
@@ -84,9 +84,18 @@ MEANINGLESS: Mapping[str, str] = {
     "ray.exceptions.PlasmaObjectNotAvailable": "it can't be raised here: objects that are lost raise ObjectLostError",
     "ray.exceptions.RpcError": "it can't be raised here: there is no RPC server",
     "ray.exceptions.StreamingGeneratorReplayInconsistentError": "it can't be raised here",
+    "ray.exceptions.UserCodeException": "it can't be raised here; raise an exception of your own",
     "ray.runtime_env.RuntimeEnvConfig": "environments are not installed here, so there is nothing to wait for",
+    "ray.util.accelerators.tpu": "it knows no TPUs",
+    "ray.util.debug.Suspect": "it looks for no leaks of memory",
     "ray.util.iter_metrics": "see LocalIterator.get_metrics()",
 }
+
+for _name in (
+    *("BatchedCalls", "OrderedIMapIterator", "PoolActor", "RayBatchedCalls", "ResultThread", "SafeFunction"),
+    *("UnorderedIMapIterator", "div_round_up", "ray_get_if_needed", "ray_put_if_needed"),
+):
+    MEANINGLESS[f"ray.util.multiprocessing.pool.{_name}"] = "that is how Ray's own pool works inside"
 
 
 def reason(name: str) -> str:
