@@ -96,3 +96,14 @@ def test_pytest_offers_it_before_it_imports_anything(folder: Path) -> None:
     assert "2 passed" in done.stdout, done.stdout
     (folder / "pytest.ini").write_text("[pytest]\nsim_as_ray = true\n")
     assert "2 passed" in run(folder, *options, backend=None).stdout
+
+
+@pytest.mark.parametrize("backend", ["sim", "local"])
+@pytest.mark.parametrize("name", ["patterns", "actors", "pools"])
+def test_programs_print_what_they_print_on_ray(name: str, backend: str) -> None:
+    """What stands beside each was printed by Ray 2.60."""
+    if name == "pools":
+        pytest.importorskip("joblib")
+    programs = Path(__file__).parent / "ray_programs"
+    done = run(programs, "-m", "simactors.as_ray", f"{name}.py", backend=backend)
+    assert done.stdout == (programs / f"{name}.txt").read_text(), done.stderr
