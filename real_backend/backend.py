@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from real_backend.limits import raise_file_limit
 from real_backend.membership import KEY_SIZE
 from real_backend.memory.ledger import Ledger, default_limit
+from simactors.core import starters
 from simactors.core.backend import Backend, Settings
 from simactors.exceptions import RaySystemError
 
@@ -165,6 +166,7 @@ def _start_supervisor(
         "namespace": namespace,
         "driver_pid": os.getpid(),
         "log_level": settings.log_level,
+        "starters": starters.names(),
     }
     path = [p or os.getcwd() for p in sys.path]
     variables, folder = ((), None) if surroundings is None else (surroundings.variables, surroundings.folder)

@@ -47,11 +47,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="Make each run twice, and fail if the second one goes another way.",
     )
+    add(
+        "--as-ray",
+        action="store_true",
+        dest="sim_as_ray",
+        help="`import ray` in the tests means simactors, unless they run on the backend ray.",
+    )
     add("--sim-trace", action="store_true", help="Tell the story of each run in its report; see -rP and -s.")
     parser.addini(
         "sim_seeds", "as --sim-seeds, for tests whose marker doesn't say; 10 by default", default=""
     )
     parser.addini("sim_backend", "as --sim-backend", default="")
+    parser.addini("sim_as_ray", "as --as-ray", type="bool", default=False)
     parser.addini("sim_check_determinism", "as --sim-check-determinism", type="bool", default=False)
     parser.addini("sim_trace", "as --sim-trace", type="bool", default=False)
     parser.addini(
@@ -60,6 +67,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "0 for not at all",
         default="",
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Before anything of the user's is imported: what `import ray` means."""
+    known = early_config.known_args_namespace
+    if not (known.sim_as_ray or early_config.getini("sim_as_ray")):
+        return
+    backend = known.sim_backend or os.environ.get("SIMACTORS_BACKEND") or early_config.getini("sim_backend")
+    if backend != "ray":
+        from simactors import as_ray
+
+        as_ray.install()
+        early_config.add_cleanup(as_ray.uninstall)
 
 
 def pytest_configure(config: pytest.Config) -> None:

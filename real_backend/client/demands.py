@@ -16,6 +16,7 @@ from typing import Any
 
 from real_backend.control import Need, Surroundings
 from simactors.core import requests
+from simactors.core.environments import checked_variables
 from simactors.core.options import ActorOptions, TaskOptions
 from simactors.core.requests import Bundle, Request
 
@@ -87,28 +88,13 @@ def surroundings_of(runtime_env: Mapping[str, Any] | None) -> Surroundings | Non
             f"runtime_env: {', '.join(unknown)} is not supported by backend='local', which honours "
             f"{' and '.join(HONOURED)}; install packages where the program runs."
         )
-    variables = said.get("env_vars", {})
-    if not isinstance(variables, Mapping) or not all(
-        isinstance(x, str) for pair in variables.items() for x in pair
-    ):
-        raise ValueError(f"runtime_env: env_vars must be a dict of str to str, not {variables!r}")
-    for name, value in variables.items():
-        if not _can_be_set(name, value):
-            raise ValueError(f"runtime_env: env_vars: no process can have a variable {name!r} of {value!r}")
+    variables = checked_variables(said.get("env_vars", {}))
     folder = said.get("working_dir")
     if folder is not None and not os.path.isdir(folder):
         raise ValueError(f"runtime_env: working_dir is no folder of this machine: {folder!r}")
     if not said:
         return None
-    return Surroundings(tuple(sorted(variables.items())), None if folder is None else os.path.abspath(folder))
-
-
-def _can_be_set(name: str, value: str) -> bool:
-    try:
-        encoded = os.fsencode(name), os.fsencode(value)
-    except UnicodeEncodeError:
-        return False
-    return bool(name) and "=" not in name and not any(b"\0" in part for part in encoded)
+    return Surroundings(variables, None if folder is None else os.path.abspath(folder))
 
 
 def _surroundings(

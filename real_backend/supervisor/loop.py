@@ -59,7 +59,7 @@ from real_backend.supervisor.lives import Lives
 from real_backend.supervisor.outputs import Outputs
 from real_backend.supervisor.processes import Process, Processes
 from real_backend.supervisor.telling import Telling
-from simactors.core import ids
+from simactors.core import ids, starters
 
 if TYPE_CHECKING:  # loaded where something is to go wrong
     from real_backend.mishaps import Mishaps
@@ -314,6 +314,7 @@ def main() -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's
     if told["log_level"] is not None:
         logging.getLogger("simactors").setLevel(told["log_level"])
+    starters.call(told["starters"])  # workers are forked from this process
     raise_file_limit()
     driver = socket.socket(fileno=told["fd"])
     key = driver.recv(KEY_SIZE, socket.MSG_WAITALL)

@@ -14,7 +14,7 @@ from simactors.api import session
 from simactors.api.handles import ActorHandle
 from simactors.core import ids
 from simactors.core.abilities import KnowsItself, NodeInfo, RuntimeInfo
-from simactors.core.ids import Id
+from simactors.core.ids import ActorID, JobID, NodeID, PlacementGroupID, TaskID
 
 _ACCELERATORS = ("GPU", "TPU", "NPU", "HPU", "RBLN", "MBLT", "FURIOSA", "neuron_cores", "TTNPU")
 _NODE_ID_LABEL = "ray.io/node-id"
@@ -171,17 +171,17 @@ class RuntimeContext:
         return info.is_canceled
 
     @property
-    def job_id(self) -> Id:
+    def job_id(self) -> JobID:
         """As `get_job_id`, as an object."""
         return ids.job_id(_info().job_id)
 
     @property
-    def node_id(self) -> Id:
+    def node_id(self) -> NodeID:
         """As `get_node_id`, as an object."""
         return ids.node_id(_info().node_id)
 
     @property
-    def task_id(self) -> Id | None:
+    def task_id(self) -> TaskID | None:
         """As `get_task_id`, as an object.
 
         Raises:
@@ -190,7 +190,7 @@ class RuntimeContext:
         return _task_id(_worker_only(_info()))
 
     @property
-    def actor_id(self) -> Id | None:
+    def actor_id(self) -> ActorID | None:
         """As `get_actor_id`, as an object.
 
         Raises:
@@ -200,10 +200,10 @@ class RuntimeContext:
         return None if actor is None else ids.actor_id(actor.entry.id)
 
     @property
-    def current_placement_group_id(self) -> Id:
+    def current_placement_group_id(self) -> PlacementGroupID:
         """As `get_placement_group_id`, as an object, which `is_nil` without a group."""
         number = _info().placement_group_id
-        return Id.nil(ids.Kind.GROUP) if number is None else ids.group_id(number)
+        return PlacementGroupID.nil() if number is None else ids.group_id(number)
 
     def get(self) -> dict[str, Any]:
         """The ids and the namespace in one dictionary."""
@@ -313,7 +313,7 @@ def _worker_only(info: RuntimeInfo) -> RuntimeInfo:
     return info
 
 
-def _task_id(info: RuntimeInfo) -> Id | None:
+def _task_id(info: RuntimeInfo) -> TaskID | None:
     if info.actor is not None and _is_constructor(info):
         return ids.creation_id(info.actor.entry.id)
     if info.task_id is None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 
+from simactors.api.configuration import JobConfig
 from simactors.core import backend as backends
 from simactors.core import current, ids
 from simactors.core.abilities import JoinsThreads, KnowsItself, RecordsCalls
@@ -49,7 +50,6 @@ _MEANINGLESS = frozenset(
         "dashboard_port",
         "enable_resource_isolation",
         "include_dashboard",
-        "job_config",
         "labels",
         "local_mode",
         "logging_config",
@@ -60,7 +60,7 @@ _MEANINGLESS = frozenset(
 )
 
 # Those that mean something, beside what `init` names.
-_MEANT = frozenset({"log_to_driver", "logging_level", "runtime_env"})
+_MEANT = frozenset({"job_config", "log_to_driver", "logging_level", "runtime_env"})
 
 # Those that are resources by other names.
 _QUANTITIES = {"object_store_memory": "object_store_memory", "_memory": "memory"}
@@ -117,8 +117,9 @@ def init(
         faults: what is to go wrong, on "sim" and, as far as real processes can meet it, on "local".
         more: other keywords of Ray's `init`: `object_store_memory` and `_memory` in bytes; `log_to_driver`, which
             False makes what actors and tasks print vanish; `logging_level`, of the logger "simactors" in all processes;
-            `runtime_env`, of which "local" honours `env_vars` and `working_dir` for all tasks and actors, and the
-            rest is ignored with a warning. What else Ray has is taken and ignored; what it has not is an error.
+            `runtime_env`, of which "sim" honours `env_vars`, "local" also `working_dir`, for all tasks and actors, and
+            the rest is ignored with a warning; `job_config`, which may say the same, and the namespace. What else Ray
+            has is taken and ignored; what it has not is an error.
 
     Raises:
         RuntimeError: called twice without `ignore_reinit_error`, an unknown keyword, or another backend than
@@ -135,7 +136,7 @@ def init(
         num_cpus=num_cpus,
         num_gpus=num_gpus,
         resources=quantities,
-        namespace=namespace,
+        namespace=namespace or _job(more).ray_namespace,
         address=address,
         seed=seed,
         log_to_driver=more.get("log_to_driver") is not False,
@@ -143,7 +144,7 @@ def init(
         object_store_memory=None
         if more.get("object_store_memory") is None
         else int(more["object_store_memory"]),
-        runtime_env=more.get("runtime_env") or {},
+        runtime_env={**_job(more).runtime_env, **(more.get("runtime_env") or {})},
         log_level=_level(more.get("logging_level")),
     )
     if settings.log_level is not None:
@@ -212,6 +213,13 @@ def _check_quantities(quantities: Mapping[str, Any]) -> None:
 
 def _is_amount(said: object) -> bool:
     return isinstance(said, int | float) and can_be(said)
+
+
+def _job(more: Mapping[str, Any]) -> JobConfig:
+    said = more.get("job_config")
+    if said is not None and not isinstance(said, JobConfig):
+        raise TypeError(f"job_config must be a JobConfig, not {type(said).__name__}")
+    return said or JobConfig()
 
 
 def _level(said: object) -> int | None:

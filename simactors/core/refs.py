@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from simactors.core import codec, ids
-from simactors.core.ids import Id, Kind
+from simactors.core.ids import JobID, ObjectID, TaskID
 from simactors.core.interface import ActorInterface
 from simactors.core.outcome import Outcome
 
@@ -60,7 +60,7 @@ class Identified(Protocol):
     """An entry that knows what its object's id looks like to programs; without it, it is made of numbers."""
 
     @property
-    def object_id(self) -> Id:
+    def object_id(self) -> ObjectID:
         """The id."""
         ...
 
@@ -116,16 +116,16 @@ class ObjectRef(Generic[T_co]):
         """The id as 28 bytes."""
         return self._id().binary()
 
-    def task_id(self) -> Id:
+    def task_id(self) -> TaskID:
         """The id of the call that it comes from."""
         if self.is_nil():
-            return Id.nil(Kind.TASK)
+            return TaskID.nil()
         if isinstance(self.entry, Identified):
-            return Id(Kind.TASK, self.entry.object_id.data[:-4])
+            return self.entry.object_id.task_id()
         origin = self._origin()
         return ids.task_id(origin.task, origin.actor)
 
-    def job_id(self) -> Id:
+    def job_id(self) -> JobID:
         """The id of the driver's program."""
         return ids.job_id()
 
@@ -172,9 +172,9 @@ class ObjectRef(Generic[T_co]):
         self._watchable().when_done(lambda outcome: _call_in(loop, set_result, outcome))
         return future
 
-    def _id(self) -> Id:
+    def _id(self) -> ObjectID:
         if self.is_nil():
-            return Id.nil(Kind.OBJECT)
+            return ObjectID.nil()
         if isinstance(self.entry, Identified):
             return self.entry.object_id
         return ids.object_id(self.task_id(), self._origin().position)

@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
-from simactors.core.ids import Id, Kind
+from simactors.core.ids import NodeID
 
 
 @runtime_checkable
@@ -92,7 +92,7 @@ class NodeAffinitySchedulingStrategy(Struct, frozen=True):
 
 def _is_no_node(text: str) -> bool:
     try:
-        return Id.from_hex(Kind.NODE, text).is_nil()
+        return NodeID.from_hex(text).is_nil()
     except ValueError:
         return True
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import ray
 
-from simactors.core.ids import Id, Kind
+from simactors.core.ids import ActorID, ObjectID
 from simactors.core.interface import ActorInterface, MethodSpec, Signature
 from simactors.core.options import PLAIN_METHOD, MethodOptions
 from simactors.core.outcome import Outcome, Value
@@ -48,9 +48,9 @@ class RayObject:
         return int.from_bytes(self.plain.binary(), "big")
 
     @property
-    def object_id(self) -> Id:
+    def object_id(self) -> ObjectID:
         """See `core.refs.Identified`."""
-        return Id(Kind.OBJECT, self.plain.binary())
+        return ObjectID(self.plain.binary())
 
     def travel(self) -> tuple[Any, ...]:
         """See `core.refs.Travels`."""
@@ -111,9 +111,9 @@ class RayActor:
         return int.from_bytes(self.handle._actor_id.binary()[:12], "big")
 
     @property
-    def actor_id(self) -> Id:
+    def actor_id(self) -> ActorID:
         """Its id as Ray has it."""
-        return Id(Kind.ACTOR, self.handle._actor_id.binary())
+        return ActorID(self.handle._actor_id.binary())
 
     def method(self, name: str) -> Any:
         """Ray's own of that name."""

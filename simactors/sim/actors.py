@@ -145,6 +145,7 @@ class Actors:
             return
         assert invocation.extra is not None
         process.grant = self._placement.keep(grant, invocation.extra.request.to_keep)
+        process.variables = invocation.extra.variables
         self._cluster.move(process, grant.node)
         construct = functools.partial(self.construct, invocation, process)
         again = actor.extra.was_restarted

@@ -16,6 +16,7 @@ from simactors.core import calls, codec, current
 from simactors.core.abilities import GroupInfo, NodeInfo, RuntimeInfo
 from simactors.core.backend import Settings
 from simactors.core.choices import Choices, SeededChoices
+from simactors.core.environments import checked_variables
 from simactors.core.fault_plan import FaultPlan
 from simactors.core.outcome import Outcome
 from simactors.core.refs import ActorRef, ObjectRef
@@ -193,11 +194,13 @@ class SimBackend:
 
     def join(self, settings: Settings) -> None:
         """The program initializes inside an open simulation."""
-        if settings.runtime_env:
-            log.warning("init: runtime_env is ignored by backend='sim': %s", settings.runtime_env)
+        variables = checked_variables(settings.runtime_env.get("env_vars", {}))
+        ignored = sorted(settings.runtime_env.keys() - {"env_vars"})
+        if ignored:
+            log.warning("init: runtime_env: %s is ignored by backend='sim', which honours env_vars", ignored)
         self._machine.configure(settings)
         self._world.output.is_shown = settings.log_to_driver
-        self._world.privates.note_environment()
+        self._world.privates.note_environment(variables)
         self._namespace = settings.namespace or _DEFAULT_NAMESPACE
 
     def leave(self) -> None:

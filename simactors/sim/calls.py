@@ -128,6 +128,7 @@ class Calls:
         caller = self._caller()
         function, args, kwargs, options = call
         demands.check_task(function.spec, options)
+        variables = demands.variables_of(options.runtime_env, caller)
         self._exports.add(function)
         label = function.spec.label
         arguments = calls.pack_arguments(label, args, kwargs)
@@ -139,6 +140,7 @@ class Calls:
         extra.options = options
         extra.retries = options.max_retries
         extra.request = requests.of_task(options, captured(caller))
+        extra.variables = variables
         invocation.link = self._network.link(caller, _TASK_POOL)
         self._add_returns(options, invocation)
         _adopt(running_call(caller), invocation)
@@ -149,6 +151,7 @@ class Calls:
         """Start an actor; `name` is its free (namespace, name)."""
         caller = self._caller()
         cls, args, kwargs, options = creation
+        variables = demands.variables_of(options.runtime_env, caller)
         concurrency = concurrency_of(cls.interface, options)
         self._exports.add(cls)
         label = cls.constructor.label
@@ -170,6 +173,7 @@ class Calls:
         extra = invocation.particulars()
         extra.options = options
         extra.request = requests.of_actor(options, captured(caller))
+        extra.variables = variables
         link = invocation.link = self._network.link(caller, actor.id)
         if not is_detached:
             link.child = actor

@@ -15,6 +15,7 @@ from typing import Any
 
 from simactors.core.backend import Backend
 from simactors.core.current import running
+from simactors.core.environments import Variables
 from simactors.sim.nodes import Node
 
 # Beyond the largest pid a Linux kernel gives, so that no simulated pid ever names a real process.
@@ -59,15 +60,17 @@ class Inside:
         private: what the standard library keeps for it, see `privates.py`.
         threads: see `threads.py`.
         served: how many tasks it has run.
+        variables: what `runtime_env` has added to its environment.
     """
 
-    __slots__ = ("home", "private", "served", "threads")
+    __slots__ = ("home", "private", "served", "threads", "variables")
 
     def __init__(self) -> None:
         self.home: Any = None
         self.private: Any = None
         self.threads: Any = None
         self.served = 0
+        self.variables: Variables = ()
 
 
 _BARE = Inside()
@@ -153,6 +156,16 @@ class Process:
     @threads.setter
     def threads(self, threads: Any) -> None:
         self._own_inside().threads = threads
+
+    @property
+    def variables(self) -> Variables:
+        """See `Inside`."""
+        return self.inside.variables
+
+    @variables.setter
+    def variables(self, variables: Variables) -> None:
+        if variables != self.inside.variables:  # nearly all have none
+            self._own_inside().variables = variables
 
     def has_served(self) -> int:
         """It has run one more task; returns how many."""

@@ -14,6 +14,7 @@ from typing import Any
 from simactors.core import codec
 from simactors.core.calls import Arguments
 from simactors.core.current import running
+from simactors.core.environments import Variables
 from simactors.core.outcome import Outcome, failure, is_one_of
 from simactors.core.refs import ActorRef, ObjectRef, Origin
 from simactors.exceptions import OwnerDiedError
@@ -93,6 +94,7 @@ class Particulars:
         request: what a task or an actor asks of the cluster.
         group: the concurrency group of a method's call; None for the one that the method names.
         stream: the items of a streaming call; see `streams.py`.
+        variables: what its process is to have in its environment because of a `runtime_env`.
         is_dynamic: its result is a generator of refs, made when all items are there.
         attempt: how often it was begun before.
         is_canceled: somebody has cancelled it.
@@ -121,6 +123,7 @@ class Particulars:
         "request",
         "retries",
         "stream",
+        "variables",
     )
 
     def __init__(self) -> None:
@@ -131,6 +134,7 @@ class Particulars:
         self.request: Any = None
         self.group: str | None = None
         self.stream: Any = None
+        self.variables: Variables = ()
         self.is_dynamic = False
         self.attempt = 0
         self.remade: dict[int, StoredObject] = {}

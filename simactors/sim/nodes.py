@@ -30,6 +30,7 @@ class Node:
         labels: what label selectors match.
         zone: for links between zones; empty if it is in none.
         idle: worker processes that wait for a task, the longest first.
+        has_dressed: a `runtime_env` has given some of its workers variables of their own.
         slowness: how many times longer its code takes; 1.0 for a healthy node.
         offset_ns, drift_ppm: how its clock differs from the true time.
         cores: what its working code shares; None before anything works.
@@ -41,6 +42,7 @@ class Node:
         "cores",
         "drift_ppm",
         "halted",
+        "has_dressed",
         "id",
         "idle",
         "label",
@@ -63,6 +65,7 @@ class Node:
         self.alive = True
         self.halted = False
         self.idle: list[Any] = []
+        self.has_dressed = False
         self.slowness = 1.0
         self.offset_ns = 0
         self.drift_ppm = 0.0
@@ -127,5 +130,5 @@ class Nodes:
 
     def with_id(self, text: str) -> Node | None:
         """The node with that hexadecimal id, dead or alive."""
-        number = ids.Id.from_hex(ids.Kind.NODE, text).number
+        number = ids.NodeID.from_hex(text).number
         return self.all[number - 1] if 0 < number <= len(self.all) else None

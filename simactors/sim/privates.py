@@ -5,10 +5,12 @@ Made when it is first asked for, as most processes never ask. Not who asks for i
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from simactors.core.choices import Choices, sub_seed
 from simactors.core.current import running
+from simactors.core.environments import Variables
 from simactors.core.resources import GRAIN
 from simactors.sim.cluster import Process
 from simactors.sim.intercept import environment
@@ -56,9 +58,9 @@ class Privates:
         self._at_start: dict[bytes, bytes] = {}
         self.note_environment()
 
-    def note_environment(self) -> None:
-        """Processes that start from now on have the environment that the driver has now."""
-        self._at_start = environment.of_the_driver()
+    def note_environment(self, variables: Variables = ()) -> None:
+        """Processes that start from now on have the environment that the driver has now, and `variables`."""
+        self._at_start = {**environment.of_the_driver(), **_encoded(variables)}
 
     def of(self, process: Process) -> Private:
         """What `process` has."""
@@ -95,7 +97,7 @@ class Privates:
         private = process.private or self.of(process)
         found: dict[bytes, bytes] | None = private.environment
         if found is None:
-            found = private.environment = dict(self._at_start)
+            found = private.environment = {**self._at_start, **_encoded(process.variables)}
         if process.grant is not private.grant:
             private.grant = process.grant
             self._tell(private, found)
@@ -116,3 +118,7 @@ class Privates:
         if variables.get(_THREADS) == private.threads:
             cpus = max((units // GRAIN for name, units in grant.amounts if name == "CPU"), default=1)
             private.threads = variables[_THREADS] = str(max(cpus, 1)).encode()
+
+
+def _encoded(variables: Variables) -> dict[bytes, bytes]:
+    return {os.fsencode(name): os.fsencode(value) for name, value in variables}

@@ -9,6 +9,7 @@ import functools
 from typing import Any
 
 from simactors import exceptions
+from simactors.core.environments import Variables
 from simactors.core.outcome import Failure, Outcome, dependency_failure, failure
 from simactors.sim import executor
 from simactors.sim.actors import Actors
@@ -93,7 +94,8 @@ class Tasks:
             self._placement.release(grant)
             self._request(invocation)
             return
-        process, is_new = self._worker(grant.node)
+        assert invocation.extra is not None
+        process, is_new = self._worker(grant.node, invocation.extra.variables)
         process.grant = grant
         process.task = invocation
         invocation.process = process
@@ -109,15 +111,25 @@ class Tasks:
             assert invocation.link is not None
             self._network.send(invocation.link, invocation)
 
-    def _worker(self, node: Node) -> tuple[Process, bool]:
-        """A process for a task; one that is idle, if there is one: which, is nobody's promise."""
+    def _worker(self, node: Node, variables: Variables) -> tuple[Process, bool]:
+        """A process for a task; one that is idle, if there is one: which, is nobody's promise.
+
+        Args:
+            variables: what it has in its environment because of a `runtime_env`: others are no good.
+        """
         idle = node.idle
         self._kernel.touches(_IDLE)
+        if variables or node.has_dressed:
+            node.has_dressed = True
+            idle = [process for process in idle if process.variables == variables]
         if idle:
-            index = -1 - (self._kernel.choices.pick("worker", idle) if len(idle) > 1 else 0)
-            return idle.pop(index), False
+            found = idle[-1 - (self._kernel.choices.pick("worker", idle) if len(idle) > 1 else 0)]
+            node.idle.remove(found)
+            return found, False
         self._workers += 1
-        return self._cluster.start_process(f"worker-{self._workers}", node), True
+        process = self._cluster.start_process(f"worker-{self._workers}", node)
+        process.variables = variables
+        return process, True
 
     def _run(self, invocation: Invocation) -> None:
         process = invocation.process

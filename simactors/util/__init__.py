@@ -3,6 +3,7 @@
 from simactors.api.context import get_node_ip_address, list_named_actors
 from simactors.util.actor_pool import ActorPool
 from simactors.util.completion import as_completed, map_unordered
+from simactors.util.logging_once import disable_log_once_globally, enable_periodic_logging, log_once
 from simactors.util.placement_group import (
     get_current_placement_group,
     get_placement_group,
@@ -16,11 +17,14 @@ __all__ = [
     "ActorPool",
     "as_completed",
     "deregister_serializer",
+    "disable_log_once_globally",
+    "enable_periodic_logging",
     "get_current_placement_group",
     "get_node_ip_address",
     "get_placement_group",
     "inspect_serializability",
     "list_named_actors",
+    "log_once",
     "map_unordered",
     "placement_group",
     "placement_group_table",

@@ -14,7 +14,7 @@ from simactors.api.objects import get, put, wait
 from simactors.api.remote import remote
 from simactors.core import ids, labels
 from simactors.core.abilities import GroupInfo, KnowsItself, PlacesGroups, TellsOfPlacing
-from simactors.core.ids import Id, Kind
+from simactors.core.ids import PlacementGroupID
 from simactors.core.refs import ObjectRef
 from simactors.core.resources import can_be
 from simactors.core.strategies import PlacementGroupSchedulingStrategy, check_index
@@ -30,14 +30,14 @@ class PlacementGroup:
         id: its id, with ``hex()``.
     """
 
-    def __init__(self, id: Id, bundle_cache: list[dict[str, float]] | None = None) -> None:  # noqa: A002  # Ray's name
+    def __init__(self, id: PlacementGroupID, bundle_cache: list[dict[str, float]] | None = None) -> None:  # noqa: A002  # Ray's name
         self.id = id
         self.bundle_cache = bundle_cache
 
     @staticmethod
     def empty() -> PlacementGroup:
         """The handle of no group."""
-        return PlacementGroup(Id.nil(Kind.GROUP))
+        return PlacementGroup(PlacementGroupID.nil())
 
     @property
     def id_number(self) -> int:

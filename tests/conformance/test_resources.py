@@ -152,7 +152,6 @@ def test_labels_of_the_node(machine: ModuleType) -> None:
     assert machine.wait([elsewhere], timeout=0.2)[0] == []
 
 
-@pytest.mark.not_yet(sim="runtime_env comes later")
 def test_a_process_has_the_environment_that_it_was_given(machine: ModuleType) -> None:
     env = {"env_vars": {"A_NAME": "given"}}
     assert machine.get(variable.options(runtime_env=env).remote("A_NAME")) == "given"
@@ -161,7 +160,10 @@ def test_a_process_has_the_environment_that_it_was_given(machine: ModuleType) ->
     assert machine.get(variable_of_a_child.options(runtime_env=env).remote("A_NAME")) == "given"
 
 
-@pytest.mark.not_yet(sim="runtime_env comes later", ray="Ray takes a folder in `init` only, else an address")
+@pytest.mark.not_yet(
+    sim="a simulated process has the driver's folder",
+    ray="Ray takes a folder in `init` only, else an address",
+)
 def test_a_process_has_the_folder_that_it_was_given(machine: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "module_of_the_folder.py").write_text("VALUE = 7")
 
@@ -173,3 +175,38 @@ def test_a_process_has_the_folder_that_it_was_given(machine: ModuleType, tmp_pat
 
     found = look.options(runtime_env={"working_dir": str(tmp_path)}).remote()
     assert machine.get(found)[1] == 7
+
+
+@pytest.mark.parametrize("form", ["dict", "job_config"])
+def test_all_processes_have_what_init_was_told(ray: ModuleType, form: str) -> None:
+    from simactors.api.configuration import JobConfig, RuntimeEnv
+
+    if form == "job_config" and os.environ[simactors.api.session.BACKEND_VARIABLE] == "ray":
+        pytest.skip("Ray takes its own JobConfig")
+    env = RuntimeEnv(env_vars={"A_NAME": "of all", "ANOTHER": "kept"})
+    ray.shutdown()
+    told = {"runtime_env": dict(env)} if form == "dict" else {"job_config": JobConfig(runtime_env=env)}
+    ray.init(num_cpus=2, **told)
+    assert ray.get(variable.remote("A_NAME")) == "of all"
+    assert ray.get(User.remote().variable.remote("A_NAME")) == "of all"
+    own = variable.options(runtime_env={"env_vars": {"A_NAME": "own"}})
+    assert ray.get([own.remote("A_NAME"), own.remote("ANOTHER"), variable.remote("A_NAME")]) == [
+        "own",
+        "kept",
+        "of all",
+    ]
+    assert "A_NAME" not in os.environ
+    ray.shutdown()
+
+
+def test_a_restarted_actor_has_its_variables_again(machine: ModuleType) -> None:
+    env = {"env_vars": {"A_NAME": "given"}}
+    user = User.options(runtime_env=env, max_restarts=1, max_task_retries=-1).remote()
+    assert machine.get(user.variable.remote("A_NAME")) == "given"
+    machine.kill(user, no_restart=False)
+    assert machine.get(user.variable.remote("A_NAME")) == "given"
+
+
+def test_variables_that_no_process_can_have_are_refused(machine: ModuleType) -> None:
+    with pytest.raises(Exception, match="env_vars"):  # a TypeError on Ray, a ValueError here
+        variable.options(runtime_env={"env_vars": {"A": 1}}).remote("A")

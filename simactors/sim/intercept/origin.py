@@ -35,7 +35,9 @@ _FOLDERS_OF_BUILDERS = (
     f"{_STDLIB / 'asyncio'}/",
     f"{_SIM / 'intercept'}/",
 )
-_OUR_FOLDERS = tuple(f"{folder}/" for folder in (_SIM, _SIM.parent / "testing", _SIM.parent / "workload"))
+_OUR_FOLDERS = tuple(
+    f"{folder}/" for folder in (_SIM, *(_SIM.parent / name for name in ("testing", "util", "workload")))
+)
 
 
 def is_for_users_code(frame: FrameType | None) -> bool:
@@ -43,8 +45,9 @@ def is_for_users_code(frame: FrameType | None) -> bool:
     while frame is not None:
         file = frame.f_code.co_filename
         if file not in _BUILDERS and not file.startswith(_FOLDERS_OF_BUILDERS):
-            # Our own code starts threads, turns of loops, coroutines that are tests and requests of workloads; what
-            # builders make there is for the user's code in them: a thread, say, in which `asyncio.run` ends one.
+            # Our own code starts threads, turns of loops, coroutines that are tests and requests of workloads, and
+            # `util` does what a program would do itself. What builders make there is for the user's code in them: the
+            # thread, say, in which `asyncio.run` ends a coroutine's executor.
             return is_users_file(file) or file.startswith(_OUR_FOLDERS)
         frame = frame.f_back
     return True

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from simactors.core import ids
-from simactors.core.ids import Id, Kind
+from simactors.core.ids import ActorID, JobID, NodeID, PlacementGroupID, TaskID, WorkerID
 
 EXAMPLES = [
     ids.job_id(),
@@ -28,9 +30,9 @@ def test_ids_have_the_lengths_that_ray_gives_them() -> None:
 
 def test_an_id_comes_back_from_its_digits() -> None:
     for example in EXAMPLES:
-        assert Id.from_hex(example.kind, example.hex()) == example
+        assert type(example).from_hex(example.hex()) == example == type(example)(example.binary())
     with pytest.raises(ValueError, match="56 hexadecimal digits"):
-        Id.from_hex(Kind.NODE, "01")
+        NodeID.from_hex("01")
 
 
 def test_an_id_knows_the_counter_it_was_made_from() -> None:
@@ -56,6 +58,31 @@ def test_an_id_holds_that_of_what_it_belongs_to() -> None:
 
 
 def test_nothing_has_an_id_too() -> None:
-    assert Id.nil(Kind.GROUP).is_nil()
-    assert Id.nil(Kind.GROUP).hex() == "f" * 36
+    assert PlacementGroupID.nil().is_nil()
+    assert PlacementGroupID.nil().hex() == "f" * 36
     assert not ids.group_id(1).is_nil()
+
+
+def test_ids_are_told_apart_by_their_kind_and_travel() -> None:
+    assert NodeID.nil() != WorkerID.nil()
+    assert pickle.loads(pickle.dumps(ids.actor_id(3))) == ids.actor_id(3)
+    assert len({ids.actor_id(3), ids.actor_id(3), ids.actor_id(4)}) == 2
+    assert NodeID.from_random() != NodeID.from_random()
+    assert NodeID.from_random().size() == 28
+
+
+def test_an_id_leads_to_that_of_what_it_belongs_to() -> None:
+    assert ids.object_id(ids.task_id(7, 3), 1).task_id() == ids.task_id(7, 3)
+    assert ids.task_id(7, 3).actor_id() == ids.actor_id(3)
+    assert ids.task_id(7, 3).job_id() == ids.actor_id(3).job_id == JobID.from_int(1)
+    with pytest.raises(ValueError, match="TaskID is nil"):
+        TaskID.nil().job_id()
+
+
+def test_what_is_no_id_is_refused() -> None:
+    with pytest.raises(TypeError, match="expected bytes"):
+        NodeID("x")  # type: ignore[arg-type]  # that is the test
+    with pytest.raises(ValueError, match="needs to have length 16, got 2"):
+        ActorID(b"ab")
+    with pytest.raises(OverflowError):
+        JobID.from_int(-1)

@@ -259,9 +259,9 @@ def test_a_signal_to_a_simulated_pid_ends_that_process_only() -> None:
 
 def test_what_is_not_supported_yet_is_refused_by_name() -> None:
     with simactors.simulate():
-        with pytest.raises(ValueError, match="runtime_env is not supported by backend='sim' yet"):
+        with pytest.raises(ValueError, match="runtime_env: pip is not supported by backend='sim'"):
             Sleeper.options(runtime_env={"pip": ["x"]}).remote()
-        with pytest.raises(ValueError, match="runtime_env is not supported"):
+        with pytest.raises(ValueError, match="runtime_env: pip is not supported"):
             nap.options(runtime_env={"pip": ["x"]}).remote(1)
 
 

@@ -1,7 +1,8 @@
 """Lets unmodified ``import ray`` code run on simactors: ``import ray`` finds façades of simactors' modules.
 
 Not an implementation of anything: every name leads to the one object that simactors has. What leads where
-is the table `MODULES`. Called by ``simactors run --as-ray`` and by users::
+is the table in `modules`; what is not there, and why, the one in `absent`. Called by
+``simactors run --as-ray``, ``pytest --as-ray``, ``python -m simactors.as_ray script.py`` and by users::
 
     import simactors.as_ray
 
@@ -15,75 +16,16 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-# A module of Ray -> where its names are: all public names of a module, or one name behind a colon.
-MODULES: Mapping[str, Sequence[str]] = {
-    "ray": ("simactors",),
-    "ray.actor": (
-        "simactors.api.handles:ActorHandle",
-        "simactors.api.handles:ActorMethod",
-        "simactors.api.remote:ActorClass",
-        "simactors.api.actors:exit_actor",
-        "simactors.api.remote:method",
-    ),
-    "ray.cloudpickle": ("cloudpickle",),
-    "ray.cluster_utils": ("simactors.cluster_utils:Cluster",),
-    "ray.exceptions": ("simactors.exceptions",),
-    "ray.remote_function": ("simactors.api.remote:RemoteFunction",),
-    "ray.runtime_context": (
-        "simactors.api.context:RuntimeContext",
-        "simactors.api.context:get_runtime_context",
-    ),
-    "ray.types": ("simactors.core.refs:ObjectRef",),
-    "ray.util": ("simactors.util",),
-    "ray.util.actor_pool": ("simactors.util.actor_pool",),
-    "ray.util.check_serialize": (
-        "simactors.util.serialization:FailureTuple",
-        "simactors.util.serialization:inspect_serializability",
-    ),
-    "ray.util.helpers": ("simactors.util.completion",),
-    "ray.util.placement_group": ("simactors.util.placement_group",),
-    "ray.util.queue": ("simactors.util.queue",),
-    "ray.util.scheduling_strategies": ("simactors.util.scheduling_strategies",),
-    "ray.util.serialization": (
-        "simactors.util.serialization:register_serializer",
-        "simactors.util.serialization:deregister_serializer",
-    ),
-}
-
-# Ray Core is in scope; what is built on it, and the tools around a cluster, are not.
-OUT_OF_SCOPE = frozenset(
-    {
-        "ray.air",
-        "ray.autoscaler",
-        "ray.dag",
-        "ray.dashboard",
-        "ray.data",
-        "ray.job_submission",
-        "ray.llm",
-        "ray.rllib",
-        "ray.serve",
-        "ray.train",
-        "ray.tune",
-        "ray.workflow",
-        "ray.util.client",
-        "ray.util.collective",
-        "ray.util.dask",
-        "ray.util.joblib",
-        "ray.util.multiprocessing",
-        "ray.util.spark",
-        "ray.util.state",
-    }
-)
-
-# The release whose behaviour docs/semantics.md describes: what programs that compare versions should see.
-RAY_VERSION = "2.60.0"
+from simactors.as_ray.absent import reason
+from simactors.as_ray.modules import MODULES, RAY_VERSION
+from simactors.core import starters
 
 
 def install() -> None:
@@ -92,6 +34,7 @@ def install() -> None:
         return
     _set_aside.update(_take_ray_modules())
     sys.meta_path.insert(0, _finder)
+    starters.add(_STARTER)
 
 
 def uninstall() -> None:
@@ -99,6 +42,7 @@ def uninstall() -> None:
     if not is_installed():
         return
     sys.meta_path.remove(_finder)
+    starters.remove(_STARTER)
     _take_ray_modules()
     sys.modules.update(_set_aside)
     _set_aside.clear()
@@ -155,7 +99,7 @@ class _Finder(MetaPathFinder, Loader):
             return None
         if fullname not in MODULES:
             # Not ModuleNotFoundError: `from ray import data` would swallow it together with its message.
-            raise ImportError(_missing(fullname), name=fullname)
+            raise ImportError(reason(fullname), name=fullname)
         # Called a package even where Ray has a plain module, so that `from ray.exceptions import Missing`
         # asks here, and is answered with our message.
         return ModuleSpec(fullname, self, is_package=True)
@@ -167,6 +111,7 @@ class _Finder(MetaPathFinder, Loader):
         pass
 
 
+_STARTER = f"{__name__}:install"
 _finder = _Finder()
 _set_aside: dict[str, ModuleType] = {}
 
@@ -187,21 +132,30 @@ def _resolve(module: str, name: str) -> Any:
     if name == "__all__":
         return _public_names(module)
     for place in MODULES[module]:
-        source, _, only = place.partition(":")
-        if only == name or (not only and name in _public(source)):
-            value = getattr(importlib.import_module(source), name)
+        source, inside = _found(place, name)
+        if inside is not None:
+            value = getattr(importlib.import_module(source), inside)
             if not isinstance(value, ModuleType):  # a module has a façade of its own
                 return value
     if f"{module}.{name}" in MODULES:
         return importlib.import_module(f"{module}.{name}")
-    raise AttributeError(_missing(f"{module}.{name}"), name=name)
+    raise AttributeError(reason(f"{module}.{name}"), name=name)
+
+
+def _found(place: str, name: str) -> tuple[str, str | None]:
+    """The module of a place of the table, and what `name` is called there; None if it has none of that name."""
+    source, _, only = place.partition(":")
+    if not only:
+        return source, name if name in _public(source) else None
+    inside, _, outside = only.partition(" as ")
+    return source, inside if name == (outside or inside) else None
 
 
 def _public_names(module: str) -> list[str]:
     names: list[str] = []
     for place in MODULES[module]:
         source, _, only = place.partition(":")
-        names += [only] if only else _public(source)
+        names += [only.rpartition(" as ")[2]] if only else _public(source)
     return names
 
 
@@ -212,12 +166,3 @@ def _public(source: str) -> Sequence[str]:
     if declared is not None:
         return declared
     return [n for n, v in vars(module).items() if n[0] != "_" and getattr(v, "__module__", "") == source]
-
-
-def _missing(name: str) -> str:
-    parts = name.split(".")
-    for end in range(2, len(parts) + 1):
-        scope = ".".join(parts[:end])
-        if scope in OUT_OF_SCOPE:
-            return f"{scope} is out of simactors' scope: it covers Ray Core, not the libraries built on it"
-    return f"simactors has no {name} (yet); docs/semantics.md says what it has"
