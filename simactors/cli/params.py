@@ -210,10 +210,23 @@ def _setting(told: str) -> tuple[str, Any]:
         return key.strip(), value.strip()
 
 
+OF_SCENARIOS = ("seeds", "variant", "settings", "jobs", "csv", "out", "report", "timeline")
+
+
 def of_scenarios(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options for scenarios: `seeds`, `variant`, `settings`, `jobs`, `csv` and `out`."""
+    """Give a command the options for scenarios: `OF_SCENARIOS`."""
     file = click.Path(dir_okay=False, path_type=Path)
     for option in (
+        click.option(
+            "--timeline",
+            type=file,
+            metavar="FILE.json|FILE.mmd",
+            help="Of a scenario: write what ran where and when in the run that failed first, or else in the first one: for "
+            "ui.perfetto.dev, as `ray timeline` does, or as a Mermaid diagram.",
+        ),
+        click.option(
+            "--report", type=file, metavar="FILE.html", help="Of a scenario: write a page to look into it."
+        ),
         click.option(
             "--out", type=file, help="Of a scenario: write the result to a file, for `simactors compare`."
         ),

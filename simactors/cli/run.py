@@ -68,7 +68,7 @@ def run(target: str, args: tuple[str, ...], **options: Any) -> None:
     backend = params.chosen_backend(options.pop("backend"))
     watched = {name: options.pop(name) for name in ("until", "pdb", "trace")}
     wishes = attending.Wishes(**watched)
-    wanted = {name: options.pop(name) for name in ("seeds", "variant", "settings", "jobs", "csv", "out")}
+    wanted = {name: options.pop(name) for name in params.OF_SCENARIOS}
     is_one_run = bool(wishes) or options["check_determinism"] or bool(args) or options["record"] is not None
     if backend != "sim":
         _refuse_of_the_simulator(backend, {**options, **watched})
@@ -89,7 +89,7 @@ def run(target: str, args: tuple[str, ...], **options: Any) -> None:
     _run_once(program, args, backend, wishes, options)
 
 
-_FLAGS = {name: f"--{name}" for name in ("seeds", "variant", "jobs", "csv", "out")} | {"settings": "--set"}
+_FLAGS = {name: f"--{name}" for name in params.OF_SCENARIOS} | {"settings": "--set"}
 
 
 def _program(target: str, file: str | None, variant: str, settings: tuple[tuple[str, Any], ...]) -> Program:

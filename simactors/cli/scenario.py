@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,15 @@ import click
 from simactors.cli import params
 from simactors.cli.group import FAILED, INTERRUPTED, OUR_FAULT, PASSED, PLEASE_REPORT, WrongInput
 from simactors.core.fault_plan import FaultPlan
+from simactors.exploration.repro import Repro
 from simactors.exploration.scenario import Scenario, load
 from simactors.exploration.target import TargetError
+from simactors.reports import mermaid, perfetto, scenario_page
 from simactors.reports import scenario as report
 from simactors.scenarios import grid
-from simactors.scenarios.result import Result, Totals
+from simactors.scenarios.result import Result, Run, Totals
 from simactors.scenarios.running import possible_for_real
+from simactors.scenarios.timeline import Timeline, recorded
 
 _TERMINAL_PER_S = 8.0
 _PIPE_EVERY_S = 10.0
@@ -35,7 +39,7 @@ class Wishes:
         seeds: instead of its own.
         settings: ``--set``, by name.
         jobs: how many processes make the runs.
-        csv, out: files to write.
+        csv, out, report, timeline: files to write.
         as_json: print the result as the last line.
     """
 
@@ -44,6 +48,8 @@ class Wishes:
     jobs: int | None = None
     csv: Path | None = None
     out: Path | None = None
+    report: Path | None = None
+    timeline: Path | None = None
     as_json: bool = False
 
 
@@ -69,6 +75,8 @@ def run(file: str, variant: str, backend: str, wishes: Wishes, options: dict[str
         raise WrongInput(str(error)) from None
     _write(wishes.out, result.to_json().decode() + "\n")
     _write(wishes.csv, report.as_csv(result) if wishes.csv is not None else "")
+    if wishes.report is not None or wishes.timeline is not None:
+        _write_views(result, wishes)
     click.echo(report.summary(result), err=wishes.as_json)
     if wishes.as_json:
         click.echo(result.to_json().decode())
@@ -90,6 +98,39 @@ def _write(path: Path | None, text: str) -> None:
             path.write_text(text)
         except OSError as error:
             raise WrongInput(f"{path} can't be written to: {error.strerror}") from None
+
+
+def _write_views(result: Result, wishes: Wishes) -> None:
+    """The page, and the timeline, of the run that is worth a look: it is made once more for that."""
+    pair = scenario_page.choose(result)
+    if pair is None:
+        click.echo("no run was made: there is nothing to look into", err=True)
+        return
+    point, run = pair
+    timeline = None
+    if run.repro:
+        nowhere = io.StringIO()
+        with redirect_stdout(nowhere), redirect_stderr(nowhere):
+            timeline = recorded(Repro.read(run.repro).recipe)
+    if wishes.report is not None:
+        shown = scenario_page.Shown(point, run, timeline)
+        _write(wishes.report, scenario_page.html(result, shown))
+    if wishes.timeline is not None:
+        _write(wishes.timeline, _as_timeline(run, timeline, is_mermaid=wishes.timeline.suffix == ".mmd"))
+
+
+def _as_timeline(run: Run, timeline: Timeline | None, *, is_mermaid: bool) -> str:
+    if timeline is None:
+        raise WrongInput("--timeline: only a simulation knows what ran where and when")
+    if not is_mermaid:
+        return perfetto.dumps(run, timeline)
+    diagram = mermaid.text(run, timeline)
+    if diagram is None:
+        raise WrongInput(
+            f"--timeline: the run is too long for a Mermaid diagram, which has at most {mermaid.MOST_MESSAGES} messages; "
+            "write a .json for Perfetto"
+        )
+    return diagram + "\n"
 
 
 def _tell_what_is_left_out(scenario: Scenario, backend: str) -> None:

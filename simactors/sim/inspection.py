@@ -156,6 +156,14 @@ class Inspection:
                     uses[name] = uses.get(name, 0) + units
         return [_node_view(node, running.get(node.label, {})) for node in self._machine.nodes.all]
 
+    def place_of(self, label: str) -> tuple[str, str] | None:
+        """The name of a living process, by what traces call it, and its node; None if there is none."""
+        for process in self._machine.cluster.processes:
+            if process.label == label:
+                name = label if process.actor is None else self._machine.names.name(process)
+                return name, process.node.label
+        return None
+
     def actor(self, name: str) -> ActorView | None:
         """The living one that is called so, in either way."""
         return next((view for view in self.actors if name in (view.name, view.label)), None)
