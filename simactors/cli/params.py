@@ -103,7 +103,7 @@ def completed(
             raise WrongInput(str(error)) from None
         knobs["cluster"] = read_cluster
         if faults is not None:
-            knobs["faults"] = read_faults
+            knobs["faults"], knobs["drawn"] = read_faults, ()
     if profile is not None:
         try:
             measured = load_profile(profile)

@@ -61,13 +61,11 @@ def run(file: str, variant: str, backend: str, wishes: Wishes, options: dict[str
     """
     try:
         scenario = load(file, variant, wishes.settings)
-        if backend == "sim":
-            points = [
-                replace(point, program=params.completed(point.program, **options))
-                for point in scenario.points
-            ]
-            scenario = replace(scenario, points=tuple(points))
-        else:
+        points = [
+            replace(point, program=params.completed(point.program, **options)) for point in scenario.points
+        ]
+        scenario = replace(scenario, points=tuple(points))
+        if backend != "sim":
             _tell_what_is_left_out(scenario, backend)
         with _shown() as watch:
             result = grid.run(scenario, backend, seeds=wishes.seeds, jobs=wishes.jobs, watch=watch)

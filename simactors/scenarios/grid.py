@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
@@ -134,7 +135,11 @@ class _Runs:
 
     def _in_processes(self, numbers: Sequence[int], jobs: int) -> None:
         context = multiprocessing.get_context("spawn")  # a fork would take along what this process has open
-        with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        # Ctrl-C at the terminal is for the one process that sums up.
+        ignore = (signal.SIGINT, signal.SIG_IGN)
+        with ProcessPoolExecutor(
+            jobs, mp_context=context, initializer=signal.signal, initargs=ignore
+        ) as pool:
             waiting = {pool.submit(_made_there, _told(self._orders[number])): number for number in numbers}
             try:
                 while waiting:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -151,3 +153,54 @@ def test_wrong_input_has_exit_code_2(counter: Path, args: list[str], answer: str
     assert done.returncode == 2, done.stdout
     assert answer in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_the_command_says_of_the_world_wins(counter: Path) -> None:
+    (counter / "faults.toml").write_text(
+        '[[faults]]\nkind = "crash_process"\nprocess = "Counter#2"\nat_s = 0.1\n'
+    )
+    (counter / "cluster.toml").write_text("num_cpus = 16\n")
+    options = ("--faults", "faults.toml", "--cluster", "cluster.toml", "--seeds", "1", "--json")
+    done = simactors("run", "counter", *options, cwd=counter)
+    assert done.returncode == 1  # nobody restarts a counter
+    (run,) = json.loads(done.stdout)["points"][0]["runs"]
+    assert [fault["what"] for fault in run["faults"] if fault["kind"] == "fault"] == ["its process crashes"]
+    assert [use["total"] for use in run["uses"] if use["resource"] == "CPU"] == [16]
+    assert run["requests"]["errors"].keys() == {"ActorDiedError"}
+    real = simactors("run", "counter", "--backend", "local", *options[:2], *options[4:], cwd=counter)
+    (run,) = json.loads(real.stdout)["points"][0]["runs"]
+    assert run["requests"]["failed"] > 0
+
+
+def test_a_sweep_that_is_stopped_says_what_it_has(counter: Path) -> None:
+    app, begun = counter / "counter" / "app.py", counter / "begun"
+    app.write_text(f"{app.read_text()}\nopen({str(begun)!r}, 'w').close()\n")
+    command = [
+        sys.executable,
+        "-m",
+        "simactors",
+        "run",
+        "counter:sizing",
+        "--seeds",
+        "40",
+        "--jobs",
+        "1",
+        "--json",
+    ]
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    process = subprocess.Popen(
+        command,
+        cwd=counter,
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not begun.exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert json.loads(out)["interrupted"] is True
+    assert "it has neither passed nor failed" in err

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -34,6 +35,7 @@ NAMES = sorted(path.parent.name for path in (ROOT / "scenarios").glob("*/app.py"
 UNBREAKABLE = {"ray_tutorial"}  # nothing in it can go wrong
 SEEDS = {"kv_store": 40, "model_serving": 10, "work_queue": 40}
 FAILS = "# fails"
+_ALL_RUNS = re.compile(r"simactors run scenarios/(?P<name>\w+)(:(?P<variant>\w+))? *(#.*)?$")
 FAULTS = " --faults "
 
 # The bad program, the faults that show it, what it says; within so many seeds.
@@ -157,7 +159,7 @@ def test_too_few_replicas_miss_the_objective_with_and_without_faults(faults):
     assert failure.ending.message.startswith("p99 is ")
 
 
-@pytest.mark.parametrize("command", commands())
+@pytest.mark.parametrize("command", [command for command in commands() if not _ALL_RUNS.match(command)])
 def test_a_command_of_a_readme_ends_as_it_says(command):
     done = typed(command)
     assert done.returncode == (1 if command.endswith(FAILS) else 0), done.stdout + done.stderr
@@ -166,6 +168,13 @@ def test_a_command_of_a_readme_ends_as_it_says(command):
         replayed = typed(f"simactors replay {token}", PYTHONHASHSEED="7")
         assert replayed.returncode == 1
         assert "reproduced exactly: same ending, same digest" in replayed.stderr
+
+
+def test_the_readmes_run_every_scenario_and_no_variant_that_there_is_not():
+    """What all runs of each come to is another test's; the command itself is `test_run_scenarios.py`'s."""
+    named = [found for found in map(_ALL_RUNS.match, commands()) if found]
+    assert {(found["name"], found["variant"] or "") for found in named} <= set(variants())
+    assert {found["name"] for found in named} == set(NAMES)
 
 
 @pytest.mark.parametrize("program", sorted({program for program, *_ in CAUGHT_BY_FAULTS}))
