@@ -221,8 +221,8 @@ def of_scenarios(command: Callable[..., Any]) -> Callable[..., Any]:
             "--timeline",
             type=file,
             metavar="FILE.json|FILE.mmd",
-            help="Of a scenario: write what ran where and when in the run that failed first, or else in the first one: for "
-            "ui.perfetto.dev, as `ray timeline` does, or as a Mermaid diagram.",
+            help="Of a scenario: write what ran where and when in the run that failed first, or else in the first one: "
+            "for ui.perfetto.dev, as `ray timeline` does, or as a Mermaid diagram.",
         ),
         click.option(
             "--report", type=file, metavar="FILE.html", help="Of a scenario: write a page to look into it."

@@ -125,8 +125,8 @@ def _as_timeline(run: Run, timeline: Timeline | None, *, is_mermaid: bool) -> st
     diagram = mermaid.text(run, timeline)
     if diagram is None:
         raise WrongInput(
-            f"--timeline: the run is too long for a Mermaid diagram, which has at most {mermaid.MOST_MESSAGES} messages; "
-            "write a .json for Perfetto"
+            "--timeline: the run is too long for a Mermaid diagram, which has at most "
+            f"{mermaid.MOST_MESSAGES} messages; write a .json for Perfetto"
         )
     return diagram + "\n"
 

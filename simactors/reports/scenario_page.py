@@ -17,7 +17,7 @@ from simactors.reports import mermaid, plots
 from simactors.reports.scenario import estimate
 from simactors.reports.text import count
 from simactors.scenarios.latencies import QUANTILES
-from simactors.scenarios.result import Check, Point, Result, Run
+from simactors.scenarios.result import Point, Result, Run
 from simactors.scenarios.timeline import Timeline, as_fields
 
 _TENTHS = 1e7  # of a microsecond in a second: what the script reckons in
@@ -73,10 +73,9 @@ def _verdict(result: Result) -> str:
     }
     good = " good" if result.as_expected else ""
     words = f"{'' if result.as_expected else 'NOT '}as expected ({wanted[result.expect]})"
-    return (
-        f'<p class="size">{count(len(runs), "run")} on {escape(result.backend)}, '
-        f'{sum(run.wall_s for run in runs):.1f} s by the clock on the wall</p>\n<p class="verdict{good}">{told}: {words}</p>'
-    )
+    wall_s = sum(run.wall_s for run in runs)
+    made = f"{count(len(runs), 'run')} on {escape(result.backend)}, {wall_s:.1f} s by the clock on the wall"
+    return f'<p class="size">{made}</p>\n<p class="verdict{good}">{told}: {words}</p>'
 
 
 def _sweep(points: Sequence[Point]) -> str:
@@ -141,17 +140,16 @@ def _run(shown: Shown, result: Result) -> Iterable[str]:
     yield _checks(point.runs, run)
     if run.repro:
         command = f"simactors replay {run.repro}"
-        yield f'<details open><summary>See exactly this run again</summary><pre class="command">{escape(command)}</pre></details>'
-    yield _timeline() if timeline is not None else ""
+        yield _folded("See exactly this run again", "command", command, is_open=True)
+    yield _file("timeline.html") if timeline is not None else ""
     yield _faults(run)
     yield plots.of_run(run)
     if timeline is not None and (diagram := mermaid.text(run, timeline)) is not None:
-        yield f'<details><summary>As a Mermaid diagram</summary><pre class="mermaid">{escape(diagram)}</pre></details>'
+        yield _folded("As a Mermaid diagram", "mermaid", diagram)
     if run.traceback:
-        yield f'<h2>Traceback</h2>\n<pre class="output">{escape(run.traceback)}</pre>'
+        yield _folded("Traceback", "output", run.traceback, is_open=True)
     if run.output:
-        lines = escape("\n".join(run.output))
-        yield f'<details><summary>What it printed last</summary><pre class="output">{lines}</pre></details>'
+        yield _folded("What it printed last", "output", "\n".join(run.output))
 
 
 def _size(run: Run) -> str:
@@ -176,7 +174,7 @@ def _checks(runs: Sequence[Run], run: Run) -> str:
                 _status(check.status, check.status),
                 escape(check.name),
                 _words(check.message),
-                _moment(check),
+                _moment(check.broke_at_s),
                 seeds,
             ]
         )
@@ -184,35 +182,17 @@ def _checks(runs: Sequence[Run], run: Run) -> str:
     return _table(heads, rows, words=(1, 2))
 
 
-def _moment(check: Check) -> str:
-    if check.broke_at_s is None:
+def _moment(time_s: float | None) -> str:
+    """A button that shows it in the timeline."""
+    if time_s is None:
         return ""
-    at = f'data-at="{round(check.broke_at_s * _TENTHS)}"'
-    return f'<button class="moment" {at} title="show it in the timeline">{escape(in_words(check.broke_at_s))}</button>'
+    at = f'data-at="{round(time_s * _TENTHS)}"'
+    return f'<button class="moment" {at} title="show it in the timeline">{escape(in_words(time_s))}</button>'
 
 
-def _timeline() -> str:
-    colours = (
-        ("ok", "returned"),
-        ("bad", "raised; also with a line on top"),
-        ("dead", "its process died"),
-        ("open", "never ended"),
-        ("fault", "a fault"),
-    )
-    legend = "".join(
-        f'<span><i style="background: var(--{name})"></i>{words}</span>' for name, words in colours
-    )
-    return f"""<h2>Timeline</h2>
-<div class="tools">
-<input id="filter" type="search" placeholder="actor, node or method" aria-label="show only rows and calls with these words">
-<select id="only" aria-label="which calls"><option value="all">all calls</option><option value="bad">calls that failed</option></select>
-<label><input id="arrows" type="checkbox" checked> messages</label>
-<button id="in">zoom in</button><button id="out">zoom out</button><button id="all">whole run</button>
-<span class="grow" id="where" aria-live="polite"></span>
-</div>
-<div id="timeline"><canvas id="canvas" tabindex="0" role="img" aria-label="What ran where and when; the wheel zooms, dragging moves, arrow keys and + and - do the same"></canvas>
-<div id="about" hidden></div></div>
-<p class="legend">{legend}<span>arrows: a call, and, dashed, its answer; where there are too many, zoom in or click a call</span></p>"""
+def _folded(title: str, kind: str, text: str, *, is_open: bool = False) -> str:
+    opened = " open" if is_open else ""
+    return f'<details{opened}><summary>{title}</summary><pre class="{kind}">{escape(text)}</pre></details>'
 
 
 def _faults(run: Run) -> str:
@@ -220,16 +200,13 @@ def _faults(run: Run) -> str:
         [
             escape(fault.where),
             _words(fault.what),
-            f'<button class="moment" data-at="{round(fault.start_s * _TENTHS)}">{escape(in_words(fault.start_s))}</button>',
+            _moment(fault.start_s),
             "" if fault.end_s is None else escape(in_words(fault.end_s)),
         ]
         for fault in run.faults
     ]
-    return (
-        f"<h2>What went wrong on purpose, and what died of it</h2>\n{_table(['where', 'what', 'from', 'to'], rows, words=(1,))}"
-        if rows
-        else ""
-    )
+    table = _table(["where", "what", "from", "to"], rows, words=(1,))
+    return f"<h2>What went wrong on purpose, and what died of it</h2>\n{table}" if rows else ""
 
 
 def _data(shown: Shown) -> str:
@@ -272,7 +249,7 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], words: Sequence[
 
 
 def _status(status: str, words: str) -> str:
-    sign = {"passed": "✓", "failed": "✗", "unknown": "?", "unmeasured": "–"}[status]
+    sign = {"passed": "✓", "failed": "✗", "unknown": "?", "unmeasured": "-"}[status]
     return f'<span class="status {status}">{sign} {escape(words)}</span>'
 
 

@@ -221,7 +221,7 @@ class _Watcher:
 
 
 def as_fields(timeline: Timeline) -> dict[str, Any]:
-    """What a page embeds: starts as differences, all times as whole tenths of a microsecond, which is short to write."""
+    """What a page embeds: starts as differences, all times as whole tenths of a microsecond, to be short."""
     begins = [round(10 * time_us) for time_us in timeline.start_us]
     return {
         "rows": [
