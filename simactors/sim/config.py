@@ -174,8 +174,8 @@ class SimConfig:
             what is not named takes no longer than later.
         call_work_s: how long a process works for each call that it makes, beside the code of that call.
         wake_work_s: how long it works when it has waited for a result.
-        hesitation_s: before it calls, waits, kills, cancels or asks for a name, code may stand still for up to so long, as
-            on a busy machine; whether it does is a choice. 0: code takes no time but its own.
+        hesitation_s: before it calls, waits, kills, cancels or asks for a name, code may stand still for up to so long,
+            as on a busy machine; whether it does is a choice. 0: code takes no time but its own.
         memory_use: how many bytes the process of a method or task uses while that runs; same names. When those on a
             node use more than it has, the youngest is killed, as Ray's memory monitor does.
         process_start: how long a new process takes to start.

@@ -23,7 +23,11 @@ _ONE_IN = 4  # times it does
 
 
 def hesitate(
-    backend: object, kernel: Kernel, caller: Callable[[], Process], longest_s: float, asks: Iterable[str] = ASKS
+    backend: object,
+    kernel: Kernel,
+    caller: Callable[[], Process],
+    longest_s: float,
+    asks: Iterable[str] = ASKS,
 ) -> None:
     """Let code stand still before it calls these methods, from now on.
 

@@ -109,7 +109,10 @@ class _Draft:
         bodies = tuple(self._body(method, kind) for method in METHODS)
         if any(isinstance(step, Crash | Raise) and step.times is None for b in bodies for step in b.steps):
             # What fails in each run, and is made again without end, never ends.
-            options = [(option, 2 if (option, value) == ("max_task_retries", -1) else value) for option, value in options]
+            options = [
+                (option, 2 if (option, value) == ("max_task_retries", -1) else value)
+                for option, value in options
+            ]
         peer = self._rng.choice(self._actors).name if self._actors and self._maybe(0.6) else ""
         return Actor(
             name=name,

@@ -284,18 +284,25 @@ def _statement(program: Program, statement: Statement) -> Iterator[str]:
             yield 'see("ready", found)'
         case Peek(ref):
             yield f'see("now {ref}", peeked({ref}))'
-        case Cancel(ref, force, recursive):
-            yield f"ray.cancel({ref}, force={force}, recursive={recursive})"
-        case Kill(actor, no_restart):
-            yield f"ray.kill({actor}, no_restart={no_restart})"
-        case Meet(actor, peer):
-            yield f"{actor}.meet.remote({peer})"
         case LookUp(actor):
             yield f'see("name {actor}", looked_up("{actor}" + token))'
         case Stream(name, actor, count):
             yield f'see("{name}", taken({actor}.items.remote("{name}", {count}), patience))'
+        case _:
+            yield _deed(statement)
+
+
+def _deed(statement: Cancel | Kill | Meet | Drop) -> str:
+    """What shows nothing by itself."""
+    match statement:
+        case Cancel(ref, force, recursive):
+            return f"ray.cancel({ref}, force={force}, recursive={recursive})"
+        case Kill(actor, no_restart):
+            return f"ray.kill({actor}, no_restart={no_restart})"
+        case Meet(actor, peer):
+            return f"{actor}.meet.remote({peer})"
         case Drop(actor):
-            yield f"del {actor}"
+            return f"del {actor}"
 
 
 def _call(program: Program, call: Call) -> str:

@@ -6,7 +6,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterator
 
-import simactors
+from simactors.api import session
 from simactors.conformance.programs.play import Outcome, Play
 
 NUM_CPUS = 8
@@ -42,11 +42,11 @@ class Stage:
 
     def open(self) -> None:
         """Open a session."""
-        simactors.init(backend=self._backend, num_cpus=NUM_CPUS, log_to_driver=False)
+        session.init(backend=self._backend, num_cpus=NUM_CPUS, log_to_driver=False)
 
     def close(self) -> None:
         """End the session with all that runs in it."""
-        simactors.shutdown()
+        session.shutdown()
 
 
 @contextlib.contextmanager
