@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import linecache
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +24,10 @@ class Play:
     def __init__(self, source: str, name: str) -> None:
         # The module is nowhere to be imported from: its code travels by value, as a script's does.
         namespace: dict[str, Any] = {"__name__": name.replace("-", "_")}
-        exec(compile(source, f"{name}.py", "exec", dont_inherit=True), namespace)
+        file = f"{name}.py"
+        # Threads can be interrupted only in code whose source is known, and tracebacks show it.
+        linecache.cache[file] = len(source), None, source.splitlines(keepends=True), file
+        exec(compile(source, file, "exec", dont_inherit=True), namespace)
         self._main: Callable[..., None] = namespace["main"]
 
     def run(self, patience_s: float | None = None, token: str = "") -> Outcome:
