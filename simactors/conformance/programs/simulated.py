@@ -25,8 +25,8 @@ from simactors.sim.distributions import Uniform
 MAX_STEPS = 20_000
 """Of one run: programs that go round and round stop there."""
 
-_SLOW = SimConfig(hesitation_s=0.01, process_restart=Uniform(0, 1))
-"""Code may stand still between two calls, and it takes time to start an actor's process again, as it does really."""
+_SLOW = SimConfig(hesitation_s=0.01, process_restart=Uniform(0, 1), service_times={"*": Uniform(0, 0.01)})
+"""Code takes time, also between two calls, and so does starting an actor's process again, as they do really."""
 
 
 class Stage(NamedTuple):
