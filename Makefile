@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # Where programs of the suite of promises run: sim, local, ray.
 BACKENDS ?= sim,local
 
-.PHONY: demo test lint types compiled conformance determinism judges bench power soak clean
+.PHONY: demo test lint types compiled conformance conformance-programs determinism judges bench power soak clean
 .DEFAULT_GOAL := test
 
 demo: $(READY)
@@ -40,6 +40,12 @@ conformance: $(READY)
 	esac
 	@others=$$(echo "$(BACKENDS)" | tr , '\n' | grep -vx ray | paste -s -d ,); test -z "$$others" || \
 	  CONFORMANCE_BACKENDS=$$others $(BIN)/python -m pytest -q -n auto --dist worksteal tests/conformance
+
+# Generated programs: what comes out on a real backend, local or ray, must be reachable in the simulator.
+PROGRAMS_ON ?= local
+PROGRAMS ?= 2000
+conformance-programs: $(READY)
+	@$(BIN)/python -m simactors.conformance.programs --backend $(PROGRAMS_ON) --count $(PROGRAMS)
 
 determinism: $(READY)
 	@$(BIN)/python -m tests.determinism.sweep

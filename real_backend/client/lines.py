@@ -7,7 +7,7 @@ the actor is constructed. When it restarts, those with retries are sent once mor
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from real_backend.client.peers import Peer, Peers
 from real_backend.client.pending import Calls, PendingCall
@@ -112,9 +112,8 @@ class Line:
         if self.death is None and self.peer is None:
             self.peer = peer
             self._loss = None
-            self._queue.extend(self._again)
-            self._again.clear()
-            self.advance()
+            again, self._again = self._again, []
+            self._line_up_again(again)
 
     def advance(self) -> None:
         """Send what can be sent; while the actor restarts, fail what does not want to wait for that."""
@@ -208,7 +207,13 @@ class Line:
         if self.death is not None:
             self._calls.fail(call, self.death)
             return
-        self._queue.append(call)
+        self._line_up_again([call])
+
+    def _line_up_again(self, calls: Sequence[PendingCall]) -> None:
+        """Retried calls come after the others, but before those that wait for arguments: for their answers, perhaps."""
+        queue = list(self._queue)
+        place = next((place for place, call in enumerate(queue) if call.missing), len(queue))
+        self._queue = deque([*queue[:place], *calls, *queue[place:]])
         self.advance()
 
     def _send(self, peer: Peer, call: PendingCall, *, now: bool) -> None:

@@ -117,9 +117,7 @@ def _interruption(function_name: str) -> exceptions.TaskCancelledError:
 
 
 def dependency_failure(function_name: str, cause: Exception, *, by_value: bool = False) -> Failure:
-    """What a call ends with if one of its ref arguments failed with `cause`; the code never ran."""
-    if not isinstance(cause, exceptions.RayTaskError | exceptions.TaskCancelledError):
-        return failure(cause, by_value=by_value)
+    """What a call ends with if one of its ref arguments failed with `cause`, whatever that is; the code never ran."""
     kind = "RayTaskError" if isinstance(cause, exceptions.RayTaskError) else type(cause).__name__
     text = (
         "  At least one of the input arguments for this task could not be computed:\n"

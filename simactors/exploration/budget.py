@@ -6,6 +6,7 @@ The one place of the exploration that asks for the real time: it ends searches, 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 
 class Budget:
@@ -13,11 +14,18 @@ class Budget:
 
     Args:
         runs, seconds: None for no limit.
+        is_enough: asked before each run; what was looked for may have been found.
     """
 
-    def __init__(self, runs: int | None = None, seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        runs: int | None = None,
+        seconds: float | None = None,
+        is_enough: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.runs = runs
         self.seconds = seconds
+        self._is_enough = is_enough
         self.spent_runs = 0
         self._began = time.perf_counter()
 
@@ -30,6 +38,8 @@ class Budget:
     def is_spent(self) -> bool:
         """Whether nothing is left."""
         if self.runs is not None and self.spent_runs >= self.runs:
+            return True
+        if self._is_enough():
             return True
         return self.seconds is not None and self.spent_s >= self.seconds
 

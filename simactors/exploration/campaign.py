@@ -188,17 +188,23 @@ class Campaign:
     Args:
         share: which runs this process makes.
         covered: runs that were made before.
+        strategy: instead of the one that the quest names.
     """
 
     def __init__(
-        self, program: Program, quest: Quest, share: Share = _ALL, covered: Covered = NOTHING
+        self,
+        program: Program,
+        quest: Quest,
+        share: Share = _ALL,
+        covered: Covered = NOTHING,
+        strategy: Strategy | None = None,
     ) -> None:
         self._program = quest.world_for(program)
         self._quest = quest
         self._share = share
         self._numbers = covered.missing(share)
         self._world = world_of(self._program)
-        self._strategy = quest.new_strategy(len(self._world.faults.faults))
+        self._strategy = strategy or quest.new_strategy(len(self._world.faults.faults))
         config = self._world.config
         self._storms = Storms(quest.faults, quest.max_faults, len(config.machines), config.detection_s)
         self._shape: Shape | None = None

@@ -20,7 +20,7 @@ from simactors.core.environments import checked_variables
 from simactors.core.fault_plan import FaultPlan
 from simactors.core.outcome import Outcome
 from simactors.core.refs import ActorRef, ObjectRef
-from simactors.sim import callers, demands, introspection, threads, world
+from simactors.sim import callers, demands, hesitation, introspection, threads, world
 from simactors.sim.call_log import CallLog
 from simactors.sim.cluster import Process
 from simactors.sim.config import SimConfig
@@ -69,6 +69,8 @@ class SimBackend:
         self._oversights = machine.oversights
         if self._oversights is not None:
             self.wait = self._oversights.waiting(self.wait, self._caller)  # type: ignore[method-assign]  # as above
+        if config.hesitation_s:
+            hesitation.hesitate(self, machine.kernel, self._caller, config.hesitation_s)
         self.disturb = machine.disturb
         self._namespace = _DEFAULT_NAMESPACE
         self.call_log: CallLog | None = None

@@ -157,7 +157,7 @@ class Network:
             link.last_ns = 0
 
     def send(self, link: Link, message: Invocation) -> None:
-        """Make `message` ready at the other end, after everything sent on this link before."""
+        """Make `message` ready at the other end; of calls to a plain actor, each after those sent before it."""
         jitter, push, next_number = self._jitter, self._push, self._next_number
         if self._is_plain:
             arrival = self._kernel.now_ns + link.least_ns + jitter()
@@ -169,12 +169,16 @@ class Network:
                 arrival += self._late_ns(message)
             if self._fails is not None and self._fails(message):
                 return
+        actor = message.actor
+        if actor is not None and not actor.extra.is_ordered and message.process is not None:
+            push((arrival, NORMAL, next_number(), message))
+            return
         if arrival <= link.last_ns:
             arrival = (
                 link.last_ns + 1 if self._offers is None else link.last_ns
             )  # those keep their order anyway
         link.last_ns = arrival
-        if self._offers is not None and message.actor is not None:  # tasks go to workers of their own
+        if self._offers is not None and actor is not None:  # tasks go to workers of their own
             self._offers.push_in_order(link, (arrival, NORMAL, next_number(), message))
             return
         push((arrival, NORMAL, next_number(), message))

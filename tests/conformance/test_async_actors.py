@@ -250,6 +250,7 @@ def test_a_plain_wait_for_a_call_of_its_own_actor_never_ends(ray: ModuleType) ->
     loop = Loop.remote()
     later = loop.pass_gate.remote()
     stuck = loop.wait_plainly.remote([later])
+    assert not ray.wait([stuck], timeout=0.1)[0]  # so that it has begun: nobody promises an order
     assert ray.wait([stuck, loop.open_gate.remote()], num_returns=2, timeout=0.2)[1][0] == stuck
     ray.kill(loop)
 

@@ -130,6 +130,14 @@ def test_a_failed_argument_fails_the_call_that_takes_it(ray: ModuleType) -> None
         ray.get(take.remote(fail.remote("value")))
 
 
+def test_what_depends_on_a_dead_process_fails_as_a_task_that_met_its_death(ray: ModuleType) -> None:
+    crashed = fail.options(max_retries=0).remote("exit")
+    with pytest.raises(ray.exceptions.RayTaskError) as raised:
+        ray.get(take.remote(crashed))
+    assert type(raised.value).__name__ == "RayTaskError(WorkerCrashedError)"
+    assert isinstance(raised.value, ray.exceptions.WorkerCrashedError)
+
+
 def test_a_failed_argument_fails_only_its_own_call_of_an_actor(ray: ModuleType) -> None:
     @simactors.remote
     class Keeper:

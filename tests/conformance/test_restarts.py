@@ -252,3 +252,24 @@ def test_callers_keep_their_own_order_and_none_between_them(ray: ModuleType) -> 
     assert len(notes) == 20
     for name in "ab":
         assert [i for who, i in notes if who == name] == list(range(10))
+
+
+@simactors.remote(max_restarts=-1, max_task_retries=2)
+class Doomed:
+    def crash(self) -> None:
+        os._exit(1)
+
+    def echo(self, x: Any) -> Any:
+        return x
+
+
+def test_a_call_that_is_made_again_does_not_wait_for_one_that_waits_for_it(ray: ModuleType) -> None:
+    doomed = Doomed.remote()
+    crashing = doomed.crash.remote()
+    dependent = doomed.echo.remote(crashing)
+    later = doomed.echo.remote(3)
+    assert ray.get(later, timeout=60) == 3
+    with pytest.raises(ray.exceptions.ActorUnavailableError):
+        ray.get(crashing, timeout=60)
+    with pytest.raises(ray.exceptions.ActorUnavailableError):
+        ray.get(dependent, timeout=60)

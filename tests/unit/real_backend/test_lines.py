@@ -192,14 +192,14 @@ def test_tries_without_end_survive_every_loss() -> None:
     assert outcome(call) == 8
 
 
-def test_what_raised_is_tried_again_behind_those_that_were_submitted_meanwhile() -> None:
+def test_what_raised_is_tried_again_before_those_that_wait_for_arguments() -> None:
     caller = reached()
     argument = caller.objects.new()
     call = caller.submit("a", tries=1, retry_on=(KeyError,))
     caller.submit("b", argument)
     caller.fail(call, KeyError("k"))
     caller.seal(argument, Value(5))
-    assert caller.sent == ["a", "b", "a"]
+    assert caller.sent == ["a", "a", "b"]
     caller.fail(call, KeyError("k"))
     assert isinstance(outcome(call), KeyError)
 

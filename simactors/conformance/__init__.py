@@ -1,0 +1,1 @@
+"""What holds the backends together: suites that any of them must pass."""

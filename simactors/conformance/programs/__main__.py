@@ -1,0 +1,93 @@
+"""The command: what generated programs come to on a real backend, and whether the simulator reaches it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter
+
+import click
+
+from simactors.conformance.programs.judging import drawn, judge, perform, performed
+from simactors.conformance.programs.play import Outcome
+from simactors.conformance.programs.rendering import render
+
+_PROGRESS_S = 10.0
+
+
+@click.command()
+@click.option("--backend", type=click.Choice(["local", "ray"]), default="local", show_default=True)
+@click.option("--first-seed", type=int, default=0, show_default=True, help="Of the first program.")
+@click.option(
+    "--count", type=click.IntRange(min=1), default=2000, show_default=True, help="How many programs."
+)
+@click.option("--times", type=click.IntRange(min=1), default=3, show_default=True, help="Real runs of each.")
+@click.option(
+    "--most-runs",
+    type=click.IntRange(min=50),
+    default=20_000,
+    show_default=True,
+    help="Simulated runs of each, if something is not found before.",
+)
+@click.option("--show", is_flag=True, help="Print the programs, and run nothing.")
+@click.option("--perform", "performs", is_flag=True, hidden=True, help="Only run, and print the outcomes.")
+def main(
+    *, backend: str, first_seed: int, count: int, times: int, most_runs: int, show: bool, performs: bool
+) -> None:
+    """Hold the simulator against a real backend with generated programs.
+
+    Exit code 1: something came out really that the simulator does not reach.
+    """
+    seeds = range(first_seed, first_seed + count)
+    if show:
+        for seed in seeds:
+            print(render(drawn(seed, backend)))
+    elif performs:
+        perform(backend, seeds, times, _tell)
+    else:
+        sys.exit(_compare(backend, seeds, times, most_runs))
+
+
+def _tell(seed: int, outcomes: Counter[Outcome]) -> None:
+    print(json.dumps({"seed": seed, "outcomes": outcomes}), flush=True)
+
+
+def _compare(backend: str, seeds: range, times: int, most_runs: int) -> int:
+    began = told_at = time.monotonic()
+    sums = Counter[str]()
+    for seed, real in performed(backend, seeds, times):
+        if real is None:
+            print(f"program {seed}: the driver on {backend!r} ended before its time", flush=True)
+            sums["crashed drivers"] += 1
+            continue
+        judged = judge(drawn(seed, backend), real, most_runs)
+        sums["programs"] += 1
+        sums["real runs"] += real.total()
+        sums["real outcomes"] += len(real)
+        sums["simulated runs"] += judged.search.runs
+        sums["simulated outcomes"] += len(judged.search.found)
+        sums["mismatches"] += judged.is_mismatch
+        if judged.is_mismatch:
+            print(f"\n{judged}\n", flush=True)
+        if time.monotonic() - told_at > _PROGRESS_S:
+            told_at = time.monotonic()
+            print(_summary(sums, told_at - began), flush=True)
+    print(_summary(sums, time.monotonic() - began))
+    return 1 if sums["mismatches"] or not sums["programs"] else 0
+
+
+def _summary(sums: Counter[str], seconds: float) -> str:
+    names = (
+        "programs",
+        "real runs",
+        "real outcomes",
+        "simulated runs",
+        "simulated outcomes",
+        "crashed drivers",
+    )
+    return f"{', '.join(f'{sums[name]} {name}' for name in names)}, {sums['mismatches']} mismatches, {seconds:.0f} s"
+
+
+if __name__ == "__main__":
+    main()

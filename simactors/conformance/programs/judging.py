@@ -1,0 +1,110 @@
+"""Programs on a real backend and in the simulator, one after the other: what real runs came to must be reachable."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from simactors.conformance.programs.generating import generate
+from simactors.conformance.programs.grammar import Program
+from simactors.conformance.programs.play import Outcome, Play
+from simactors.conformance.programs.rendering import render
+from simactors.conformance.programs.simulated import Search, search
+from simactors.conformance.programs.stage import staged
+
+MOST_ACTORS = {"local": 3, "ray": 2}
+"""By backend; Ray takes half a second to start one."""
+
+_BATCH = 50
+"""So many programs share a session, and a process: the next session is another one's."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One program.
+
+    Attributes:
+        real: how often each outcome came out on the real backend.
+        search: what the simulator came to.
+    """
+
+    program: Program
+    real: Mapping[Outcome, int]
+    search: Search
+
+    @property
+    def is_mismatch(self) -> bool:
+        """Whether something came out that the simulator does not reach."""
+        return bool(self.search.missing)
+
+    def __str__(self) -> str:
+        """For who has to find out why."""
+        found = self.search.found.most_common(5)
+        return "\n".join(
+            [
+                f"program {self.program.seed}: not reached in {self.search.runs} simulated runs:",
+                *(f"    {outcome} ({self.real[outcome]} times)" for outcome in sorted(self.search.missing)),
+                "  what the simulator makes of it, most often:",
+                *(f"    {outcome} ({times} times)" for outcome, times in found),
+                *([f"  {self.search.proof}"] if self.search.proof else []),
+                "  its source:",
+                *(f"    {line}" for line in render(self.program).splitlines()),
+            ]
+        )
+
+
+def play_of(program: Program) -> Play:
+    """The program, ready to run."""
+    return Play(render(program), f"program-{program.seed}")
+
+
+def drawn(seed: int, backend: str) -> Program:
+    """The program of a seed, as large as the backend allows."""
+    return generate(seed, most_actors=MOST_ACTORS[backend])
+
+
+def judge(program: Program, real: Mapping[Outcome, int], most_runs: int) -> Judged:
+    """Look in the simulator for what came out really."""
+    return Judged(program, real, search(play_of(program), real, most_runs))
+
+
+def perform(backend: str, seeds: range, times: int, done: Callable[[int, Counter[Outcome]], None]) -> None:
+    """Run programs on a real backend, in this process.
+
+    Args:
+        done: told what came out of each.
+    """
+    with staged(backend) as stage:
+        for seed in seeds:
+            done(seed, stage.run(play_of(drawn(seed, backend)), times))
+
+
+def performed(backend: str, seeds: range, times: int) -> Iterator[tuple[int, Counter[Outcome] | None]]:
+    """The same in processes of their own, which may crash: what came out of each, None if its process has ended."""
+    for start in range(seeds.start, seeds.stop, _BATCH):
+        batch = range(start, min(start + _BATCH, seeds.stop))
+        while batch:
+            known = 0
+            for seed, outcomes in _in_a_process(backend, batch, times):
+                yield seed, outcomes
+                known += 1
+            batch = batch[known:]
+            if batch:
+                yield batch[0], None
+                batch = batch[1:]
+
+
+def _in_a_process(backend: str, seeds: range, times: int) -> Iterator[tuple[int, Counter[Outcome]]]:
+    """Those that came to their end before the process did."""
+    command = [sys.executable, "-m", "simactors.conformance.programs", "--backend", backend, "--perform"]
+    command += ["--first-seed", str(seeds.start), "--count", str(len(seeds)), "--times", str(times)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith('{"seed"'):
+                told = json.loads(line)
+                yield told["seed"], Counter(told["outcomes"])

@@ -1,0 +1,147 @@
+"""Generated programs, and who holds the backends against each other with them.
+
+Method: the generator is looked at by what it writes; the search by outcomes that are possible, and by one that is not.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import get_args
+
+import pytest
+
+from simactors.conformance.programs import grammar
+from simactors.conformance.programs.generating import generate
+from simactors.conformance.programs.grammar import Program, counts
+from simactors.conformance.programs.judging import drawn, judge, performed, play_of
+from simactors.conformance.programs.rendering import render
+from simactors.conformance.programs.simulated import search
+from simactors.conformance.programs.toward import nearness
+from simactors.sim.config import SimConfig
+from simactors.sim.simulation import simulate
+
+RACE = Program(
+    seed=0,
+    actors=(
+        grammar.Actor(
+            name="a",
+            kind="threaded",
+            options=(("max_concurrency", 2),),
+            bodies=(grammar.Body((grammar.Add(),)), grammar.Body(), grammar.Body()),
+            items=grammar.Body(),
+        ),
+    ),
+    tasks=(),
+    statements=(grammar.Call("r1", "a", "m0"), grammar.Call("r2", "a", "m0")),
+)
+
+
+def outcome(log: list[str], total: int, first: int, second: int) -> str:
+    return json.dumps([["r1", f"r1(None):{first}"], ["r2", f"r2(None):{second}"], ["a", [log, total]]])
+
+
+def test_a_seed_writes_the_same_program_again():
+    assert generate(3) == generate(3)
+    assert generate(3) != generate(4)
+
+
+def test_every_kind_of_statement_and_step_is_drawn_and_compiles():
+    programs = [generate(seed) for seed in range(400)]
+    statements = {type(statement) for program in programs for statement in program.statements}
+    steps = {type(step) for program in programs for body in program.bodies for step in body.steps}
+    assert statements == set(get_args(grammar.Statement))
+    assert steps == set(get_args(grammar.Step))
+    for program in programs:
+        compile(render(program), "program.py", "exec")
+
+
+def test_what_crashes_in_every_run_is_not_made_again_without_end():
+    for seed in range(400):
+        for actor in generate(seed).actors:
+            always = any(
+                isinstance(step, grammar.Crash | grammar.Raise) and step.times is None
+                for body in actor.bodies
+                for step in body.steps
+            )
+            assert not always or dict(actor.options).get("max_task_retries") != -1
+
+
+def test_runs_are_counted_where_a_process_may_crash_only_sometimes():
+    assert counts(grammar.Body((grammar.Crash(1),)))
+    assert not counts(grammar.Body((grammar.Crash(None), grammar.Sleep(1))))
+
+
+def test_an_outcome_repeats_in_a_simulation_of_the_same_seed():
+    outcomes = []
+    for _ in range(2):
+        with simulate(5):
+            outcomes.append(play_of(generate(7)).run())
+    assert outcomes[0] == outcomes[1]
+
+
+def test_a_lost_update_is_reached():
+    wanted = [outcome(["r1", "r2"], 1, 1, 1), outcome(["r2", "r1"], 2, 2, 1)]
+    found = search(play_of(RACE), wanted, 2000)
+    assert not found.missing
+    assert found.runs < 2000
+
+
+def test_what_is_impossible_is_a_mismatch_that_shows_the_program():
+    impossible = outcome(["r1", "r2"], 3, 1, 3)
+    judged = judge(RACE, {impossible: 1}, 100)
+    assert judged.is_mismatch
+    assert impossible in str(judged)
+    assert "class A:" in str(judged)
+
+
+def test_an_impossible_end_of_a_program_that_waits_for_ever_is_found_as_a_hang():
+    stuck = grammar.Body((grammar.CallPeer("m2", waits=True),))
+    actor = grammar.Actor("a", "plain", (), (stuck, grammar.Body(), grammar.Body()), grammar.Body())
+    program = Program(0, (actor,), (), (grammar.Meet("a", "a"), grammar.Call("r1", "a", "m0")))
+    assert not search(play_of(program), ['["hangs"]'], 100).missing
+
+
+def test_nearness_counts_pairs_of_lines_in_the_wanted_order():
+    wanted = [["a", ["x", "y", "z"]]]
+    near, far = nearness(wanted, [["a", ["x", "z", "y"]]]), nearness(wanted, [["a", ["z", "y", "x"]]])
+    assert 1 == nearness(wanted, wanted) > near > far
+
+
+@pytest.mark.parametrize("asks", ["peek", "cancel"])
+def test_code_that_hesitates_lets_calls_arrive_meanwhile(asks: str):
+    statement = grammar.Peek("r1") if asks == "peek" else grammar.Cancel("r1", force=False, recursive=True)
+    body = grammar.Body()
+    task = grammar.Task("f0", (), body)
+    program = Program(0, (), (task, grammar.Task("f1", (), body)), (grammar.Call("r1", "", "f0"), statement))
+    at_once, slow = set(), set()
+    for seed in range(60):
+        for outcomes, config in ((at_once, SimConfig()), (slow, SimConfig(hesitation_s=0.1))):
+            with simulate(seed, config=config):
+                outcomes.add(play_of(program).run())
+    assert len(at_once) == 1
+    assert at_once < slow
+
+
+def test_small_programs_on_real_processes_come_to_what_the_simulator_reaches():
+    seeds = range(25)
+    for seed, real in performed("local", seeds, 1):
+        assert real is not None
+        judged = judge(drawn(seed, "local"), real, 2000)
+        assert not judged.is_mismatch, str(judged)
+
+
+def test_the_command_shows_programs():
+    command = [
+        sys.executable,
+        "-m",
+        "simactors.conformance.programs",
+        "--show",
+        "--first-seed",
+        "7",
+        "--count",
+        "1",
+    ]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert shown.rstrip() == render(drawn(7, "local")).rstrip()
