@@ -36,10 +36,10 @@ conformance: $(READY)
 	@case ",$(BACKENDS)," in *,ray,*) \
 	  $(BIN)/python -c 'import ray' 2> /dev/null || \
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,ray]' || exit 1; \
-	  CONFORMANCE_BACKENDS=ray $(BIN)/python -m pytest -q -n 0 tests/conformance || exit 1;; \
+	  $(BIN)/python -m simactors.conformance --backends ray -q -n 0 || exit 1;; \
 	esac
 	@others=$$(echo "$(BACKENDS)" | tr , '\n' | grep -vx ray | paste -s -d ,); test -z "$$others" || \
-	  CONFORMANCE_BACKENDS=$$others $(BIN)/python -m pytest -q -n auto --dist worksteal tests/conformance
+	  $(BIN)/python -m simactors.conformance --backends $$others -q -n auto --dist worksteal
 
 # Generated programs: what comes out on a real backend, local or ray, must be reachable in the simulator.
 PROGRAMS_ON ?= local
