@@ -1,7 +1,7 @@
 """``python -m simactors.conformance``: every promise of the API as a test, run by pytest on some of the backends.
 
-Example: ``python -m simactors.conformance --backends sim,local -k cancel``. Whatever else is given goes to pytest. Generated
-programs are another suite: ``python -m simactors.conformance.programs``.
+Example: ``python -m simactors.conformance --backends sim,local -k cancel``. Whatever else is given goes to pytest.
+Generated programs are another suite: ``python -m simactors.conformance.programs``.
 """
 
 from __future__ import annotations
