@@ -54,11 +54,13 @@ class Particulars:
             where a fault plan may ask for it.
         is_ordered: calls that wait for their arguments hold back later ones of the same caller.
         holders: links whose first call waits for a ref; what they hold fails when it dies.
+        awaiting: calls that wait for refs and hold nobody back; they fail then, too.
         max_pending_calls: how many unanswered calls each process may have with it; -1 for no limit.
         max_task_retries: how often its calls may be run again, unless a method says otherwise.
     """
 
     __slots__ = (
+        "awaiting",
         "holders",
         "is_ordered",
         "max_pending_calls",
@@ -76,6 +78,7 @@ class Particulars:
         self.rank = 0
         self.is_ordered = True
         self.holders: list[Link] = []
+        self.awaiting: dict[Invocation, None] = {}
         self.max_pending_calls = -1
         self.max_task_retries = 0
 

@@ -290,6 +290,8 @@ class Actors:
         for link in actor.extra.holders:
             held, link.held = link.held, None
             unanswered += held or ()
+        unanswered += actor.extra.awaiting
+        actor.extra.awaiting.clear()
         for invocation in unanswered:
             if invocation.function is not None:  # not its constructor
                 self._network.fail(invocation, death)

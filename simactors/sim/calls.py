@@ -258,7 +258,12 @@ class Calls:
             self._hold(link, invocation)
         else:
             states: Any = [ref.entry for ref in invocation.refs]
-            self._objects.when_ready(states, functools.partial(self._send_or_fail, invocation))
+            invocation.actor.particulars().awaiting[invocation] = None
+            self._objects.when_ready(states, functools.partial(self._wait_no_longer, invocation))
+
+    def _wait_no_longer(self, invocation: Invocation) -> None:
+        if invocation.actor.extra.awaiting.pop(invocation, self) is None:  # else it has failed with its actor
+            self._send_or_fail(invocation)
 
     def _hold(self, link: Link, invocation: Invocation) -> None:
         """Keep a call back until its refs are ready, and every later call on this link behind it."""

@@ -273,3 +273,28 @@ def test_a_call_that_is_made_again_does_not_wait_for_one_that_waits_for_it(ray: 
         ray.get(crashing, timeout=60)
     with pytest.raises(ray.exceptions.ActorUnavailableError):
         ray.get(dependent, timeout=60)
+
+
+@simactors.remote
+class MortalLoop:
+    """Its calls hold nobody back."""
+
+    async def call(self, what: Any = None) -> Any:
+        return what
+
+
+@simactors.remote
+def fail_late() -> None:
+    time.sleep(1.0)
+    raise ValueError("too late to matter")
+
+
+@pytest.mark.parametrize("kind", [Mortal, MortalLoop])
+def test_calls_that_wait_for_arguments_fail_with_their_actor_at_once(ray: ModuleType, kind: Any) -> None:
+    actor = kind.remote()
+    ray.get(actor.call.remote())
+    waits = actor.call.remote(fail_late.remote())
+    ray.kill(actor)
+    # Not with the error of the argument, which comes a second later.
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        ray.get(waits, timeout=60)
