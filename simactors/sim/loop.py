@@ -255,7 +255,10 @@ class SimLoop(asyncio.BaseEventLoop):
             self._arrange_turn()
 
     def _run_turn(self) -> None:
-        self._context.run(self._run_once)  # type: ignore[attr-defined]  # BaseEventLoop's
+        # A task that the user's code made ends only itself, as on real processes; who awaits it is told. What is left
+        # of the turn comes in the next one.
+        with suppress(SystemExit):
+            self._context.run(self._run_once)  # type: ignore[attr-defined]  # BaseEventLoop's
 
     def _enter(self) -> _Outer:
         """Become the running loop; `Kernel.block` suspends that together with the code."""

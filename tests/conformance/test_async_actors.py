@@ -416,3 +416,21 @@ def test_futures_of_refs_can_be_used_without_asyncio(ray: ModuleType) -> None:
             break
         time.sleep(0.01)
     assert done == [5]
+
+
+@simactors.remote
+class Leaver:
+    async def leave(self) -> None:
+        await asyncio.sleep(0.01)
+        simactors.exit_actor()
+
+    async def gather(self) -> None:
+        await asyncio.gather(self.leave(), asyncio.sleep(0.05))
+
+
+def test_exit_actor_in_a_coroutine_that_is_gathered_ends_the_actor(ray: ModuleType) -> None:
+    leaver = Leaver.remote()
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        ray.get(leaver.gather.remote(), timeout=60)
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        ray.get(leaver.gather.remote(), timeout=60)
