@@ -54,7 +54,7 @@ judges: $(READY)
 	@$(BIN)/python -m tests.unit.checkers.campaign --count 100000
 
 bench: $(READY)
-	@for name in sim_calls sim_intercept sim_scale real hunt_rate plans isolation calibration; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	@for name in starts sim_calls sim_intercept sim_scale real hunt_rate plans isolation calibration; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 power: $(READY)
 	@$(BIN)/python benchmarks/power.py

@@ -31,9 +31,7 @@ from simactors.core.abilities import KnowsItself
 from simactors.core.backend import Backend
 from simactors.core.interface import MethodSpec, in_places
 from simactors.core.refs import ActorRef, ObjectRef
-
-VARIABLE = session.TRACE_VARIABLE
-"""The environment variable that names the folder; relative to the working directory of the driver."""
+from simactors.core.tracing import VARIABLE
 
 SUFFIX = ".trace.jsonl"
 

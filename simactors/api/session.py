@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from simactors.api.configuration import JobConfig
 from simactors.core import backend as backends
-from simactors.core import current, ids
+from simactors.core import current, ids, tracing
 from simactors.core.abilities import JoinsThreads, KnowsItself, RecordsCalls
 from simactors.core.backend import Backend, Settings
 from simactors.core.resources import can_be
@@ -36,8 +36,6 @@ Ability = TypeVar("Ability")
 
 DEFAULT_BACKEND = "local"
 BACKEND_VARIABLE = "SIMACTORS_BACKEND"
-TRACE_VARIABLE = "SIMACTORS_TRACE_TO"
-"""Names the folder of a trace, if a run on real processes is to be written down: see `simactors.tracing`."""
 
 ADDRESS = f"{ids.node_address(1)}:6379"
 """The address of whatever cluster is open; nothing listens there."""
@@ -167,7 +165,7 @@ def init(
 
 def _observe(backend: Backend) -> None:
     """Let what is asked of `backend` be written down, if the environment says so and it can't do that itself."""
-    if os.environ.get(TRACE_VARIABLE) and not isinstance(backend, RecordsCalls):
+    if os.environ.get(tracing.VARIABLE) and not isinstance(backend, RecordsCalls):
         # By name: it stands between `api` and backends, and knows more than `api` does.
         importlib.import_module("simactors.tracing").observe(backend)
 

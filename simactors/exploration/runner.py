@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 from simactors.api import session
+from simactors.core import tracing
 from simactors.core.choices import Choices, Offer
 from simactors.core.events import Record
 from simactors.core.sightings import Sighting
@@ -188,7 +189,7 @@ def run_for_real(program: Program, backend: str, seed: int = 0, trace_to: Path |
         program = replace(program, as_ray=False)
     variables = {session.BACKEND_VARIABLE: backend}
     if trace_to is not None:
-        variables[session.TRACE_VARIABLE] = str(trace_to.absolute())
+        variables[tracing.VARIABLE] = str(trace_to.absolute())
     with (
         _environment(variables),
         session.default_faults(program.faults),

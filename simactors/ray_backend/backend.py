@@ -5,6 +5,7 @@ In the driver `init(backend="ray")` opens it; in Ray's workers it is there by it
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ import ray.exceptions
 import ray.util
 from ray.util.placement_group import placement_group, placement_group_table, remove_placement_group
 
+from simactors.core import tracing
 from simactors.core.abilities import GroupInfo
 from simactors.core.backend import Settings
 from simactors.core.calls import ActorClass, Creation, Function, MethodCall, TaskCall
@@ -68,12 +70,21 @@ def _keywords(settings: Settings) -> dict[str, Any]:
         "_memory": resources.pop("memory", None),
         "object_store_memory": settings.object_store_memory or resources.pop("object_store_memory", None),
         "namespace": settings.namespace,
-        "runtime_env": dict(settings.runtime_env) or None,
+        "runtime_env": _traced(settings.runtime_env) or None,
         "logging_level": settings.log_level,
     }
     resources.pop("object_store_memory", None)
     said["resources"] = resources or None
     return {name: value for name, value in said.items() if value is not None}
+
+
+def _traced(runtime_env: Mapping[str, Any]) -> dict[str, Any]:
+    """With the folder of a trace, if one is wanted: workers of a cluster don't have the driver's environment."""
+    folder = os.environ.get(tracing.VARIABLE)
+    if not folder:
+        return dict(runtime_env)
+    variables = {**runtime_env.get("env_vars", {}), tracing.VARIABLE: os.path.abspath(folder)}
+    return {**runtime_env, "env_vars": variables}
 
 
 class RayBackend(Knowing):
