@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 
-from simactors.api.configuration import JobConfig
 from simactors.core import backend as backends
 from simactors.core import current, ids, tracing
 from simactors.core.abilities import JoinsThreads, KnowsItself, RecordsCalls
@@ -125,16 +124,15 @@ def init(
         ValueError: an unknown backend, a seed for a backend that has none, or resources for a cluster that is there.
     """
     _check_arguments(address, num_cpus, num_gpus, more)
-    quantities = dict(resources or {})
-    for name, resource in _QUANTITIES.items():
-        if more.get(name) is not None:
-            quantities[resource] = more[name]
+    renamed = {name: more[key] for key, name in _QUANTITIES.items() if more.get(key) is not None}
+    quantities = {**(resources or {}), **renamed}
     _check_quantities({"num_cpus": num_cpus, "num_gpus": num_gpus, **quantities})
+    job_namespace, job_env = _of_job(more)
     settings = Settings(
         num_cpus=num_cpus,
         num_gpus=num_gpus,
         resources=quantities,
-        namespace=namespace or _job(more).ray_namespace,
+        namespace=namespace or job_namespace,
         address=address,
         seed=seed,
         log_to_driver=more.get("log_to_driver") is not False,
@@ -142,7 +140,7 @@ def init(
         object_store_memory=None
         if more.get("object_store_memory") is None
         else int(more["object_store_memory"]),
-        runtime_env={**_job(more).runtime_env, **(more.get("runtime_env") or {})},
+        runtime_env={**job_env, **(more.get("runtime_env") or {})},
         log_level=_level(more.get("logging_level")),
     )
     if settings.log_level is not None:
@@ -213,11 +211,16 @@ def _is_amount(said: object) -> bool:
     return isinstance(said, int | float) and can_be(said)
 
 
-def _job(more: Mapping[str, Any]) -> JobConfig:
+def _of_job(more: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any]]:
+    """The namespace and the `runtime_env` that a `JobConfig` says."""
     said = more.get("job_config")
-    if said is not None and not isinstance(said, JobConfig):
+    if said is None:
+        return None, {}
+    from simactors.api.configuration import JobConfig  # lazily: hardly any program has one
+
+    if not isinstance(said, JobConfig):
         raise TypeError(f"job_config must be a JobConfig, not {type(said).__name__}")
-    return said or JobConfig()
+    return said.ray_namespace, said.runtime_env
 
 
 def _level(said: object) -> int | None:
