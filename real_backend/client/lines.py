@@ -125,7 +125,8 @@ class Line:
         if self._loss is not None:
             for call in [c for c in queue if not c.missing and c.tries == 0]:
                 queue.remove(call)
-                self._calls.fail(call, self._loss)
+                # As on Ray, that an argument has failed is looked at before it is looked for the actor.
+                self._calls.fail(call, self._calls.failed_argument(call) or self._loss)
         self._look_whether_idle()
 
     def _overtake(self, peer: Peer) -> None:

@@ -298,3 +298,15 @@ def test_calls_that_wait_for_arguments_fail_with_their_actor_at_once(ray: Module
     # Not with the error of the argument, which comes a second later.
     with pytest.raises(ray.exceptions.ActorDiedError):
         ray.get(waits, timeout=60)
+
+
+def test_a_failed_argument_is_told_also_while_the_actor_restarts(ray: ModuleType) -> None:
+    mortal = Mortal.options(max_restarts=-1).remote()
+    ray.get(mortal.call.remote())
+    lost = mortal.die.remote()
+    with pytest.raises(ray.exceptions.ActorUnavailableError):
+        ray.get(lost)
+    # The actor may be back, or not yet.
+    with pytest.raises(ray.exceptions.RayTaskError) as told:
+        ray.get(mortal.call.remote(lost))
+    assert isinstance(told.value, ray.exceptions.ActorUnavailableError)
