@@ -28,8 +28,8 @@ from simactors.traces import Trace, TraceError
 @click.command(
     epilog=epilog(
         "Exit code: that of the run, as with `simactors run`: 1 if the failure is there again; 130 if you ended it.",
-        "simactors replay .simactors/app-AssertionError-2cc181.json --until 1.25s",
-        "simactors replay .simactors/app-AssertionError-2cc181.json --backend local --times 5",
+        "simactors replay .simactors/app-AssertionError-c1a912.json --until 1.25s",
+        "simactors replay .simactors/app-AssertionError-c1a912.json --backend local --times 5",
     )
 )
 @click.argument("word", metavar="FILE|TOKEN|FOLDER", shell_complete=completion.files)

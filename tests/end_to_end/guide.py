@@ -20,6 +20,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -131,6 +132,6 @@ def run(command: str, folder: Path, answers: list[str]) -> str:
     # A terminal would show what is typed.
     first, *others = done.stdout.split(_PROMPT)
     echoed = first + "".join(
-        f"{_PROMPT}{answer}\n{other}" for answer, other in zip(answers, others, strict=True)
+        f"{_PROMPT}{answer}\n{other}" for answer, other in zip_longest(answers, others, fillvalue="")
     )
     return echoed + (f"(exit code {done.returncode})\n" if done.returncode else "")
