@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # Where programs of the suite of promises run: sim, local, ray.
 BACKENDS ?= sim,local
 
-.PHONY: demo test lint types compiled conformance conformance-programs determinism judges bench power soak clean
+.PHONY: demo test lint types compiled conformance conformance-programs determinism judges bench power soak docs clean
 .DEFAULT_GOAL := test
 
 demo: $(READY)
@@ -63,8 +63,15 @@ power: $(READY)
 soak: $(READY)
 	@$(BIN)/python -m tests.soak --minutes 10
 
+# The generator is an extra of its own: nothing else needs it.
+docs: $(READY)
+	@$(BIN)/python -c 'import material, mermaidx, mkdocs_click, mkdocstrings' 2> /dev/null || \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,docs]'
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "open site/index.html"
+
 clean:
-	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) build dist site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

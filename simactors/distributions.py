@@ -1,6 +1,6 @@
 """How long things take in a simulated cluster: distributions, in seconds.
 
-Example:
+Examples:
     >>> from simactors import SimConfig
     >>> from simactors.distributions import Exponential, Uniform
     >>> config = SimConfig(process_start=Uniform(0.5, 2.0), service_times={"Model.predict": Exponential(0.02)})

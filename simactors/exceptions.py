@@ -1,6 +1,6 @@
 """Every error a user can meet, with Ray's name where Ray has one.
 
-What real code must survive (Ray's classes, Ray's meaning)::
+What real code must survive (Ray's classes, Ray's meaning):
 
     RayError
      ├─ RayTaskError                     the remote code raised; also an instance of its cause's class
@@ -29,7 +29,7 @@ What real code must survive (Ray's classes, Ray's meaning)::
      ├─ UnserializableException
      └─ ActorAlreadyExistsError          (also ValueError)
 
-A finding: the simulation worked, the program did not::
+A finding: the simulation worked, the program did not:
 
     Finding (AssertionError)
      ├─ DeadlockError                    nothing can run and somebody waits

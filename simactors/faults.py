@@ -1,6 +1,6 @@
 """What can go wrong in a simulated run: the parts of a `FaultPlan`.
 
-Example:
+Examples:
     >>> from simactors import FaultPlan
     >>> from simactors.faults import CrashNode, Cut
     >>> plan = FaultPlan((CrashNode(node="node-2", at_s=5), Cut(source="node-1", target="node-3", at_s=2, for_s=1)))

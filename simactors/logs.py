@@ -20,7 +20,7 @@ class SimLogFilter(logging.Filter):
     same format works outside simulations and on every backend. ``%(asctime)s`` and ``%(process)d`` are virtual in
     simulated code without it.
 
-    Example:
+    Examples:
         >>> import logging, simactors
         >>> handler = logging.StreamHandler()
         >>> handler.addFilter(simactors.SimLogFilter())

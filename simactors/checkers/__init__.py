@@ -3,41 +3,41 @@
 A `Verdict` is `Ok`, `Violated` or `Unknown`; only the first is true, and ``check()`` of the others raises. The guide is
 ``docs/checkers.md``.
 
-====================  ===========================================================================================
-Judges of histories
-`linearizable`        objects behave as if each operation took effect at once, between its call and its answer
-`isolated`            transactions don't see each other, up to an isolation level
-`monotonic_reads`     no client reads something older than before
-`read_your_writes`    no client reads something older than it has written
-`monotonic_writes`    the writes of each client take effect in its order
-`writes_follow_reads` what a client writes is newer than what it has read
---------------------  -------------------------------------------------------------------------------------------
-Judges of messages, logs and effects
-`fifo`                messages of one sender to one receiver come in their order
-`causal`              nobody hears of an effect before its cause
-`total_order`         replicas have the same entries in the same order
-`exactly_once`        each request has taken effect once; also `at_most_once` and `at_least_once`. A `Request` was
-                      made perhaps again and again; `requests` finds them in a history
---------------------  -------------------------------------------------------------------------------------------
-Histories
-`Recording`           what clients write down of themselves, with a decorator: in a simulation, or on Ray
-`record_calls`        what the simulation that runs knows of all calls; a test asks for ``simulate(record=True)``
-`lines`               histories as files, also of other programs: JSON lines
-`transactions`        how to write transactions down
-`History`             made of `Operation`; what was sent to whom is a `Delivery`
---------------------  -------------------------------------------------------------------------------------------
-Specifications, for `linearizable`
-`Register`            a value; `CasRegister` can compare before it writes, `Counter` adds
-`KeyValueMap`         values by keys; `Set` has elements, `Queue` lets them leave in their order
-`Lock`, `Bank`        one holder at most; money that is only moved
-`Sequential`          a plain class; one of your own is any object that is a `Specification`
---------------------  -------------------------------------------------------------------------------------------
-Properties, stated by the program itself
-`always`              what must hold whenever it comes by; `unreachable`: it must never come by
-`sometimes`           what should hold at least once in many runs; `reachable`: it should come by
-`eventually`          what must hold some time after the last fault
-`declared`, `unmet`   what stands in the files, and what of it no run ever met
-====================  ===========================================================================================
+    ====================  ===========================================================================================
+    Judges of histories
+    `linearizable`        objects behave as if each operation took effect at once, between its call and its answer
+    `isolated`            transactions don't see each other, up to an isolation level
+    `monotonic_reads`     no client reads something older than before
+    `read_your_writes`    no client reads something older than it has written
+    `monotonic_writes`    the writes of each client take effect in its order
+    `writes_follow_reads` what a client writes is newer than what it has read
+    --------------------  -------------------------------------------------------------------------------------------
+    Judges of messages, logs and effects
+    `fifo`                messages of one sender to one receiver come in their order
+    `causal`              nobody hears of an effect before its cause
+    `total_order`         replicas have the same entries in the same order
+    `exactly_once`        each request has taken effect once; also `at_most_once` and `at_least_once`. A `Request` was
+                          made perhaps again and again; `requests` finds them in a history
+    --------------------  -------------------------------------------------------------------------------------------
+    Histories
+    `Recording`           what clients write down of themselves, with a decorator: in a simulation, or on Ray
+    `record_calls`        what the simulation that runs knows of all calls; a test asks for ``simulate(record=True)``
+    `lines`               histories as files, also of other programs: JSON lines
+    `transactions`        how to write transactions down
+    `History`             made of `Operation`; what was sent to whom is a `Delivery`
+    --------------------  -------------------------------------------------------------------------------------------
+    Specifications, for `linearizable`
+    `Register`            a value; `CasRegister` can compare before it writes, `Counter` adds
+    `KeyValueMap`         values by keys; `Set` has elements, `Queue` lets them leave in their order
+    `Lock`, `Bank`        one holder at most; money that is only moved
+    `Sequential`          a plain class; one of your own is any object that is a `Specification`
+    --------------------  -------------------------------------------------------------------------------------------
+    Properties, stated by the program itself
+    `always`              what must hold whenever it comes by; `unreachable`: it must never come by
+    `sometimes`           what should hold at least once in many runs; `reachable`: it should come by
+    `eventually`          what must hold some time after the last fault
+    `declared`, `unmet`   what stands in the files, and what of it no run ever met
+    ====================  ===========================================================================================
 
 Importing this loads no judge: each is loaded when it is first used.
 """

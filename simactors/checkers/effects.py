@@ -46,7 +46,7 @@ def exactly_once(requests: Iterable[Request], effects: Iterable[Hashable]) -> Ve
     Returns:
         `Violated` names the first effect that is one too many; if there is none, the first that is missing.
 
-    Example:
+    Examples:
         >>> print(exactly_once([Request("pay-1", "unknown"), Request("pay-1")], ["pay-1", "pay-1"]))
         exactly once: violated: pay-1 took effect twice; there were 2 attempts
           pay-1 attempted: unknown, returned

@@ -119,7 +119,7 @@ def isolated(
     What is found is there; but not all that is there is found: values that nobody reads tell nothing, and registers
     show an order only where somebody reads a version and then writes. Final reads of all keys help.
 
-    Example:
+    Examples:
         >>> from simactors.checkers.transactions import append, read, transaction
         >>> skewed = History((
         ...     transaction(read("x", []), append("y", 1), called=0, returned=2, client="a"),

@@ -56,7 +56,7 @@ def linearizable(
     Sources: M. Herlihy, J. Wing, "Linearizability", 1990; J. Wing, C. Gong, "Testing and verifying concurrent
     objects", 1993; G. Lowe, "Testing for linearizability", 2017.
 
-    Example:
+    Examples:
         >>> from simactors.checkers.specs import Register
         >>> from simactors.core.history import History, Operation
         >>> history = History((

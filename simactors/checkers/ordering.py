@@ -30,7 +30,7 @@ def fifo(deliveries: Iterable[Delivery]) -> Verdict:
     Returns:
         `Violated` names the first message that came too late, and the one that overtook it.
 
-    Example:
+    Examples:
         >>> print(fifo([
         ...     Delivery(sender="a", receiver="bank", message="deposit", sent=1, received=9),
         ...     Delivery(sender="a", receiver="bank", message="withdraw", sent=2, received=8),
@@ -188,7 +188,7 @@ def total_order(logs: Mapping[str, Sequence[Any]], *, prefixes: bool = True) -> 
     Returns:
         `Violated` names the first place at which two logs differ; it is compared with the longest.
 
-    Example:
+    Examples:
         >>> print(total_order({"r1": ["a", "b", "c"], "r2": ["a", "c"], "r3": ["a"]}))
         total order: violated: entry 2 is 'c' at r2, but 'b' at r1
               1    2    3

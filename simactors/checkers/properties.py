@@ -37,7 +37,7 @@ def always(condition: object, message: str, /, **details: Any) -> None:
         ViolationError: it does not hold.
         TypeError: the condition is no answer, but a function or something to wait for.
 
-    Example:
+    Examples:
         >>> balance = -3
         >>> always(balance >= 0, "no account is overdrawn", balance=balance)
         Traceback (most recent call last):

@@ -71,7 +71,7 @@ class Recording:
         unknown, refused: further classes of exceptions that say nothing of whether an operation took effect, or that
             it did not.
 
-    Example:
+    Examples:
         >>> recording = Recording()
         >>> @recording.operation
         ... def double(number):

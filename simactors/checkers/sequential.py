@@ -52,9 +52,9 @@ class Sequential:
     Raises:
         TypeError: it is no class.
         SpecificationError: an object of it can't be copied; or, when it is used, it has no such method, or one that
-        waits.
+            waits.
 
-    Example:
+    Examples:
         >>> class Account:
         ...     def __init__(self, balance):
         ...         self.balance = balance

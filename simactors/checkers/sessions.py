@@ -54,7 +54,7 @@ def monotonic_reads(
         `Unknown` if a client did two things at once, or, without `version`, if values are not unique or somebody read
         what nobody wrote.
 
-    Example:
+    Examples:
         >>> def got(value, called):
         ...     return Operation(client="a", name="get", args=("x",), called=called, returned=called + 1,
         ...                      status="returned", result=value)

@@ -20,7 +20,7 @@ def record_calls() -> CallLog:
     Raises:
         RuntimeError: nothing runs, or it is not the simulator.
 
-    Example:
+    Examples:
         >>> import simactors
         >>> from simactors.checkers.linearizability import linearizable
         >>> from simactors.checkers.specs import Counter

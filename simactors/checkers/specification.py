@@ -20,7 +20,7 @@ Names = str | tuple[str, ...]
 class Specification(Protocol):
     """An object, one operation after the other.
 
-    Example:
+    Examples:
         >>> class Ticket:
         ...     initial = 0
         ...     def apply(self, state, operation):

@@ -8,7 +8,7 @@ tuples, which equal lists.
 
 `Sequential` makes a specification of a plain class. One of your own is any object with ``initial`` and ``apply``:
 
-Example:
+Examples:
     >>> from simactors.checkers.linearizability import linearizable
     >>> from simactors.core.history import History, Operation
     >>> class Ticket:

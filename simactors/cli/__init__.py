@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import click
 
-from simactors.cli.group import CommandGroup, exit_code_of
+from simactors.cli.group import CommandGroup, epilog, exit_code_of
 
 __all__ = ["main"]
 
@@ -47,7 +47,13 @@ _COMMANDS = {
 @click.group(
     cls=CommandGroup,
     places=_COMMANDS,
-    epilog="Exit codes: 0 fine; 1 the program failed; 2 wrong input; 3 a fault of simactors itself.",
+    epilog=epilog(
+        "Exit codes: 0 fine; 1 the program failed; 2 wrong input; 3 a fault of simactors itself. The last example "
+        "tells bash to complete commands, options and files at Tab; zsh_source and fish_source are for those shells.",
+        "simactors run app.py:main --seed 7",
+        "simactors hunt app.py:main --faults delay,crash",
+        'eval "$(_SIMACTORS_COMPLETE=bash_source simactors)"',
+    ),
 )
 @click.version_option(package_name="simactors", message="%(prog)s %(version)s")
 def commands() -> None:

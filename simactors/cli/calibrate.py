@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from simactors.cli import params
-from simactors.cli.group import WrongInput
+from simactors.cli.group import WrongInput, epilog
 from simactors.cli.output import Output
 from simactors.core.fault_plan import FaultPlan
 from simactors.exploration.target import Program, TargetError
@@ -22,8 +22,10 @@ _METERED = ("local",)
 
 
 @click.command(
-    epilog="Example: simactors calibrate --program app.py:main -o profile.toml, and then simactors run app.py:main "
-    "--profile profile.toml, or SimConfig.from_profile('profile.toml')."
+    epilog=epilog(
+        "What it writes is for `simactors run --profile`, and for SimConfig.from_profile.",
+        "simactors calibrate --program app.py:main -o profile.toml",
+    )
 )
 @click.option(
     "--backend", type=params.BackendType(), default="local", show_default=True, help="What to measure."

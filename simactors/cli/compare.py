@@ -6,18 +6,21 @@ import json
 
 import click
 
-from simactors.cli.group import WrongInput
+from simactors.cli import completion
+from simactors.cli.group import WrongInput, epilog
 from simactors.reports import scenario as report
 from simactors.scenarios.compare import compare as compared
 from simactors.scenarios.result import read
 
 
 @click.command(
-    epilog="A and B are files that `simactors run SCENARIO --out FILE` has written. Example: simactors compare "
-    "before.json after.json"
+    epilog=epilog(
+        "A and B are files that `simactors run SCENARIO --out FILE` has written.",
+        "simactors compare before.json after.json",
+    )
 )
-@click.argument("before", metavar="A")
-@click.argument("after", metavar="B")
+@click.argument("before", metavar="A", shell_complete=completion.files)
+@click.argument("after", metavar="B", shell_complete=completion.files)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line on stdout.")
 def compare(before: str, after: str, *, as_json: bool) -> None:
     """Say what differs between two results, and whether that is more than chance."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from simactors.cli import params
-from simactors.cli.group import FAILED, PASSED, WrongInput
+from simactors.cli import completion, params
+from simactors.cli.group import FAILED, PASSED, WrongInput, epilog
 from simactors.exploration import checkup
 from simactors.exploration.target import TargetError
 from simactors.reports import doctor as report
@@ -13,9 +13,12 @@ from simactors.sim.escapes import policy
 
 
 @click.command(
-    epilog="Exit codes: 0 nothing that would be refused; 1 something would be; 2 a file can't be read."
+    epilog=epilog(
+        "Exit codes: 0 nothing that would be refused; 1 something would be; 2 a file can't be read.",
+        "simactors doctor app.py --allow write",
+    )
 )
-@click.argument("files", nargs=-1, required=True, metavar="FILE.py...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE.py...", shell_complete=completion.files)
 @params.CLUSTER
 @params.ALLOW
 @params.JSON

@@ -78,6 +78,13 @@ class CommandGroup(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in self.places.items()])
 
 
+def epilog(words: str, *examples: str) -> str:
+    """What stands below the help of a command: some words, and lines that may be typed."""
+    lines = "\n".join(f"  {example}" for example in examples)
+    head = "Examples:" if len(examples) > 1 else "Example:"
+    return f"{words}\n\n\b\n{head}\n{lines}".strip()
+
+
 def exit_code_of(group: click.Group, args: Sequence[str] | None, prog_name: str | None) -> int:
     """Run a command line; whatever happens, the answer is an exit code, and the reason is on stderr."""
     try:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from simactors.cli import params, progress
-from simactors.cli.group import INTERRUPTED, WrongInput, exit_with
+from simactors.cli.group import INTERRUPTED, WrongInput, epilog, exit_with
 from simactors.exploration import crew, fleet, hunting
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import AUDITED, Quest, Tally
@@ -29,8 +29,11 @@ _RUNS = 1_000
 
 
 @click.command(
-    epilog="Each run starts from a fresh module; what it prints is shown only if it fails. Example: simactors hunt "
-    "app.py:main --time 60s --faults delay,crash --jobs 2"
+    epilog=epilog(
+        "Each run starts from a fresh module; what it prints is shown only if it fails.",
+        "simactors hunt app.py:main --time 60s --faults delay,crash --jobs 2",
+        "simactors hunt scenarios/bank --seeds 100 --keep-going --out found",
+    )
 )
 @params.TARGET
 @params.ARGS

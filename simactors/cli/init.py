@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from simactors.cli.group import WrongInput
+from simactors.cli.group import WrongInput, epilog
 
 FILES = ("scenario.toml", "app.py")
 
 
-@click.command(epilog="Example: simactors init scenarios/counter, then simactors run scenarios/counter")
+@click.command(epilog=epilog("", "simactors init scenarios/counter"))
 @click.argument("folder", metavar="NAME", type=click.Path(file_okay=False, path_type=Path))
 def init(folder: Path) -> None:
     """Write a scenario to start from.

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import click
+from click.shell_completion import CompletionItem
 
 from simactors.api import session
+from simactors.cli import completion
 from simactors.cli.group import WrongInput, nearest
 from simactors.core import backend as backends
 from simactors.exploration.named import named, place
@@ -35,6 +37,12 @@ class TargetType(click.ParamType):  # type: ignore[type-arg]  # click is generic
         except TargetError as error:
             raise WrongInput(str(error)) from None
 
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """See `completion.targets`."""
+        return completion.targets(ctx, param, incomplete)
+
 
 class BackendType(click.ParamType):  # type: ignore[type-arg]  # as above
     """The name of a backend."""
@@ -45,6 +53,12 @@ class BackendType(click.ParamType):  # type: ignore[type-arg]  # as above
         """Raise a usage error for an unknown name."""
         check_backend(str(value), "--backend", ctx)
         return str(value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The names of the backends."""
+        return [CompletionItem(name) for name in backends.names() if name.startswith(incomplete)]
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         """What the help shows."""
@@ -130,11 +144,13 @@ MAX_STEPS = click.option(
 CLUSTER = click.option(
     "--cluster",
     metavar="FILE.toml",
+    shell_complete=completion.files,
     help="The simulated cluster: its nodes, network, costs of work. Default: one node, messages take about 1 ms.",
 )
 FAULTS = click.option(
     "--faults",
     metavar="FILE.toml",
+    shell_complete=completion.files,
     help="What goes wrong; real processes meet only what they can. Default: nothing.",
 )
 ALLOW = click.option(

@@ -10,9 +10,9 @@ from typing import NoReturn
 
 import click
 
-from simactors.cli import attending, params
+from simactors.cli import attending, completion, params
 from simactors.cli.attending import Attendance, Wishes
-from simactors.cli.group import WrongInput, exit_with
+from simactors.cli.group import WrongInput, epilog, exit_with
 from simactors.cli.output import Output
 from simactors.exploration import following, repro
 from simactors.exploration.confirming import faults_for_real
@@ -26,10 +26,13 @@ from simactors.traces import Trace, TraceError
 
 
 @click.command(
-    epilog="Exit code: that of the run, as with `simactors run`: 1 if the failure is there again; 130 if you ended it. "
-    "Example: simactors replay .simactors/app-AssertionError-2cc181.json --until 1.25s"
+    epilog=epilog(
+        "Exit code: that of the run, as with `simactors run`: 1 if the failure is there again; 130 if you ended it.",
+        "simactors replay .simactors/app-AssertionError-c1a912.json --until 1.25s",
+        "simactors replay .simactors/app-AssertionError-c1a912.json --backend local --times 5",
+    )
 )
-@click.argument("word", metavar="FILE|TOKEN|FOLDER")
+@click.argument("word", metavar="FILE|TOKEN|FOLDER", shell_complete=completion.files)
 @click.option(
     "--program",
     type=params.TargetType(),

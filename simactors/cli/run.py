@@ -7,9 +7,9 @@ from typing import Any, NoReturn
 
 import click
 
-from simactors.cli import attending, params
+from simactors.cli import attending, completion, params
 from simactors.cli.attending import Attendance
-from simactors.cli.group import WrongInput, exit_with
+from simactors.cli.group import WrongInput, epilog, exit_with
 from simactors.cli.output import Output
 from simactors.exploration import determinism, following
 from simactors.exploration.named import named
@@ -20,11 +20,15 @@ from simactors.reports import json_line, text
 
 
 @click.command(
-    epilog="FILE.py runs as a script; FILE.py:FUNCTION calls that function once, without arguments. A SCENARIO is a "
-    "folder with a scenario.toml, SCENARIO:VARIANT a variant of it: all of its runs are made, and summed up. Examples: "
-    "simactors run app.py:main --seed 7 --pdb; simactors run scenarios/bank --seeds 20 --out result.json"
+    epilog=epilog(
+        "FILE.py runs as a script; FILE.py:FUNCTION calls that function once, without arguments. A SCENARIO is a "
+        "folder with a scenario.toml, SCENARIO:VARIANT a variant of it: all of its runs are made, and summed up.",
+        "simactors run app.py:main --seed 7 --pdb",
+        "simactors run app.py --as-ray --backend local",
+        "simactors run scenarios/bank --seeds 20 --out result.json",
+    )
 )
-@click.argument("target", metavar="FILE.py[:FUNCTION]|SCENARIO[:VARIANT]")
+@click.argument("target", metavar="FILE.py[:FUNCTION]|SCENARIO[:VARIANT]", shell_complete=completion.targets)
 @params.ARGS
 @click.option(
     "--backend",
@@ -38,6 +42,7 @@ from simactors.reports import json_line, text
 @click.option(
     "--profile",
     metavar="FILE.toml",
+    shell_complete=completion.files,
     help="What `simactors calibrate` has measured: simulate a runtime that is as fast.",
 )
 @params.FAULTS

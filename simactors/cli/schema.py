@@ -6,8 +6,10 @@ import json
 
 import click
 
+from simactors.cli.group import epilog
 
-@click.command(epilog="Example: simactors schema > scenario.schema.json")
+
+@click.command(epilog=epilog("", "simactors schema > scenario.schema.json"))
 def schema() -> None:
     """Print the JSON Schema of scenario files."""
     from simactors.exploration import scenario_file

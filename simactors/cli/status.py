@@ -12,12 +12,13 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
+from simactors.cli.group import epilog
 from simactors.core.status import ProcessStatus, SessionStatus, sessions
 
 _MIB = 1 << 20
 
 
-@click.command(epilog="Example: simactors status --watch")
+@click.command(epilog=epilog("", "simactors status --watch"))
 @click.option("--watch", is_flag=True, help="Go on showing it until Ctrl-C.")
 @click.option(
     "--every",

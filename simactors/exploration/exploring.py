@@ -62,7 +62,7 @@ def explore(
         InternalError: one of several processes ended without an answer.
         KeyboardInterrupt: Ctrl-C ended it before anything was found.
 
-    Example:
+    Examples:
         >>> import simactors
         >>> @simactors.remote
         ... class Account:

@@ -205,7 +205,7 @@ class ActorStateMachine(RuleBasedStateMachine):
         nodes: how many machines; None: 1, or 3 if faults of nodes, partitions or clocks are wanted.
         sim: the simulation.
 
-    Example:
+    Examples:
         >>> import simactors
         >>> from hypothesis.stateful import initialize, rule
         >>> @simactors.remote

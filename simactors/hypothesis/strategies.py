@@ -63,7 +63,7 @@ def plans(
     Raises:
         ValueError: there is no such kind of fault; or a number, or calls, with which nothing could be drawn.
 
-    Example:
+    Examples:
         >>> from hypothesis import given
         >>> import simactors
         >>> @simactors.remote

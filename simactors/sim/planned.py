@@ -42,7 +42,7 @@ class Plan:
     Raises:
         ValueError: a number is out of range.
 
-    Example:
+    Examples:
         >>> Plan(deviations=((3, 1),))
         Plan(deviations=((3, 1),))
     """

@@ -170,7 +170,7 @@ def simulate(
         LimitError: the run reached a limit of `config`.
         OversightError: the block did what `SimConfig.fail_on` says.
 
-    Example:
+    Examples:
         >>> import simactors
         >>> @simactors.remote
         ... def double(x):

@@ -62,7 +62,7 @@ def simulated(
             makes it again, are noted on it.
         ValueError: an argument means nothing; the message says what to write instead.
 
-    Example:
+    Examples:
         >>> import simactors
         >>> @simactors.remote
         ... class Counter:

@@ -17,7 +17,7 @@ Work = Callable[[Any, Any], ObjectRef[Any]]
 class ActorPool:
     """Actors that take work in turn, each one piece at a time.
 
-    Example:
+    Examples:
         >>> pool = ActorPool([Worker.remote(), Worker.remote()])        # doctest: +SKIP
         >>> list(pool.map(lambda a, v: a.double.remote(v), [1, 2, 3]))  # doctest: +SKIP
         [2, 4, 6]

@@ -1,6 +1,6 @@
 """Walks through a guide: writes the files that it shows, makes its changes, runs its commands, compares their output.
 
-Not a test: `test_docs_of_testing.py` and `test_docs_of_scenarios.py` are, and `refresh_docs.py` writes what the
+Not a test: `test_docs_of_testing.py` and the like are, and `refresh_docs.py` writes what the
 commands say today into the page.
 
 - A block of Python, ini or TOML whose first line is a comment with a file's name is that file; with ``(more)`` after
@@ -8,7 +8,7 @@ commands say today into the page.
 - A block of a diff changes the file that its first line names: the lines without a plus must stand there once.
 - In a block of the console, ``$ `` begins a command. Below it is what it prints; a line ``...`` stands for any lines.
   ``(exit code 1)`` as its last line says how it ends, if not with 0. A token ends in ``...``; a command with it means
-  the one that was printed last.
+  the one that was printed last. What stands behind a prompt, ``(simactors) ``, is typed there.
 """
 
 from __future__ import annotations
@@ -20,13 +20,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TOKEN = re.compile(r"sim5-[\w.-]+")
+FOLDERS = re.compile(r'(?<=File ")/[^"]*/')
+_PROMPT = "(simactors) "
 _VARIES = (
     (re.compile(r"\b(in|after) \d+\.\d+ ?s\b"), r"\1 0.00s"),
     (TOKEN, "sim5-..."),
+    (FOLDERS, ".../"),
     (re.compile(r"0x[0-9a-f]{6,}"), "0x..."),
     (re.compile(r"[=_-]{3,}"), "---"),
     (re.compile(r"\d+ms\b|~ \d+%"), "0ms"),
@@ -73,7 +77,7 @@ def walk(page: str, folder: Path) -> Iterator[Ran]:
         elif language == "console":
             for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
                 command, _, shown = part.partition("\n")
-                ran = Ran(command, shown, run(TOKEN.sub(token or "sim5-", command), folder))
+                ran = Ran(command, shown, run(TOKEN.sub(token or "sim5-", command), folder, typed(shown)))
                 yield ran
                 token = (TOKEN.findall(ran.printed) or [token])[-1]
 
@@ -98,8 +102,13 @@ def change(file: Path, diff: str) -> None:
         file.write_text(text.replace(f"{before}\n", f"{after}\n"))
 
 
-def run(command: str, folder: Path) -> str:
-    """What a command prints; and how it ends, if not well."""
+def typed(shown: str) -> list[str]:
+    """What is typed at the prompts of a command."""
+    return [line.removeprefix(_PROMPT) for line in shown.splitlines() if line.startswith(_PROMPT)]
+
+
+def run(command: str, folder: Path, answers: list[str]) -> str:
+    """What a command prints, with the answers at its prompts; and how it ends, if not well."""
     words = shlex.split(command)
     variables = dict(word.split("=", 1) for word in words if re.match(r"[A-Z_]+=", word))
     words = words[len(variables) :]
@@ -113,10 +122,16 @@ def run(command: str, folder: Path) -> str:
         words,
         cwd=folder,
         env={**clean, **settings, **variables},
+        input="".join(f"{answer}\n" for answer in answers),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         timeout=120,
         check=False,
     )
-    return done.stdout + (f"(exit code {done.returncode})\n" if done.returncode else "")
+    # A terminal would show what is typed.
+    first, *others = done.stdout.split(_PROMPT)
+    echoed = first + "".join(
+        f"{_PROMPT}{answer}\n{other}" for answer, other in zip_longest(answers, others, fillvalue="")
+    )
+    return echoed + (f"(exit code {done.returncode})\n" if done.returncode else "")

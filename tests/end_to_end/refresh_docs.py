@@ -1,23 +1,25 @@
 """Writes what the commands of the guides in ``docs`` print today into them; leave out by hand what is too long.
 
-python -m tests.end_to_end.refresh_docs
+python -m tests.end_to_end.refresh_docs [PAGE...]
 """
 
 from __future__ import annotations
 
 import re
+import sys
 import tempfile
 from pathlib import Path
 
-from tests.end_to_end.guide import TOKEN, walk
+from tests.end_to_end.guide import FOLDERS, TOKEN, walk
 
-PAGES = [Path(__file__).parents[2] / "docs" / name for name in ("testing.md", "scenarios.md")]
+PAGES = [Path(__file__).parents[2] / "docs" / name for name in ("tutorial.md", "testing.md", "scenarios.md")]
 
 
 def main() -> None:
-    """Write what isn't as it is shown."""
+    """Write what isn't as it is shown: in the pages that are named, or in all."""
     for file in PAGES:
-        refresh(file)
+        if file.name in sys.argv[1:] or not sys.argv[1:]:
+            refresh(file)
 
 
 def refresh(file: Path) -> None:
@@ -35,8 +37,8 @@ def refresh(file: Path) -> None:
 
 
 def _short(printed: str) -> str:
-    """Without what differs each time, and without the ends of tokens."""
-    text = re.sub(r" at 0x[0-9a-f]+>", " at 0x...>", printed)
+    """Without what differs each time, without folders, and without the ends of tokens."""
+    text = FOLDERS.sub(".../", re.sub(r" at 0x[0-9a-f]+>", " at 0x...>", printed))
     return TOKEN.sub(
         lambda token: f"{token[0][:12]}...", "\n".join(map(str.rstrip, text.splitlines())) + "\n"
     )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -14,7 +17,31 @@ PAGE = (Path(__file__).parents[3] / "docs" / "checkers.md").read_text()
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def test_the_code_prints_what_stands_below_it():
+# What the page loads the trace of.
+TRACED = """
+import simactors as ray
+
+@ray.remote
+class Register:
+    def __init__(self):
+        self.value = 0
+
+    def read(self):
+        return self.value
+
+    def write(self, value):
+        self.value = value
+
+ray.init(backend="local")
+register = Register.remote()
+ray.get([register.write.remote(1), register.read.remote(), register.write.remote(2), register.read.remote()])
+"""
+
+
+def test_the_code_prints_what_stands_below_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    told = {**os.environ, "SIMACTORS_TRACE_TO": "trace"}
+    subprocess.run([sys.executable, "-c", TRACED], env=told, check=True, timeout=60)
     names: dict[str, object] = {"__name__": "docs"}
     printed = ""
     compared = 0

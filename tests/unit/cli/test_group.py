@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
+from click.shell_completion import ShellComplete
 
 from simactors.cli import commands, main
 from simactors.cli.group import CommandGroup, exit_code_of
@@ -37,6 +40,74 @@ def test_the_lines_of_help_are_those_of_the_commands():
         command = commands.get_command(context, name)
         assert command is not None
         assert command.get_short_help_str(200) == line
+
+
+def examples_of(command: click.Command) -> list[str]:
+    """The lines that the help of a command tells to type."""
+    _, _, lines = (command.epilog or "").partition("\b\nExample")
+    return [line.strip() for line in lines.splitlines()[1:]]
+
+
+@pytest.mark.parametrize(
+    "name", ["run", "hunt", "doctor", "status", "calibrate", "replay", "compare", "init", "schema"]
+)
+def test_the_help_of_each_command_has_examples_that_it_understands(name, tmp_path, monkeypatch, capsys):
+    assert isinstance(commands, CommandGroup)
+    command = commands.get_command(click.Context(commands), name)
+    assert command is not None
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app.py").write_text("def main(): ...")
+    scenario = Path(__file__).parents[3] / "scenarios" / "bank"
+    (tmp_path / "scenarios").mkdir()
+    (tmp_path / "scenarios" / "bank").symlink_to(scenario)
+    assert examples_of(command)
+    assert code_of(name, "--help") == 0
+    shown = capsys.readouterr().out
+    for example in examples_of(command):
+        words = shlex.split(example.partition(" > ")[0])
+        assert words[:2] == ["simactors", name]
+        command.make_context(name, words[2:])
+        assert f"  {example}\n" in shown
+
+
+def test_every_command_is_among_those_whose_examples_are_tried():
+    (mark,) = test_the_help_of_each_command_has_examples_that_it_understands.pytestmark
+    assert isinstance(commands, CommandGroup)
+    assert mark.args[1] == list(commands.places)
+
+
+def completed(*words: str) -> list[str]:
+    """What click offers to a shell for the last word."""
+    complete = ShellComplete(commands, {}, "simactors", "_SIMACTORS_COMPLETE")
+    return [item.value for item in complete.get_completions(list(words[:-1]), words[-1])]
+
+
+def test_a_shell_completes_commands_options_and_what_they_take(tmp_path):
+    assert completed("re") == ["replay"]
+    assert completed("c") == ["calibrate", "compare"]
+    assert completed("hunt", "app.py", "--se") == ["--seeds"]
+    assert completed("run", "app.py", "--backend", "") == list(backends.names())
+    assert completed("hunt", "--strategy", "sys") == ["systematic"]
+    file = tmp_path / "app.py"
+    file.write_text(
+        "def main(size=3): ...\ndef helper(x): ...\ndef many(*, seed): ...\nasync def mend(): ..."
+    )
+    assert completed("run", f"{file}:m") == [f"{file}:main", f"{file}:mend"]
+    assert completed("hunt", f"{file}:h") == []
+
+
+@pytest.mark.parametrize(
+    "words", [["run"], ["hunt"], ["replay"], ["compare"], ["doctor"], ["run", "--cluster"]]
+)
+def test_where_a_file_is_wanted_the_shell_looks_for_one(words):
+    complete = ShellComplete(commands, {}, "simactors", "_SIMACTORS_COMPLETE")
+    assert [(item.type, item.value) for item in complete.get_completions(words, "sc")] == [("file", "sc")]
+
+
+def test_the_command_hands_a_shell_its_script(monkeypatch, capsys):
+    monkeypatch.setenv("_SIMACTORS_COMPLETE", "zsh_source")
+    assert code_of() == 0
+    assert "#compdef simactors" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
