@@ -17,7 +17,6 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -88,7 +87,7 @@ class _Observer:
         """See `Backend`."""
         function = self._functions.get(call.function)
         if function is None:
-            wrapped = _observed(call.function.function, call.function.spec.label)
+            wrapped = _observed(call.function.function, call.function.spec)
             function = structs.replace(call.function, function=wrapped)
             self._functions[call.function] = function
         began_s = time.time()
@@ -107,7 +106,8 @@ class _Observer:
         """See `Backend`."""
         described = self._classes.get(creation.actor_class)
         if described is None:
-            described = self._classes[creation.actor_class] = _observed_class(creation.actor_class)
+            described = structs.replace(creation.actor_class, around=_observed)
+            self._classes[creation.actor_class] = described
         began_s = time.time()
         actor = self._create_actor(creation._replace(actor_class=described))
         self._write(
@@ -226,8 +226,22 @@ def _execution(label: str) -> Iterator[Callable[[Any], Any]]:
         observer.end(call, returned[0], None)
 
 
-def _observed(function: Callable[..., Any], label: str) -> Callable[..., Any]:
-    """`function`, as one of its kind, which writes down when it runs."""
+def _observed(function: Callable[..., Any], spec: MethodSpec) -> Callable[..., Any]:
+    """`function`, as one of its kind, which writes down when it runs; see `calls.ActorClass.around`."""
+    if spec.name in calls.BUILT_IN_METHODS:
+        return function
+    return (_observed_class if inspect.isclass(function) else _observed_code)(function, spec.label)
+
+
+def _observed_class(cls: Callable[..., Any], label: str) -> Callable[..., Any]:
+    def made(*args: Any, **kwargs: Any) -> Any:
+        with _execution(label):
+            return cls(*args, **kwargs)
+
+    return made
+
+
+def _observed_code(function: Callable[..., Any], label: str) -> Callable[..., Any]:
     if inspect.isasyncgenfunction(function):
 
         @functools.wraps(function)
@@ -260,21 +274,3 @@ def _observed(function: Callable[..., Any], label: str) -> Callable[..., Any]:
             return note(function(*args, **kwargs))
 
     return plain
-
-
-def _observed_class(described: calls.ActorClass) -> calls.ActorClass:
-    """An actor class whose methods write down when they run; a class of the same name, derived from the user's.
-
-    The user's own stays as it is: it may be used in this process as well.
-    """
-    cls = described.cls
-    own = {
-        name: _observed(function, described.interface.methods[name].label)
-        for name, function in described.functions.items()
-        if name not in calls.BUILT_IN_METHODS
-    }
-    names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
-    derived = type(cls)(cls.__name__, (cls,), {**names, **own})
-    attributes = {**described.attributes, **own}
-    functions = {name: found for name, found in attributes.items() if type(found) is FunctionType}
-    return structs.replace(described, cls=derived, attributes=attributes, functions=functions)
