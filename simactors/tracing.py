@@ -8,6 +8,7 @@ wraps the code that is sent; how calls travel is none of its business.
 from __future__ import annotations
 
 import functools
+import hashlib
 import inspect
 import json
 import os
@@ -25,6 +26,7 @@ from msgspec import structs
 from simactors import as_ray
 from simactors.api import session
 from simactors.checkers.lines import told
+from simactors.checkers.values import Text
 from simactors.core import calls
 from simactors.core.abilities import KnowsItself
 from simactors.core.backend import Backend
@@ -35,6 +37,11 @@ VARIABLE = session.TRACE_VARIABLE
 """The environment variable that names the folder; relative to the working directory of the driver."""
 
 SUFFIX = ".trace.jsonl"
+
+_MOST_BYTES = 10_000
+"""Values that take more are told of in short."""
+
+_NO_ARRAYS = frozenset((str, int, float, bool, type(None)))
 
 
 def observe(backend: Backend) -> None:
@@ -137,7 +144,7 @@ class _Observer:
             call=refs[0].task_id().hex()[:_DIGITS] if refs else None,
             label=spec.label,
             actor=None if actor is None else _actor(actor),
-            args=[told(value) for value in arguments],
+            args=[_noted(value) for value in arguments],
         )
 
     # What runs here
@@ -154,7 +161,7 @@ class _Observer:
     def end(self, call: str, result: Any, error: BaseException | None) -> None:
         """It has ended."""
         self._running.discard(call)
-        outcome = {"result": told(result)} if error is None else {"error": told(error)}
+        outcome = {"result": _noted(result)} if error is None else {"error": _noted(error)}
         self._write("end", time.time(), call=call, **outcome)
 
     def _call(self) -> str:
@@ -200,6 +207,39 @@ def _task(number: int) -> str:
 
 def _actor(actor: ActorRef) -> str:
     return f"{actor.entry.id:x}"
+
+
+def _noted(value: Any) -> Any:
+    """A value as JSON has it; what is large by its size and digest, which are the same for equal ones."""
+    try:
+        noted = told(_without_large_arrays(value))
+        data = json.dumps(noted, sort_keys=True).encode()
+    except Exception as error:  # values have methods of their own, and the program must not notice
+        return {"$text": f"<{type(value).__name__}, which can't be told: {type(error).__name__}>"}
+    return noted if len(data) <= _MOST_BYTES else {"$text": _in_short(value, data)}
+
+
+def _in_short(value: Any, data: bytes | memoryview) -> str:
+    digest = hashlib.blake2b(data, digest_size=8).hexdigest()
+    return f"<{type(value).__name__}, {len(data)} bytes, digest {digest}>"
+
+
+def _without_large_arrays(value: Any) -> Any:
+    """It would take long to tell their items."""
+    kind = type(value)
+    if kind in (list, tuple):
+        return [_without_large_arrays(item) for item in value]
+    if kind is dict:
+        return {key: _without_large_arrays(item) for key, item in value.items()}
+    if kind in _NO_ARRAYS:
+        return value
+    try:
+        view = memoryview(value)
+    except (TypeError, ValueError, BufferError):  # it is none, or one of items that Python does not know
+        return value
+    if view.nbytes <= _MOST_BYTES:
+        return value
+    return Text(_in_short(value, view.cast("B") if view.c_contiguous else view.tobytes()))
 
 
 # The code that is sent

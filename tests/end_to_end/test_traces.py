@@ -173,6 +173,43 @@ def test_a_class_behaves_as_it_does_where_nothing_is_written_down(tmp_path: Path
     ]
 
 
+# Values that a file had better not hold, and such as raise when they are looked at.
+VALUES = """
+import numpy as np
+import simactors as ray
+
+class Closed:
+    @property
+    def __dict__(self): raise RuntimeError("closed")
+    def __reduce__(self): return Closed, ()
+
+class Elusive:
+    def __getattr__(self, name): raise KeyError(name)
+    def __reduce__(self): return Elusive, ()
+
+@ray.remote
+class Echo:
+    def same(self, value): return value
+
+ray.init(num_cpus=1)
+echo = Echo.remote()
+weights = np.arange(100_000.0)
+values = [{"weights": weights}, {"weights": weights + 1}, weights, "x" * 50_000, Closed(), Elusive(), 10**5000]
+for value in values:
+    assert type(ray.get(echo.same.remote(value))) is type(value)
+"""
+
+
+def test_large_values_are_told_in_short_and_odd_ones_do_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(VALUES)
+    real = run_for_real(tmp_path, SIMACTORS_TRACE_TO="trace")
+    assert real.returncode == 0, real.stderr
+    assert sum(file.stat().st_size for file in (tmp_path / "trace").iterdir()) < 20_000
+    operations = list(Trace.load(tmp_path / "trace").history)
+    assert [operation.args[0] == operation.result for operation in operations] == [True] * 7
+    assert len({operation.result for operation in operations}) == 7
+
+
 def test_wrong_input_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(APP)
     (tmp_path / "empty").mkdir()
