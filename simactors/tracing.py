@@ -8,6 +8,7 @@ wraps the code that is sent; how calls travel is none of its business.
 from __future__ import annotations
 
 import functools
+import hashlib
 import inspect
 import json
 import os
@@ -17,7 +18,6 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -26,6 +26,7 @@ from msgspec import structs
 from simactors import as_ray
 from simactors.api import session
 from simactors.checkers.lines import told
+from simactors.checkers.values import Text
 from simactors.core import calls
 from simactors.core.abilities import KnowsItself
 from simactors.core.backend import Backend
@@ -34,6 +35,11 @@ from simactors.core.refs import ActorRef, ObjectRef
 from simactors.core.tracing import VARIABLE
 
 SUFFIX = ".trace.jsonl"
+
+_MOST_BYTES = 10_000
+"""Values that take more are told of in short."""
+
+_NO_ARRAYS = frozenset((str, int, float, bool, type(None)))
 
 
 def observe(backend: Backend) -> None:
@@ -86,7 +92,7 @@ class _Observer:
         """See `Backend`."""
         function = self._functions.get(call.function)
         if function is None:
-            wrapped = _observed(call.function.function, call.function.spec.label)
+            wrapped = _observed(call.function.function, call.function.spec)
             function = structs.replace(call.function, function=wrapped)
             self._functions[call.function] = function
         began_s = time.time()
@@ -105,7 +111,8 @@ class _Observer:
         """See `Backend`."""
         described = self._classes.get(creation.actor_class)
         if described is None:
-            described = self._classes[creation.actor_class] = _observed_class(creation.actor_class)
+            described = structs.replace(creation.actor_class, around=_observed)
+            self._classes[creation.actor_class] = described
         began_s = time.time()
         actor = self._create_actor(creation._replace(actor_class=described))
         self._write(
@@ -135,7 +142,7 @@ class _Observer:
             call=refs[0].task_id().hex()[:_DIGITS] if refs else None,
             label=spec.label,
             actor=None if actor is None else _actor(actor),
-            args=[told(value) for value in arguments],
+            args=[_noted(value) for value in arguments],
         )
 
     # What runs here
@@ -152,7 +159,7 @@ class _Observer:
     def end(self, call: str, result: Any, error: BaseException | None) -> None:
         """It has ended."""
         self._running.discard(call)
-        outcome = {"result": told(result)} if error is None else {"error": told(error)}
+        outcome = {"result": _noted(result)} if error is None else {"error": _noted(error)}
         self._write("end", time.time(), call=call, **outcome)
 
     def _call(self) -> str:
@@ -200,6 +207,39 @@ def _actor(actor: ActorRef) -> str:
     return f"{actor.entry.id:x}"
 
 
+def _noted(value: Any) -> Any:
+    """A value as JSON has it; what is large by its size and digest, which are the same for equal ones."""
+    try:
+        noted = told(_without_large_arrays(value))
+        data = json.dumps(noted, sort_keys=True).encode()
+    except Exception as error:  # values have methods of their own, and the program must not notice
+        return {"$text": f"<{type(value).__name__}, which can't be told: {type(error).__name__}>"}
+    return noted if len(data) <= _MOST_BYTES else {"$text": _in_short(value, data)}
+
+
+def _in_short(value: Any, data: bytes | memoryview) -> str:
+    digest = hashlib.blake2b(data, digest_size=8).hexdigest()
+    return f"<{type(value).__name__}, {len(data)} bytes, digest {digest}>"
+
+
+def _without_large_arrays(value: Any) -> Any:
+    """It would take long to tell their items."""
+    kind = type(value)
+    if kind in (list, tuple):
+        return [_without_large_arrays(item) for item in value]
+    if kind is dict:
+        return {key: _without_large_arrays(item) for key, item in value.items()}
+    if kind in _NO_ARRAYS:
+        return value
+    try:
+        view = memoryview(value)
+    except (TypeError, ValueError, BufferError):  # it is none, or one of items that Python does not know
+        return value
+    if view.nbytes <= _MOST_BYTES:
+        return value
+    return Text(_in_short(value, view.cast("B") if view.c_contiguous else view.tobytes()))
+
+
 # The code that is sent
 
 
@@ -224,8 +264,22 @@ def _execution(label: str) -> Iterator[Callable[[Any], Any]]:
         observer.end(call, returned[0], None)
 
 
-def _observed(function: Callable[..., Any], label: str) -> Callable[..., Any]:
-    """`function`, as one of its kind, which writes down when it runs."""
+def _observed(function: Callable[..., Any], spec: MethodSpec) -> Callable[..., Any]:
+    """`function`, as one of its kind, which writes down when it runs; see `calls.ActorClass.around`."""
+    if spec.name in calls.BUILT_IN_METHODS:
+        return function
+    return (_observed_class if inspect.isclass(function) else _observed_code)(function, spec.label)
+
+
+def _observed_class(cls: Callable[..., Any], label: str) -> Callable[..., Any]:
+    def made(*args: Any, **kwargs: Any) -> Any:
+        with _execution(label):
+            return cls(*args, **kwargs)
+
+    return made
+
+
+def _observed_code(function: Callable[..., Any], label: str) -> Callable[..., Any]:
     if inspect.isasyncgenfunction(function):
 
         @functools.wraps(function)
@@ -258,21 +312,3 @@ def _observed(function: Callable[..., Any], label: str) -> Callable[..., Any]:
             return note(function(*args, **kwargs))
 
     return plain
-
-
-def _observed_class(described: calls.ActorClass) -> calls.ActorClass:
-    """An actor class whose methods write down when they run; a class of the same name, derived from the user's.
-
-    The user's own stays as it is: it may be used in this process as well.
-    """
-    cls = described.cls
-    own = {
-        name: _observed(function, described.interface.methods[name].label)
-        for name, function in described.functions.items()
-        if name not in calls.BUILT_IN_METHODS
-    }
-    names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
-    derived = type(cls)(cls.__name__, (cls,), {**names, **own})
-    attributes = {**described.attributes, **own}
-    functions = {name: found for name, found in attributes.items() if type(found) is FunctionType}
-    return structs.replace(described, cls=derived, attributes=attributes, functions=functions)

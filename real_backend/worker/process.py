@@ -35,7 +35,6 @@ from real_backend.worker.sign import Sign
 from real_backend.worker.variables import Hints
 from simactors.core import calls, metering
 from simactors.core import current as sessions
-from simactors.core.interface import ActorInterface
 from simactors.core.outcome import format_user_traceback
 
 if TYPE_CHECKING:  # loaded where something is to go wrong
@@ -134,9 +133,9 @@ class Worker:
         self._sign = Sign()
         self._hints = Hints()
         self._instance: Any = None
-        self._interface: ActorInterface | None = None
         self._lanes: Lanes | None = None
         self._bound: dict[str, Callable[..., Any]] = {}
+        self._class: calls.ActorClass | None = None
         self._departure: _Depart | None = None
         # Calls of others may arrive before the owner's arguments for the constructor.
         self._early: deque[tuple[int, Message | _Depart]] = deque()
@@ -173,7 +172,7 @@ class Worker:
     # Calls, one after the other
 
     def _call(self, asker: int, message: Call) -> None:
-        if self._interface is None:
+        if self._class is None:
             self._early.append((asker, message))
         elif self._lanes is not None:
             if not self._lanes.enter(asker, message):
@@ -228,15 +227,17 @@ class Worker:
 
     def begin(self, asker: int, message: Call) -> Running:
         """Describe a call whose turn has come."""
-        assert self._interface is not None
-        spec = self._interface.methods[message.method]
+        assert self._class is not None
+        spec = self._class.interface.methods[message.method]
         running = Running(asker, message.call_id, spec.label, message.num_returns, message.options)
         running.module = spec.module
         return running
 
     def method(self, name: str) -> Callable[..., Any]:
         """The bound method."""
-        method = self._bound[name] = calls.bind(self._instance, name)
+        assert self._class is not None
+        spec = self._class.interface.methods[name]
+        method = self._bound[name] = self._class.called(calls.bind(self._instance, name), spec)
         return method
 
     def answered(self, running: Running, answer: Answer) -> None:
@@ -295,8 +296,8 @@ class Worker:
 
     def _label_of(self, message: object) -> str | None:
         """What a fault plan calls a call; None for what is none, or nobody's code."""
-        if isinstance(message, Call) and self._interface is not None:
-            return self._interface.methods[message.method].label
+        if isinstance(message, Call) and self._class is not None:
+            return self._class.interface.methods[message.method].label
         if isinstance(message, Task):
             try:
                 function: calls.Function = self._client.imports.load(message.digest)
@@ -343,7 +344,9 @@ class Worker:
             label = running.label = made.constructor.label
             running.module = made.constructor.module
             args, kwargs = self._execution.arguments(message)
-            self._instance = self._construct(message, made, lambda f: f(*args, **kwargs))
+            self._instance = self._construct(
+                message, made, lambda f: made.called(f, made.constructor)(*args, **kwargs)
+            )
             self._execution.strays.end()
         except SystemExit as error:
             self._execution.strays.end(error)
@@ -357,7 +360,7 @@ class Worker:
             )
             self._leave(text, 1, whole=True)
         self._here.constructed()
-        self._interface = made.interface
+        self._class = made
         if "__repr__" in _defined_by(type(self._instance)):
             self._sign.show_repr(self._instance)
         with self._client.pump.change:

@@ -71,7 +71,7 @@ class RuntimeContext:
     def get_actor_id(self) -> str | None:
         """The id of the actor whose code this is; None outside of actors."""
         actor = _info().actor
-        return None if actor is None else ids.actor_id(actor.entry.id).hex()
+        return None if actor is None else actor.actor_id().hex()
 
     def get_actor_name(self) -> str | None:
         """The name of the actor whose code this is, empty if it has none; None outside of actors."""
@@ -197,7 +197,7 @@ class RuntimeContext:
             AssertionError: in the driver.
         """
         actor = _worker_only(_info()).actor
-        return None if actor is None else ids.actor_id(actor.entry.id)
+        return None if actor is None else actor.actor_id()
 
     @property
     def current_placement_group_id(self) -> PlacementGroupID:
@@ -213,7 +213,7 @@ class RuntimeContext:
         if task is not None:
             found["task_id"] = task
         if info.actor is not None:
-            found["actor_id"] = ids.actor_id(info.actor.entry.id)
+            found["actor_id"] = info.actor.actor_id()
         return found
 
 
@@ -315,10 +315,10 @@ def _worker_only(info: RuntimeInfo) -> RuntimeInfo:
 
 def _task_id(info: RuntimeInfo) -> TaskID | None:
     if info.actor is not None and _is_constructor(info):
-        return ids.creation_id(info.actor.entry.id)
+        return ids.creation_id(info.actor.entry.id, info.job_id)
     if info.task_id is None:
         return None
-    return ids.task_id(info.task_id, None if info.actor is None else info.actor.entry.id)
+    return ids.task_id(info.task_id, None if info.actor is None else info.actor.entry.id, info.job_id)
 
 
 def _labels(node: NodeInfo) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 from simactors.api import session
 from simactors.api.generators import settle_returns, unwrap_refs
 from simactors.core.calls import MethodCall
-from simactors.core.ids import ActorID, actor_id
+from simactors.core.ids import ActorID
 from simactors.core.interface import MethodSpec
 from simactors.core.options import MethodOptions, with_options
 from simactors.core.refs import ActorRef
@@ -39,7 +39,7 @@ class ActorHandle:
     @property
     def _actor_id(self) -> ActorID:
         """Which actor; Ray programs look at it though it is private."""
-        return actor_id(self._actor.entry.id)
+        return self._actor.actor_id()
 
     def __dir__(self) -> list[str]:
         return sorted(self._actor.interface.methods)

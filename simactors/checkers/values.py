@@ -178,8 +178,8 @@ def _normal_object(value: Any) -> Any:
             kind.__name__,
             FrozenMap((field.name, normal(getattr(value, field.name))) for field in fields(value)),
         )
-    if callable(listed := getattr(value, "tolist", None)):  # an array; NumPy need not be there
-        return normal(listed())
+    if callable(getattr(kind, "tolist", None)):  # an array; NumPy need not be there
+        return normal(value.tolist())
     if not has_own(kind, "__eq__") and hasattr(value, "__dict__"):
         return Record(kind.__name__, FrozenMap((name, normal(held)) for name, held in vars(value).items()))
     if kind.__hash__ is None:

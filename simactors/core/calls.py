@@ -37,6 +37,8 @@ class ActorClass(Struct, frozen=True, kw_only=True, eq=False, weakref=True):
         attributes: what the class defines under the name of each method, as it stands there.
         functions: those of them that are plain functions, to be called with the instance.
         origin: what was exported, if this describes one process's own copy of it.
+        around: where calls run, makes of the class, and of each bound method, what is called in its place; None: they
+            are called themselves. For real backends.
     """
 
     cls: type
@@ -45,11 +47,16 @@ class ActorClass(Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     attributes: Mapping[str, Any]
     functions: Mapping[str, Callable[..., Any]]
     origin: ActorClass | None = None
+    around: Callable[[Callable[..., Any], MethodSpec], Callable[..., Any]] | None = None
 
     def bind(self, instance: Any, name: str) -> Callable[..., Any]:
         """The method `name` of `instance`; see `bind`, which is for those who hold no description of the class."""
         attribute: Any = self.attributes[name]
         return attribute.__get__(instance, self.cls)  # type: ignore[no-any-return]
+
+    def called(self, function: Callable[..., Any], spec: MethodSpec) -> Callable[..., Any]:
+        """What is called in the place of the class, or of a bound method: see `around`."""
+        return function if self.around is None else self.around(function, spec)
 
 
 class Described(Struct, frozen=True):

@@ -217,7 +217,8 @@ def job_id(number: int = 1) -> JobID:
     return JobID.from_int(number)
 
 
-_JOB = job_id().binary()  # a session has one job
+_JOB = job_id().binary()
+"""What a session has but one of, except on Ray, where several programs share a cluster."""
 
 
 def node_id(number: int) -> NodeID:
@@ -245,20 +246,20 @@ def group_id(number: int) -> PlacementGroupID:
     return PlacementGroupID(number.to_bytes(14, "big") + _JOB)
 
 
-def actor_id(number: int) -> ActorID:
+def actor_id(number: int, job: int = 1) -> ActorID:
     """Of an actor."""
-    return ActorID(number.to_bytes(12, "big") + _JOB)
+    return ActorID(number.to_bytes(12, "big") + job_id(job).binary())
 
 
-def task_id(number: int, actor: int | None = None) -> TaskID:
+def task_id(number: int, actor: int | None = None, job: int = 1) -> TaskID:
     """Of a task, or of a call of that actor."""
-    owner = _NOBODY * 12 + _JOB if actor is None else actor_id(actor).binary()
+    owner = _NOBODY * 12 + job_id(job).binary() if actor is None else actor_id(actor, job).binary()
     return TaskID(number.to_bytes(8, "big") + owner)
 
 
-def creation_id(actor: int) -> TaskID:
+def creation_id(actor: int, job: int = 1) -> TaskID:
     """Of the task that runs the constructor of that actor."""
-    return TaskID(_NOBODY * 8 + actor_id(actor).binary())
+    return TaskID(_NOBODY * 8 + actor_id(actor, job).binary())
 
 
 def object_id(task: TaskID, index: int) -> ObjectID:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from simactors.core import codec, ids
-from simactors.core.ids import JobID, ObjectID, TaskID
+from simactors.core.ids import ActorID, JobID, ObjectID, TaskID
 from simactors.core.interface import ActorInterface
 from simactors.core.outcome import Outcome
 
@@ -61,6 +61,16 @@ class Identified(Protocol):
 
     @property
     def object_id(self) -> ObjectID:
+        """The id."""
+        ...
+
+
+@runtime_checkable
+class IdentifiedActor(Protocol):
+    """As `Identified`, of an actor."""
+
+    @property
+    def actor_id(self) -> ActorID:
         """The id."""
         ...
 
@@ -127,7 +137,7 @@ class ObjectRef(Generic[T_co]):
 
     def job_id(self) -> JobID:
         """The id of the driver's program."""
-        return ids.job_id()
+        return ids.job_id() if self.is_nil() else self.task_id().job_id()
 
     @staticmethod
     def nil() -> ObjectRef[Any]:
@@ -218,6 +228,10 @@ class ActorRef:
     def __init__(self, entry: Entry, interface: ActorInterface) -> None:
         self.entry = entry
         self.interface = interface
+
+    def actor_id(self) -> ActorID:
+        """The id as programs see it."""
+        return self.entry.actor_id if isinstance(self.entry, IdentifiedActor) else ids.actor_id(self.entry.id)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ActorRef) and self.entry.id == other.entry.id

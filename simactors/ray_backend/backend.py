@@ -19,7 +19,7 @@ from ray.util.placement_group import placement_group, placement_group_table, rem
 from simactors.core import tracing
 from simactors.core.abilities import GroupInfo
 from simactors.core.backend import Settings
-from simactors.core.calls import ActorClass, Creation, Function, MethodCall, TaskCall
+from simactors.core.calls import BUILT_IN_METHODS, ActorClass, Creation, Function, MethodCall, TaskCall
 from simactors.core.interface import MethodSpec
 from simactors.core.options import PLAIN_METHOD, ActorOptions, TaskOptions
 from simactors.core.outcome import Outcome
@@ -158,9 +158,10 @@ class RayBackend(Knowing):
         if found is None:
             for spec in described.interface.methods.values():
                 _declare(described.cls, spec)
+            cls = described.cls if described.around is None else _with_around(described)
             groups = options.concurrency_groups
             decorate = ray.remote(concurrency_groups=groups) if groups else ray.remote
-            found = self._classes[described] = decorate(described.cls)
+            found = self._classes[described] = decorate(cls)
         return found
 
     def find_actor(self, name: str, namespace: str | None) -> ActorRef | None:
@@ -330,6 +331,22 @@ def _declare(cls: type, spec: MethodSpec) -> None:
     function = getattr(cls, spec.name, None)
     if said and function is not None:
         ray.method(**said)(getattr(function, "__func__", function))
+
+
+def _with_around(described: ActorClass) -> type:
+    """The class with something around its methods: one of the same name, derived from it, as Ray itself derives one.
+
+    The user's own stays as it is: it may be used in this process as well.
+    """
+    cls, around = described.cls, described.around
+    assert around is not None
+    own = {
+        name: around(function, described.interface.methods[name])
+        for name, function in described.functions.items()
+        if name not in BUILT_IN_METHODS
+    }
+    names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
+    return type(cls)(cls.__name__, (cls,), {**names, **own})
 
 
 def _argument(value: Any) -> Any:

@@ -112,7 +112,7 @@ class RayActor:
 
     @property
     def actor_id(self) -> ActorID:
-        """Its id as Ray has it."""
+        """See `core.refs.IdentifiedActor`."""
         return ActorID(self.handle._actor_id.binary())
 
     def method(self, name: str) -> Any:

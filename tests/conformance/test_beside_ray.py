@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -63,6 +65,33 @@ def test_what_is_joined_can_be_neither_changed_nor_ended(ray: ModuleType, theirs
         ray.init(backend="ray", num_cpus=1, resources={"magnet": 1})
     ray.init(backend="ray")
     assert ray.get(double.remote(1)) == 2
+
+
+SECOND = """
+import sys, ray, simactors
+simactors.init(backend="ray", address=sys.argv[1])
+
+def ids():
+    contexts = simactors.get_runtime_context(), ray.get_runtime_context()
+    return [(c.get_job_id(), c.get_task_id(), c.get_actor_id()) for c in contexts]
+
+@simactors.remote(num_cpus=0)
+class Asked:
+    def ids(self): return ids()
+
+asked = Asked.remote()
+for ours, theirs in simactors.get([simactors.remote(num_cpus=0)(ids).remote(), asked.ids.remote()]):
+    assert ours == theirs, (ours, theirs)
+assert asked._actor_id.hex() == ours[2], asked._actor_id
+assert asked.ids.remote().job_id().hex() == ours[0] != "01000000"
+"""
+
+
+def test_a_second_program_on_a_cluster_has_ids_of_its_own(ray: ModuleType, theirs: ModuleType) -> None:
+    address = theirs.get_runtime_context().gcs_address
+    command = [sys.executable, "-c", SECOND, address]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.skipif(

@@ -72,6 +72,13 @@ def simactors(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
 
 
+def run_for_real(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """``app.py`` there, as plain Python."""
+    environment = {**os.environ, **variables, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "app.py"]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+
+
 def result_line(shown: str) -> str:
     return next(line for line in shown.splitlines() if line.startswith("RESULT"))
 
@@ -104,15 +111,103 @@ def test_a_variable_is_enough_and_calls_of_a_process_that_died_are_there(tmp_pat
         "try: ray.get(frail.crash.remote())\n"
         "except ray.exceptions.ActorDiedError: print('died')\n"
     )
-    environment = {**os.environ, "SIMACTORS_TRACE_TO": "trace", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "app.py"]
-    real = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    real = run_for_real(tmp_path, SIMACTORS_TRACE_TO="trace")
     assert real.stdout.splitlines()[-2:] == ["42", "died"], real.stderr
     history = Trace.load(tmp_path / "trace").history
     assert str(history).splitlines() == ["driver: frail.double(21) -> 42", "driver: frail.crash() (unknown)"]
     again = simactors("replay", "trace", cwd=tmp_path)
     assert again.stdout.splitlines() == ["42", "died"], again.stderr
     assert "2 of the 2 calls on local" in again.stderr
+
+
+# What a class that stands between a user's class and its instances would change.
+CLASSES = """
+import dataclasses, pickle
+
+class Tagged:
+    tags = []
+    def __init_subclass__(cls, *, tag):
+        cls.tags.append(tag)
+
+class Base(Tagged, tag="base"):
+    @staticmethod
+    def plain(): return 1
+    def look(self): return self.tags, type(self) is Base, Base.__subclasses__()
+
+class Last(type):
+    def __new__(kind, name, bases, names):
+        assert not bases, "not to be derived from"
+        return super().__new__(kind, name, bases, names)
+
+class Final(metaclass=Last):
+    def look(self): return type(self) is Final, repr(type(self))
+
+class Slotted:
+    __slots__ = ("x",)
+    def look(self):
+        try: self.y = 1
+        except AttributeError: return "no y"
+
+@dataclasses.dataclass
+class Data:
+    n: int = 3
+    def look(self): return self == pickle.loads(pickle.dumps(self)) == Data(3)
+"""
+
+
+def test_a_class_behaves_as_it_does_where_nothing_is_written_down(tmp_path: Path) -> None:
+    (tmp_path / "kinds.py").write_text(CLASSES)
+    (tmp_path / "app.py").write_text(
+        "import simactors as ray\n"
+        "import kinds\n"
+        "ray.init(num_cpus=4)\n"
+        "actors = [ray.remote(c).remote() for c in (kinds.Base, kinds.Final, kinds.Slotted, kinds.Data)]\n"
+        "print(ray.get(actors[0].plain.remote()), ray.get([actor.look.remote() for actor in actors]))\n"
+    )
+    shown = [run_for_real(tmp_path, **more).stdout for more in ({}, {"SIMACTORS_TRACE_TO": "trace"})]
+    assert shown[0].startswith("1 [(['base'], True, []), (True, \"<class 'kinds.Final'>\"), 'no y', True]")
+    assert shown[1] == shown[0]
+    assert [str(line) for line in str(Trace.load(tmp_path / "trace").history).splitlines()][::4] == [
+        "driver: Base#1.plain() -> 1",
+        "driver: Data#1.look() -> True",
+    ]
+
+
+# Values that a file had better not hold, and such as raise when they are looked at.
+VALUES = """
+import numpy as np
+import simactors as ray
+
+class Closed:
+    @property
+    def __dict__(self): raise RuntimeError("closed")
+    def __reduce__(self): return Closed, ()
+
+class Elusive:
+    def __getattr__(self, name): raise KeyError(name)
+    def __reduce__(self): return Elusive, ()
+
+@ray.remote
+class Echo:
+    def same(self, value): return value
+
+ray.init(num_cpus=1)
+echo = Echo.remote()
+weights = np.arange(100_000.0)
+values = [{"weights": weights}, {"weights": weights + 1}, weights, "x" * 50_000, Closed(), Elusive(), 10**5000]
+for value in values:
+    assert type(ray.get(echo.same.remote(value))) is type(value)
+"""
+
+
+def test_large_values_are_told_in_short_and_odd_ones_do_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(VALUES)
+    real = run_for_real(tmp_path, SIMACTORS_TRACE_TO="trace")
+    assert real.returncode == 0, real.stderr
+    assert sum(file.stat().st_size for file in (tmp_path / "trace").iterdir()) < 20_000
+    operations = list(Trace.load(tmp_path / "trace").history)
+    assert [operation.args[0] == operation.result for operation in operations] == [True] * 7
+    assert len({operation.result for operation in operations}) == 7
 
 
 def test_wrong_input_says_what_to_do(tmp_path: Path) -> None:

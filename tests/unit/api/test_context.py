@@ -12,7 +12,10 @@ from msgspec.structs import replace
 
 import simactors
 from simactors.api.context import RuntimeContext, list_named_actors
+from simactors.core import ids
 from simactors.core.abilities import NodeInfo, RuntimeInfo
+from simactors.core.ids import ActorID
+from simactors.core.interface import ActorInterface
 from simactors.core.refs import ActorRef, ObjectRef, Origin
 
 
@@ -195,3 +198,21 @@ def test_cancel_takes_refs_and_generators(backend: Any) -> None:
     for wrong in (5, [ref], None, Person.remote()):
         with pytest.raises(TypeError, match=r"ray\.cancel\(\) only supported for object refs"):
             simactors.cancel(wrong)  # type: ignore[arg-type]  # the mistake
+
+
+def test_ids_end_with_the_job_that_they_belong_to(backend: Any, context: RuntimeContext) -> None:
+    in_call(backend, job_id=2)
+    assert context.get_task_id() == "0" * 15 + "9" + "f" * 24 + "02000000"
+    entry = Entry(ids.actor_id(5, job=2))
+    in_call(backend, ActorRef(entry, ActorInterface(class_name="Person", methods={})), job_id=2)
+    assert context.get_actor_id() == "0" * 23 + "5" + "02000000"
+    assert context.task_id is not None
+    assert context.task_id.actor_id() == context.actor_id == context.current_actor._actor_id
+
+
+class Entry:
+    """Of an actor on a cluster that many programs share."""
+
+    def __init__(self, actor_id: ActorID) -> None:
+        self.actor_id = actor_id
+        self.id = actor_id.number
