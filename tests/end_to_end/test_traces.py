@@ -210,6 +210,45 @@ def test_large_values_are_told_in_short_and_odd_ones_do_no_harm(tmp_path: Path) 
     assert len({operation.result for operation in operations}) == 7
 
 
+def test_calls_without_a_result_and_those_that_are_tried_again_are_followed(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "import simactors as ray\n"
+        "@ray.remote\n"
+        "class Log:\n"
+        "    def __init__(self): self.notes = []\n"
+        "    @ray.method(num_returns=0)\n"
+        "    def note(self, text): self.notes.append(text)\n"
+        "    @ray.method(retry_exceptions=True, max_task_retries=2)\n"
+        "    def full(self):\n"
+        "        self.notes.append('asked')\n"
+        "        if len(self.notes) < 4: raise ValueError(len(self.notes))\n"
+        "        return self.notes\n"
+        "ray.init(num_cpus=1)\n"
+        "log = Log.remote()\n"
+        "log.note.remote('a')\n"
+        "log.note.remote('b')\n"
+        "print(ray.get(log.full.remote()))\n"
+        "ray.get(log.__ray_ready__.remote())\n"
+    )
+    real = run_for_real(tmp_path, SIMACTORS_TRACE_TO="trace")
+    assert real.stdout == "['a', 'b', 'asked', 'asked']\n", real.stderr
+    assert [str(operation) for operation in Trace.load(tmp_path / "trace").history][:2] == [
+        "driver: Log#1.note('a') -> None",
+        "driver: Log#1.note('b') -> None",
+    ]
+    again = simactors("replay", "trace", "--json", cwd=tmp_path)
+    told = json.loads(again.stdout.splitlines()[-1])
+    assert again.stdout.startswith(real.stdout)
+    assert (told["calls"], told["kept"], told["departures"]) == (4, 4, [])
+
+
+def test_a_line_that_was_not_finished_does_not_count(tmp_path: Path) -> None:
+    (tmp_path / "1.trace.jsonl").write_text(
+        '{"event": "driver", "time_s": 1.0, "backend": "local", "file": "app.py"}\n{"event": "call", "ti'
+    )
+    assert list(Trace.load(tmp_path).history) == []
+
+
 def test_wrong_input_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(APP)
     (tmp_path / "empty").mkdir()
@@ -218,4 +257,7 @@ def test_wrong_input_says_what_to_do(tmp_path: Path) -> None:
     assert "--record is for real processes" in refused.stderr
     nothing = simactors("replay", "empty", cwd=tmp_path)
     assert nothing.returncode == 2
+    unwritable = run_for_real(tmp_path, SIMACTORS_TRACE_TO="app.py/trace")
+    assert "SIMACTORS_TRACE_TO=" in unwritable.stderr.splitlines()[-1]
+    assert "app.py/trace: no trace can be written there (Not a directory)" in unwritable.stderr
     assert "empty holds no trace: run the program with SIMACTORS_TRACE_TO=empty" in nothing.stderr
