@@ -6,6 +6,7 @@ Not how a simulation follows that order: `exploration/following.py`.
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,9 +117,9 @@ def _events(folder: Path) -> Iterable[Event]:
             f"{folder} holds no trace: run the program with SIMACTORS_TRACE_TO={folder} on `local` or `ray`"
         )
     for file in files:
-        for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"), 1):
-            if line:
-                yield _event(line, f"{file}:{number}")
+        # What stands behind the last line break is nothing, or a line that its process, or its machine, did not finish.
+        for number, line in enumerate(file.read_text(encoding="utf-8").split("\n")[:-1], 1):
+            yield _event(line, f"{file}:{number}")
 
 
 def _event(line: str, where: str) -> Event:
@@ -145,6 +146,9 @@ class _Reading:
         self._actors: dict[str, str] = {}
         self._makers: dict[str, str] = {}
         self._tasks: dict[str, str] = {}
+        # By actor and label: the calls without an id that have not begun; and the ids under which others did.
+        self._unnamed: dict[tuple[str | None, str], deque[str]] = {}
+        self._found: dict[str, str] = {}
         readers = {"create": self._create, "call": self._call, "begin": self._begin, "end": self._end}
         for event in events:
             if event["event"] in readers:
@@ -157,9 +161,10 @@ class _Reading:
 
     def _call(self, event: Event) -> None:
         caller, label, actor = self._act(event), event["label"], event["actor"]
-        number = (
-            event["call"] or f"unnamed {self._next('unnamed')}"
-        )  # it has no ref, so nobody can say which one ran
+        number: str = event["call"] or ""
+        if not number:  # it has no ref, so nobody knows which one it is: the next that runs
+            number = f"unnamed {self._next('unnamed')}"
+            self._unnamed.setdefault((actor, label), deque()).append(number)
         if actor is None:
             target = self._tasks[number] = f"{label}#{self._next(f'task {label}')}"
         else:
@@ -171,13 +176,17 @@ class _Reading:
         self._step_of[number] = f"{place} {self._next(place)}"
 
     def _begin(self, event: Event) -> None:
-        call = self.calls.get(event["call"])
+        number = self._number(event)
+        call = self.calls.get(number)
         if call is None:
             self._constructed(event)
-        elif call.began_s is None:
-            call.began_s = event["time_s"]
-            step = self._step_of[event["call"]]
-            self.times_s[f"call {step}"] = self.times_s[f"begin {step}"] = call.began_s
+        else:
+            if call.began_s is not None:  # it is tried again, which is another message
+                place = f"{call.caller}>{call.target} {call.label}"
+                self._step_of[number] = f"{place} {self._next(place)}"
+            call.began_s = event["time_s"] if call.began_s is None else call.began_s
+            step = self._step_of[number]
+            self.times_s[f"call {step}"] = self.times_s[f"begin {step}"] = event["time_s"]
             self.arrivals.setdefault(call.target, []).append(f"call {step}")
 
     def _constructed(self, event: Event) -> None:
@@ -186,11 +195,25 @@ class _Reading:
             step = f"create {self._makers[actor]}>{self._actors[actor]} {event['label']} 1"
             self.times_s.setdefault(step, event["time_s"])
 
+    def _number(self, event: Event) -> str:
+        """Of the call that begins."""
+        number: str = event["call"]
+        by = event["by"]
+        waiting = self._unnamed.get((by.get("actor"), event["label"]))
+        if number not in self.calls and number not in self._found and waiting:
+            unnamed = self._found[number] = waiting.popleft()
+            if unnamed in self._tasks:
+                self._tasks[number] = self._tasks[unnamed]
+            self._step_of[number] = self._step_of[unnamed]
+        return self._found.get(number, number)
+
     def _end(self, event: Event) -> None:
-        call = self.calls.get(event["call"])
+        number: str = event["call"]
+        number = self._found.get(number, number)
+        call = self.calls.get(number)
         if call is None:
             return
-        self._acted(event, call.target, self._step_of[event["call"]])
+        self._acted(event, call.target, self._step_of[number])
         if call.ended_s is None or "result" in event:  # the last attempt is the one that counts
             place = f"reply {call.target}>{call.caller} {call.label}"
             if call.ended_s is None:

@@ -49,7 +49,12 @@ def observe(backend: Backend) -> None:
         OSError: the folder can't be made.
     """
     folder = Path(os.environ[VARIABLE]).absolute()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            f"{VARIABLE}={folder}: no trace can be written there ({error.strerror}); name a folder, or unset it"
+        ) from None
     os.environ[VARIABLE] = str(folder)  # workers may have another working directory
     observer = _Observer(backend, folder)
     _observers[backend] = observer

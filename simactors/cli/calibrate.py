@@ -123,7 +123,8 @@ def _with_services(program: Program, backend: str, runs: int, profile: Profile) 
                 raise WrongInput(str(error)) from None
             if ending.outcome != "passed":
                 click.echo(ending.traceback, err=True)
-                raise WrongInput(f"{program.target} fails on {backend}: {ending.kind}: {ending.message}")
+                said = (ending.message or "").partition("\n")[0]  # remote errors have a traceback in theirs
+                raise WrongInput(f"{program.target} fails on {backend}: {ending.kind}: {said}")
         later, first = calibration.service_times(Path(folder), profile)
     # How busy the machine is while the program runs counts for what the program computes.
     return replace(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from simactors.core.calls import BUILT_IN_METHODS
 from simactors.core.choices import Offer
 from simactors.exploration.races import STARTS
 from simactors.exploration.recipe import Recipe
@@ -131,10 +132,19 @@ def _arrivals(path: Sequence[Offer]) -> Mapping[str, list[str]]:
     begun = {step.target for step in path if step.kind == "begin"}
     for step in path:
         # Where calls run side by side, that they begin is a step of its own, and its order is what counts.
-        if step.kind in STARTS and (step.kind == "begin") == (step.target in begun):
+        if (
+            step.kind in STARTS
+            and (step.kind == "begin") == (step.target in begun)
+            and not _is_built_in(step)
+        ):
             name = f"call {step.name.partition(' ')[2]}"
             found.setdefault(step.target, {})[name] = None
     return {place: list(names) for place, names in found.items()}
+
+
+def _is_built_in(step: Offer) -> bool:
+    """Whether it calls what every actor has: the trace tells of the user's own methods."""
+    return step.name.rpartition(" ")[0].rpartition(".")[2] in BUILT_IN_METHODS
 
 
 def _departed(place: str, wanted: Sequence[str], got: Sequence[str]) -> Departed | None:

@@ -116,7 +116,9 @@ def test_what_makes_no_sense_is_refused_before_anything_is_measured(
 
 def test_a_program_that_fails_is_no_profile(capsys: pytest.CaptureFixture[str]) -> None:
     assert code_of("calibrate", "--program", "app.py:bad") == 2
-    assert "app.py:bad fails on local" in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert "app.py:bad fails on local" in shown
+    assert shown.count("in fails\n") == 1  # where the remote code failed
     assert not Path("profile.toml").exists()
     assert metering.FOLDER not in os.environ
 

@@ -12,9 +12,9 @@ from simactors.traces import Trace
 
 ROOT = Path(__file__).parents[2]
 
-# What it prints depends on the order in which tasks, threads and coroutines go on.
+# What it prints depends on the order of all messages. (Between messages, threads and coroutines have their own order.)
 APP = """
-import asyncio, random, time
+import random, time
 import simactors as ray
 
 @ray.remote(num_cpus=0)
@@ -26,26 +26,6 @@ class Account:
     def write(self, value):
         self.value = value
 
-@ray.remote(num_cpus=0)
-class Board:
-    def __init__(self):
-        self.notes = []
-    async def pin(self, note):
-        await asyncio.sleep(0)
-        self.notes.append(note)
-    async def all(self):
-        return self.notes
-
-@ray.remote(num_cpus=0, max_concurrency=2)
-class Clerks:
-    def __init__(self, account, board):
-        self.account, self.board = account, board
-    def deposit(self, amount):
-        before = ray.get(self.account.read.remote())
-        time.sleep(random.random() / 100)
-        ray.get(self.account.write.remote(before + amount))
-        ray.get(self.board.pin.remote(amount))
-
 @ray.remote(num_cpus=0.1)
 def deposit(account, amount):
     before = ray.get(account.read.remote())
@@ -53,13 +33,11 @@ def deposit(account, amount):
     ray.get(account.write.remote(before + amount))
 
 def main():
-    account, board = Account.remote(), Board.remote()
-    clerks = Clerks.remote(account, board)
-    refs = [clerks.deposit.remote(2 ** n) for n in range(3)]
-    refs += [deposit.remote(account, 2 ** n) for n in range(3, 6)]
+    account = Account.remote()
+    refs = [deposit.remote(account, 2 ** n) for n in range(6)]
     first, _ = ray.wait(refs)
     ray.get(refs)
-    print("RESULT", refs.index(first[0]), ray.get(account.read.remote()), ray.get(board.all.remote()))
+    print("RESULT", refs.index(first[0]), ray.get(account.read.remote()))
 
 if __name__ == "__main__":
     ray.init(num_cpus=4)
@@ -210,6 +188,45 @@ def test_large_values_are_told_in_short_and_odd_ones_do_no_harm(tmp_path: Path) 
     assert len({operation.result for operation in operations}) == 7
 
 
+def test_calls_without_a_result_and_those_that_are_tried_again_are_followed(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "import simactors as ray\n"
+        "@ray.remote\n"
+        "class Log:\n"
+        "    def __init__(self): self.notes = []\n"
+        "    @ray.method(num_returns=0)\n"
+        "    def note(self, text): self.notes.append(text)\n"
+        "    @ray.method(retry_exceptions=True, max_task_retries=2)\n"
+        "    def full(self):\n"
+        "        self.notes.append('asked')\n"
+        "        if len(self.notes) < 4: raise ValueError(len(self.notes))\n"
+        "        return self.notes\n"
+        "ray.init(num_cpus=1)\n"
+        "log = Log.remote()\n"
+        "log.note.remote('a')\n"
+        "log.note.remote('b')\n"
+        "print(ray.get(log.full.remote()))\n"
+        "ray.get(log.__ray_ready__.remote())\n"
+    )
+    real = run_for_real(tmp_path, SIMACTORS_TRACE_TO="trace")
+    assert real.stdout == "['a', 'b', 'asked', 'asked']\n", real.stderr
+    assert [str(operation) for operation in Trace.load(tmp_path / "trace").history][:2] == [
+        "driver: Log#1.note('a') -> None",
+        "driver: Log#1.note('b') -> None",
+    ]
+    again = simactors("replay", "trace", "--json", cwd=tmp_path)
+    told = json.loads(again.stdout.splitlines()[-1])
+    assert again.stdout.startswith(real.stdout)
+    assert (told["calls"], told["kept"], told["departures"]) == (4, 4, [])
+
+
+def test_a_line_that_was_not_finished_does_not_count(tmp_path: Path) -> None:
+    (tmp_path / "1.trace.jsonl").write_text(
+        '{"event": "driver", "time_s": 1.0, "backend": "local", "file": "app.py"}\n{"event": "call", "ti'
+    )
+    assert list(Trace.load(tmp_path).history) == []
+
+
 def test_wrong_input_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(APP)
     (tmp_path / "empty").mkdir()
@@ -218,4 +235,7 @@ def test_wrong_input_says_what_to_do(tmp_path: Path) -> None:
     assert "--record is for real processes" in refused.stderr
     nothing = simactors("replay", "empty", cwd=tmp_path)
     assert nothing.returncode == 2
+    unwritable = run_for_real(tmp_path, SIMACTORS_TRACE_TO="app.py/trace")
+    assert "SIMACTORS_TRACE_TO=" in unwritable.stderr.splitlines()[-1]
+    assert "app.py/trace: no trace can be written there (Not a directory)" in unwritable.stderr
     assert "empty holds no trace: run the program with SIMACTORS_TRACE_TO=empty" in nothing.stderr
