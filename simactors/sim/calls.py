@@ -307,7 +307,8 @@ class Calls:
         elif invocation.function is None:
             self._actors.fail_creation(invocation, failed)
         else:
-            self._network.fail(invocation, failed)
+            # As on Ray: to an actor that is known to be dead nothing is sent, whatever became of the arguments.
+            self._network.fail(invocation, invocation.actor.death or failed)
 
     def _send_creation(self, invocation: Invocation) -> None:
         assert invocation.link is not None

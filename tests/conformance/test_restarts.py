@@ -310,3 +310,17 @@ def test_a_failed_argument_is_told_also_while_the_actor_restarts(ray: ModuleType
     with pytest.raises(ray.exceptions.RayTaskError) as told:
         ray.get(mortal.call.remote(lost))
     assert isinstance(told.value, ray.exceptions.ActorUnavailableError)
+
+
+@pytest.mark.parametrize("kind", [Mortal, MortalLoop])
+def test_a_call_to_an_actor_that_is_known_to_be_dead_is_not_about_its_arguments(
+    ray: ModuleType, kind: Any
+) -> None:
+    actor, failed = kind.remote(), fail_late.remote()
+    ray.get(actor.call.remote())
+    ray.kill(actor)
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        ray.get(actor.call.remote())
+    ray.wait([failed])
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        ray.get(actor.call.remote(failed))
