@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from simactors.core import calls
+from simactors.core.concurrency import concurrency_of
 from simactors.core.outcome import Failure
 from simactors.core.refs import ActorRef
 from simactors.sim.cluster import Link, Process
@@ -146,6 +147,13 @@ class SimActor:
         before = self.state
         self.state = next_state(f"actor-{self.id}", before, event)
         return before
+
+    @property
+    def has_lanes(self) -> bool:
+        """Whether calls run side by side in it, or will as soon as it is constructed: some may be there before."""
+        if self.lanes is not None or self.creation is None:
+            return self.lanes is not None
+        return concurrency_of(self.cls.interface, self.creation.options) is not None
 
     def fails_during_restart(self, call: Invocation) -> bool:
         """As on Ray, a call without retries fails while its actor starts anew, but waits while no node takes it."""

@@ -105,7 +105,7 @@ class Turns:
     def queue(self, invocation: Invocation) -> None:
         """Let a call wait for its turn, which may be now."""
         actor: SimActor = invocation.actor
-        if actor.lanes is None and invocation.extra is not None and invocation.extra.group is not None:
+        if invocation.extra is not None and invocation.extra.group is not None and not actor.has_lanes:
             self._no_such_group(actor, invocation)
         elif actor.lanes is None or actor.state is not State.ALIVE or actor.process.halted:
             if actor.mailbox is None:

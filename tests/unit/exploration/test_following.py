@@ -136,6 +136,6 @@ def test_the_program_is_the_one_that_was_kept_or_the_one_that_ran(program: Progr
 )
 def test_what_is_no_trace_is_refused(lines: Sequence[str] | None, says: str, tmp_path: Path) -> None:
     if lines is not None:
-        (tmp_path / "0.trace.jsonl").write_text("\n".join(lines))
+        (tmp_path / "0.trace.jsonl").write_text("".join(f"{line}\n" for line in lines))
     with pytest.raises(TraceError, match=says):
         Trace.load(tmp_path)
