@@ -127,7 +127,9 @@ def crash(path: str, times: int) -> str:
 
 
 def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+    # Not multiprocessing's own, which another test of this process may have started: it stays until the end.
+    found = psutil.Process().children(recursive=True)
+    return [process for process in found if "resource_tracker" not in " ".join(process.cmdline())]
 
 
 def eventually(condition: Callable[[], object], what: str) -> None:
@@ -518,7 +520,7 @@ def test_a_killed_supervisor_ends_all_and_is_reported() -> None:
         box = Box.remote()
         worker = ray.get(box.pid.remote())
         running = box.sleep.remote(60)
-        (supervisor,) = psutil.Process().children()
+        (supervisor,) = children()
         supervisor.kill()
         with pytest.raises(ray.exceptions.RayError, match="supervisor"):
             ray.get(running, timeout=NOTICED_S)
