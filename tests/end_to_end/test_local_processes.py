@@ -126,9 +126,9 @@ def crash(path: str, times: int) -> str:
     return "survived"
 
 
-def children() -> list[psutil.Process]:
+def children(*, recursive: bool = True) -> list[psutil.Process]:
     # Not multiprocessing's own, which another test of this process may have started: it stays until the end.
-    found = psutil.Process().children(recursive=True)
+    found = psutil.Process().children(recursive=recursive)
     return [process for process in found if "resource_tracker" not in " ".join(process.cmdline())]
 
 
@@ -520,7 +520,7 @@ def test_a_killed_supervisor_ends_all_and_is_reported() -> None:
         box = Box.remote()
         worker = ray.get(box.pid.remote())
         running = box.sleep.remote(60)
-        (supervisor,) = children()
+        (supervisor,) = children(recursive=False)
         supervisor.kill()
         with pytest.raises(ray.exceptions.RayError, match="supervisor"):
             ray.get(running, timeout=NOTICED_S)
