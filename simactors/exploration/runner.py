@@ -22,6 +22,7 @@ from simactors.exceptions import DeadlockError, Finding, InternalError, LimitErr
 from simactors.exploration import frames, watchdog
 from simactors.exploration.target import Program, TargetError, prepared
 from simactors.exploration.world import World, world_of
+from simactors.sim.intercept import interrupts
 from simactors.sim.simulation import Simulation, simulate
 
 Outcome = Literal["passed", "failed", "deadlock", "limit", "error"]
@@ -222,11 +223,24 @@ def _run(start: Callable[[], object], onlookers: Sequence[Onlooker] = ()) -> End
     except (TargetError, KeyboardInterrupt):
         raise
     except BaseException as error:  # user code ran: whatever leaves it is how the program ended
+        if interrupts.has_come() and _came_of_an_interrupt(error):
+            raise KeyboardInterrupt from None
         ending = ending_of(error)
         for onlooker in onlookers if ending.outcome != "passed" else ():
             onlooker.failed(error)
         return ending
     return Ending("passed")
+
+
+def _came_of_an_interrupt(error: BaseException | None) -> bool:
+    """Whether it was raised while Ctrl-C was on its way: by a loop that could not be closed any more, say."""
+    seen: list[BaseException] = []  # the user's code may have made a circle of them
+    while error is not None and error not in seen:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        seen.append(error)
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def ending_at_close(finding: Finding) -> Ending:

@@ -156,6 +156,11 @@ class Fibers:
         self._spawner.throw(greenlet.GreenletExit)
 
 
+def running_code() -> object:
+    """What stands for the code that runs, of whatever simulation."""
+    return getcurrent()
+
+
 def mark() -> object:
     """What `set_mark` said of the running code; None if it said nothing."""
     return getattr(getcurrent(), "simactors_mark", None)

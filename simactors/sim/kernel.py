@@ -43,6 +43,8 @@ class Kernel:
         on_closing: called at the end, the oldest first, while code still waits.
         on_close: called then, the oldest first, when no code waits any more.
         check_limits: called now and then; raises `LimitError` at a limit that the kernel itself does not know.
+        check_interrupt: called now and then, and before the run is given up; raises `KeyboardInterrupt` if the user
+            wants its end and the driver has not heard of it.
         explain_standstill: says who waits for what. Both are bound by `machine.py`.
         offers: what may happen next, if the order is explored; None if latencies are drawn.
         push, next_number: put an event on SimPy's queue: ``push((time_ns, NORMAL, next_number(), event))``.
@@ -91,6 +93,7 @@ class Kernel:
         self._suspend = self._fibers.suspend
         self._resume = self._fibers.resume
         self.check_limits: Callable[[], None] = lambda: None
+        self.check_interrupt: Callable[[], None] = lambda: None
         self.explain_standstill: Callable[[], str] = lambda: ""
 
     @property
@@ -176,20 +179,20 @@ class Kernel:
         if self.closing:
             self._end_again()
         waiter.then = self._resume
-        blocked = self._blocked
-        blocked[waiter] = None
-        # asyncio keeps it for the thread, and other code runs on this one meanwhile.
-        loop = _get_running_loop()
-        if loop is not None:
-            _set_running_loop(None)
-            hooks = get_asyncgen_hooks()
-            set_asyncgen_hooks(None, None)
-        suspend = self._suspend
-        try:
+        blocked, suspend = self._blocked, self._suspend
+        loop = hooks = None
+        try:  # from the first change on: Ctrl-C may come between any two lines
+            blocked[waiter] = None
+            # asyncio keeps it for the thread, and other code runs on this one meanwhile.
+            loop = _get_running_loop()
+            if loop is not None:
+                hooks = get_asyncgen_hooks()
+                _set_running_loop(None)
+                set_asyncgen_hooks(None, None)
             suspend(waiter)
         finally:  # code that is ended there has ``finally`` blocks
-            del blocked[waiter]
-            if loop is not None:
+            blocked.pop(waiter, None)
+            if hooks is not None:
                 _set_running_loop(loop)
                 set_asyncgen_hooks(*hooks)
         if self.closing:
@@ -324,6 +327,7 @@ class Kernel:
 
     def _give_up(self, next_ns: int | None) -> NoReturn:
         """The run can't go on: nothing is due, or only at `next_ns`, after its limit."""
+        self.check_interrupt()
         if next_ns is None:
             raise exceptions.DeadlockError(
                 f"deadlock at {self.now_ns / NS:.6f}s of virtual time: nothing can run any more\n"
@@ -345,6 +349,7 @@ class Kernel:
         self._trace.fold()
         self._next_house = min(self.steps + self._between_checks, max(self._max_steps, self.steps + 1))
         self._next_check = self._next_house if self._look is None else 0
+        self.check_interrupt()
         if self.steps >= self._max_steps:
             raise exceptions.LimitError(
                 f"the run reached its limit of {self._max_steps} steps at {self.now_ns / NS:.6f}s of virtual time"

@@ -22,7 +22,7 @@ from simactors.sim.exports import Exports
 from simactors.sim.faults import Faults
 from simactors.sim.groups import Group, Groups
 from simactors.sim.homes import Homes
-from simactors.sim.intercept import tracing
+from simactors.sim.intercept import interrupts, tracing
 from simactors.sim.invocation import Invocation
 from simactors.sim.kernel import Kernel
 from simactors.sim.membership import Membership
@@ -121,6 +121,7 @@ class Machine:
         """The machines of the config are there, and the driver has started on the first."""
         self.cluster.lost = self._remove_groups
         self.kernel.check_limits = self._check_limits
+        self.kernel.check_interrupt = self._check_interrupt
         self.kernel.explain_standstill = lambda: standstill.explain(self.kernel.blocked, self.placement)
         for machine in self._config.machines:
             self.add_node(machine)
@@ -210,6 +211,10 @@ class Machine:
             self.network.head = node
             self.cluster.move(self.driver, node)
         return node
+
+    def _check_interrupt(self) -> None:
+        if interrupts.ends_the_run() and not self.kernel.has_failed:
+            raise KeyboardInterrupt
 
     def _check_limits(self) -> None:
         if self.oversights is not None:

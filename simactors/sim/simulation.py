@@ -124,10 +124,12 @@ class Simulation:
 
         Raises:
             OversightError: the program did what `SimConfig.fail_on` says.
+            KeyboardInterrupt: Ctrl-C was pressed, and the program has kept it for itself.
         """
         if self._is_finished:
             return
         self._is_finished = True
+        self._backend.kernel.check_interrupt()
         self._backend.join_threads()
         if not self.has_failed:
             self._backend.check()

@@ -134,3 +134,14 @@ def test_a_program_that_never_ends_reaches_its_limit(tmp_path: Path):
 def test_a_driver_that_exits_the_hard_way_ends_its_run_only(simulated):
     assert simulated("import os; os._exit(3)").ending[:3] == ("failed", "SystemExit", "exit code 3")
     assert not simulated("import os; os._exit(0)").failed
+
+
+def test_ctrl_c_is_no_ending_of_the_program_even_if_it_turns_it_into_one(simulated):
+    pressed = "import _signal; _signal.raise_signal(2)"
+    for code in (
+        f"try:\n    {pressed}\nfinally:\n    raise ValueError('while cleaning up')",
+        f"import asyncio\nasync def main():\n    {pressed}\nasyncio.run(main())",
+    ):
+        with pytest.raises(KeyboardInterrupt):
+            simulated(code)
+    assert simulated(f"try:\n    {pressed}\nexcept KeyboardInterrupt:\n    pass").ending.outcome == "passed"

@@ -7,8 +7,10 @@ import contextlib
 import gc
 import os
 import signal
+import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from time import monotonic as early_monotonic
 from time import sleep as early_sleep
 from typing import Any
@@ -293,6 +295,62 @@ def test_ctrl_c_in_simulated_code_ends_the_run_and_the_next_one_is_fresh() -> No
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     with simactors.simulate(), pytest.raises(exceptions.TaskCancelledError):
         simactors.get(give_up.remote())
+
+
+def test_ctrl_c_ends_the_run_also_where_code_keeps_it_for_itself() -> None:
+    @simactors.remote
+    class Stubborn:
+        def press(self) -> str:
+            try:
+                _signal.raise_signal(signal.SIGINT)
+            except BaseException:
+                return "not me"
+            return "never"
+
+    def idle() -> None:
+        _signal.raise_signal(signal.SIGINT)  # a pool's threads log what they don't expect, and end
+
+    def ask(stubborn: Any) -> None:
+        simactors.get(stubborn.press.remote())
+        for _ in range(1000):
+            simactors.get(nap.remote(0.1))
+
+    with simactors.simulate(), pytest.raises(KeyboardInterrupt):
+        ask(Stubborn.remote())
+
+    def stand_still(pool: ThreadPoolExecutor) -> None:
+        pool.submit(time.sleep, 1)
+        simactors.get(nap.options(num_cpus=1000).remote(1))  # a deadlock, if nobody had pressed
+
+    with (
+        simactors.simulate(),
+        ThreadPoolExecutor(1, initializer=idle) as pool,
+        pytest.raises(KeyboardInterrupt),
+    ):
+        stand_still(pool)
+    with pytest.raises(KeyboardInterrupt), simactors.simulate():
+        assert simactors.get(Stubborn.remote().press.remote()) == "not me"
+    with simactors.simulate():
+        assert simactors.get(nap.remote(2)) == 2
+
+
+def test_ctrl_c_in_a_finalizer_ends_the_run() -> None:
+    class Finalized:
+        def __del__(self) -> None:
+            _signal.raise_signal(signal.SIGINT)
+
+    before = sys.unraisablehook
+    with pytest.raises(KeyboardInterrupt), simactors.simulate():
+        Finalized()
+    assert sys.unraisablehook is before
+
+
+def test_the_driver_may_catch_its_own_ctrl_c_and_clean_up() -> None:
+    with simactors.simulate():
+        try:
+            _signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            assert len([simactors.get(nap.remote(1)) for _ in range(300)]) == 300
 
 
 # What two readers of the simulator found wrong, each with the smallest program that showed it.
