@@ -212,9 +212,10 @@ class Line:
 
     def _line_up_again(self, calls: Sequence[PendingCall]) -> None:
         """Retried calls come after the others, but before those that wait for arguments: for their answers, perhaps."""
-        queue = list(self._queue)
+        queue = self._queue
         place = next((place for place, call in enumerate(queue) if call.missing), len(queue))
-        self._queue = deque([*queue[:place], *calls, *queue[place:]])
+        for call in reversed(calls):
+            queue.insert(place, call)
         self.advance()
 
     def _send(self, peer: Peer, call: PendingCall, *, now: bool) -> None:

@@ -90,16 +90,13 @@ class Execution:
     def _told(self, running: Running, error: BaseException) -> Failure:
         self.strays.end(error)
         told: Failure | None = None
-        # Twice: an interruption may come just before the shield.
+        # Behind the shield: modules are imported for it, and no cancellation shall leave half of one. Twice, because an
+        # interruption may come just before.
         for _ in range(2):
             try:
-                with (
-                    self._client.shield
-                ):  # modules are imported for it: no cancellation shall leave half of one
+                with self._client.shield:
                     told = self._checked(task_failure(running.label, error, self._where, by_value=True))
-            except (
-                BaseException
-            ) as raised:  # what the error's own code raises, or an interruption put off till now
+            except BaseException as raised:  # of the error's own code, or an interruption put off till now
                 fault = raised
             if told is not None:
                 return told
