@@ -27,6 +27,7 @@ import pytest
 import simactors as ray
 from simactors import exceptions
 from tests.end_to_end.noticing import comes_true
+from tests.started import supervisor
 
 NOTICED_S = 10.0
 GONE_S = 2.0
@@ -70,11 +71,6 @@ class Worker:
 @ray.remote
 def double(x: int) -> int:
     return 2 * x
-
-
-def supervisor() -> psutil.Process:
-    (process,) = psutil.Process().children()
-    return process
 
 
 @pytest.fixture

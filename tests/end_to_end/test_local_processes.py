@@ -25,6 +25,7 @@ import pytest
 
 import simactors as ray
 from tests.end_to_end.noticing import comes_true
+from tests.started import children, supervisor
 
 NOTICED_S = 30.0  # on a busy machine; shorter than what sleeps here, which must not end by itself
 BIG = 50_000_000
@@ -124,12 +125,6 @@ def crash(path: str, times: int) -> str:
     if os.path.getsize(path) <= times:
         os._exit(9)
     return "survived"
-
-
-def children(*, recursive: bool = True) -> list[psutil.Process]:
-    # Not multiprocessing's own, which another test of this process may have started: it stays until the end.
-    found = psutil.Process().children(recursive=recursive)
-    return [process for process in found if "resource_tracker" not in " ".join(process.cmdline())]
 
 
 def eventually(condition: Callable[[], object], what: str) -> None:
@@ -360,10 +355,10 @@ def test_exceptions_are_retried_on_request(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("session")
 def test_idle_workers_are_used_again() -> None:
     ray.get([square.remote(i) for i in range(4)])
-    before = len(children())
+    before = len(children(recursive=True))
     for i in range(50):
         assert ray.get(square.remote(i)) == i * i
-    assert len(children()) == before
+    assert len(children(recursive=True)) == before
 
 
 @pytest.mark.usefixtures("session")
@@ -489,9 +484,9 @@ def test_shutdown_leaves_nothing_and_init_works_again() -> None:
         ray.init(backend="local", num_cpus=2)
         box = Box.remote(1)
         assert ray.get([box.add.remote(1), square.remote(3)]) == [2, 9]
-        assert children()
+        assert children(recursive=True)
         ray.shutdown()
-        assert not children()
+        assert not children(recursive=True)
     assert psutil.Process().num_fds() == before
     assert all(t in threads or "simactors" not in t.name for t in threading.enumerate())
 
@@ -520,8 +515,7 @@ def test_a_killed_supervisor_ends_all_and_is_reported() -> None:
         box = Box.remote()
         worker = ray.get(box.pid.remote())
         running = box.sleep.remote(60)
-        (supervisor,) = children(recursive=False)
-        supervisor.kill()
+        supervisor().kill()
         with pytest.raises(ray.exceptions.RayError, match="supervisor"):
             ray.get(running, timeout=NOTICED_S)
         with pytest.raises(ray.exceptions.RaySystemError, match="supervisor"):
@@ -529,7 +523,7 @@ def test_a_killed_supervisor_ends_all_and_is_reported() -> None:
         eventually(lambda: gone(worker), "the end of the workers")
     finally:
         ray.shutdown()
-    assert not children()
+    assert not children(recursive=True)
 
 
 SLEEPER = """

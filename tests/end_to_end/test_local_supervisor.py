@@ -17,6 +17,7 @@ import simactors as ray
 from real_backend.client.client import Client
 from real_backend.control import CreateGroup
 from simactors.core import current
+from tests.started import children
 
 NOTICED_S = 30.0
 
@@ -106,8 +107,7 @@ def test_a_session_that_cant_begin_leaves_nothing_and_says_so(
         ray.init(backend="local", num_cpus=1)
     assert descriptors() == before
     assert not ray.is_initialized()
-    left = [process.cmdline() for process in psutil.Process().children()]
-    assert not [words for words in left if "resource_tracker" not in " ".join(words)]
+    assert not children()
 
 
 @ray.remote

@@ -14,6 +14,7 @@ import psutil
 
 import simactors as ray
 from simactors.api import session as sessions
+from tests import started
 from tests.soak import remote
 from tests.soak.play import Play
 
@@ -39,7 +40,7 @@ def end_one(seed: str, folder: Path, found: list[str]) -> None:
     """One session."""
     play = Play(f"ending-{seed.replace(' ', '-')}", seed, folder)
     ray.init(backend="local", num_cpus=4)
-    (supervisor,) = psutil.Process().children()
+    supervisor = started.supervisor()
     waiting = threading.Thread(target=_waits, args=(sessions.active(), _begin(play), found), daemon=True)
     waiting.start()
     time.sleep(play.rng.random() / 4)

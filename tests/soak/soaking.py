@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 import simactors as ray
+from tests import started
 from tests.soak import gauges
 from tests.soak.endings import end_in_the_middle
 from tests.soak.journal import Journals
@@ -80,8 +81,7 @@ class Soak:
         """All of it."""
         descriptors = psutil.Process().num_fds()
         ray.init(backend="local", num_cpus=CPUS)
-        (self._supervisor,) = psutil.Process().children()
-        supervisor = self._supervisor
+        self._supervisor = supervisor = started.supervisor()
         killer = Killer(supervisor, f"{self._options.seed} killer", self._options.every_s)
         end = time.monotonic() + self._options.seconds
         try:
