@@ -104,6 +104,7 @@ class Loops:
             async for item in items:
                 self._execution.strays.end()
                 producer.send(codec.pack(item, by_value=True))
+                await asyncio.sleep(0)  # on Ray another thread sends it, and other coroutines go on meanwhile
                 await _room(producer)
         except Exception as error:  # the user's code runs here; it becomes the last item
             return self._execution.interrupted(running, producer.produced, error)

@@ -35,6 +35,9 @@ from simactors.sim.work import ServiceTimes
 SMALL_ATOMS = codec.ATOMS - {str, bytes}
 """Results of these types need no copy and no place in an object store."""
 
+_REPORT_NS = 50_000
+"""At most so long does it take to hand on an item of an async generator."""
+
 current_call: contextvars.ContextVar[Invocation | None] = contextvars.ContextVar(
     "simactors_current_call", default=None
 )
@@ -67,6 +70,7 @@ class Executor:
         self._stores = stores
         self._services = services
         self._memory = memory
+        self._until_reported = kernel.jitter("report", _REPORT_NS)
 
     def execute(
         self,
@@ -185,6 +189,7 @@ class Executor:
         try:
             async for item in items:
                 sink.send(self._stores.stored(process, codec.pack(item), invocation.label))
+                await self._reported(process)
                 while not sink.may_go_on:
                     taken = asyncio.Event()
                     sink.when_taken(taken.set)
@@ -196,6 +201,12 @@ class Executor:
                 raise
             sink.send(failure_of(invocation, error))
         return sink.finish()
+
+    async def _reported(self, process: Process) -> None:
+        """Wait until an item has been handed on: on Ray by another thread, and other coroutines go on meanwhile."""
+        done = asyncio.Event()
+        self._kernel.timer(self._until_reported(), done.set, process)
+        await done.wait()
 
     def _first_items(
         self, invocation: Invocation, process: Process, items: Iterator[Any]

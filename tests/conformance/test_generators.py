@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -128,6 +128,23 @@ class Streamer:
 
     def how_many(self) -> int:
         return self.made
+
+
+@simactors.remote
+class Ticker:
+    """Yields until it is told to stop, and awaits nothing."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+
+    async def tick(self) -> AsyncIterator[int]:
+        number = 0
+        while not self.stopped:
+            yield number
+            number += 1
+
+    async def stop(self) -> None:
+        self.stopped = True
 
 
 def until(ask: Callable[[], Any], wanted: Any) -> None:
@@ -314,6 +331,15 @@ def test_backpressure_is_at_least_one_item(ray: ModuleType) -> None:
     with pytest.raises(ValueError, match="_generator_backpressure_num_objects=0 is not allowed"):
         count.options(_generator_backpressure_num_objects=0).remote(1)
     assert drain(count.options(_generator_backpressure_num_objects=-1).remote(2)) == [0, 1]
+
+
+def test_other_calls_go_on_between_the_items_of_an_async_generator(ray: ModuleType) -> None:
+    ticker = Ticker.remote()
+    items = ticker.tick.remote()
+    assert ray.get(next(items)) == 0
+    ray.get(ticker.stop.remote(), timeout=30)
+    rest = drain(items)
+    assert rest == list(range(1, len(rest) + 1))
 
 
 @pytest.mark.parametrize("limit", [-1, 1])
