@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import itertools
+import os
 import sys
 import threading
 import time
@@ -59,6 +61,7 @@ def run(file: str, variant: str, backend: str, wishes: Wishes, options: dict[str
     Args:
         options: of the command, for every run; see `params.completed`.
     """
+    _check_places(wishes)
     try:
         scenario = load(file, variant, wishes.settings)
         points = [
@@ -71,11 +74,11 @@ def run(file: str, variant: str, backend: str, wishes: Wishes, options: dict[str
             result = grid.run(scenario, backend, seeds=wishes.seeds, jobs=wishes.jobs, watch=watch)
     except TargetError as error:
         raise WrongInput(str(error)) from None
+    click.echo(report.summary(result), err=wishes.as_json)  # first: a full disk is no reason to lose it
     _write(wishes.out, result.to_json().decode() + "\n")
     _write(wishes.csv, report.as_csv(result) if wishes.csv is not None else "")
     if wishes.report is not None or wishes.timeline is not None:
         _write_views(result, wishes)
-    click.echo(report.summary(result), err=wishes.as_json)
     if wishes.as_json:
         click.echo(result.to_json().decode())
     raise click.exceptions.Exit(_exit_code(result))
@@ -90,10 +93,26 @@ def _exit_code(result: Result) -> int:
     return PASSED if result.as_expected else FAILED
 
 
+def _check_places(wishes: Wishes) -> None:
+    """Refuse what can't be written before any run is made: an hour of runs must not end with a misspelt folder."""
+    named = {name: getattr(wishes, name) for name in ("out", "csv", "report", "timeline")}
+    places = {f"--{name}": path for name, path in named.items() if path is not None}
+    for option, path in places.items():
+        if path.is_dir():
+            raise WrongInput(f"{option}: {path} is a folder; name a file")
+        if not path.parent.is_dir():
+            raise WrongInput(f"{option}: there is no folder {path.parent}")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise WrongInput(f"{option}: {path} can't be written to")
+    for (one, path), (other, same) in itertools.combinations(places.items(), 2):
+        if path.resolve() == same.resolve() and not path.is_char_device():  # /dev/stdout takes any number
+            raise WrongInput(f"{one} and {other} name the same file, {path}")
+
+
 def _write(path: Path | None, text: str) -> None:
     if path is not None:
         try:
-            path.write_text(text)
+            path.write_text(text, encoding="utf-8")
         except OSError as error:
             raise WrongInput(f"{path} can't be written to: {error.strerror}") from None
 

@@ -1,0 +1,62 @@
+"""``simactors run SCENARIO``: what is refused before anything is run, and what is told when writing fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from simactors.cli import main
+from simactors.scenarios import grid
+
+SCENARIO = """
+[workload]
+setup = "app.py:setup"
+request = "app.py:request"
+arrivals = { kind = "constant", rate = "10/s" }
+requests = 3
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "app.py").write_text(
+        "def setup():\n    return 1\n\n\ndef request(service):\n    return service\n"
+    )
+    (tmp_path / "scenario.toml").write_text(SCENARIO)
+    return tmp_path
+
+
+def code_of(*args: str) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main(list(args), "simactors")
+    assert isinstance(caught.value.code, int)
+    return caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("args", "answer"),
+    [
+        (["--out", "{}/nowhere/x.json"], "--out: there is no folder {}/nowhere"),
+        (["--report", ""], "--report: . is a folder; name a file"),
+        (["--csv", "{}/x", "--timeline", "{}/x"], "--csv and --timeline name the same file, {}/x"),
+    ],
+)
+def test_a_place_that_can_not_be_written_to_is_refused_before_any_run(
+    folder: Path,
+    args: list[str],
+    answer: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(grid, "run", lambda *_, **__: pytest.fail("it was run"))
+    assert code_of("run", str(folder), *(arg.format(folder) for arg in args)) == 2
+    assert capsys.readouterr().err.strip() == f"Error: {answer.format(folder)}"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_full_disk_does_not_take_the_summary_away(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert code_of("run", str(folder), "--out", "/dev/full") == 2
+    told = capsys.readouterr()
+    assert told.out.endswith("passed, as expected\n")
+    assert "/dev/full can't be written to: No space left on device" in told.err
