@@ -19,6 +19,7 @@ from simactors.exploration import (
     objectives,
     overriding,
     scenario_file,
+    workload_shape,
 )
 from simactors.exploration.drawn_faults import Drawn
 from simactors.exploration.objectives import Objective
@@ -286,7 +287,7 @@ class _Reader:
         self, told: ScenarioFile, entries: list[tuple[str, str | None]]
     ) -> tuple[Target | None, Load | None]:
         """The program's file, and what to call in it."""
-        self.problems += _ill_shaped(told)
+        self.problems += workload_shape.problems(told)
         if told.because and told.expect != "fails":
             self.problems.append('because: it says why a run fails; write expect = "fails", too')
         files = [file for _, file in entries if file is not None]
@@ -344,10 +345,17 @@ class _Reader:
 
     def _trace(self, file: str) -> Trace:
         if self._is_inside(file, "workload.arrivals.file"):
+            place = "workload.arrivals.file"
             try:
-                arrivals.read_trace(str(self.folder / file))
-            except (ValueError, OSError) as error:
-                self.problems.append(f"workload.arrivals.file: {error}")
+                if not arrivals.read_trace(str(self.folder / file)):
+                    self.problems.append(f"{place}: {file} holds no time, so nothing would arrive")
+            except UnicodeDecodeError:
+                self.problems.append(f"{place}: {file} is no text in UTF-8")
+            except OSError as error:
+                near = cluster_file.nearest(file, sorted(each.name for each in self.folder.glob("*.csv")))
+                self.problems.append(f"{place}: {file} can't be read: {error.strerror}{near}")
+            except ValueError as error:
+                self.problems.append(f"{place}: {error}")
         return Trace(str(self.folder / file))
 
     def _think(self, told: ScenarioFile) -> dict[str, Any]:
@@ -364,36 +372,3 @@ class _Reader:
 
 def _function(entry: str | None) -> str | None:
     return None if entry is None else entry.partition(":")[2] or None
-
-
-def _ill_shaped(told: ScenarioFile) -> list[str]:
-    """What is missing in a workload, or is one thing too many."""
-    workload = told.workload
-    if workload.request is None:
-        alone = ("setup", "teardown", "arrivals", "clients", "requests", "duration", "timeout")
-        given = [name for name in alone if getattr(workload, name) is not None]
-        if workload.entry is None:
-            return [
-                'workload.entry: it is missing; write entry = "app.py:main", or setup and request with arrivals'
-            ]
-        return [f"workload.{name}: it needs a request; an entry is the whole program" for name in given]
-    problems = []
-    if workload.entry is not None:
-        problems.append("workload.entry: write an entry, which is the whole program, or a request, not both")
-    if (workload.arrivals is None) == (workload.clients is None):
-        problems.append(
-            'workload.request: say when requests come: with arrivals, for example { kind = "poisson", rate = "50/s" }, '
-            "or with clients, { count = 5 }; one of them"
-        )
-    is_endless = not isinstance(workload.arrivals, scenario_file.Trace)
-    if is_endless and workload.requests is None and workload.duration is None:
-        problems.append('workload.requests: say when the load ends: requests = 1000, or duration = "10s"')
-    for number, history in enumerate(told.checks.histories):
-        if (history.is_ == "linearizable") != (history.spec is not None):
-            text = (
-                'linearizable needs a spec: spec = "KeyValueMap"'
-                if history.spec is None
-                else "it takes no spec"
-            )
-            problems.append(f"checks.histories[{number}].spec: {text}")
-    return problems

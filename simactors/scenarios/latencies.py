@@ -55,15 +55,16 @@ def of_requests(log: Log, origin_s: float) -> Requests | None:
     for request in measured:
         if request.status != "answered":
             errors[request.error] = errors.get(request.error, 0) + 1
-    first_s = min((request.at_s for request in measured), default=0.0)
-    last_s = max((request.ended_s for request in measured), default=0.0)
+    ends_s = [request.ended_s for request in measured]
+    if log.due_until_s is not None:  # that no more came until then is a part of the rate
+        ends_s.append(log.due_until_s)
     return Requests(
         arrived=len(measured),
         answered=sum(request.status == "answered" for request in measured),
         failed=sum(request.status == "failed" for request in measured),
         late=sum(request.status == "late" for request in measured),
         errors=errors,
-        measured_s=last_s - first_s,
+        measured_s=max(ends_s) - log.measured_from_s if measured else 0.0,
         latency=summed_up([request.latency_s for request in measured if request.status == "answered"]),
         windows=_windows(log.requests, origin_s),
     )

@@ -13,6 +13,7 @@ from simactors.scenarios.result import Check, Method, Run
 from simactors.workload.measured import Log, Request
 
 ALL_ANSWERED = "every request is answered"
+_OF_REQUESTS = ("availability", "errors", "throughput")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ def judge(measured: Measured, objectives: Sequence[Objective]) -> list[Check]:
     """What came of each; of requests that fail, if no objective says how many may."""
     checks = [_check(measured, objective) for objective in objectives]
     speaks_of_errors = any(each.measure in ("errors", "availability") for each in objectives)
-    if measured.run.requests is not None and not speaks_of_errors:
+    if measured.log.load_began_s is not None and not speaks_of_errors:
         checks.append(_all_answered(measured))
     return checks
 
@@ -45,9 +46,12 @@ def _check(measured: Measured, objective: Objective) -> Check:
     check = Check(name=objective.text, kind="objective", status="passed")
     value = _value(measured, objective)
     if value is None:
-        check.status = "failed" if measured.is_simulated else "unmeasured"
-        nothing = f"there was no {objective.of}" if objective.of else "no request was answered"
-        check.message = nothing if measured.is_simulated else "only the simulator can tell"
+        is_of_requests = not objective.of and (objective.is_of_latency or objective.measure in _OF_REQUESTS)
+        if is_of_requests or measured.is_simulated:
+            check.status = "failed"
+            check.message = f"there was no {objective.of}" if objective.of else "no request was answered"
+        else:
+            check.status, check.message = "unmeasured", "only the simulator can tell"
         return check
     check.measured = value
     if not objective.holds(value):
@@ -59,7 +63,10 @@ def _check(measured: Measured, objective: Objective) -> Check:
 def _all_answered(measured: Measured) -> Check:
     failures = [request for request in _requests(measured) if request.status != "answered"]
     check = Check(name=ALL_ANSWERED, kind="objective", status="passed", measured=float(len(failures)))
-    if failures:
+    if not _requests(measured):
+        check.status, check.measured = "failed", None
+        check.message = "there was none to measure: let the load take longer, or its warm-up less"
+    elif failures:
         first = min(failures, key=lambda request: request.ended_s)
         check.status = "failed"
         check.message = (
@@ -106,7 +113,7 @@ def _of_method(method: Method, objective: Objective) -> float | None:
 
 def _of_run(measured: Measured, objective: Objective) -> float | None:
     run = measured.run
-    if objective.measure in ("availability", "errors", "throughput"):
+    if objective.measure in _OF_REQUESTS:
         requests = run.requests
         if requests is None or not requests.arrived:
             return None

@@ -43,7 +43,8 @@ class Requests(Struct, kw_only=True):
     Attributes:
         arrived: how many were due; each was answered, has failed, or was late.
         errors: how often each class of exception came.
-        measured_s: from the end of the warm-up until the last answer.
+        measured_s: from the end of the warm-up until the last answer; until the end of the load, if its duration was
+            longer.
         latency: of those that were answered, from the moment when they were due.
         windows: what came in each of some equal spans of time.
     """

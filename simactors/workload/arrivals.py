@@ -67,7 +67,7 @@ def read_trace(file: str) -> list[float]:
         OSError: it can't be read.
     """
     found: list[float] = []
-    with open(file, newline="") as lines:
+    with open(file, newline="", encoding="utf-8-sig") as lines:
         for number, row in enumerate(csv.reader(lines), 1):
             cell = row[0].strip() if row else ""
             if not cell or cell.startswith("#"):

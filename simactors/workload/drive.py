@@ -28,6 +28,9 @@ from simactors.workload.measured import Checked, Log, Request, current
 MOST_THREADS = 1_000
 """So many requests of a plain function wait for their answers at once; those that come then wait for one of them."""
 
+_MOST_AT_ONCE = 1_000
+"""So often in a row a client may ask while no time passes: if it is oftener, none ever will."""
+
 _OF_REQUESTS = ("n", "client", "rng")
 _OF_CHECKS = ("results",)
 
@@ -94,6 +97,7 @@ class _Asking:
         self._service: Any = None
         self._threads: ThreadPoolExecutor | None = None
         self._broken: BaseException | None = None
+        self._came_to_its_duration = False
 
     async def run(self, setup: Callable[..., Any] | None, service: Any) -> Any:
         """Make all requests and wait for their answers; gives the service."""
@@ -103,9 +107,12 @@ class _Asking:
         if not self._is_async:
             self._threads = ThreadPoolExecutor(MOST_THREADS)
         self._began_s = self._log.load_began_s = _now_s()
+        self._log.measured_from_s = self._began_s + self._load.warmup_s
         try:
             await (self._by_themselves() if self._load.clients is None else self._by_clients())
             self._log.load_ended_s = _now_s()
+            if self._came_to_its_duration and self._load.duration_s is not None:
+                self._log.due_until_s = self._began_s + self._load.duration_s
         finally:
             if self._threads is not None:
                 self._threads.shutdown(wait=False, cancel_futures=True)
@@ -117,6 +124,7 @@ class _Asking:
         under_way: dict[asyncio.Task[None], None] = {}  # not a set: its order would be that of addresses
         for number, at_s in enumerate(arrivals.times(self._load.arrivals, chance)):
             if number >= self._most or self._is_over(at_s):
+                self._check_limit(number)
                 break
             await _until(self._began_s + at_s)
             if self._broken is not None:
@@ -141,14 +149,32 @@ class _Asking:
         clients = self._load.clients
         assert clients is not None
         chance, think_time = Random(sub_seed(self._seed, f"workload client {client}")), clients.think_time
+        at_once = 0
         for number in range(client, self._most, clients.count):
-            await _until(_now_s() + think_time(chance.random()))
+            before_s = _now_s()
+            await _until(before_s + think_time(chance.random()))
             if self._is_over(_now_s() - self._began_s):
                 return
             await self._ask(number, _now_s(), client)
+            at_once = at_once + 1 if _now_s() == before_s else 0
+            if at_once >= _MOST_AT_ONCE and self._load.requests is None:
+                raise EntryError(
+                    f"{self._load.request}() takes no time, and its clients don't think, so the clock stands still and "
+                    'the duration never ends: let clients think = "10ms", or say how many requests there are'
+                )
+        self._check_limit(self._most)
+
+    def _check_limit(self, number: int) -> None:
+        """Refuse to end a load in silence before its time."""
+        if number >= MOST_REQUESTS and self._load.requests is None:
+            raise EntryError(
+                f"the load has more than {MOST_REQUESTS:,} requests: let its duration be shorter"
+            )
 
     def _is_over(self, at_s: float) -> bool:
-        return at_s >= (math.inf if self._load.duration_s is None else self._load.duration_s)
+        is_over = at_s >= (math.inf if self._load.duration_s is None else self._load.duration_s)
+        self._came_to_its_duration |= is_over
+        return is_over
 
     async def _ask(self, number: int, at_s: float, client: int | None = None) -> None:
         """One request, to its end."""

@@ -69,10 +69,14 @@ class Log:
     Attributes:
         began_s, load_began_s, load_ended_s: when the program began, when its load did, and when all requests had been
             answered; by the clock of the run. None: it never came to that.
+        measured_from_s: when the warm-up of the load was over, or was to be.
+        due_until_s: until when requests could come, if the load has ended with its duration; None otherwise.
     """
 
     began_s: float | None = None
     load_began_s: float | None = None
+    measured_from_s: float = 0.0
+    due_until_s: float | None = None
     load_ended_s: float | None = None
     requests: list[Request] = field(default_factory=list)
     checks: list[Checked] = field(default_factory=list)

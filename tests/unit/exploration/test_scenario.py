@@ -223,7 +223,31 @@ def test_all_that_is_wrong_with_a_scenario_is_told_at_once_each_with_its_line(wr
         ),
         (
             REQUESTS + "arrivals = { kind = 'trace', file = 'no.csv' }",
-            "3: workload.arrivals.file: [Errno 2] No such file",
+            "3: workload.arrivals.file: no.csv can't be read: No such file or directory; did you mean 'not.csv'?",
+        ),
+        (
+            REQUESTS + "arrivals = { kind = 'trace', file = 'not.csv' }",
+            "3: workload.arrivals.file: not.csv is no text in UTF-8",
+        ),
+        (
+            REQUESTS + "arrivals = { kind = 'trace', file = 'empty.csv' }",
+            "3: workload.arrivals.file: empty.csv holds no time, so nothing would arrive",
+        ),
+        (
+            REQUESTS + "clients = { count = 2 }\nduration = '1s'\nwarmup = '1s'",
+            "5: workload.warmup: it takes as long as the load, so nothing would be measured",
+        ),
+        (
+            REQUESTS + "arrivals = { kind = 'poisson', rate = '1e300/s' }\nduration = 10",
+            "3: workload.arrivals: about 1e+301 requests would arrive, and 1,000,000 are the most",
+        ),
+        (
+            REQUESTS + "arrivals = { kind = 'ramp', from = 0, to = 2e6, over = 2 }\nduration = 3",
+            "3: workload.arrivals: about 4e+06 requests",
+        ),
+        (
+            REQUESTS + "arrivals = { kind = 'burst', size = 1000, every = '1ms' }\nduration = 2",
+            "3: workload.arrivals: about 2e+06 requests",
         ),
         (
             REQUESTS + "arrivals = { kind = 'trace', file = '../no.csv' }",
@@ -237,7 +261,10 @@ def test_all_that_is_wrong_with_a_scenario_is_told_at_once_each_with_its_line(wr
     ],
 )
 def test_what_does_not_go_together_is_told_with_its_line(write: Write, text: str, expected: str) -> None:
-    (told,) = problems(write(text))
+    folder = write(text)
+    Path(folder, "not.csv").write_bytes(b"\xff")
+    Path(folder, "empty.csv").write_text("seconds\n")
+    (told,) = problems(folder)
     assert told.startswith(expected)
 
 

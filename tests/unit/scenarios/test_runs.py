@@ -115,6 +115,32 @@ def test_a_run_is_measured_as_it_was(file: str) -> None:
     assert all(len(each) == len(run.samples_s) for use in run.uses for each in (use.used, use.reserved))
 
 
+def test_throughput_is_that_of_the_whole_load_after_its_warm_up(file: str) -> None:
+    """One request a second for 9 s, of which the first 2 s do not count: 7 in 7 s, and not 7 in the 6.1 s of theirs."""
+    settings = (
+        ("workload.arrivals.rate", "1/s"),
+        ("workload.duration", "9s"),
+        ("workload.warmup", "2s"),
+    )
+    run = one_run(load(file, settings=settings))
+    assert run.requests is not None
+    assert (run.requests.arrived, run.requests.measured_s) == (7, pytest.approx(7.0))
+    behind = one_run(
+        load(file, settings=(("workload.arrivals.rate", "100/s"), ("workload.duration", "300ms")))
+    )
+    assert (
+        behind.requests is not None
+    )  # thirty need fifteen times 0.1 s of two models, and no duration ends that
+    assert behind.requests.measured_s == pytest.approx(1.5, abs=0.02)
+
+
+def test_what_measures_no_request_has_not_passed(file: str) -> None:
+    scenario = load(file, settings=(("workload.warmup", "10s"),))
+    found = checks(one_run(scenario))
+    assert found["every request is answered"].status == "failed"
+    assert found["every request is answered"].message.startswith("there was none to measure")
+
+
 def test_what_goes_wrong_is_told_with_its_beginning_and_its_end(file: str) -> None:
     run = one_run(load(file, "crash"))
     planned = [fault for fault in run.faults if fault.kind == "fault"]

@@ -12,6 +12,7 @@ from simactors.exploration.runner import RunResult
 from simactors.exploration.target import Program, Target, TargetError
 from simactors.sim.config import SimConfig
 from simactors.sim.distributions import Constant as Takes
+from simactors.workload import drive
 from simactors.workload.load import Clients, Constant, Judged, Load, Poisson
 from simactors.workload.measured import Log, Request, collecting
 
@@ -217,6 +218,21 @@ def test_requests_of_the_warm_up_do_not_count(app: str) -> None:
 def test_a_load_ends_with_its_duration(app: str) -> None:
     _, log = run(app, request="waits", requests=None, duration_s=0.45)
     assert len(log.requests) == 5
+
+
+def test_clients_for_whom_no_time_passes_are_refused(app: str) -> None:
+    """Their duration would never end."""
+    with pytest.raises(TargetError, match=r"draws\(\) takes no time, and its clients don't think"):
+        run(app, request="draws", clients=Clients(2), requests=None, duration_s=1.0)
+
+
+def test_a_load_of_too_many_requests_is_refused_and_not_cut_off(
+    app: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drive, "MOST_REQUESTS", 4)
+    for who in ({"arrivals": Constant(10.0)}, {"clients": Clients(2)}):
+        with pytest.raises(TargetError, match="more than 4 requests"):
+            run(app, request="waits", **who, requests=None, duration_s=10.0)
 
 
 def test_parameters_go_to_whoever_takes_them(app: str) -> None:
