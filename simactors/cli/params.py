@@ -259,7 +259,9 @@ def of_scenarios(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Of a scenario: another value of a parameter, or of a key of its file: workload.arrivals.rate=200/s.",
         ),
         click.option("--variant", metavar="NAME", help="Of a scenario: one of its variants."),
-        click.option("--seeds", type=click.IntRange(min=1), help="Of a scenario: how many seeds, from 0."),
+        click.option(
+            "--seeds", type=click.IntRange(1, 100_000), help="Of a scenario: how many seeds, from 0."
+        ),
     ):
         command = option(command)
     return command

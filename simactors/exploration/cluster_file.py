@@ -24,6 +24,7 @@ from simactors.sim import aims, config, distributions
 Loaded = TypeVar("Loaded")
 
 _DISTRIBUTIONS: Mapping[str, type] = distributions.KINDS
+_DISTRIBUTION_NAMES = tuple(cls.__name__ for cls in _DISTRIBUTIONS.values())
 _KINDS = {cls: name for kinds in (_DISTRIBUTIONS, fault_plan.KINDS) for name, cls in kinds.items()}
 _PARTS = (config.SimConfig, config.NodeConfig, config.LinkConfig, config.Latency)
 for _cls in (*_PARTS, *_DISTRIBUTIONS.values(), *fault_plan.KINDS.values()):
@@ -239,12 +240,14 @@ def read_text(path: str) -> tuple[str, dict[str, Any]]:
         TargetError: as `read`.
     """
     try:
-        text = Path(path).read_text()
+        text = Path(path).read_text(encoding="utf-8-sig")
         return text, tomllib.loads(text)
     except FileNotFoundError:
         raise TargetError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise TargetError(f"{path}: can't be read: {error}") from None
+    except OSError as error:
+        raise TargetError(f"{path}: can't be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise TargetError(f"{path}: can't be read: it is no UTF-8: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise TargetError(f"{path}: not TOML: {error}") from None
 
@@ -281,9 +284,16 @@ def _validated(cls: type[Loaded], table: Any, place: str, problems: list[str]) -
         for problem in error.errors(include_url=False):
             where = toml_lines.path((place, *problem["loc"]))
             text = problem["msg"].removeprefix("Value error, ")
+            if (
+                problem["loc"] and problem["loc"][-1] in _DISTRIBUTION_NAMES
+            ):  # told of each kind that it could be
+                where = toml_lines.path((place, *problem["loc"][:-1]))
+                text = f'write how long as a table, {{ kind = "constant", value_s = 0.1 }}, not {problem["input"]!r}'
             if problem["type"] == "unexpected_keyword_argument":
                 text = f"there is no such knob{nearest(str(problem['loc'][-1]), _knobs())}"
-            problems.append(f"{where}: {text}" if where else text)
+            told = f"{where}: {text}" if where else text
+            if told not in problems:
+                problems.append(told)
         return None
 
 

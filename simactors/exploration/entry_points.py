@@ -8,6 +8,14 @@ from pathlib import Path
 from simactors.exploration.cluster_file import nearest
 
 
+def is_inside(folder: Path, name: str) -> bool:
+    """Whether a file that a scenario names lies in its folder, wherever links lead; what can't be a file does not."""
+    try:
+        return (folder / name).resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError):  # a ring of links, a null character
+        return False
+
+
 def check(place: str, entry: str, folder: Path, problems: list[str]) -> str | None:
     """The file of an entry point; None, and `problems` says why, if there is none.
 
@@ -16,7 +24,7 @@ def check(place: str, entry: str, folder: Path, problems: list[str]) -> str | No
         folder: the only one that it may lie in.
     """
     file, colon, function = entry.partition(":")
-    if not (folder / file).resolve().is_relative_to(folder.resolve()):
+    if not is_inside(folder, file):
         problems.append(f"{place}: {file} lies outside the scenario's folder")
         return None
     if not file.endswith(".py") or not (folder / file).is_file():

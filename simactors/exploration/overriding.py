@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from simactors.exploration import cluster_file
+from simactors.exploration import cluster_file, entry_points
 
 _OF_REQUESTS = ("requests", "duration", "timeout", "warmup")
 # Who says one of them means it instead of the others, with what these were given.
@@ -60,6 +60,8 @@ def _with(table: Any, keys: list[str], value: Any, name: str) -> Any:
         return [_set(item, rest, value, name) if at == int(key) else item for at, item in enumerate(table)]
     if not isinstance(table, dict):
         raise ValueError(f"{name}: there is no table with a key {key!r}")
+    if rest and rest[0].isdigit() and key not in table:
+        raise ValueError(f"{name}: there is no list {key} of which {rest[0]} could be a number")
     return {**table, key: _set(table.get(key, {}), rest, value, name)}
 
 
@@ -69,7 +71,6 @@ def _set(before: Any, rest: list[str], value: Any, name: str) -> Any:
 
 def _inlined(told: Any, key: str, folder: Path) -> Any:
     """A cluster that stands in a file, as a table."""
-    is_file = key == "cluster" and isinstance(told, str)
-    if is_file and (folder / told).resolve().is_relative_to(folder.resolve()):
+    if key == "cluster" and isinstance(told, str) and entry_points.is_inside(folder, told):
         return cluster_file.read(str(folder / told))
     return told

@@ -108,7 +108,7 @@ def load(file: str, variant: str = "", settings: Sequence[tuple[str, Any]] = ())
         )
     expects = {name: each.expect for name, each in found.items() if each is not None}
     table = overriding.merged(table, tables[variant], reader.folder) if variant else table
-    return _scenario(file, variant, table, settings, expects)
+    return _scenario(file, variant, table, settings, expects, text)
 
 
 def _scenario(
@@ -117,6 +117,7 @@ def _scenario(
     table: dict[str, Any],
     settings: Sequence[tuple[str, Any]],
     expects: Mapping[str, str],
+    text: str,
 ) -> Scenario:
     reader, given = _Reader(file), dict(settings)
     told = scenario_file.validated(table, [])
@@ -127,14 +128,18 @@ def _scenario(
         count *= len(values)
     if count > MOST_POINTS:
         raise TargetError(f"{file}: the sweep has {count} points, and {MOST_POINTS} are the most")
-    points = []
+    points, problems = [], dict[str, str]()
     for combination in itertools.product(*grid.values()):
         swept = tuple(zip(grid, combination, strict=True))
         made = reader.file(table, [*given.items(), *swept])
         if made is None or reader.problems:
             named = ", ".join(f"{name} = {value!r}" for name, value in (*given.items(), *swept))
-            cluster_file.refuse(file, [f"with {named}: {problem}" for problem in reader.problems], "", [])
-        points.append(reader.point(swept))
+            for problem in reader.problems:  # one is told with the first point that has it
+                problems.setdefault(problem, f"{'sweep: ' if swept else ''}with {named}: {problem}")
+            reader = _Reader(file)
+        else:
+            points.append(reader.point(swept))
+    cluster_file.refuse(file, list(problems.values()), text)
     return Scenario(
         file=file,
         variant=variant,
@@ -238,7 +243,7 @@ class _Reader:
         if isinstance(told, str):
             return self._other(told, "faults", cluster_file.load_faults) or FaultPlan(), ()
         if not isinstance(told, list):
-            self.problems.append(f"faults: {scenario_file.TABLE_OR_FILE}")
+            self.problems.append(f"faults: {scenario_file.LIST_OR_FILE}")
             return FaultPlan(), ()
         return cluster_file.read_all_faults(told, self.problems)
 
@@ -259,7 +264,7 @@ class _Reader:
             self.problems.append(f"faults: {error}")
 
     def _is_inside(self, name: str, place: str) -> bool:
-        if (self.folder / name).resolve().is_relative_to(self.folder.resolve()):
+        if entry_points.is_inside(self.folder, name):
             return True
         self.problems.append(f"{place}: {name} lies outside the scenario's folder")
         return False

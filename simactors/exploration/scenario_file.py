@@ -29,6 +29,8 @@ from simactors.sim.fail_on import FailOn
 from simactors.workload import judging, load
 
 TABLE_OR_FILE = "write a table, or the name of a file in the scenario's folder"
+LIST_OR_FILE = "write [[faults]], or the name of a file in the scenario's folder"
+MOST_SEEDS = 100_000
 Scalar = bool | int | float | str
 
 
@@ -51,6 +53,8 @@ def _objective(text: str) -> str:
 
 def _seeds(told: Any) -> Any:
     """A number of seeds means the first ones."""
+    if type(told) is int and told > MOST_SEEDS:
+        raise ValueError(f"{told} are too many: {MOST_SEEDS:,} are the most")
     listed = list(range(told)) if type(told) is int else told
     if (
         not listed
@@ -58,6 +62,8 @@ def _seeds(told: Any) -> Any:
         or any(type(seed) is not int or seed < 0 for seed in listed)
     ):
         raise ValueError(f"write how many seeds, 5, or which ones, [3, 8], not {told!r}")
+    if len(set(listed)) < len(listed):
+        raise ValueError(f"a seed twice is the same run twice, and says nothing new: {told!r}")
     return listed
 
 
@@ -261,8 +267,13 @@ def _told(problem: dict[str, Any]) -> str:
         text = f"{kind!r} is none of {', '.join(ARRIVALS)}{cluster_file.nearest(kind, ARRIVALS)}"
     elif problem["type"] == "union_tag_not_found":
         text = f"say which kind: {', '.join(ARRIVALS)}"
+    elif problem["type"] in ("model_type", "model_attributes_type"):
+        text = f"write a table, not {problem['input']!r}"
     elif problem["type"] in (
         "literal_error",
+        "greater_than",
+        "greater_than_equal",
+        "less_than_equal",
         "int_type",
         "string_type",
         "list_type",

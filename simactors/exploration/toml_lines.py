@@ -23,7 +23,11 @@ def path(parts: tuple[int | str, ...]) -> str:
 
 def lines_of(text: str) -> dict[str, int]:
     """The line of each key, of each table and of each element of a list, by its `path`; counted from 1."""
-    return dict(_Scanner(text).all())
+    found = dict(_Scanner(text).all())
+    for place, line in list(found.items()):
+        while place := place.rpartition(".")[0]:  # what no line is for alone: ``a`` of ``a.b = 1``
+            found.setdefault(place, line)
+    return found
 
 
 def line_of(where: str, lines: dict[str, int]) -> int | None:

@@ -20,6 +20,8 @@ from simactors.sim.fail_on import FailOn
 from simactors.sim.profile import Profile, load_profile
 
 NS = 1_000_000_000
+MOST_NODES = 100_000
+"""Of a simulated cluster."""
 """Nanoseconds in a second."""
 
 _GIB = 2**30
@@ -240,6 +242,8 @@ class SimConfig:
             wrong = [item for item in getattr(self, name) if not isinstance(item, kind)]
             if wrong:
                 raise TypeError(f"SimConfig needs a tuple of {kind.__name__} in {name}, not {wrong[0]!r}")
+        if sum(node.count for node in self.nodes) > MOST_NODES:
+            raise ValueError(f"SimConfig has at most {MOST_NODES:,} nodes")
         escapes.policy(self.escapes)
         if self.preemption not in ("off", "stores", "lines"):
             raise ValueError(

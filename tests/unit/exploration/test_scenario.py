@@ -257,6 +257,29 @@ def test_all_that_is_wrong_with_a_scenario_is_told_at_once_each_with_its_line(wr
             LEAST + '[[faults]]\nkind = "crash_node"\nnode = "node-9"\nat_s = 1',
             "3: faults: CrashNode",
         ),
+        (
+            LEAST + "[sweep]\n'cluster.nodes.0.count' = [1]",
+            "4: sweep.cluster.nodes.0.count: cluster.nodes.0.count: there is no list nodes of which 0",
+        ),
+        (
+            LEAST + "parameters = { a = 1 }\n[sweep]\na = [1]\n'cluster.num_cpus' = [1, -2, -2]",
+            "4: sweep: with a = 1, cluster.num_cpus = -2: cluster: SimConfig needs num_cpus > 0, not -2",
+        ),
+        ("seeds = 99999999999999999999\n" + LEAST, "1: seeds: 99999999999999999999 are too many"),
+        ("seeds = [1, 2, 1]\n" + LEAST, "1: seeds: a seed twice is the same run twice"),
+        ('[workload]\nentry = "a\\u0000.py:main"', "2: workload.entry: a\0.py lies outside the scenario's"),
+        (LEAST + "[faults]\nkind = 'pause'", "3: faults: write [[faults]], or the name of a file"),
+        ("workload = 'x'", "1: workload: write a table, not 'x'"),
+        ("tital.a.b = 1\n" + LEAST, "1: tital: there is no such key; did you mean 'title'?"),
+        (LEAST + "[variants.x.variants.y]\nseeds = 1", "3: variants.x.variants: there is no such key"),
+        (
+            LEAST + "[cluster]\nservice_times = { f = 0.1 }",
+            "4: cluster.service_times.f: write how long as a table, { kind = ",
+        ),
+        (
+            LEAST + "[cluster]\nnodes = [{ count = 100000000000 }]",
+            "3: cluster: SimConfig has at most 100,000 nodes",
+        ),
         (LEAST + "[sweep]\n'cluste.x' = [1]", "4: sweep.cluste.x: cluste.x is no parameter and no key"),
     ],
 )
@@ -266,6 +289,20 @@ def test_what_does_not_go_together_is_told_with_its_line(write: Write, text: str
     Path(folder, "empty.csv").write_text("seconds\n")
     (told,) = problems(folder)
     assert told.startswith(expected)
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(write: Write) -> None:
+    folder = write(LEAST)
+    file = Path(folder, "scenario.toml")
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert named(folder).target.function == "main"
+
+
+def test_a_ring_of_links_is_no_file(write: Write) -> None:
+    folder = write('[workload]\nentry = "ring.py:main"')
+    Path(folder, "ring.py").symlink_to("ring.py")
+    (told,) = problems(folder)
+    assert told.startswith("2: workload.entry: ")
 
 
 def test_a_file_that_leads_out_of_the_folder_by_a_link_is_refused(write: Write, tmp_path: Path) -> None:
