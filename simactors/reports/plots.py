@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
+from typing import Any
 
 from simactors.exploration.quantities import in_words
 from simactors.scenarios.result import Fault, Latencies, Run
 
 _WIDTH, _HEIGHT = 380, 110
-_LEFT, _BOTTOM, _TOP = 34, 16, 8
+_LEFT, _BOTTOM, _TOP = 0, 2, 2
 _MOST_USES = 24
 _MOST_METHODS = 24
+
+_Series = tuple[str, str, Sequence[float]]
+"""How it is drawn, ``used`` or dashed as ``held``; what it is; its values."""
 
 
 def of_run(run: Run) -> str:
     """All of them, in groups; empty if there is nothing to draw."""
     requests = [] if run.requests is None else [_histogram("requests", run.requests.latency), *_requests(run)]
+    taken = [use for use in run.uses if any(use.reserved) or any(use.used)]
     groups = [
         ("Requests", requests),
         (
@@ -26,8 +31,7 @@ def of_run(run: Run) -> str:
                 _area(
                     queue.class_name,
                     run,
-                    [("used", queue.waiting), ("held", queue.longest)],
-                    "all; dashed: the longest queue",
+                    [("used", "at all", queue.waiting), ("held", "at the one with the most", queue.longest)],
                 )
                 for queue in run.queues
                 if any(queue.waiting)
@@ -39,11 +43,11 @@ def of_run(run: Run) -> str:
                 _area(
                     f"{use.resource} of {use.node}, {use.total:g} in all",
                     run,
-                    [("held", use.reserved), ("used", use.used)],
-                    "used; dashed: reserved",
-                    1.0,
+                    [("held", "reserved", use.reserved), ("used", "used", use.used)],
+                    least_top=1.0,
+                    value=_percent,
                 )
-                for use in run.uses[:_MOST_USES]
+                for use in taken[:_MOST_USES]
             ],
         ),
         (
@@ -51,11 +55,22 @@ def of_run(run: Run) -> str:
             [_histogram(method.name, method.latency) for method in run.methods[:_MOST_METHODS]],
         ),
     ]
+    remarks = {
+        "Resources": _not_drawn(len(taken), _MOST_USES, len(run.uses) - len(taken)),
+        "Latency of calls": _not_drawn(len(run.methods), _MOST_METHODS),
+    }
     return "\n".join(
-        f'<h2>{name}</h2>\n<div class="plots">\n{"".join(found)}</div>'
+        f'<h2>{name}</h2>\n{remarks.get(name, "")}<div class="plots">\n{"".join(found)}</div>'
         for name, found in groups
-        if any(found)
+        if any(found) or remarks.get(name)
     )
+
+
+def _not_drawn(number: int, most: int, unused: int = 0) -> str:
+    """What a reader would look for in vain."""
+    told = [f"the first {most} of {number} are drawn"] if number > most else []
+    told += [f"{unused} of which nothing was ever taken are left out"] if unused else []
+    return f'<p class="size">{"; ".join(told)}</p>\n' if told else ""
 
 
 def _requests(run: Run) -> Iterable[str]:
@@ -68,45 +83,64 @@ def _requests(run: Run) -> Iterable[str]:
         yield _lines(
             "answered per second",
             times,
-            [("used", rates), ("held", arrived)],
-            "answered; dashed: arrived",
+            [("used", "answered", rates), ("held", "arrived", arrived)],
             run,
+            value=_rate,
         )
         slow = [window.p99_s or 0.0 for window in windows]
         fast = [window.p50_s or 0.0 for window in windows]
-        yield _lines("latency in seconds", times, [("held", slow), ("used", fast)], "p50; dashed: p99", run)
+        yield _lines("latency", times, [("held", "p99", slow), ("used", "p50", fast)], run, value=in_words)
 
 
-def _area(
-    title: str, run: Run, series: Sequence[tuple[str, Sequence[float]]], words: str, least_top: float = 0.0
-) -> str:
-    return _lines(title, run.samples_s, series, words, run, least_top)
+def _area(title: str, run: Run, series: Sequence[_Series], **knobs: Any) -> str:
+    return _lines(title, run.samples_s, series, run, **knobs)
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def _rate(value: float) -> str:
+    return f"{value:.4g}/s"
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.3g} %"
 
 
 def _lines(
     title: str,
     times_s: Sequence[float],
-    series: Sequence[tuple[str, Sequence[float]]],
-    words: str,
+    series: Sequence[_Series],
     run: Run,
+    *,
     least_top: float = 0.0,
+    value: Callable[[float], str] = _number,
 ) -> str:
-    """Areas above the times, which are on one axis with the faults."""
+    """Areas above the times, which are on one axis with the faults.
+
+    Args:
+        least_top: the axis goes up to that at least.
+        value: says a value with its unit.
+    """
     if not times_s:
         return ""
     last_s = max(run.duration_s, times_s[-1], 1e-9)
-    top = max([least_top, *(max(values, default=0.0) for _, values in series)]) or 1.0
+    top = max([least_top, *(max(values, default=0.0) for _, _, values in series)]) or 1.0
     shapes = [_band(fault, last_s) for fault in run.faults]
-    for name, values in series:
+    for kind, _, values in series:
         points = [
             f"{_x(t / last_s):.1f},{_y(value / top):.1f}" for t, value in zip(times_s, values, strict=True)
         ]
         shapes.append(
-            f'<polygon class="{name}" points="{_x(times_s[0] / last_s):.1f},{_y(0):.1f} {" ".join(points)} '
+            f'<polygon class="{kind}" points="{_x(times_s[0] / last_s):.1f},{_y(0):.1f} {" ".join(points)} '
             f'{_x(times_s[-1] / last_s):.1f},{_y(0):.1f}"/>'
         )
-    peaks = ", ".join(f"{max(values, default=0.0):.4g}" for _, values in series)
-    return _figure(title, f"{words}; at most {peaks}", shapes, f"{top:.4g}", "0 s", in_words(last_s))
+    words = "; ".join(
+        f"{'dashed: ' if kind == 'held' else ''}{name}, at most {value(max(values, default=0.0))}"
+        for kind, name, values in sorted(series, key=lambda each: each[0] == "held")
+    )
+    return _figure(title, words, shapes, value(top), "0 s", in_words(last_s))
 
 
 def _band(fault: Fault, last_s: float) -> str:
@@ -143,11 +177,11 @@ def _histogram(title: str, latency: Latencies) -> str:
 def _figure(title: str, words: str, shapes: Sequence[str], top: str, first: str, last: str) -> str:
     label = escape(f"{title}: {words}", quote=True)
     return (
-        f'<div class="plot"><h3>{escape(title)}</h3><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none" '
-        f'role="img" aria-label="{label}">{"".join(shapes)}'
-        f'<text x="2" y="{_TOP + 8}">{escape(top)}</text><text x="{_LEFT}" y="{_HEIGHT - 4}">{escape(first)}</text>'
-        f'<text x="{_WIDTH - 2}" y="{_HEIGHT - 4}" text-anchor="end">{escape(last)}</text></svg>'
-        f'<div class="legend">{escape(words)}</div></div>\n'
+        f'<div class="plot"><h3>{escape(title)}</h3><div class="axes"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" '
+        f'preserveAspectRatio="none" role="img" aria-label="{label}">{"".join(shapes)}</svg>'
+        # Beside the drawing, which is stretched to the width of the page: letters must not be.
+        f'<span class="top">{escape(top)}</span><span class="first">{escape(first)}</span>'
+        f'<span class="last">{escape(last)}</span></div><div class="legend">{escape(words)}</div></div>\n'
     )
 
 

@@ -11,7 +11,6 @@ from simactors.exploration.quantities import in_words
 from simactors.reports.text import count
 from simactors.scenarios import metrics
 from simactors.scenarios.compare import Compared, PointPair
-from simactors.scenarios.latencies import QUANTILES
 from simactors.scenarios.result import Check, Estimate, Point, Result, Run
 
 _SHOWN_QUANTILES = ("p50", "p95", "p99")
@@ -32,12 +31,11 @@ def summary(result: Result) -> str:
 
 def _heading(result: Result) -> str:
     runs = [run for point in result.points for run in point.runs]
-    wall_s = sum(run.wall_s for run in runs)
     title = f"{result.scenario}: {result.title}" if result.title else result.scenario
     made = f"{count(len(runs), 'run')} on {result.backend}"
     if len(result.points) > 1:
         made += f", {count(len(result.points), 'point')} of a grid"
-    return f"{title}\n{made} in {wall_s:.1f} s"
+    return f"{title}\n{made} in {result.wall_s:.1f} s"
 
 
 def _point(point: Point) -> list[str]:
@@ -68,29 +66,17 @@ def _latencies(point: Point) -> str:
         calls = point.metrics.get(f"{name} calls")
         number = sum(run.requests.arrived for run in point.runs if run.requests) if calls is None else None
         how_many = f"{number:,}" if number is not None else f"{sum(calls.values):,.0f}" if calls else ""
-        cells = [
-            estimate(f"{name} {each}", point.metrics[f"{name} {each}"])
-            if f"{name} {each}" in point.metrics
-            else _of_runs(point.runs, name, each)
-            for each in (*_SHOWN_QUANTILES, "max")
-        ]
+        cells = [latency(point, name, each) for each in (*_SHOWN_QUANTILES, "max")]
         rows.append(("requests" if name == "latency" else name, how_many, *cells))
     if len(names) > _MOST_METHODS + 1:
         rows.append((f"... {len(names) - _MOST_METHODS - 1} more", "", *[""] * 4))
     return table(("latency", "number", *_SHOWN_QUANTILES, "max"), rows)
 
 
-def _of_runs(runs: Sequence[Run], method: str, quantile: str) -> str:
-    """What is no metric: the mean over the runs."""
-    found = [
-        each.latency for run in runs for each in run.methods if each.name == method and each.latency.count
-    ]
-    if not found:
-        return ""
-    if quantile == "max":
-        return in_words(max(latency.max_s for latency in found))
-    assert quantile in QUANTILES
-    return in_words(sum(latency.quantiles_s[quantile] for latency in found) / len(found))
+def latency(point: Point, name: str, quantile: str) -> str:
+    """A quantile, or the ``max``, of requests (``latency``), or of a method or task, whether it is a metric or not."""
+    told = point.metrics.get(f"{name} {quantile}") or metrics.quantile_of(point.runs, name, quantile)
+    return "" if told is None else estimate(f"{name} {quantile}", told)
 
 
 def _queues(point: Point) -> str:
@@ -120,16 +106,15 @@ def _uses(point: Point) -> str:
 
 def _totals(point: Point) -> str:
     names = {
-        "faults": "faults",
-        "deaths": "deaths of processes",
-        "restarts": "restarts",
-        "retries": "retries",
-        "lost": "lost attempts",
+        "faults": ("fault", "faults"),
+        "deaths": ("death of a process", "deaths of processes"),
+        "restarts": ("restart", "restarts"),
+        "retries": ("retry", "retries"),
+        "lost": ("lost attempt", "lost attempts"),
     }
+    sums = {name: sum(point.metrics[name].values) for name in names if name in point.metrics}
     told = [
-        f"{sum(point.metrics[name].values):,.0f} {words}"
-        for name, words in names.items()
-        if name in point.metrics and any(point.metrics[name].values)
+        f"{number:,.0f} {names[name][0 if number == 1 else 1]}" for name, number in sums.items() if number
     ]
     return f"over all runs: {', '.join(told)}" if told else ""
 

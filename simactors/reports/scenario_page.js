@@ -102,15 +102,29 @@
     canvas.dataset.drawn = drawn;
   }
 
+  // What tells rows apart, a number, is at the end of a name: one that is too long is cut in its middle.
+  const fits = new Map();
+  function fitting(name) {
+    if (!fits.has(name)) {
+      const room = NAMES - 24, start = Math.max(name.lastIndexOf("#"), 0), end = start ? name.slice(start) : name.slice(-8);
+      let kept = name;
+      for (let length = name.length - end.length; length > 0 && paint.measureText(kept).width > room; length--) kept = `${name.slice(0, length)}…${end}`;
+      fits.set(name, kept);
+    }
+    return fits.get(name);
+  }
+
   function drawRow(part, y) {
     const spans = bySource[part.row], [name, process] = line.rows[part.row];
     paint.fillStyle = colours.soft;
     paint.save(); paint.beginPath(); paint.rect(0, y, NAMES - 8, part.tall); paint.clip();
-    paint.fillText(name === process ? name : `${name}  ${process}`, 16, y + LANE / 2 + 1);
+    paint.fillText(fitting(name === process ? name : `${name}  ${process}`), 16, y + LANE / 2 + 1);
     paint.restore();
     const [, , , , born, died] = line.rows[part.row];
     const alive = Math.max(x(born), NAMES), gone = died < 0 ? width : Math.min(x(died), width);
+    paint.globalAlpha = 0.6;  // what goes wrong shines through
     paint.fillStyle = colours.track; paint.fillRect(alive, y, Math.max(gone - alive, 0), part.tall - GAP);
+    paint.globalAlpha = 1;
     if (died >= 0 && gone >= NAMES && gone < width) { paint.fillStyle = colours.dead; paint.fillText("✕", gone - 4, y + LANE / 2); }
     const filled = new Int32Array(line.rows[part.row][3]).fill(-1);
     let drawn = 0;

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from simactors.exploration.quantities import in_words
 from simactors.reports import mermaid, plots
-from simactors.reports.scenario import estimate
+from simactors.reports.scenario import estimate, latency
 from simactors.reports.text import count
 from simactors.scenarios.latencies import QUANTILES
 from simactors.scenarios.result import Point, Result, Run
@@ -63,18 +63,17 @@ def html(result: Result, shown: Shown | None) -> str:
 def _verdict(result: Result) -> str:
     runs = [run for point in result.points for run in point.runs]
     failed = sum(not run.has_passed for run in runs)
-    told = (
-        f"{count(failed, 'run')} of {len(runs)} failed" if failed else f"all {count(len(runs), 'run')} passed"
-    )
-    wanted = {
-        "passes": "every run was to pass",
-        "fails": "a run of each point was to fail",
-        "any": "nothing was expected",
-    }
+    told = f"{failed} of {count(len(runs), 'run')} failed"
+    if not failed:
+        told = "the run passed" if len(runs) == 1 else f"all {len(runs)} runs passed"
+    wanted = {"passes": "every run was to pass", "fails": "a run of each point was to fail"}
     good = " good" if result.as_expected else ""
-    words = f"{'' if result.as_expected else 'NOT '}as expected ({wanted[result.expect]})"
-    wall_s = sum(run.wall_s for run in runs)
-    made = f"{count(len(runs), 'run')} on {escape(result.backend)}, {wall_s:.1f} s by the clock on the wall"
+    words = "nothing was expected"
+    if result.expect != "any":
+        words = f"{'' if result.as_expected else 'NOT '}as expected ({wanted[result.expect]})"
+    if result.interrupted:
+        told, words = "stopped before all runs were made", told
+    made = f"{count(len(runs), 'run')} on {escape(result.backend)}, {result.wall_s:.1f} s by the clock on the wall"
     return f'<p class="size">{made}</p>\n<p class="verdict{good}">{told}: {words}</p>'
 
 
@@ -114,12 +113,7 @@ def _figures(point: Point) -> str:
     latencies = [
         [
             escape("requests" if method == "latency" else method),
-            *(
-                escape(estimate(name, point.metrics[name]))
-                if (name := f"{method} {each}") in point.metrics
-                else ""
-                for each in quantiles
-            ),
+            *(escape(latency(point, method, each)) for each in quantiles),
         ]
         for method in methods[:_MOST_METHODS]
     ]
@@ -129,7 +123,7 @@ def _figures(point: Point) -> str:
     where = ", ".join(f"{name} = {value}" for name, value in point.swept.items())
     return (
         f"<h2>Figures{f' with {escape(where)}' if where else ''}</h2>\n"
-        f"{_table(['latency', *quantiles], latencies)}\n"
+        f"{_table(['latency', *quantiles], latencies, words=(0,))}\n"
         f"<details><summary>All other figures</summary>{_table(['', seeds], plain)}</details>"
     )
 
@@ -153,8 +147,9 @@ def _run(shown: Shown, result: Result) -> Iterable[str]:
 
 
 def _size(run: Run) -> str:
-    parts = [f"{in_words(run.duration_s)} of its own time", count(run.totals.calls, "call")]
-    parts += [f"{run.steps:,} steps"] if run.steps else []
+    parts = [f"{in_words(run.duration_s)} of its own time"]
+    # Only a simulation counts either.
+    parts += [count(run.totals.calls, "call"), f"{run.steps:,} steps"] if run.steps else []
     parts += [f"digest <code>{escape(run.digest[:16])}</code>"] if run.digest else []
     return ", ".join(parts)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
@@ -67,7 +68,7 @@ def run(
         Order(point.program, point.objectives, seed, backend) for point in scenario.points for seed in chosen
     ]
     runs = _Runs(orders, watch or Unwatched())
-    is_interrupted = False
+    is_interrupted, began_s = False, time.perf_counter()
     try:
         runs.make(1 if backend != "sim" else jobs)
     except KeyboardInterrupt:
@@ -88,6 +89,7 @@ def run(
         as_expected=not is_interrupted and all(_is_as_expected(point, scenario) for point in points),
         points=points,
         interrupted=is_interrupted,
+        wall_s=time.perf_counter() - began_s,
     )
 
 

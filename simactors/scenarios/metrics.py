@@ -75,6 +75,17 @@ def estimates(runs: Sequence[Run]) -> dict[str, Estimate]:
     return {name: _estimate(pairs) for name, pairs in seen.items()}
 
 
+def quantile_of(runs: Sequence[Run], method: str, quantile: str) -> Estimate | None:
+    """A quantile, or the ``max``, of the latency of a method or task, over the runs that called it; else None."""
+    pairs = [
+        (run.seed, each.latency.max_s if quantile == "max" else each.latency.quantiles_s[quantile])
+        for run in runs
+        for each in run.methods
+        if each.name == method and each.latency.count
+    ]
+    return _estimate(pairs) if pairs else None
+
+
 def _estimate(pairs: Sequence[tuple[int, float]]) -> Estimate:
     values = [value for _, value in pairs]
     bounds = interval(values)

@@ -262,6 +262,7 @@ class Result(Struct, kw_only=True):
         because: what is to stand in the name or the message of a check that fails, if that is expected.
         as_expected: whether that has come out, at every point.
         interrupted: it was stopped before all runs were made.
+        wall_s: how long all runs took together, several of them at once.
     """
 
     version: int = VERSION
@@ -273,6 +274,7 @@ class Result(Struct, kw_only=True):
     as_expected: bool
     points: list[Point]
     interrupted: bool = False
+    wall_s: float = 0.0
 
     def to_json(self) -> bytes:
         """One line."""
