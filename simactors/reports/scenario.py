@@ -221,7 +221,7 @@ def _failure(run: Run) -> list[str]:
 
 def comparison(before: Result, after: Result, pairs: Sequence[PointPair]) -> str:
     """Two results side by side."""
-    parts = [f"A: {before.scenario} on {before.backend}\nB: {after.scenario} on {after.backend}"]
+    parts = [f"{_side('A', before)}\n{_side('B', after)}"]
     for pair in pairs:
         if len(pairs) > 1:
             parts.append(", ".join(f"{name} = {value}" for name, value in pair.swept.items()))
@@ -231,6 +231,11 @@ def comparison(before: Result, after: Result, pairs: Sequence[PointPair]) -> str
             if names:
                 parts.append(f"only {side} has {', '.join(names)}")
     return "\n\n".join(parts)
+
+
+def _side(name: str, result: Result) -> str:
+    stopped = " (stopped before all runs were made)" if result.interrupted else ""
+    return f"{name}: {result.scenario} on {result.backend}{stopped}"
 
 
 def _row(metric: Compared) -> tuple[str, ...]:
@@ -251,7 +256,7 @@ def _row(metric: Compared) -> tuple[str, ...]:
 
 def _in_words(compared: Sequence[Compared]) -> str:
     if all(metric.is_significant is None for metric in compared):
-        return "with one seed each, nothing says whether a difference is more than chance: run more seeds"
+        return "with a single seed, nothing says whether a difference is more than chance: run more seeds"
     lines = [_sentence(metric) for metric in compared if metric.is_significant]
     if not lines:
         return "no difference is significant"

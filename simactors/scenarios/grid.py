@@ -136,6 +136,7 @@ class _Runs:
         return lambda time_s, totals: self._watch.update(number, len(self._orders), time_s, totals)
 
     def _in_processes(self, numbers: Sequence[int], jobs: int) -> None:
+        others = set(multiprocessing.active_children())
         context = multiprocessing.get_context("spawn")  # a fork would take along what this process has open
         # Ctrl-C at the terminal is for the one process that sums up.
         ignore = (signal.SIGINT, signal.SIG_IGN)
@@ -148,6 +149,11 @@ class _Runs:
                     done, _ = wait(waiting, return_when=FIRST_COMPLETED)
                     for future in done:
                         self._take(waiting.pop(future), future)
+            except BaseException:  # nobody wants what they are at any more, which may take minutes
+                for child in multiprocessing.active_children():
+                    if child not in others:
+                        child.terminate()
+                raise
             finally:
                 pool.shutdown(cancel_futures=True)
 

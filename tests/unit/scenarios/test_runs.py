@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from simactors.reports import scenario as report
 from simactors.scenarios import grid
 from simactors.scenarios.compare import compare
 from simactors.scenarios.latencies import quantile, summed_up
-from simactors.scenarios.result import Check, Result, Run, read
+from simactors.scenarios.result import Check, Result, Run, Totals, read
 
 APP = """
 import simactors as ray
@@ -192,6 +193,24 @@ def test_a_sweep_runs_every_combination_and_its_points_are_the_same_in_other_pro
     assert len(set(digests[0][::2])) == 4
 
 
+class Impatient:
+    """Presses Ctrl-C as soon as the first run is made."""
+
+    def update(self, done: int, of: int, time_s: float, totals: Totals) -> None:
+        raise KeyboardInterrupt
+
+
+def test_who_stops_a_sweep_does_not_wait_for_the_runs_that_go_on(file: str) -> None:
+    app, end = Path(file).with_name("app.py"), Path(file).with_name("end")
+    works = f"if replicas == 2:\n        sum(range(100_000_000))\n        open({str(end)!r}, 'w').close()"
+    app.write_text(APP.replace("def setup(replicas):\n", f"def setup(replicas):\n    {works}\n"))
+    result = grid.run(load(file, "grid"), seeds=[0], jobs=2, watch=Impatient())
+    assert result.interrupted
+    assert [point.swept["replicas"] for point in result.points] == [1]
+    assert not end.exists()
+    assert multiprocessing.active_children() == []
+
+
 def test_settings_change_a_parameter_or_a_key(file: str) -> None:
     scenario = load(
         file, settings=(("replicas", 4), ("cluster.nodes.0.num_cpus", 3), ("workload.requests", 5))
@@ -240,6 +259,10 @@ def test_two_results_are_compared_seed_by_seed(file: str) -> None:
     assert all(not metric.is_significant for metric in compare(before, before)[0].metrics)
     with_one = compare(grid.run(load(file), seeds=[0]), grid.run(load(file), seeds=[1]))
     assert "run more seeds" in report.comparison(before, after, with_one)
+    before.interrupted = True
+    assert report.comparison(before, after, with_one).startswith(
+        f"A: {before.scenario} on sim (stopped before all runs were made)\nB: {after.scenario} on sim\n"
+    )
 
 
 def test_csv_has_a_line_for_each_run(file: str) -> None:
