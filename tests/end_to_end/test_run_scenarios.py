@@ -145,7 +145,7 @@ def test_the_schema_is_one_and_knows_every_kind(counter: Path) -> None:
         (["run", "counter/app.py:setup", "--seeds", "2"], "--seeds is for the runs of a scenario"),
         (["run", "counter:overload", "--variant", "sizing"], "is one variant"),
         (["run", "counter", "--backend", "local", "--cluster", "x.toml"], "only to the simulator"),
-        (["run", "counter", "--out", "no/where.json", "--seeds", "1"], "can't be written to"),
+        (["run", "counter", "--out", "no/where.json", "--seeds", "1"], "--out: there is no folder no"),
     ],
 )
 def test_wrong_input_has_exit_code_2(counter: Path, args: list[str], answer: str) -> None:
