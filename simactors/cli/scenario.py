@@ -19,6 +19,7 @@ import click
 from simactors.cli import params
 from simactors.cli.group import FAILED, INTERRUPTED, OUR_FAULT, PASSED, PLEASE_REPORT, WrongInput
 from simactors.core.fault_plan import FaultPlan
+from simactors.exploration.cluster_file import nearest
 from simactors.exploration.repro import Repro
 from simactors.exploration.scenario import Scenario, load
 from simactors.exploration.target import TargetError
@@ -63,17 +64,18 @@ def run(file: str, variant: str, backend: str, wishes: Wishes, options: dict[str
     """
     _check_places(wishes)
     try:
-        scenario = load(file, variant, wishes.settings)
-        points = [
-            replace(point, program=params.completed(point.program, **options)) for point in scenario.points
-        ]
-        scenario = replace(scenario, points=tuple(points))
+        told = load(file, variant, wishes.settings)
+        points = [replace(point, program=params.completed(point.program, **options)) for point in told.points]
+        scenario = replace(told, points=tuple(points))
         if backend != "sim":
             _tell_what_is_left_out(scenario, backend)
         with _shown() as watch:
             result = grid.run(scenario, backend, seeds=wishes.seeds, jobs=wishes.jobs, watch=watch)
     except TargetError as error:
         raise WrongInput(str(error)) from None
+    for name, called in grid.never_called(told, result).items():
+        hint = nearest(name, sorted(called))
+        click.echo(f"cluster.service_times: nothing was called {name!r} in any run{hint}", err=True)
     click.echo(report.summary(result), err=wishes.as_json)  # first: a full disk is no reason to lose it
     _write(wishes.out, result.to_json().decode() + "\n")
     _write(wishes.csv, report.as_csv(result) if wishes.csv is not None else "")

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
 from simactors.exploration.objectives import Objective, parse
@@ -107,6 +108,31 @@ def _is_as_expected(point: Point, scenario: Scenario) -> bool:
 def _point(swept: dict[str, Any], runs: list[Run]) -> Point:
     verdict = "passed" if all(run.has_passed for run in runs) else "failed"
     return Point(swept=swept, runs=runs, verdict=verdict, metrics=metrics.estimates(runs))
+
+
+def never_called(scenario: Scenario, result: Result) -> dict[str, set[str]]:
+    """Whose service times were never asked for at any point: a misspelt name makes work take no time, without a word.
+
+    Constructors are left out, of which results know nothing.
+
+    Returns:
+        By each such name, or pattern, what was called.
+    """
+    called = {method.name for point in result.points for run in point.runs for method in run.methods}
+    named = [
+        name
+        for point in scenario.points
+        if point.program.cluster is not None
+        for times in (point.program.cluster.service_times, point.program.cluster.first_service_times)
+        for name in times
+    ]
+    if result.backend != "sim" or result.interrupted:
+        return {}
+    return {
+        name: called
+        for name in dict.fromkeys(named)
+        if not name.endswith(".__init__") and not any(fnmatchcase(one, name) for one in called)
+    }
 
 
 class _Runs:

@@ -211,6 +211,21 @@ def test_who_stops_a_sweep_does_not_wait_for_the_runs_that_go_on(file: str) -> N
     assert multiprocessing.active_children() == []
 
 
+def test_service_times_that_nothing_had_are_told(file: str) -> None:
+    """A misspelt name makes work take no time."""
+    times = SCENARIO.replace(
+        "service_times = {",
+        'service_times = { "Model.predikt" = { kind = "constant", value_s = 1 }, '
+        '"Mod*" = { kind = "constant", value_s = 1 }, "Model.__init__" = { kind = "constant", value_s = 1 },',
+    )
+    Path(file).write_text(times)
+    scenario = load(file)
+    result = grid.run(scenario, seeds=[0])
+    assert grid.never_called(scenario, result) == {"Model.predikt": {"Model.predict"}}
+    result.backend = "local"
+    assert grid.never_called(scenario, result) == {}
+
+
 def test_settings_change_a_parameter_or_a_key(file: str) -> None:
     scenario = load(
         file, settings=(("replicas", 4), ("cluster.nodes.0.num_cpus", 3), ("workload.requests", 5))
