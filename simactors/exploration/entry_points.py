@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from simactors.exploration.cluster_file import nearest
@@ -40,6 +41,43 @@ def check(place: str, entry: str, folder: Path, problems: list[str]) -> str | No
         if known is not None and function not in known:
             problems.append(f"{place}: {file} has no {function!r}{nearest(function, sorted(known))}")
     return file
+
+
+def check_parameters(given: Iterable[str], entries: Sequence[str], folder: Path, problems: list[str]) -> None:
+    """Tell which parameters no entry point takes, where reading alone tells what they take.
+
+    Args:
+        entries: those that are there.
+    """
+    taken: set[str] = set()
+    for entry in entries:
+        file, _, function = entry.partition(":")
+        found = _parameters(folder / file, function)
+        if found is None:
+            return
+        taken |= found
+    problems += [
+        f"workload.parameters.{name}: no entry point takes it{nearest(name, sorted(taken))}"
+        for name in given
+        if name not in taken
+    ]
+
+
+def _parameters(file: Path, function: str) -> set[str] | None:
+    """The names of a function's parameters; None if it takes any, or if a decorator may have changed them."""
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError):
+        return None
+    found = [
+        node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == function
+    ]
+    if len(found) != 1 or found[0].decorator_list or found[0].args.kwarg is not None:
+        return None
+    args = found[0].args
+    return {each.arg for each in (*args.args, *args.kwonlyargs)}
 
 
 def names(file: Path) -> set[str] | None:

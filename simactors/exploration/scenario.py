@@ -298,6 +298,10 @@ class _Reader:
         files = [file for _, file in entries if file is not None]
         if len(set(files)) > 1:
             self.problems.append("workload: all entry points are in one file, and here they are in several")
+        called = [name for name, file in entries if file is not None and name not in _recordings(told)]
+        if len(called) + len(_recordings(told)) == len(entries):
+            parameters = told.workload.parameters
+            entry_points.check_parameters(parameters, called, self.folder, self.problems)
         made, think = None, self._think(told)
         if not self.problems and not self.elsewhere:
             made = self._load(told, think)
@@ -373,6 +377,11 @@ class _Reader:
         except ValueError as error:
             self.problems.append(f"workload.clients.think: {error}")
             return {}
+
+
+def _recordings(told: ScenarioFile) -> list[str]:
+    """Entry points that nobody calls."""
+    return [history.recording for history in told.checks.histories]
 
 
 def _function(entry: str | None) -> str | None:

@@ -28,6 +28,13 @@ def main(amount=1, *, name=""):
     account = Account.remote()
     assert ray.get(account.add.remote(amount)) < 5, name
 
+def as_it_is(function):
+    return function
+
+@as_it_is
+def decorated(amount=1):
+    pass
+
 def request(account=None):
     return account
 
@@ -94,8 +101,15 @@ def test_its_function_is_called_with_the_parameters(write: Write) -> None:
 
 
 def test_a_wrong_parameter_is_no_failure_of_the_program(write: Write) -> None:
+    told = problems(write(LEAST + "parameters = { amuont = 7 }\n[sweep]\n'workload.parameters.b' = [1, 2]"))
+    assert told == ["3: workload.parameters.amuont: no entry point takes it; did you mean 'amount'?"]
+    told = problems(write(LEAST + "[sweep]\nb = [1, 2]"))
+    assert told == [
+        "3: sweep: with b = 1: workload.parameters.b: no entry point takes it",
+    ]
+    decorated = write(LEAST.replace("main", "decorated") + "parameters = { amuont = 7 }")
     with pytest.raises(TargetError, match="called with amuont: got an unexpected keyword argument 'amuont'"):
-        run_simulated(named(write(LEAST + "parameters = { amuont = 7 }")), seed=0)
+        run_simulated(named(decorated), seed=0)
 
 
 def test_another_function_runs_in_the_same_world_without_the_parameters(write: Write) -> None:
@@ -262,8 +276,8 @@ def test_all_that_is_wrong_with_a_scenario_is_told_at_once_each_with_its_line(wr
             "4: sweep.cluster.nodes.0.count: cluster.nodes.0.count: there is no list nodes of which 0",
         ),
         (
-            LEAST + "parameters = { a = 1 }\n[sweep]\na = [1]\n'cluster.num_cpus' = [1, -2, -2]",
-            "4: sweep: with a = 1, cluster.num_cpus = -2: cluster: SimConfig needs num_cpus > 0, not -2",
+            LEAST + "parameters = { amount = 1 }\n[sweep]\namount = [1]\n'cluster.num_cpus' = [1, -2, -2]",
+            "4: sweep: with amount = 1, cluster.num_cpus = -2: cluster: SimConfig needs num_cpus > 0, not -2",
         ),
         ("seeds = 99999999999999999999\n" + LEAST, "1: seeds: 99999999999999999999 are too many"),
         ("seeds = [1, 2, 1]\n" + LEAST, "1: seeds: a seed twice is the same run twice"),
