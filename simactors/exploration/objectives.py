@@ -1,6 +1,6 @@
 """Service objectives as people write them, ``p99 < 50ms``: what is measured, and what it is to be.
 
-Not the measuring: `scenarios.judging` holds them against a run.
+Not the measuring: `scenarios.objectives` holds them against a run.
 """
 
 from __future__ import annotations

@@ -21,7 +21,12 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     Args:
         ordered: one or more, from the least.
     """
-    return ordered[max(0, math.ceil(share * len(ordered) - 1e-9) - 1)]
+    return ordered[place_of(share, len(ordered))]
+
+
+def place_of(share: float, count: int) -> int:
+    """Where that one stands among so many, from 0."""
+    return max(0, math.ceil(share * count - 1e-9) - 1)
 
 
 def summed_up(durations_s: Sequence[float]) -> Latencies:
