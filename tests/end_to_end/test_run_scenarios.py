@@ -145,7 +145,8 @@ def test_the_schema_is_one_and_knows_every_kind(counter: Path) -> None:
         (["run", "counter/app.py:setup", "--seeds", "2"], "--seeds is for the runs of a scenario"),
         (["run", "counter:overload", "--variant", "sizing"], "is one variant"),
         (["run", "counter", "--backend", "local", "--cluster", "x.toml"], "only to the simulator"),
-        (["run", "counter", "--out", "no/where.json", "--seeds", "1"], "can't be written to"),
+        (["run", "counter", "--out", "no/where.json", "--seeds", "1"], "there is no folder no"),
+        (["run", "counter", "--backend", "local", "--timeline", "t.json"], "only a simulation knows"),
     ],
 )
 def test_wrong_input_has_exit_code_2(counter: Path, args: list[str], answer: str) -> None:
@@ -153,6 +154,13 @@ def test_wrong_input_has_exit_code_2(counter: Path, args: list[str], answer: str
     assert done.returncode == 2, done.stdout
     assert answer in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_the_runs_came_to_is_told_even_if_a_file_can_not_be_written(counter: Path) -> None:
+    long = simactors("run", "counter", "--seeds", "1", "--timeline", "t.mmd", cwd=counter)
+    assert long.returncode == 2
+    assert "too long for a Mermaid diagram" in long.stderr
+    assert long.stdout.splitlines()[-1] == "passed, as expected"
 
 
 def test_what_the_command_says_of_the_world_wins(counter: Path) -> None:
