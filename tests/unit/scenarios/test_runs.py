@@ -58,6 +58,11 @@ faults = [
   { kind = "crash_process", process = "Model#1", at_s = 1.05 },
   { kind = "pause", process = "Model#2", at_s = 2.0, for_s = 0.5 },
 ]
+[variants.pauses]
+faults = [
+  { kind = "pause", node = "node-1", at_s = 2.0, for_s = 0.25 },
+  { kind = "pause", process = "Model#2", at_s = 2.0, for_s = 0.5 },
+]
 [variants.slow]
 expect = "fails"
 because = "p99 < 150ms"
@@ -126,6 +131,11 @@ def test_what_goes_wrong_is_told_with_its_beginning_and_its_end(file: str) -> No
     assert [fault.kind for fault in run.faults].count("death") == 1
     assert (run.totals.restarts, run.totals.deaths, run.totals.faults) == (1, 1, 2)
     assert run.totals.retries == run.totals.lost == 1  # the call that was running
+
+
+def test_pauses_that_begin_together_end_each_at_its_own_time(file: str) -> None:
+    run = one_run(load(file, "pauses"))
+    assert {fault.where: fault.end_s for fault in run.faults} == {"node-1": 2.25, "actor-2": 2.5}
 
 
 def test_an_objective_that_is_missed_says_what_was_measured_and_since_when(file: str) -> None:
