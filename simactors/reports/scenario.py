@@ -83,7 +83,10 @@ def _latencies(point: Point) -> str:
 def _of_runs(runs: Sequence[Run], method: str, quantile: str) -> str:
     """What is no metric: the mean over the runs."""
     found = [
-        each.latency for run in runs for each in run.methods if each.name == method and each.latency.count
+        each.latency
+        for run in runs
+        for each in run.methods
+        if metrics.name_of(each) == method and each.latency.count
     ]
     if not found:
         return ""
@@ -94,7 +97,11 @@ def _of_runs(runs: Sequence[Run], method: str, quantile: str) -> str:
 
 
 def _queues(point: Point) -> str:
-    names = [name.split()[1] for name in point.metrics if name.startswith("queue ") and name.endswith(" max")]
+    names = [
+        name.removeprefix("queue ").removesuffix(" max")
+        for name in point.metrics
+        if name.startswith("queue ") and name.endswith(" max")
+    ]
     rows = [
         (name, *(estimate(each, point.metrics[each]) for each in (f"queue {name} max", f"queue {name} mean")))
         for name in names
@@ -104,7 +111,7 @@ def _queues(point: Point) -> str:
 
 
 def _uses(point: Point) -> str:
-    resources = [name.split()[1] for name in point.metrics if name.startswith("reserved ")]
+    resources = [name.removeprefix("reserved ") for name in point.metrics if name.startswith("reserved ")]
     rows = [
         (
             resource,

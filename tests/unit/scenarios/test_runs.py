@@ -138,6 +138,28 @@ def test_pauses_that_begin_together_end_each_at_its_own_time(file: str) -> None:
     assert {fault.where: fault.end_s for fault in run.faults} == {"node-1": 2.25, "actor-2": 2.5}
 
 
+def test_names_of_the_users_choice_are_told_apart_from_those_of_metrics(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "import simactors as ray\n"
+        "@ray.remote(resources={'special hardware': 1})\n"
+        "def latency(n): return n\n"
+        "@ray.remote\n"
+        "def reserved(n): return n\n"
+        "def request(n): ray.get(latency.remote(n)); return reserved.remote(n)\n"
+    )
+    (tmp_path / "scenario.toml").write_text(
+        "seeds = 1\n"
+        "cluster.nodes = [{ num_cpus = 4, resources = { 'special hardware' = 1 } }]\n"
+        "cluster.service_times.latency = { kind = 'constant', value_s = 0.1 }\n"
+        "workload = { request = 'app.py:request', requests = 9, arrivals = { kind = 'constant', rate = '5/s' } }\n"
+    )
+    result = grid.run(load(str(tmp_path / "scenario.toml")))
+    found = result.points[0].metrics
+    assert found["latency p50"].mean > found["latency() p50"].mean > 0.1 > found["reserved() p50"].mean
+    lines = [line.split("  ") for line in report.summary(result).splitlines()]
+    assert {"requests", "latency()", "reserved()", "special hardware", "CPU"} <= {line[0] for line in lines}
+
+
 def test_an_objective_that_is_missed_says_what_was_measured_and_since_when(file: str) -> None:
     run = one_run(load(file, "slow"))
     missed = checks(run)["p99 < 150ms"]
