@@ -116,9 +116,9 @@ def _judge(run: Run, log: Log, origin_s: float, order: Order) -> None:
 
 
 def _program(run: Run, log: Log) -> Check:
-    """Whether it came to its end by itself; what only a check has raised is that check's."""
+    """Whether it came to its end by itself; what a check has raised is that check's."""
     check = Check(name="the program ends well", kind="program", status="passed")
-    if run.outcome != "passed" and not any(each.status != "passed" for each in log.checks):
+    if run.outcome != "passed" and not log.is_ended_by_check:
         check.status, check.broke_at_s = "failed", run.duration_s
         check.message = f"{run.kind}: {run.message}" if run.message else run.kind
     return check

@@ -36,6 +36,9 @@ def check(models, results):
 
 def no_good(models):
     raise AssertionError("never good")
+
+def tidy(models):
+    raise OSError("nothing to tidy")
 """
 SCENARIO = """
 title = "models"
@@ -76,6 +79,10 @@ workload.arrivals.rate = "20/s"
 [variants.checked]
 expect = "fails"
 checks = { entries = ["app.py:check", "app.py:no_good"], objectives = [] }
+[variants.untidy]
+expect = "fails"
+workload.teardown = "app.py:tidy"
+checks = { entries = ["app.py:no_good"], objectives = [] }
 [variants.grid]
 expect = "any"
 sweep = { replicas = [1, 2], "workload.arrivals.rate" = ["5/s", "15/s"] }
@@ -186,6 +193,12 @@ def test_every_check_is_told_and_who_failed(file: str) -> None:
         "every request is answered": "passed",
     }
     assert (run.kind, run.message) == ("AssertionError", "never good")
+
+
+def test_a_program_that_fails_after_its_checks_has_failed_as_well(file: str) -> None:
+    run = one_run(load(file, "untidy"))
+    assert (run.kind, checks(run)["no_good"].status) == ("OSError", "failed")
+    assert checks(run)["the program ends well"].message == "OSError: nothing to tidy"
 
 
 def test_a_sweep_runs_every_combination_and_its_points_are_the_same_in_other_processes(file: str) -> None:
