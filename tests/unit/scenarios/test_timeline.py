@@ -75,6 +75,21 @@ def test_each_call_is_a_span_with_its_end_and_calls_side_by_side_have_lanes(reci
         assert 0 <= sent_us < start_us <= end_us < answered_us <= found.duration_us
 
 
+def test_an_actor_that_was_started_again_is_there_to_the_end(recipe: Recipe) -> None:
+    Path(recipe.program.target.file).write_text(
+        "import os\nimport simactors as ray\n@ray.remote(max_restarts=1, max_task_retries=1)\nclass Frail:\n"
+        "    def __init__(self): self.lives = True\n    def crash(self): os._exit(1)\n"
+        "def main():\n    frail, killed = Frail.remote(), Frail.options(max_restarts=0).remote()\n"
+        "    ray.get(killed.__ray_ready__.remote())\n    ray.kill(killed)\n"
+        "    ray.wait([frail.crash.options(max_task_retries=0).remote()])\n    ray.get(frail.__ray_ready__.remote())\n"
+    )
+    found = recorded(recipe)
+    assert DIED in found.ended
+    ends = {row.process: row.died_us for row in found.rows}
+    assert ends["actor-1"] is None
+    assert ends["actor-2"] is not None
+
+
 def test_looking_does_not_change_the_run(recipe: Recipe) -> None:
     watcher = timeline._Watcher()
     assert recipe.run(watcher.watch, onlookers=[watcher]).digest == recipe.run().digest
