@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,19 @@ def test_the_page_gets_whole_numbers_from_which_the_times_come_back(recipe: Reci
     assert [start + took / 10 for start, took in zip(starts, told["took"], strict=True)] == pytest.approx(
         found.end_us, abs=0.2
     )
+
+
+def test_on_a_thread_of_perfetto_no_two_calls_overlap(recipe: Recipe) -> None:
+    events = perfetto.events(Run(seed=0, outcome="passed"), recorded(recipe))
+    names = {event["tid"]: event["args"]["name"] for event in events if event["name"] == "thread_name"}
+    calls = [event for event in events if event["ph"] == "X"]
+    assert sorted(names[event["tid"]] for event in calls if event["name"] == "Worker.nap") == [
+        "the worker (actor-1)",
+        "the worker (actor-1), side by side 2",
+    ]
+    for tid in names:
+        own = sorted((call["ts"], call["ts"] + call["dur"]) for call in calls if call["tid"] == tid)
+        assert all(end <= start for (_, end), (start, _) in pairwise(own))
 
 
 def test_faults_are_instants_or_lengths_of_time_for_perfetto(recipe: Recipe) -> None:
