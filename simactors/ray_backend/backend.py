@@ -100,7 +100,8 @@ class RayBackend(Knowing):
         self._owns = owns
         self._functions: WeakKeyDictionary[Function, Any] = WeakKeyDictionary()
         self._classes: WeakKeyDictionary[ActorClass, Any] = WeakKeyDictionary()
-        # What `wait` has read already on behalf of the `read`s that follow it in the same thread.
+        # What `wait` has read already on behalf of the `read`s that follow it in the same thread; by entry, and not by
+        # its `id`: what an interrupt leaves there must not be found by another entry at that address.
         self._got = threading.local()
 
     # Submission
@@ -134,7 +135,7 @@ class RayBackend(Knowing):
         if call.kwargs:
             with translating():
                 return _refs(method.remote(*map(_argument, call.args), **_keyword_arguments(call.kwargs)))
-        try:
+        try:  # as `translating` does, but faster: this is the call that there are most of
             return _refs(method.remote(*map(_argument, call.args)))
         except ray.exceptions.RayError as error:
             raise translated(error) from None
@@ -226,11 +227,11 @@ class RayBackend(Knowing):
             return self._wait(refs, len(refs), 0)
         except Exception as error:  # whatever the remote code raised
             if len(refs) == 1:
-                self._got.outcomes = {id(entries[0]): Raised(error)}
+                self._got.outcomes = {entries[0]: Raised(error)}
                 return list(refs)
             return self._failed_of(refs)
         self._got.outcomes = {
-            id(entry): outcome_of(lambda value=value: value)  # type: ignore[misc]
+            entry: outcome_of(lambda value=value: value)  # type: ignore[misc]
             for entry, value in zip(entries, values, strict=True)
         }
         return list(refs)
@@ -252,8 +253,8 @@ class RayBackend(Knowing):
     def read(self, ref: ObjectRef[Any]) -> Outcome:
         """See `Backend`."""
         entry: Any = ref.entry
-        outcomes: dict[int, Outcome] = getattr(self._got, "outcomes", {})
-        found = outcomes.pop(id(entry), None)
+        outcomes: dict[RayObject, Outcome] = getattr(self._got, "outcomes", {})
+        found = outcomes.pop(entry, None)
         return outcome_of(lambda: ray.get(entry.plain)) if found is None else found
 
     # Generators
