@@ -218,8 +218,8 @@ def _data(shown: Shown) -> str:
         for fault in shown.run.faults
     ]
     data = {"timeline": None if shown.timeline is None else as_fields(shown.timeline), "faults": faults}
-    # Nothing in it ends the element: names are the user's.
-    text = json.dumps(data, separators=(",", ":")).replace("</", "<\\/")
+    # Names are the user's: none of them may end the element, or keep the browser from seeing its end.
+    text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
     return f'<script type="application/json" id="data">{text}</script>\n<script>\n{_file("scenario_page.js")}</script>'
 
 
