@@ -95,9 +95,7 @@ def _is_as_expected(point: Point, scenario: Scenario) -> bool:
     if any(run.outcome == "error" for run in point.runs):
         return False
     if scenario.expect == "fails":
-        failed = [
-            check for run in point.runs for check in run.checks if check.status in ("failed", "unknown")
-        ]
+        failed = [check for run in point.runs for check in run.checks if check.has_failed]
         return any(scenario.because in f"{check.name}: {check.message}" for check in failed)
     return scenario.expect == "any" or point.verdict == "passed"
 

@@ -111,7 +111,7 @@ def _judge(run: Run, log: Log, origin_s: float, order: Order) -> None:
     measured = Measured(run, log, origin_s, is_simulated=order.backend == "sim")
     if run.outcome in ("passed", "failed"):
         run.checks += judging.judge(measured, order.objectives)
-    if run.outcome == "passed" and any(check.status in ("failed", "unknown") for check in run.checks):
+    if run.outcome == "passed" and any(check.has_failed for check in run.checks):
         run.outcome = "failed"
 
 
