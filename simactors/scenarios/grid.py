@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -60,7 +61,7 @@ def run(
         watch: told now and then.
 
     Raises:
-        TargetError: the program can't be loaded.
+        TargetError: the program can't be loaded, or a process that makes runs was killed.
     """
     chosen = scenario.seeds if seeds is None else tuple(seeds)
     orders = [
@@ -148,7 +149,13 @@ class _Runs:
                 pool.shutdown(cancel_futures=True)
 
     def _take(self, number: int, future: Future[dict[str, Any]]) -> None:
-        told = future.result()
+        try:
+            told = future.result()
+        except BrokenProcessPool:
+            raise TargetError(
+                "a process that made runs has ended before its time, for lack of memory perhaps: "
+                "fewer at once take less, as --jobs 1 does"
+            ) from None
         if "wrong input" in told:
             raise TargetError(told["wrong input"])
         run: Run = told["run"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -259,6 +260,18 @@ def test_two_results_are_compared_seed_by_seed(file: str) -> None:
     assert all(not metric.is_significant for metric in compare(before, before)[0].metrics)
     with_one = compare(grid.run(load(file), seeds=[0]), grid.run(load(file), seeds=[1]))
     assert "run more seeds" in report.comparison(before, after, with_one)
+
+
+def ends(_: object) -> None:
+    os._exit(1)
+
+
+def test_a_process_that_is_killed_while_it_makes_runs_is_no_fault_of_ours(
+    file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grid, "_made_there", ends)
+    with pytest.raises(TargetError, match="--jobs 1"):
+        grid.run(load(file), jobs=2)
 
 
 def test_csv_has_a_line_for_each_run(file: str) -> None:
