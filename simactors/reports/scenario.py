@@ -265,6 +265,10 @@ def comparison(before: Result, after: Result, pairs: Sequence[PointPair]) -> str
         for side, names in (("A", pair.only_before), ("B", pair.only_after)):
             if names:
                 parts.append(f"only {side} has {', '.join(names)}")
+    for side, result in (("A", before), ("B", after)):
+        if len(result.points) > len(pairs):
+            left_out = count(len(result.points) - len(pairs), "point")
+            parts.append(f"not compared, as the other one has none like it: {left_out} of {side}")
     return "\n\n".join(parts)
 
 

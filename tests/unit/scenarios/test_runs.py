@@ -16,7 +16,7 @@ from simactors.reports import scenario as report
 from simactors.scenarios import grid
 from simactors.scenarios.compare import compare
 from simactors.scenarios.latencies import quantile, summed_up
-from simactors.scenarios.result import Check, Result, Run, read
+from simactors.scenarios.result import Check, Point, Result, Run, read
 
 APP = """
 import simactors as ray
@@ -260,6 +260,16 @@ def test_two_results_are_compared_seed_by_seed(file: str) -> None:
     assert all(not metric.is_significant for metric in compare(before, before)[0].metrics)
     with_one = compare(grid.run(load(file), seeds=[0]), grid.run(load(file), seeds=[1]))
     assert "run more seeds" in report.comparison(before, after, with_one)
+
+
+def test_points_that_only_one_of_two_results_has_are_told(file: str) -> None:
+    def result(*replicas: int) -> Result:
+        points = [Point(swept={"replicas": n}, runs=[], verdict="passed") for n in replicas]
+        return Result(scenario="s", title="", backend="sim", expect="any", as_expected=True, points=points)
+
+    before, after = result(1, 2, 3), result(2, 3)
+    text = report.comparison(before, after, compare(before, after))
+    assert text.splitlines()[-1] == "not compared, as the other one has none like it: 1 point of A"
 
 
 def ends(_: object) -> None:
