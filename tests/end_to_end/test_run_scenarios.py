@@ -92,10 +92,11 @@ def test_a_failing_check_is_shown_with_the_command_that_replays_it(counter: Path
 
 def test_the_starter_runs_on_real_processes(counter: Path) -> None:
     options = ("--set", "checks.objectives=[]", "--set", "workload.duration=0.5s", "--json")
-    done = simactors("run", "counter", "--backend", "local", "--seeds", "1", *options, cwd=counter)
+    done = simactors("run", "counter", "--backend", "local", "--seed", "3", *options, cwd=counter)
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(done.stdout)
     (run,) = told["points"][0]["runs"]
+    assert run["seed"] == 3  # of its arrivals
     assert told["backend"] == "local"
     assert run["requests"]["answered"] == run["requests"]["arrived"] > 50
     assert "can only be simulated, not on local" in done.stderr
