@@ -296,7 +296,7 @@ class RayBackend(Knowing):
         made = placement_group(
             [dict(b) for b in bundles], strategy=strategy, name=name, lifetime=lifetime, **more
         )
-        return number_of(made)
+        return number_of(made.id.hex())
 
     def placed(self, group_id: int) -> ObjectRef[Any]:
         """See `TellsOfPlacing`."""
@@ -387,7 +387,7 @@ def _group_info(row: Mapping[str, Any]) -> GroupInfo:
     numbers = sorted(row["bundles"])
     nodes = row.get("bundles_to_node_id", {})
     return GroupInfo(
-        group_id=int(row["placement_group_id"][:28], 16),
+        group_id=number_of(row["placement_group_id"]),
         name=row["name"],
         strategy=row["strategy"],
         state=row["state"],

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -92,6 +93,40 @@ def test_a_second_program_on_a_cluster_has_ids_of_its_own(ray: ModuleType, their
     command = [sys.executable, "-c", SECOND, address]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+GROUPS = """
+import sys, simactors
+from simactors.util.placement_group import get_placement_group, remove_placement_group
+from simactors.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+simactors.init(backend="ray", address=sys.argv[1])
+group = get_placement_group("of another")
+assert group.wait(30)
+
+@simactors.remote(num_cpus=1)
+def current(): return simactors.util.get_current_placement_group()
+
+strategy = PlacementGroupSchedulingStrategy(group)
+assert simactors.get(current.options(scheduling_strategy=strategy).remote()) == group
+print(group.id.hex())
+remove_placement_group(group)
+"""
+
+
+def test_a_group_that_outlives_its_program_is_found_used_and_removed_by_another(
+    ray: ModuleType, theirs: ModuleType
+) -> None:
+    group = theirs.util.placement_group([{"CPU": 1}], name="of another", lifetime="detached")
+    assert group.wait(30)
+    command = [sys.executable, "-c", GROUPS, theirs.get_runtime_context().gcs_address]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [group.id.hex()]
+    eventually = time.monotonic() + 30
+    while theirs.util.placement_group_table(group)["state"] != "REMOVED":
+        assert time.monotonic() < eventually
+        time.sleep(0.05)
 
 
 @pytest.mark.skipif(
