@@ -116,6 +116,7 @@ class _Runs:
 
     def make(self, jobs: int | None) -> None:
         """Make all; the first ones here, to see how long they take."""
+        self._watch.update(0, len(self._orders), 0.0, Totals())
         spent_s = 0.0
         for number, order in enumerate(self._orders):
             left = len(self._orders) - number
@@ -136,15 +137,21 @@ class _Runs:
         context = multiprocessing.get_context("spawn")  # a fork would take along what this process has open
         # Ctrl-C at the terminal is for the one process that sums up.
         ignore = (signal.SIGINT, signal.SIG_IGN)
+        others = multiprocessing.active_children()
         with ProcessPoolExecutor(
             jobs, mp_context=context, initializer=signal.signal, initargs=ignore
         ) as pool:
-            waiting = {pool.submit(_made_there, _told(self._orders[number])): number for number in numbers}
             try:
+                waiting = {pool.submit(_made_there, _told(self._orders[n])): n for n in numbers}
                 while waiting:
                     done, _ = wait(waiting, return_when=FIRST_COMPLETED)
                     for future in done:
                         self._take(waiting.pop(future), future)
+            except KeyboardInterrupt:
+                for process in multiprocessing.active_children():
+                    if process not in others:
+                        process.kill()  # the pool itself would wait until they have made their runs
+                raise
             finally:
                 pool.shutdown(cancel_futures=True)
 

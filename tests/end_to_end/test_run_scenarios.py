@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -181,35 +182,32 @@ def test_what_the_command_says_of_the_world_wins(counter: Path) -> None:
     assert run["requests"]["failed"] > 0
 
 
-def test_a_sweep_that_is_stopped_says_what_it_has(counter: Path) -> None:
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_sweep_that_is_stopped_says_what_it_has(counter: Path, jobs: str) -> None:
+    """With one process runs follow one another; the runs of two never come to their end by themselves."""
     app, begun = counter / "counter" / "app.py", counter / "begun"
-    app.write_text(f"{app.read_text()}\nopen({str(begun)!r}, 'w').close()\n")
-    command = [
-        sys.executable,
-        "-m",
-        "simactors",
-        "run",
-        "counter:sizing",
-        "--seeds",
-        "40",
-        "--jobs",
-        "1",
-        "--json",
-    ]
+    endless = "while True: pass" if jobs == "2" else ""
+    app.write_text(f"{app.read_text()}\nopen({str(begun)!r}, 'w').close()\n{endless}\n")
+    command = [sys.executable, "-m", "simactors", "run", "counter:sizing", "--seeds", "40", "--json"]
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     process = subprocess.Popen(
-        command,
+        [*command, "--jobs", jobs],
         cwd=counter,
         env={**os.environ, "PYTHONPATH": path},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
-    while not begun.exists():
-        assert process.poll() is None
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    try:
+        while not begun.exists():
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 130, err
     assert json.loads(out)["interrupted"] is True
     assert "it has neither passed nor failed" in err
