@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
 from simactors.exploration.objectives import Objective, parse
@@ -147,10 +148,10 @@ class _Runs:
                     done, _ = wait(waiting, return_when=FIRST_COMPLETED)
                     for future in done:
                         self._take(waiting.pop(future), future)
-            except KeyboardInterrupt:
-                for process in multiprocessing.active_children():
-                    if process not in others:
-                        process.kill()  # the pool itself would wait until they have made their runs
+            except (
+                BaseException
+            ):  # Ctrl-C, or wrong input: nobody waits for what they still make, as the pool would
+                _kill_children_but(others)
                 raise
             finally:
                 pool.shutdown(cancel_futures=True)
@@ -169,6 +170,12 @@ class _Runs:
         self.made[number] = run
         done = sum(run is not None for run in self.made)
         self._watch.update(done, len(self.made), run.duration_s, run.totals)
+
+
+def _kill_children_but(others: Sequence[BaseProcess]) -> None:
+    for process in multiprocessing.active_children():
+        if process not in others:
+            process.kill()
 
 
 def _told(order: Order) -> dict[str, Any]:
