@@ -239,7 +239,7 @@ def read_text(path: str) -> tuple[str, dict[str, Any]]:
         TargetError: as `read`.
     """
     try:
-        text = Path(path).read_text()
+        text = Path(path).read_text(encoding="utf-8")
         return text, tomllib.loads(text)
     except FileNotFoundError:
         raise TargetError(f"{path}: no such file") from None
