@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import difflib
 import functools
 import inspect
 import math
@@ -19,6 +18,7 @@ from contextlib import AbstractContextManager, nullcontext
 from random import Random
 from typing import Any
 
+from simactors.core import nearest
 from simactors.core.choices import sub_seed
 from simactors.exceptions import InternalError
 from simactors.workload import arrivals
@@ -282,10 +282,8 @@ def _words(error: BaseException) -> str:
 def _entry(name: str, namespace: dict[str, Any]) -> Callable[..., Any]:
     found = namespace.get(name)
     if found is None:
-        near = difflib.get_close_matches(
-            name, [n for n, value in namespace.items() if inspect.isfunction(value)], 1
-        )
-        raise EntryError(f"there is no function {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        functions = [n for n, value in namespace.items() if inspect.isfunction(value)]
+        raise EntryError(f"there is no function {name!r}{nearest.clause(name, functions)}")
     if not callable(found) or inspect.isgeneratorfunction(found) or inspect.isasyncgenfunction(found):
         raise EntryError(f"{name!r} is no plain function, and no coroutine function")
     entry: Callable[..., Any] = found
@@ -342,9 +340,7 @@ def _check_parameters(load: Load, entries: Mapping[str, Callable[..., Any]]) -> 
     ]
     for name in load.parameters:
         if name not in taken:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise EntryError(f"no entry point takes the parameter {name!r}{hint}")
+            raise EntryError(f"no entry point takes the parameter {name!r}{nearest.clause(name, known)}")
     for name, function in entries.items():
         is_first = name == load.setup
         offered = [*load.parameters, *(_OF_REQUESTS if name == load.request else ())]
