@@ -45,7 +45,7 @@ def open_backend(settings: Settings) -> RayBackend:
     keywords = _keywords(settings)
     if not ray.is_initialized():
         more = {} if settings.address else {"include_dashboard": False}
-        ray.init(log_to_driver=settings.log_to_driver, **more, **keywords)
+        ray.init(log_to_driver=settings.log_to_driver, **more, **_traced(keywords))
         return RayBackend(owns=True)
     late = sorted(keywords.keys() - _JOINING)
     if late:
@@ -70,7 +70,7 @@ def _keywords(settings: Settings) -> dict[str, Any]:
         "_memory": resources.pop("memory", None),
         "object_store_memory": settings.object_store_memory or resources.pop("object_store_memory", None),
         "namespace": settings.namespace,
-        "runtime_env": _traced(settings.runtime_env) or None,
+        "runtime_env": dict(settings.runtime_env) or None,
         "logging_level": settings.log_level,
     }
     resources.pop("object_store_memory", None)
@@ -78,13 +78,14 @@ def _keywords(settings: Settings) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _traced(runtime_env: Mapping[str, Any]) -> dict[str, Any]:
+def _traced(keywords: dict[str, Any]) -> dict[str, Any]:
     """With the folder of a trace, if one is wanted: workers of a cluster don't have the driver's environment."""
     folder = os.environ.get(tracing.VARIABLE)
     if not folder:
-        return dict(runtime_env)
-    variables = {**runtime_env.get("env_vars", {}), tracing.VARIABLE: os.path.abspath(folder)}
-    return {**runtime_env, "env_vars": variables}
+        return keywords
+    runtime_env = keywords.get("runtime_env", {})
+    variables = {**(runtime_env.get("env_vars") or {}), tracing.VARIABLE: os.path.abspath(folder)}
+    return {**keywords, "runtime_env": {**runtime_env, "env_vars": variables}}
 
 
 class RayBackend(Knowing):
