@@ -59,6 +59,7 @@ def run(file: str, variant: str, backend: str, wishes: Wishes, options: dict[str
     Args:
         options: of the command, for every run; see `params.completed`.
     """
+    _refuse_files(wishes, backend)
     try:
         scenario = load(file, variant, wishes.settings)
         points = [
@@ -71,14 +72,27 @@ def run(file: str, variant: str, backend: str, wishes: Wishes, options: dict[str
             result = grid.run(scenario, backend, seeds=wishes.seeds, jobs=wishes.jobs, watch=watch)
     except TargetError as error:
         raise WrongInput(str(error)) from None
-    _write(wishes.out, result.to_json().decode() + "\n")
-    _write(wishes.csv, report.as_csv(result) if wishes.csv is not None else "")
+    click.echo(report.summary(result), err=wishes.as_json)  # first: writing may fail, or be stopped
+    if wishes.out is not None:
+        _write(wishes.out, result.to_json().decode() + "\n")
+    if wishes.csv is not None:
+        _write(wishes.csv, report.as_csv(result))
     if wishes.report is not None or wishes.timeline is not None:
         _write_views(result, wishes)
-    click.echo(report.summary(result), err=wishes.as_json)
     if wishes.as_json:
         click.echo(result.to_json().decode())
     raise click.exceptions.Exit(_exit_code(result))
+
+
+def _refuse_files(wishes: Wishes, backend: str) -> None:
+    """Say now what could not be written, not after all runs."""
+    if wishes.timeline is not None and backend != "sim":
+        raise click.UsageError(
+            f"--timeline: only a simulation knows what ran where and when, not the backend {backend!r}"
+        )
+    for path in (wishes.out, wishes.csv, wishes.report, wishes.timeline):
+        if path is not None and not path.parent.is_dir():
+            raise WrongInput(f"{path} can't be written to: there is no folder {path.parent}")
 
 
 def _exit_code(result: Result) -> int:
@@ -90,12 +104,11 @@ def _exit_code(result: Result) -> int:
     return PASSED if result.as_expected else FAILED
 
 
-def _write(path: Path | None, text: str) -> None:
-    if path is not None:
-        try:
-            path.write_text(text)
-        except OSError as error:
-            raise WrongInput(f"{path} can't be written to: {error.strerror}") from None
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise WrongInput(f"{path} can't be written to: {error.strerror}") from None
 
 
 def _write_views(result: Result, wishes: Wishes) -> None:
@@ -114,12 +127,11 @@ def _write_views(result: Result, wishes: Wishes) -> None:
         shown = scenario_page.Shown(point, run, timeline)
         _write(wishes.report, scenario_page.html(result, shown))
     if wishes.timeline is not None:
+        assert timeline is not None, "a simulated run can be made again"
         _write(wishes.timeline, _as_timeline(run, timeline, is_mermaid=wishes.timeline.suffix == ".mmd"))
 
 
-def _as_timeline(run: Run, timeline: Timeline | None, *, is_mermaid: bool) -> str:
-    if timeline is None:
-        raise WrongInput("--timeline: only a simulation knows what ran where and when")
+def _as_timeline(run: Run, timeline: Timeline, *, is_mermaid: bool) -> str:
     if not is_mermaid:
         return perfetto.dumps(run, timeline)
     diagram = mermaid.text(run, timeline)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from simactors.exploration.cluster_file import nearest
+from simactors.core import nearest
 
 
 def check(place: str, entry: str, folder: Path, problems: list[str]) -> str | None:
@@ -20,7 +20,7 @@ def check(place: str, entry: str, folder: Path, problems: list[str]) -> str | No
         problems.append(f"{place}: {file} lies outside the scenario's folder")
         return None
     if not file.endswith(".py") or not (folder / file).is_file():
-        near = nearest(file, sorted(each.name for each in folder.glob("*.py")))
+        near = nearest.clause(file, sorted(each.name for each in folder.glob("*.py")))
         problems.append(f"{place}: there is no Python file {file} in the scenario's folder{near}")
         return None
     if not colon and place != "workload.entry":
@@ -30,7 +30,7 @@ def check(place: str, entry: str, folder: Path, problems: list[str]) -> str | No
     elif colon:
         known = names(folder / file)
         if known is not None and function not in known:
-            problems.append(f"{place}: {file} has no {function!r}{nearest(function, sorted(known))}")
+            problems.append(f"{place}: {file} has no {function!r}{nearest.clause(function, sorted(known))}")
     return file
 
 

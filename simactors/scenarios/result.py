@@ -43,7 +43,7 @@ class Requests(Struct, kw_only=True):
     Attributes:
         arrived: how many were due; each was answered, has failed, or was late.
         errors: how often each class of exception came.
-        measured_s: from the end of the warm-up until the last answer.
+        measured_s: from when the first of them was due until the last of them had come to its end.
         latency: of those that were answered, from the moment when they were due.
         windows: what came in each of some equal spans of time.
     """
@@ -159,6 +159,11 @@ class Check(Struct, kw_only=True):
     message: str = ""
     measured: float | None = None
     broke_at_s: float | None = None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether its run has failed by it: also if its judge came to no verdict."""
+        return self.status in ("failed", "unknown")
 
 
 class Totals(Struct, kw_only=True):

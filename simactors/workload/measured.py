@@ -69,6 +69,7 @@ class Log:
     Attributes:
         began_s, load_began_s, load_ended_s: when the program began, when its load did, and when all requests had been
             answered; by the clock of the run. None: it never came to that.
+        is_ended_by_check: the program has come to its end, and raised what a check has found.
     """
 
     began_s: float | None = None
@@ -76,6 +77,7 @@ class Log:
     load_ended_s: float | None = None
     requests: list[Request] = field(default_factory=list)
     checks: list[Checked] = field(default_factory=list)
+    is_ended_by_check: bool = False
 
 
 _installed: list[Log] = []
