@@ -7,14 +7,18 @@ READY := $(VENV)/.ready
 # Where programs of the suite of promises run: sim, local, ray.
 BACKENDS ?= sim,local
 
-.PHONY: demo test lint types compiled conformance conformance-programs determinism judges bench power soak docs clean
+.PHONY: demo test campaigns lint types compiled conformance conformance-programs determinism judges bench power soak docs clean
 .DEFAULT_GOAL := test
 
 demo: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh scenarios/demo.sh
 
 test: lint types compiled
-	@$(BIN)/python -m pytest -q -n auto --dist worksteal
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not campaign"
+
+# The same with many more runs, which few changes need.
+campaigns: $(READY)
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m campaign
 
 lint: $(READY)
 	@$(BIN)/ruff check --quiet

@@ -176,8 +176,11 @@ def _new(**options: Any) -> Any:
         def same(self, value: Any) -> Any:
             return value
 
-        def pid(self) -> int:
-            return os.getpid()
+        def ready(self) -> None:
+            pass
+
+        def crash(self) -> None:
+            os.kill(os.getpid(), signal.SIGKILL)
 
         def work_s(self) -> float:
             return time.process_time()
@@ -233,7 +236,7 @@ def _there_and_back(actor: Any, value: bytes) -> None:
 def _connect_s(count: int) -> float:
     """How much longer the first call takes that one actor makes to another one."""
     asker, others = _new(), [_new() for _ in range(count)]
-    get([other.pid.remote() for other in others])
+    get([other.ready.remote() for other in others])
     first, second = ([get(asker.asks_s.remote(other)) for other in others] for _ in range(2))
     for actor in (asker, *others):
         kill(actor)
@@ -245,7 +248,7 @@ def _start_s() -> float:
 
     def start() -> None:
         made.append(_new())
-        get(made[0].pid.remote())
+        get(made[0].ready.remote())
 
     took_s = _timed_s(start)
     kill(made[0])
@@ -258,7 +261,7 @@ def _spacing_s(count: int, alone_s: list[float]) -> float:
 
     def start() -> None:
         made.extend(_new() for _ in range(count))
-        get([actor.pid.remote() for actor in made])
+        get([actor.ready.remote() for actor in made])
 
     took_s = _timed_s(start)
     for actor in made:
@@ -268,14 +271,14 @@ def _spacing_s(count: int, alone_s: list[float]) -> float:
 
 def _restart_s() -> float:
     actor = _new(max_restarts=-1)
-    pid = get(actor.pid.remote())
+    get(actor.ready.remote())
 
     def again() -> None:
-        os.kill(pid, signal.SIGKILL)
+        actor.crash.remote()  # not from here: on a cluster the process may be another machine's
         while True:
             try:
-                if get(actor.pid.remote()) != pid:
-                    return
+                get(actor.ready.remote())  # it comes behind `crash`, so only the next process answers
+                return
             except exceptions.ActorUnavailableError:
                 time.sleep(_LOOK_S)
 
@@ -287,7 +290,7 @@ def _restart_s() -> float:
 def _slowdown(spin_s: float, times: int) -> float:
     """How much longer code takes than it works, if as much works as there are cores."""
     actors = [_new() for _ in range(os.cpu_count() or 1)]
-    get([actor.pid.remote() for actor in actors])
+    get([actor.ready.remote() for actor in actors])
     factors: list[float] = []
     for _ in range(times):
         factors += get([actor.spins.remote(spin_s) for actor in actors])

@@ -118,8 +118,17 @@ def _events(folder: Path) -> Iterable[Event]:
         )
     for file in files:
         # What stands behind the last line break is nothing, or a line that its process, or its machine, did not finish.
-        for number, line in enumerate(file.read_text(encoding="utf-8").split("\n")[:-1], 1):
+        for number, line in enumerate(_text(file).split("\n")[:-1], 1):
             yield _event(line, f"{file}:{number}")
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(
+            encoding="utf-8", errors="backslashreplace"
+        )  # what is damaged is told as a line
+    except OSError as error:
+        raise TraceError(f"{file} can't be read: {error.strerror}") from None
 
 
 def _event(line: str, where: str) -> Event:

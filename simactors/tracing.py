@@ -13,6 +13,7 @@ import inspect
 import json
 import os
 import sys
+import threading
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -56,14 +57,17 @@ def observe(backend: Backend) -> None:
             f"{VARIABLE}={folder}: no trace can be written there ({error.strerror}); name a folder, or unset it"
         ) from None
     os.environ[VARIABLE] = str(folder)  # workers may have another working directory
-    observer = _Observer(backend, folder)
-    _observers[backend] = observer
+    with _making:
+        observer = _observers[backend] = _Observer(backend, folder)
     if not observer.who():
         observer.describe_driver()
 
 
-_observers: WeakKeyDictionary[Backend, _Observer] = WeakKeyDictionary()
-"""Of this process, for each session; workers of real backends have one."""
+_observers: dict[Backend, _Observer] = {}
+"""Of this process, for each session that is open; workers of real backends have one."""
+
+_making = threading.Lock()
+"""Two observers of one backend would both write down what it is asked: calls of a threaded actor may begin together."""
 
 
 def _here() -> _Observer | None:
@@ -71,24 +75,29 @@ def _here() -> _Observer | None:
     backend = session.active()
     found = _observers.get(backend)
     if found is None and VARIABLE in os.environ:
-        found = _observers[backend] = _Observer(backend, Path(os.environ[VARIABLE]))
+        with _making:
+            found = _observers.get(backend)
+            if found is None:
+                found = _observers[backend] = _Observer(backend, Path(os.environ[VARIABLE]))
     return found
 
 
 class _Observer:
-    """Of one process: takes the place of those methods of its backend with which code calls others."""
+    """Of one process: takes the place of those methods of its backend with which code calls others, until it closes."""
 
     def __init__(self, backend: Backend, folder: Path) -> None:
         self._backend = backend
         self._path = folder / f"{os.getpid()}-{uuid.uuid4().hex[:8]}{SUFFIX}"
         self._file: int | None = None
+        self._writing = threading.RLock()  # a signal handler that calls may come in between
         self._functions: WeakKeyDictionary[calls.Function, calls.Function] = WeakKeyDictionary()
         self._classes: WeakKeyDictionary[calls.ActorClass, calls.ActorClass] = WeakKeyDictionary()
         self._running: set[str] = set()
         self._submit_task = backend.submit_task
         self._submit_method = backend.submit_method
         self._create_actor = backend.create_actor
-        for taken in (self.submit_task, self.submit_method, self.create_actor):
+        self._close = backend.close
+        for taken in (self.submit_task, self.submit_method, self.create_actor, self.close):
             setattr(backend, taken.__name__, taken)
 
     # What code asks of others
@@ -129,6 +138,17 @@ class _Observer:
             name=creation.options.name,
         )
         return actor
+
+    def close(self) -> None:
+        """See `Backend`."""
+        try:
+            self._close()
+        finally:
+            _observers.pop(self._backend, None)
+            with self._writing:
+                if self._file is not None:
+                    os.close(self._file)
+                self._file = None
 
     def _called(
         self,
@@ -194,10 +214,12 @@ class _Observer:
         )
 
     def _write(self, event: str, time_s: float, **fields: Any) -> None:
-        if self._file is None:
-            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        # One system call: threads don't mix their lines, and none is half there if the process is killed.
-        os.write(self._file, json.dumps({"event": event, "time_s": time_s, **fields}).encode() + b"\n")
+        line = json.dumps({"event": event, "time_s": time_s, **fields}).encode() + b"\n"
+        with self._writing:
+            if self._file is None:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+                self._file = os.open(self._path, flags, 0o600)
+            os.write(self._file, line)  # in one system call: a line is whole even if the process is killed
 
 
 _DIGITS = 16

@@ -81,7 +81,8 @@ def _spec(name: str) -> ModuleSpec | None:
 
 def _set_up(argv: Sequence[str], *, folder: str) -> None:
     sys.argv = list(argv)
-    sys.path[0] = folder  # `python -m` has put the working folder there
+    if not sys.flags.safe_path:  # with `python -P` no folder is to be searched
+        sys.path[0] = folder  # `python -m` has put the working folder there
 
 
 def _run(code: CodeType, names: dict[str, Any]) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from simactors.cli import values
-from simactors.cli.group import nearest
 from simactors.cli.output import Output
+from simactors.core import nearest
 from simactors.exploration.frames import user_line
 from simactors.exploration.stopping import Moment, Stopped, duration_ns
 from simactors.sim.config import NS
@@ -189,7 +189,7 @@ class Console(cmd.Cmd):
         """An unknown command."""
         word = line.split()[0]
         names = [name.removeprefix("do_") for name in self.get_names() if name.startswith("do_")]
-        near = nearest(word, names) or " 'help' lists them."
+        near = nearest.sentence(word, names) or " 'help' lists them."
         self._say(f"there is no command {word!r}.{near} Values are shown by 'p EXPRESSION'.")
 
     # Pieces
@@ -216,7 +216,7 @@ class Console(cmd.Cmd):
     def _unknown(self, name: str) -> str:
         names = [name for view in self._inspection.actors for name in (view.name, view.label)]
         names += [code.process for code in self._inspection.suspended]
-        return f"nothing is called {name!r}.{nearest(name, names) or ' actors lists the actors'}"
+        return f"nothing is called {name!r}.{nearest.sentence(name, names) or ' actors lists the actors'}"
 
 
 def _actor(view: ActorView) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import sys
@@ -11,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import click
+
+from simactors.core import nearest
 
 PASSED = 0
 FAILED = 1
@@ -68,7 +69,7 @@ class CommandGroup(click.Group):
             click.UsageError: there is none; the message names the nearest one.
         """
         if args and args[0] not in self.places and not args[0].startswith("-"):
-            near = nearest(args[0], list(self.places))
+            near = nearest.sentence(args[0], self.places)
             ctx.fail(f"there is no command {args[0]!r}.{near or ' Commands: ' + ', '.join(self.places)}")
         return super().resolve_command(ctx, args)
 
@@ -106,9 +107,3 @@ def exit_code_of(group: click.Group, args: Sequence[str] | None, prog_name: str 
         return OUR_FAULT
     # click returns the code of an Exit instead of raising it.
     return returned if isinstance(returned, int) else PASSED
-
-
-def nearest(name: str, names: Sequence[str]) -> str:
-    """A sentence to append to an error message, if a valid name is near."""
-    near = difflib.get_close_matches(name, names, n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""

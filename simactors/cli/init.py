@@ -25,8 +25,8 @@ def init(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name in FILES:
-            text = (resources.files("simactors.scenarios") / "starter" / f"{name}.txt").read_text()
-            (folder / name).write_text(text)
+            text = (resources.files("simactors.scenarios") / "starter" / f"{name}.txt").read_text("utf-8")
+            (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:
         raise WrongInput(f"{folder} can't be written to: {error.strerror}") from None
     click.echo(f"wrote {' and '.join(str(folder / name) for name in FILES)}\nsimactors run {folder}")

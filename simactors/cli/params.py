@@ -14,8 +14,9 @@ from click.shell_completion import CompletionItem
 
 from simactors.api import session
 from simactors.cli import completion
-from simactors.cli.group import WrongInput, nearest
+from simactors.cli.group import WrongInput
 from simactors.core import backend as backends
+from simactors.core import nearest
 from simactors.exploration.named import named, place
 from simactors.exploration.target import MAX_STEPS as MOST_STEPS
 from simactors.exploration.target import Program, TargetError
@@ -84,7 +85,7 @@ def check_backend(name: str, origin: str, ctx: click.Context | None) -> None:
     """Raise a usage error unless `name` is a backend's; `origin` says where it was written."""
     names = backends.names()
     if name not in names:
-        near = nearest(name, names) or f" Use one of {', '.join(names)}."
+        near = nearest.sentence(name, names) or f" Use one of {', '.join(names)}."
         raise click.UsageError(f"{origin}: there is no backend {name!r}.{near}", ctx)
     missing = backends.lack(name)
     if missing is not None:

@@ -15,7 +15,7 @@ from simactors.exploration import determinism, following
 from simactors.exploration.named import named
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import RunResult, run_for_real
-from simactors.exploration.target import Program, TargetError
+from simactors.exploration.target import MAX_STEPS, Program, TargetError
 from simactors.reports import json_line, text
 
 
@@ -75,13 +75,13 @@ def run(target: str, args: tuple[str, ...], **options: Any) -> None:
     wishes = attending.Wishes(**watched)
     wanted = {name: options.pop(name) for name in params.OF_SCENARIOS}
     is_one_run = bool(wishes) or options["check_determinism"] or bool(args) or options["record"] is not None
+    file, variant = params.scenario_of(target, wanted["variant"])
     if backend != "sim":
-        _refuse_of_the_simulator(backend, {**options, **watched})
+        _refuse_of_the_simulator(backend, {**options, **watched}, has_workload=file is not None)
     elif options["record"] is not None:
         raise click.UsageError(
             "--record is for real processes: a simulated run is the same each time, and --trace shows it."
         )
-    file, variant = params.scenario_of(target, wanted["variant"])
     if file is not None and not is_one_run:
         _run_scenario(file, variant, backend, wanted, options)
         return
@@ -126,11 +126,31 @@ def _run_scenario(
     scenario.run(file, variant, backend, wishes, options)
 
 
-def _refuse_of_the_simulator(backend: str, options: dict[str, Any]) -> None:
-    for name in ("seed", "cluster", "profile", "faults", "allow", "fail_on", "until", "pdb", "trace"):
-        if name != "faults" or backend != "local":
-            _refuse_for_real(backend, **{name: options[name] or None if name != "seed" else options[name]})
-    _refuse_for_real(backend, check_determinism=options["check_determinism"])
+def _refuse_of_the_simulator(backend: str, options: dict[str, Any], *, has_workload: bool) -> None:
+    """Options of the simulator change nothing elsewhere: giving them is a mistake."""
+    given = [name for name in _OF_THE_SIMULATOR if options[name]]
+    given += ["faults"] if options["faults"] and backend != "local" else []
+    given += (
+        ["seed"] if options["seed"] is not None and not has_workload else []
+    )  # workloads draw from it anywhere
+    given += ["preempt"] if options["preempt"] != "off" else []
+    given += ["max_steps"] if options["max_steps"] != MAX_STEPS else []
+    if given:
+        raise click.UsageError(
+            f"--{given[0].replace('_', '-')} means something only to the simulator, not to the backend {backend!r}."
+        )
+
+
+_OF_THE_SIMULATOR = (
+    "cluster",
+    "profile",
+    "allow",
+    "fail_on",
+    "until",
+    "pdb",
+    "trace",
+    "check_determinism",
+)
 
 
 def _run_once(
@@ -162,15 +182,6 @@ def _run_once(
     if as_json:
         output.last_line(json_line.run_line(program, backend, result))
     exit_with(result.ending.outcome)
-
-
-def _refuse_for_real(backend: str, **given: object) -> None:
-    """Options of the simulator change nothing elsewhere: giving them is a mistake."""
-    for name, value in given.items():
-        if value is not None and value is not False:
-            raise click.UsageError(
-                f"--{name.replace('_', '-')} means something only to the simulator, not to the backend {backend!r}."
-            )
 
 
 def _run(

@@ -18,8 +18,8 @@ import click
 
 from simactors.cli import params
 from simactors.cli.group import FAILED, INTERRUPTED, OUR_FAULT, PASSED, PLEASE_REPORT, WrongInput
+from simactors.core import nearest
 from simactors.core.fault_plan import FaultPlan
-from simactors.exploration.cluster_file import nearest
 from simactors.exploration.repro import Repro
 from simactors.exploration.scenario import Scenario, load
 from simactors.exploration.target import TargetError
@@ -62,7 +62,7 @@ def run(file: str, variant: str, backend: str, wishes: Wishes, options: dict[str
     Args:
         options: of the command, for every run; see `params.completed`.
     """
-    _check_places(wishes)
+    _refuse_files(wishes, backend)
     try:
         told = load(file, variant, wishes.settings)
         points = [replace(point, program=params.completed(point.program, **options)) for point in told.points]
@@ -74,16 +74,38 @@ def run(file: str, variant: str, backend: str, wishes: Wishes, options: dict[str
     except TargetError as error:
         raise WrongInput(str(error)) from None
     for name, called in grid.never_called(told, result).items():
-        hint = nearest(name, sorted(called))
+        hint = nearest.clause(name, sorted(called))
         click.echo(f"cluster.service_times: nothing was called {name!r} in any run{hint}", err=True)
-    click.echo(report.summary(result), err=wishes.as_json)  # first: a full disk is no reason to lose it
-    _write(wishes.out, result.to_json().decode() + "\n")
-    _write(wishes.csv, report.as_csv(result) if wishes.csv is not None else "")
+    click.echo(report.summary(result), err=wishes.as_json)  # first: writing may fail, or be stopped
+    if wishes.out is not None:
+        _write(wishes.out, result.to_json().decode() + "\n")
+    if wishes.csv is not None:
+        _write(wishes.csv, report.as_csv(result))
     if wishes.report is not None or wishes.timeline is not None:
         _write_views(result, wishes)
     if wishes.as_json:
         click.echo(result.to_json().decode())
     raise click.exceptions.Exit(_exit_code(result))
+
+
+def _refuse_files(wishes: Wishes, backend: str) -> None:
+    """Say now what could not be written, not after all runs."""
+    if wishes.timeline is not None and backend != "sim":
+        raise click.UsageError(
+            f"--timeline: only a simulation knows what ran where and when, not the backend {backend!r}"
+        )
+    named = {name: getattr(wishes, name) for name in ("out", "csv", "report", "timeline")}
+    places: dict[str, Path] = {f"--{name}": path for name, path in named.items() if path is not None}
+    for option, path in places.items():
+        if path.is_dir():
+            raise WrongInput(f"{option}: {path} is a folder; name a file")
+        if not path.parent.is_dir():
+            raise WrongInput(f"{option}: {path} can't be written to: there is no folder {path.parent}")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise WrongInput(f"{option}: {path} can't be written to: it may only be read")
+    for (one, path), (other, same) in itertools.combinations(places.items(), 2):
+        if path.resolve() == same.resolve() and not path.is_char_device():  # /dev/stdout takes any number
+            raise WrongInput(f"{one} and {other} name the same file, {path}")
 
 
 def _exit_code(result: Result) -> int:
@@ -95,28 +117,11 @@ def _exit_code(result: Result) -> int:
     return PASSED if result.as_expected else FAILED
 
 
-def _check_places(wishes: Wishes) -> None:
-    """Refuse what can't be written before any run is made: an hour of runs must not end with a misspelt folder."""
-    named = {name: getattr(wishes, name) for name in ("out", "csv", "report", "timeline")}
-    places = {f"--{name}": path for name, path in named.items() if path is not None}
-    for option, path in places.items():
-        if path.is_dir():
-            raise WrongInput(f"{option}: {path} is a folder; name a file")
-        if not path.parent.is_dir():
-            raise WrongInput(f"{option}: there is no folder {path.parent}")
-        if not os.access(path if path.exists() else path.parent, os.W_OK):
-            raise WrongInput(f"{option}: {path} can't be written to")
-    for (one, path), (other, same) in itertools.combinations(places.items(), 2):
-        if path.resolve() == same.resolve() and not path.is_char_device():  # /dev/stdout takes any number
-            raise WrongInput(f"{one} and {other} name the same file, {path}")
-
-
-def _write(path: Path | None, text: str) -> None:
-    if path is not None:
-        try:
-            path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise WrongInput(f"{path} can't be written to: {error.strerror}") from None
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise WrongInput(f"{path} can't be written to: {error.strerror}") from None
 
 
 def _write_views(result: Result, wishes: Wishes) -> None:
@@ -135,12 +140,11 @@ def _write_views(result: Result, wishes: Wishes) -> None:
         shown = scenario_page.Shown(point, run, timeline)
         _write(wishes.report, scenario_page.html(result, shown))
     if wishes.timeline is not None:
+        assert timeline is not None, "a simulated run can be made again"
         _write(wishes.timeline, _as_timeline(run, timeline, is_mermaid=wishes.timeline.suffix == ".mmd"))
 
 
-def _as_timeline(run: Run, timeline: Timeline | None, *, is_mermaid: bool) -> str:
-    if timeline is None:
-        raise WrongInput("--timeline: only a simulation knows what ran where and when")
+def _as_timeline(run: Run, timeline: Timeline, *, is_mermaid: bool) -> str:
     if not is_mermaid:
         return perfetto.dumps(run, timeline)
     diagram = mermaid.text(run, timeline)

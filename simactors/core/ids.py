@@ -10,6 +10,7 @@ import builtins
 import os
 from typing import ClassVar, Self
 
+_MOST_JOBS = 1 << 32
 _NOBODY = b"\xff"
 
 
@@ -199,6 +200,14 @@ class PlacementGroupID(Id):
     __slots__ = ()
     _LENGTH, _OWN = 18, 14
 
+    @property
+    def number(self) -> int:
+        """The counter that it was made from; above it how many jobs there were before its own, as on Ray a group may
+        outlive its program, and be found by another one.
+        """
+        job = JobID(self._data[self._OWN :]).int()
+        return super().number | (job - 1) % _MOST_JOBS << 8 * self._OWN
+
     @classmethod
     def from_random(cls) -> Self:
         """An id that no group has."""
@@ -213,12 +222,8 @@ def _owner(of: Id, job: type[JobID]) -> JobID:
 
 
 def job_id(number: int = 1) -> JobID:
-    """Of a driver's program; the first one reads 01000000."""
+    """Of a driver's program; the first one reads 01000000. Only on Ray do several share a cluster."""
     return JobID.from_int(number)
-
-
-_JOB = job_id().binary()
-"""What a session has but one of, except on Ray, where several programs share a cluster."""
 
 
 def node_id(number: int) -> NodeID:
@@ -242,8 +247,9 @@ def driver_id(job: int = 1) -> WorkerID:
 
 
 def group_id(number: int) -> PlacementGroupID:
-    """Of a placement group."""
-    return PlacementGroupID(number.to_bytes(14, "big") + _JOB)
+    """Of a placement group; see `PlacementGroupID.number`."""
+    jobs_before, own = divmod(number, 1 << 8 * PlacementGroupID._OWN)
+    return PlacementGroupID(own.to_bytes(14, "big") + job_id((jobs_before + 1) % _MOST_JOBS).binary())
 
 
 def actor_id(number: int, job: int = 1) -> ActorID:

@@ -6,7 +6,6 @@ names no code, and nothing in it is run.
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -15,7 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
-from simactors.core import fault_plan
+from simactors.core import fault_plan, nearest
 from simactors.exploration import drawn_faults, toml_lines
 from simactors.exploration.quantities import duration_s, rate_per_s
 from simactors.exploration.target import TargetError
@@ -271,7 +270,7 @@ def _with_distributions(table: Any, place: str, problems: list[str]) -> Any:
 def _of_kind(entry: Any, kinds: Mapping[str, type], place: str, problems: list[str]) -> Any:
     kind = str(entry.get("kind")) if isinstance(entry, dict) else ""
     if kind not in kinds:
-        problems.append(f"{place}.kind: {kind!r} is none of {', '.join(kinds)}{nearest(kind, kinds)}")
+        problems.append(f"{place}.kind: {kind!r} is none of {', '.join(kinds)}{nearest.clause(kind, kinds)}")
         return None
     rest = {key: value for key, value in entry.items() if key != "kind"}
     return _validated(kinds[kind], rest, place, problems)
@@ -290,7 +289,7 @@ def _validated(cls: type[Loaded], table: Any, place: str, problems: list[str]) -
                 where = toml_lines.path((place, *problem["loc"][:-1]))
                 text = f'write how long as a table, {{ kind = "constant", value_s = 0.1 }}, not {problem["input"]!r}'
             if problem["type"] == "unexpected_keyword_argument":
-                text = f"there is no such knob{nearest(str(problem['loc'][-1]), _knobs())}"
+                text = f"there is no such knob{nearest.clause(str(problem['loc'][-1]), _knobs())}"
             told = f"{where}: {text}" if where else text
             if told not in problems:
                 problems.append(told)
@@ -300,12 +299,6 @@ def _validated(cls: type[Loaded], table: Any, place: str, problems: list[str]) -
 def _knobs() -> list[str]:
     classes: list[Any] = [*_PARTS, *_DISTRIBUTIONS.values(), *fault_plan.KINDS.values()]
     return sorted({field.name for cls in classes for field in fields(cls)})
-
-
-def nearest(word: str, words: Any) -> str:
-    """What to append to the complaint about a wrong word."""
-    near = difflib.get_close_matches(word, list(words), 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def refuse(path: str, problems: list[str], text: str, elsewhere: list[str] | None = None) -> None:

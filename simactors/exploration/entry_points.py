@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from simactors.exploration.cluster_file import nearest
+from simactors.core import nearest
 
 
 def is_inside(folder: Path, name: str) -> bool:
@@ -29,7 +29,7 @@ def check(place: str, entry: str, folder: Path, problems: list[str]) -> str | No
         problems.append(f"{place}: {file} lies outside the scenario's folder")
         return None
     if not file.endswith(".py") or not (folder / file).is_file():
-        near = nearest(file, sorted(each.name for each in folder.glob("*.py")))
+        near = nearest.clause(file, sorted(each.name for each in folder.glob("*.py")))
         problems.append(f"{place}: there is no Python file {file} in the scenario's folder{near}")
         return None
     if not colon and place != "workload.entry":
@@ -39,7 +39,7 @@ def check(place: str, entry: str, folder: Path, problems: list[str]) -> str | No
     elif colon:
         known = names(folder / file)
         if known is not None and function not in known:
-            problems.append(f"{place}: {file} has no {function!r}{nearest(function, sorted(known))}")
+            problems.append(f"{place}: {file} has no {function!r}{nearest.clause(function, sorted(known))}")
     return file
 
 
@@ -57,7 +57,7 @@ def check_parameters(given: Iterable[str], entries: Sequence[str], folder: Path,
             return
         taken |= found
     problems += [
-        f"workload.parameters.{name}: no entry point takes it{nearest(name, sorted(taken))}"
+        f"workload.parameters.{name}: no entry point takes it{nearest.clause(name, sorted(taken))}"
         for name in given
         if name not in taken
     ]

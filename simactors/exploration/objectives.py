@@ -1,16 +1,16 @@
 """Service objectives as people write them, ``p99 < 50ms``: what is measured, and what it is to be.
 
-Not the measuring: `scenarios.judging` holds them against a run.
+Not the measuring: `scenarios.objectives` holds them against a run.
 """
 
 from __future__ import annotations
 
-import difflib
 import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from simactors.core import nearest
 from simactors.exploration.quantities import duration_s, rate_per_s, share
 
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
@@ -99,8 +99,7 @@ def parse(text: str) -> Objective:
     elif measure in _READERS:
         read = _READERS[measure]
     else:
-        near = difflib.get_close_matches(measure, ["p50", "p99", *_READERS], 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = nearest.clause(measure, ["p50", "p99", *_READERS])
         raise ValueError(
             f"{text!r}: nothing measures {measure!r}: there are p50, p99.9, {', '.join(_READERS)}{hint}"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from simactors.core import nearest
 from simactors.exploration import cluster_file, entry_points
 
 _OF_REQUESTS = ("requests", "duration", "timeout", "warmup")
@@ -47,7 +48,7 @@ def changed(table: dict[str, Any], name: str, value: Any, folder: Path) -> dict[
         return merged(table, {"workload": {"parameters": {name: value}}}, folder)
     first, *rest = name.split(".")
     if first not in ("cluster", "workload", "checks", "seeds", "expect"):
-        near = cluster_file.nearest(first, ("cluster", "workload", "checks"))
+        near = nearest.clause(first, ("cluster", "workload", "checks"))
         raise ValueError(f"{name} is no parameter and no key of cluster, workload or checks{near}")
     return {**table, first: _with(_inlined(table.get(first, {}), first, folder), rest, value, name)}
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from simactors.core import nearest
 from simactors.core.fault_plan import FaultPlan
 from simactors.exploration import (
     cluster_file,
@@ -102,7 +103,7 @@ def load(file: str, variant: str = "", settings: Sequence[tuple[str, Any]] = ())
     cluster_file.refuse(file, problems, text, reader.elsewhere)
     if variant not in found:
         names = [name for name in found if name]
-        near = cluster_file.nearest(variant, names)
+        near = nearest.clause(variant, names)
         raise TargetError(
             f"{file}: there is no variant {variant!r}{near}; it has {', '.join(names) or 'none'}"
         )
@@ -164,7 +165,7 @@ def program_of(file: str, name: str | None) -> Program:
     program = load(file).points[0].program
     functions = entry_points.names(Path(program.target.file))
     if functions is not None and name not in functions:
-        near = cluster_file.nearest(name, [*table.get("variants", {}), *sorted(functions)])
+        near = nearest.clause(name, [*table.get("variants", {}), *sorted(functions)])
         raise TargetError(
             f"{file}: there is no variant {name!r}, and no function in {program.target.file}{near}"
         )
@@ -361,7 +362,7 @@ class _Reader:
             except UnicodeDecodeError:
                 self.problems.append(f"{place}: {file} is no text in UTF-8")
             except OSError as error:
-                near = cluster_file.nearest(file, sorted(each.name for each in self.folder.glob("*.csv")))
+                near = nearest.clause(file, sorted(each.name for each in self.folder.glob("*.csv")))
                 self.problems.append(f"{place}: {file} can't be read: {error.strerror}{near}")
             except ValueError as error:
                 self.problems.append(f"{place}: {error}")

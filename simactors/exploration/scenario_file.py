@@ -5,7 +5,6 @@ What only makes sense taken together is checked in `scenario.py`.
 
 from __future__ import annotations
 
-import difflib
 import math
 from typing import Annotated, Any, Literal, get_args
 
@@ -20,8 +19,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from simactors.core import fault_plan
-from simactors.exploration import cluster_file, objectives, toml_lines
+from simactors.core import fault_plan, nearest
+from simactors.exploration import objectives, toml_lines
 from simactors.exploration.quantities import duration_s, rate_per_s
 from simactors.sim import distributions
 from simactors.sim.config import SimConfig
@@ -70,9 +69,7 @@ def _seeds(told: Any) -> Any:
 def _one_of(names: tuple[str, ...]) -> AfterValidator:
     def check(name: str) -> str:
         if name not in names:
-            near = difflib.get_close_matches(name, names, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"{name!r} is none of {', '.join(names)}{hint}")
+            raise ValueError(f"{name!r} is none of {', '.join(names)}{nearest.clause(name, names)}")
         return name
 
     return AfterValidator(check)
@@ -257,14 +254,14 @@ def _told(problem: dict[str, Any]) -> str:
     parts = tuple(problem["loc"])
     text = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
-        text = f"there is no such key{cluster_file.nearest(str(parts[-1]), _keys(parts))}"
+        text = f"there is no such key{nearest.clause(str(parts[-1]), _keys(parts))}"
     elif problem["type"] == "missing" and parts == ("workload",):
         text = 'it is missing; write for example [workload] with entry = "app.py:main"'
     elif problem["type"] == "missing":
         text = "it is missing"
     elif problem["type"] == "union_tag_invalid":
         kind = str(problem["input"].get("kind"))
-        text = f"{kind!r} is none of {', '.join(ARRIVALS)}{cluster_file.nearest(kind, ARRIVALS)}"
+        text = f"{kind!r} is none of {', '.join(ARRIVALS)}{nearest.clause(kind, ARRIVALS)}"
     elif problem["type"] == "union_tag_not_found":
         text = f"say which kind: {', '.join(ARRIVALS)}"
     elif problem["type"] in ("model_type", "model_attributes_type"):

@@ -12,10 +12,10 @@ what faults mean: that is `sim/faults.py`.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from simactors.core import nearest
 from simactors.core.choices import Draws, Offer, sub_seed
 from simactors.core.fault_plan import (
     CrashNode,
@@ -57,10 +57,8 @@ def kinds_of(words: str) -> tuple[str, ...]:
     asked = [word.strip() for word in words.split(",") if word.strip()]
     for word in asked:
         if word not in (*KINDS, "all", "none"):
-            near = difflib.get_close_matches(word, [*KINDS, "all", "none"], n=1)
-            hint = (
-                f"did you mean {near[0]!r}?" if near else f"use some of {', '.join(KINDS)}, or all, or none"
-            )
+            others = f"use some of {', '.join(KINDS)}, or all, or none"
+            hint = nearest.question(word, [*KINDS, "all", "none"], others)
             raise ValueError(f"there is no kind of fault {word!r}; {hint}")
     if "none" in asked and len(asked) > 1:
         raise ValueError("'none' goes with no other kind")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # what `signal` wraps, in enums, which takes ten times as long
 import ast
-import difflib
 import functools
 import inspect
 import linecache
@@ -25,6 +24,7 @@ from typing import Any, Literal, NoReturn
 import cloudpickle  # type: ignore[import-untyped]
 
 from simactors.as_ray import as_ray
+from simactors.core import nearest
 from simactors.core.fault_plan import FaultPlan
 from simactors.core.interface import Signature
 from simactors.exploration import frames
@@ -349,7 +349,7 @@ def _function(program: Program, module: ModuleType) -> Callable[..., object]:
     function: Callable[..., object] | None = vars(module).get(name)
     if function is None:
         functions = [n for n, value in vars(module).items() if inspect.isfunction(value)]
-        raise TargetError(f"{target.file} has no function {name!r}.{_nearest(name, functions)}")
+        raise TargetError(f"{target.file} has no function {name!r}.{nearest.sentence(name, functions)}")
     if not callable(function):
         raise TargetError(f"{target}: {name!r} is not a function but of type {type(function).__name__!r}")
     if not given and type(function) is FunctionType and _takes_nothing(function):
@@ -385,10 +385,4 @@ def _check_file(file: str) -> None:
         )
     if not path.is_file():
         there = [entry.name for entry in path.parent.glob("*.py")] if path.parent.is_dir() else []
-        raise TargetError(f"There is no file {file}.{_nearest(path.name, there)}")
-
-
-def _nearest(name: str, names: list[str]) -> str:
-    """A sentence to append, if a name is near."""
-    near = difflib.get_close_matches(name, names, n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""
+        raise TargetError(f"There is no file {file}.{nearest.sentence(path.name, there)}")

@@ -45,7 +45,7 @@ def open_backend(settings: Settings) -> RayBackend:
     keywords = _keywords(settings)
     if not ray.is_initialized():
         more = {} if settings.address else {"include_dashboard": False}
-        ray.init(log_to_driver=settings.log_to_driver, **more, **keywords)
+        ray.init(log_to_driver=settings.log_to_driver, **more, **_traced(keywords))
         return RayBackend(owns=True)
     late = sorted(keywords.keys() - _JOINING)
     if late:
@@ -70,7 +70,7 @@ def _keywords(settings: Settings) -> dict[str, Any]:
         "_memory": resources.pop("memory", None),
         "object_store_memory": settings.object_store_memory or resources.pop("object_store_memory", None),
         "namespace": settings.namespace,
-        "runtime_env": _traced(settings.runtime_env) or None,
+        "runtime_env": dict(settings.runtime_env) or None,
         "logging_level": settings.log_level,
     }
     resources.pop("object_store_memory", None)
@@ -78,13 +78,14 @@ def _keywords(settings: Settings) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _traced(runtime_env: Mapping[str, Any]) -> dict[str, Any]:
+def _traced(keywords: dict[str, Any]) -> dict[str, Any]:
     """With the folder of a trace, if one is wanted: workers of a cluster don't have the driver's environment."""
     folder = os.environ.get(tracing.VARIABLE)
     if not folder:
-        return dict(runtime_env)
-    variables = {**runtime_env.get("env_vars", {}), tracing.VARIABLE: os.path.abspath(folder)}
-    return {**runtime_env, "env_vars": variables}
+        return keywords
+    runtime_env = keywords.get("runtime_env", {})
+    variables = {**(runtime_env.get("env_vars") or {}), tracing.VARIABLE: os.path.abspath(folder)}
+    return {**keywords, "runtime_env": {**runtime_env, "env_vars": variables}}
 
 
 class RayBackend(Knowing):
@@ -100,7 +101,8 @@ class RayBackend(Knowing):
         self._owns = owns
         self._functions: WeakKeyDictionary[Function, Any] = WeakKeyDictionary()
         self._classes: WeakKeyDictionary[ActorClass, Any] = WeakKeyDictionary()
-        # What `wait` has read already on behalf of the `read`s that follow it in the same thread.
+        # What `wait` has read already on behalf of the `read`s that follow it in the same thread; by entry, and not by
+        # its `id`: what an interrupt leaves there must not be found by another entry at that address.
         self._got = threading.local()
 
     # Submission
@@ -134,7 +136,7 @@ class RayBackend(Knowing):
         if call.kwargs:
             with translating():
                 return _refs(method.remote(*map(_argument, call.args), **_keyword_arguments(call.kwargs)))
-        try:
+        try:  # as `translating` does, but faster: this is the call that there are most of
             return _refs(method.remote(*map(_argument, call.args)))
         except ray.exceptions.RayError as error:
             raise translated(error) from None
@@ -226,11 +228,11 @@ class RayBackend(Knowing):
             return self._wait(refs, len(refs), 0)
         except Exception as error:  # whatever the remote code raised
             if len(refs) == 1:
-                self._got.outcomes = {id(entries[0]): Raised(error)}
+                self._got.outcomes = {entries[0]: Raised(error)}
                 return list(refs)
             return self._failed_of(refs)
         self._got.outcomes = {
-            id(entry): outcome_of(lambda value=value: value)  # type: ignore[misc]
+            entry: outcome_of(lambda value=value: value)  # type: ignore[misc]
             for entry, value in zip(entries, values, strict=True)
         }
         return list(refs)
@@ -252,8 +254,8 @@ class RayBackend(Knowing):
     def read(self, ref: ObjectRef[Any]) -> Outcome:
         """See `Backend`."""
         entry: Any = ref.entry
-        outcomes: dict[int, Outcome] = getattr(self._got, "outcomes", {})
-        found = outcomes.pop(id(entry), None)
+        outcomes: dict[RayObject, Outcome] = getattr(self._got, "outcomes", {})
+        found = outcomes.pop(entry, None)
         return outcome_of(lambda: ray.get(entry.plain)) if found is None else found
 
     # Generators
@@ -295,7 +297,7 @@ class RayBackend(Knowing):
         made = placement_group(
             [dict(b) for b in bundles], strategy=strategy, name=name, lifetime=lifetime, **more
         )
-        return number_of(made)
+        return number_of(made.id.hex())
 
     def placed(self, group_id: int) -> ObjectRef[Any]:
         """See `TellsOfPlacing`."""
@@ -386,7 +388,7 @@ def _group_info(row: Mapping[str, Any]) -> GroupInfo:
     numbers = sorted(row["bundles"])
     nodes = row.get("bundles_to_node_id", {})
     return GroupInfo(
-        group_id=int(row["placement_group_id"][:28], 16),
+        group_id=number_of(row["placement_group_id"]),
         name=row["name"],
         strategy=row["strategy"],
         state=row["state"],

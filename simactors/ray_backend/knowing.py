@@ -11,6 +11,7 @@ from ray._private.worker import global_worker
 
 from simactors.core.abilities import NodeInfo, RuntimeInfo
 from simactors.ray_backend import entries
+from simactors.ray_backend.options import number_of
 
 
 class Knowing:
@@ -36,7 +37,7 @@ class Knowing:
             function_name=None if is_driver else context.get_task_function_name(),
             actor=None if actor is None else entries.actor_of(actor, on_loop=on_loop),
             actor_name=actor_name,
-            placement_group_id=None if group is None else _number(group[:28]),
+            placement_group_id=None if group is None else number_of(group),
             captures_child_tasks=context.should_capture_child_tasks_in_placement_group,
             assigned={} if is_driver else context.get_assigned_resources(),
             gpu_ids=tuple(int(gpu) for gpu in gpus if str(gpu).isdigit()),

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import ray
 from ray._raylet import PlacementGroupID
 from ray.util import scheduling_strategies
 from ray.util.placement_group import PlacementGroup
 
-from simactors.core import strategies
+from simactors.core import ids, strategies
 from simactors.core.options import ActorOptions, MethodOptions, TaskOptions
 
 # Said in the scheduling strategy as well.
 _SAID_TWICE = frozenset(
     {"placement_group", "placement_group_bundle_index", "placement_group_capture_child_tasks"}
 )
-_GROUP_BYTES = 14
 
 
 def to_ray(
@@ -66,11 +64,10 @@ def _condition_to_ray(condition: strategies.Condition) -> Any:
 
 
 def group_of(number: int) -> PlacementGroup:
-    """Ray's handle of a placement group of this job."""
-    job = ray.get_runtime_context().get_job_id()
-    return PlacementGroup(PlacementGroupID(number.to_bytes(_GROUP_BYTES, "big") + bytes.fromhex(job)))
+    """Ray's handle of a placement group."""
+    return PlacementGroup(PlacementGroupID(ids.group_id(number).binary()))
 
 
-def number_of(group: PlacementGroup) -> int:
-    """The inverse of `group_of`."""
-    return int.from_bytes(group.id.binary()[:_GROUP_BYTES], "big")
+def number_of(group: str) -> int:
+    """The inverse of `group_of`, from the hexadecimal digits of the id."""
+    return ids.PlacementGroupID.from_hex(group).number

@@ -1,17 +1,22 @@
 """A run for Perfetto (https://ui.perfetto.dev) and chrome://tracing: events as ``ray timeline`` writes them.
 
-A process there is a node here, a thread is an actor or a worker; messages are flows, queues and uses of resources are
-counters, faults are instants. Times are virtual microseconds.
+A process there is a node here, a thread is an actor or a worker; each of the calls that one runs side by side has a
+thread of its own, as Perfetto draws none that overlap. Messages are flows, queues and uses of resources are counters,
+faults are instants. Times are virtual microseconds.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from typing import Any
 
 from simactors.scenarios.result import Run
 from simactors.scenarios.timeline import DIED, RAISED, RETURNED, RUNNING, Timeline
+
+Threads = list[list[tuple[int, int]]]
+"""Of each row and each of its lanes: the numbers of its process and of its thread."""
 
 _ENDED = {RETURNED: "return", RAISED: "raise", DIED: "die", RUNNING: "running"}
 _COLOURS = {RETURNED: "generic_work", RAISED: "terrible", DIED: "terrible", RUNNING: "grey"}
@@ -21,11 +26,12 @@ _CLUSTER = 0
 def events(run: Run, timeline: Timeline) -> list[dict[str, Any]]:
     """All of them, as Chrome's trace format has it."""
     nodes = {node: number for number, node in enumerate(dict.fromkeys(row.node for row in timeline.rows), 1)}
-    places = [(nodes[row.node], number) for number, row in enumerate(timeline.rows, 1)]
+    numbers = itertools.count(1)
+    threads = [[(nodes[row.node], next(numbers)) for _ in range(row.lanes)] for row in timeline.rows]
     return [
-        *_names(timeline, nodes, places),
-        *_spans(timeline, places),
-        *_flows(timeline, places),
+        *_names(timeline, nodes, threads),
+        *_spans(timeline, threads),
+        *_flows(timeline, threads),
         *_counters(run),
         *_faults(run),
     ]
@@ -36,39 +42,40 @@ def dumps(run: Run, timeline: Timeline) -> str:
     return json.dumps(events(run, timeline))
 
 
-def _names(
-    timeline: Timeline, nodes: dict[str, int], places: list[tuple[int, int]]
-) -> Iterator[dict[str, Any]]:
+def _names(timeline: Timeline, nodes: dict[str, int], threads: Threads) -> Iterator[dict[str, Any]]:
     for name, pid in (("cluster", _CLUSTER), *nodes.items()):
         yield {"ph": "M", "name": "process_name", "pid": pid, "tid": 0, "args": {"name": name or "no node"}}
-    for row, (pid, tid) in zip(timeline.rows, places, strict=True):
+    for row, lanes in zip(timeline.rows, threads, strict=True):
         name = row.name if row.name == row.process else f"{row.name} ({row.process})"
-        yield {"ph": "M", "name": "thread_name", "pid": pid, "tid": tid, "args": {"name": name}}
+        for number, (pid, tid) in enumerate(lanes, 1):
+            told = name if number == 1 else f"{name}, side by side {number}"
+            yield {"ph": "M", "name": "thread_name", "pid": pid, "tid": tid, "args": {"name": told}}
 
 
-def _spans(timeline: Timeline, places: list[tuple[int, int]]) -> Iterator[dict[str, Any]]:
+def _spans(timeline: Timeline, threads: Threads) -> Iterator[dict[str, Any]]:
     for n, row in enumerate(timeline.row):
         label, ended = timeline.labels[timeline.label[n]], timeline.ended[n]
+        pid, tid = threads[row][timeline.lane[n]]
         yield {
             "ph": "X",
             "cat": f"task::{label}",
             "name": label,
             "cname": _COLOURS[ended],
-            "pid": places[row][0],
-            "tid": places[row][1],
+            "pid": pid,
+            "tid": tid,
             "ts": timeline.start_us[n],
             "dur": timeline.end_us[n] - timeline.start_us[n],
             "args": {"call": timeline.call[n], "ended": _ENDED[ended]},
         }
 
 
-def _flows(timeline: Timeline, places: list[tuple[int, int]]) -> Iterator[dict[str, Any]]:
+def _flows(timeline: Timeline, threads: Threads) -> Iterator[dict[str, Any]]:
     for n, source in enumerate(timeline.source):
         if source >= 0:
             flow = {"cat": "message", "name": timeline.labels[timeline.label[n]], "id": n}
-            pid, tid = places[source]
+            pid, tid = threads[source][0]  # on which of its calls it did that, is not known
             yield {"ph": "s", **flow, "pid": pid, "tid": tid, "ts": timeline.sent_us[n]}
-            pid, tid = places[timeline.row[n]]
+            pid, tid = threads[timeline.row[n]][timeline.lane[n]]
             yield {"ph": "f", "bp": "e", **flow, "pid": pid, "tid": tid, "ts": timeline.start_us[n]}
 
 

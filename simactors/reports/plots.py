@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from simactors.exploration.quantities import in_words
+from simactors.scenarios.latencies import BUCKETS_PER_DOUBLING
 from simactors.scenarios.result import Fault, Latencies, Run
 
 _WIDTH, _HEIGHT = 380, 110
@@ -158,7 +159,7 @@ def _histogram(title: str, latency: Latencies) -> str:
     if not latency.histogram:
         return ""
     (least, _), (most, _) = latency.histogram[0], latency.histogram[-1]
-    ratio = 2 ** (1 / 16)
+    ratio = 2 ** (1 / BUCKETS_PER_DOUBLING)
     buckets = max(1, round(math.log(most / least, ratio)) + 1)
     top = max(number for _, number in latency.histogram)
     wide = (_WIDTH - _LEFT) / buckets

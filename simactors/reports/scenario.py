@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from simactors.exploration.quantities import in_words
@@ -24,18 +24,22 @@ def summary(result: Result) -> str:
         parts += _point(result.points[0])
     elif result.points:
         parts += [_sweep(result.points)]
-        parts += [_failed_checks(point.runs, _swept(point)) for point in result.points]
+        parts += [_failed_checks(point.runs, swept_in_words(point.swept)) for point in result.points]
     parts.append(_verdict(result))
     return "\n\n".join(filter(None, parts))
 
 
 def _heading(result: Result) -> str:
     runs = [run for point in result.points for run in point.runs]
-    title = f"{result.scenario}: {result.title}" if result.title else result.scenario
     made = f"{count(len(runs), 'run')} on {result.backend}"
     if len(result.points) > 1:
         made += f", {count(len(result.points), 'point')} of a grid"
-    return f"{title}\n{made} in {result.wall_s:.1f} s"
+    return f"{title(result)}\n{made} in {result.wall_s:.1f} s"
+
+
+def title(result: Result) -> str:
+    """What it is called, in one line."""
+    return f"{result.scenario}: {result.title}" if result.title else result.scenario
 
 
 def _point(point: Point) -> list[str]:
@@ -80,7 +84,11 @@ def latency(point: Point, name: str, quantile: str) -> str:
 
 
 def _queues(point: Point) -> str:
-    names = [name.split()[1] for name in point.metrics if name.startswith("queue ") and name.endswith(" max")]
+    names = [
+        name.removeprefix("queue ").removesuffix(" max")
+        for name in point.metrics
+        if name.startswith("queue ") and name.endswith(" max")
+    ]
     rows = [
         (name, *(estimate(each, point.metrics[each]) for each in (f"queue {name} max", f"queue {name} mean")))
         for name in names
@@ -90,7 +98,7 @@ def _queues(point: Point) -> str:
 
 
 def _uses(point: Point) -> str:
-    resources = [name.split()[1] for name in point.metrics if name.startswith("reserved ")]
+    resources = [name.removeprefix("reserved ") for name in point.metrics if name.startswith("reserved ")]
     rows = [
         (
             resource,
@@ -121,19 +129,39 @@ def _totals(point: Point) -> str:
 
 def _checks(runs: Sequence[Run]) -> str:
     """Each check with how often it has failed, and how for the first time."""
-    names = dict.fromkeys(check.name for run in runs for check in run.checks)
-    lines = []
-    for name in names:
-        found = [(run, check) for run in runs for check in run.checks if check.name == name]
-        bad = [(run, check) for run, check in found if check.status in ("failed", "unknown")]
-        if bad:
-            lines.append(f"  {bad[0][1].status.upper():<8} {name}{_how(bad, len(found))}")
-        else:
-            status = found[0][1].status
-            lines.append(
-                f"  {status:<8} {name}" + (f": {found[0][1].message}" if status == "unmeasured" else "")
-            )
-    return "checks\n" + "\n".join(lines) if lines else ""
+    return _section("checks", [_failed(each) or _held(each) for each in _by_check(runs)])
+
+
+def _failed_checks(runs: Sequence[Run], where: str) -> str:
+    return _section(where, [line for each in _by_check(runs) if (line := _failed(each))])
+
+
+def _by_check(runs: Sequence[Run]) -> list[list[tuple[Run, Check]]]:
+    found: dict[str, list[tuple[Run, Check]]] = {}
+    for run in runs:
+        for check in run.checks:
+            found.setdefault(check.name, []).append((run, check))
+    return list(found.values())
+
+
+def _failed(found: Sequence[tuple[Run, Check]]) -> str:
+    """How one check has failed; empty if it has not."""
+    bad = [(run, check) for run, check in found if check.has_failed]
+    if not bad:
+        return ""
+    check = bad[0][1]
+    return f"{check.status.upper():<8} {check.name}{_how(bad, len(found))}"
+
+
+def _held(found: Sequence[tuple[Run, Check]]) -> str:
+    check = found[0][1]
+    why = f": {check.message}" if check.status == "unmeasured" else ""
+    return f"{check.status:<8} {check.name}{why}"
+
+
+def _section(head: str, lines: Sequence[str]) -> str:
+    """Lines below their heading; empty without lines."""
+    return "\n".join([head, *(f"  {line}" for line in lines)]) if lines else ""
 
 
 def _how(bad: Sequence[tuple[Run, Check]], of: int) -> str:
@@ -142,18 +170,6 @@ def _how(bad: Sequence[tuple[Run, Check]], of: int) -> str:
     when = "" if check.broke_at_s is None else f", at {in_words(check.broke_at_s)}"
     message = check.message.splitlines()[0] if check.message else ""
     return f"{times}: {message} (seed {run.seed}{when})"
-
-
-def _failed_checks(runs: Sequence[Run], where: str) -> str:
-    names = dict.fromkeys(
-        check.name for run in runs for check in run.checks if check.status in ("failed", "unknown")
-    )
-    lines = []
-    for name in names:
-        found = [(run, check) for run in runs for check in run.checks if check.name == name]
-        bad = [(run, check) for run, check in found if check.status in ("failed", "unknown")]
-        lines.append(f"  {bad[0][1].status.upper():<8} {name}{_how(bad, len(found))}")
-    return f"{where}\n" + "\n".join(lines) if lines else ""
 
 
 def _sweep(points: Sequence[Point]) -> str:
@@ -177,8 +193,9 @@ def _sweep(points: Sequence[Point]) -> str:
     return table((*names, *(name.replace("utilization", "used") for name in shown), "verdict"), rows)
 
 
-def _swept(point: Point) -> str:
-    return ", ".join(f"{name} = {value}" for name, value in point.swept.items())
+def swept_in_words(swept: Mapping[str, Any]) -> str:
+    """The values that make a point of a grid."""
+    return ", ".join(f"{name} = {value}" for name, value in swept.items())
 
 
 def _verdict(result: Result) -> str:
@@ -206,7 +223,7 @@ def _verdict(result: Result) -> str:
 def _which(passed: Sequence[Point], points: Sequence[Point]) -> str:
     if not passed:
         return f"none of the {len(points)} points passes"
-    return f"passes with {'; '.join(map(_swept, passed))}"
+    return f"passes with {'; '.join(swept_in_words(point.swept) for point in passed)}"
 
 
 def _failure(run: Run) -> list[str]:
@@ -224,12 +241,16 @@ def comparison(before: Result, after: Result, pairs: Sequence[PointPair]) -> str
     parts = [f"{_side('A', before)}\n{_side('B', after)}"]
     for pair in pairs:
         if len(pairs) > 1:
-            parts.append(", ".join(f"{name} = {value}" for name, value in pair.swept.items()))
+            parts.append(swept_in_words(pair.swept))
         parts.append(table(("metric", "A", "B", "B - A", "", "p"), [_row(metric) for metric in pair.metrics]))
         parts.append(_in_words(pair.metrics))
         for side, names in (("A", pair.only_before), ("B", pair.only_after)):
             if names:
                 parts.append(f"only {side} has {', '.join(names)}")
+    for side, result in (("A", before), ("B", after)):
+        if len(result.points) > len(pairs):
+            left_out = count(len(result.points) - len(pairs), "point")
+            parts.append(f"not compared, as the other one has none like it: {left_out} of {side}")
     return "\n\n".join(parts)
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from simactors.exploration.quantities import in_words
 from simactors.reports import mermaid, plots
-from simactors.reports.scenario import estimate, latency
+from simactors.reports.scenario import estimate, latency, swept_in_words, title
 from simactors.reports.text import count
 from simactors.scenarios.latencies import QUANTILES
 from simactors.scenarios.result import Point, Result, Run
@@ -44,12 +44,12 @@ def choose(result: Result) -> tuple[Point, Run] | None:
 
 def html(result: Result, shown: Shown | None) -> str:
     """The page."""
-    title = f"{result.scenario}: {result.title}" if result.title else result.scenario
+    heading = escape(title(result))
     parts = [
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>',
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{heading}</title>',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<style>\n{_file('scenario_page.css')}</style>\n</head>\n<body>",
-        f"<h1>{escape(title)}</h1>",
+        f"<h1>{heading}</h1>",
         _verdict(result),
         _sweep(result.points) if len(result.points) > 1 else "",
     ]
@@ -72,7 +72,7 @@ def _verdict(result: Result) -> str:
     if result.expect != "any":
         words = f"{'' if result.as_expected else 'NOT '}as expected ({wanted[result.expect]})"
     if result.interrupted:
-        told, words = "stopped before all runs were made", told
+        words = "stopped before all runs were made, so it has neither passed nor failed"
     made = f"{count(len(runs), 'run')} on {escape(result.backend)}, {result.wall_s:.1f} s by the clock on the wall"
     return f'<p class="size">{made}</p>\n<p class="verdict{good}">{told}: {words}</p>'
 
@@ -120,7 +120,7 @@ def _figures(point: Point) -> str:
     seeds = f"mean over {count(len(point.runs), 'seed')}"
     if len(point.runs) > 1:
         seeds += " and half of the 95 % interval"
-    where = ", ".join(f"{name} = {value}" for name, value in point.swept.items())
+    where = swept_in_words(point.swept)
     return (
         f"<h2>Figures{f' with {escape(where)}' if where else ''}</h2>\n"
         f"{_table(['latency', *quantiles], latencies, words=(0,))}\n"
@@ -158,10 +158,7 @@ def _checks(runs: Sequence[Run], run: Run) -> str:
     rows = []
     for check in run.checks:
         failed = [
-            each.seed
-            for each in runs
-            for one in each.checks
-            if one.name == check.name and one.status == "failed"
+            each.seed for each in runs for one in each.checks if one.name == check.name and one.has_failed
         ]
         seeds = "" if len(runs) == 1 else f"{len(failed)} of {len(runs)}"
         rows.append(
@@ -213,8 +210,8 @@ def _data(shown: Shown) -> str:
         for fault in shown.run.faults
     ]
     data = {"timeline": None if shown.timeline is None else as_fields(shown.timeline), "faults": faults}
-    # Nothing in it ends the element: names are the user's.
-    text = json.dumps(data, separators=(",", ":")).replace("</", "<\\/")
+    # Names are the user's: none of them may end the element, or keep the browser from seeing its end.
+    text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
     return f'<script type="application/json" id="data">{text}</script>\n<script>\n{_file("scenario_page.js")}</script>'
 
 

@@ -6,7 +6,6 @@ then no noise. Otherwise Welch's test. All metrics together are wrong no more th
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -48,8 +47,6 @@ class PointPair:
     """
 
     swept: dict[str, Any]
-    before: Point
-    after: Point
     metrics: tuple[Compared, ...]
     only_before: tuple[str, ...]
     only_after: tuple[str, ...]
@@ -80,8 +77,6 @@ def _pair(before: Point, after: Point) -> PointPair:
     common = [name for name in before.metrics if name in after.metrics]
     return PointPair(
         swept={name: value for name, value in before.swept.items() if after.swept.get(name) == value},
-        before=before,
-        after=after,
         metrics=tuple(_compared(name, before.metrics[name], after.metrics[name]) for name in common),
         only_before=tuple(name for name in before.metrics if name not in after.metrics),
         only_after=tuple(name for name in after.metrics if name not in before.metrics),
@@ -111,8 +106,3 @@ def _with_significance(pairs: Sequence[PointPair]) -> list[PointPair]:
         )
         for pair in pairs
     ]
-
-
-def is_exact(difference: Difference) -> bool:
-    """Whether nothing varied, and so nothing is left to chance."""
-    return difference.low is not None and math.isclose(difference.low, difference.high or 0.0)

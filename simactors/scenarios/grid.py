@@ -8,8 +8,10 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
 from simactors.exploration.objectives import Objective, parse
@@ -62,7 +64,7 @@ def run(
         watch: told now and then.
 
     Raises:
-        TargetError: the program can't be loaded.
+        TargetError: the program can't be loaded, or a process that makes runs was killed.
     """
     chosen = scenario.seeds if seeds is None else tuple(seeds)
     orders = [
@@ -98,9 +100,7 @@ def _is_as_expected(point: Point, scenario: Scenario) -> bool:
     if any(run.outcome == "error" for run in point.runs):
         return False
     if scenario.expect == "fails":
-        failed = [
-            check for run in point.runs for check in run.checks if check.status in ("failed", "unknown")
-        ]
+        failed = [check for run in point.runs for check in run.checks if check.has_failed]
         return any(scenario.because in f"{check.name}: {check.message}" for check in failed)
     return scenario.expect == "any" or point.verdict == "passed"
 
@@ -145,6 +145,7 @@ class _Runs:
 
     def make(self, jobs: int | None) -> None:
         """Make all; the first ones here, to see how long they take."""
+        self._watch.update(0, len(self._orders), 0.0, Totals())
         spent_s = 0.0
         for number, order in enumerate(self._orders):
             left = len(self._orders) - number
@@ -162,35 +163,47 @@ class _Runs:
         return lambda time_s, totals: self._watch.update(number, len(self._orders), time_s, totals)
 
     def _in_processes(self, numbers: Sequence[int], jobs: int) -> None:
-        others = set(multiprocessing.active_children())
         context = multiprocessing.get_context("spawn")  # a fork would take along what this process has open
         # Ctrl-C at the terminal is for the one process that sums up.
         ignore = (signal.SIGINT, signal.SIG_IGN)
+        others = multiprocessing.active_children()
         with ProcessPoolExecutor(
             jobs, mp_context=context, initializer=signal.signal, initargs=ignore
         ) as pool:
-            waiting = {pool.submit(_made_there, _told(self._orders[number])): number for number in numbers}
             try:
+                waiting = {pool.submit(_made_there, _told(self._orders[n])): n for n in numbers}
                 while waiting:
                     done, _ = wait(waiting, return_when=FIRST_COMPLETED)
                     for future in done:
                         self._take(waiting.pop(future), future)
-            except BaseException:  # nobody wants what they are at any more, which may take minutes
-                for child in multiprocessing.active_children():
-                    if child not in others:
-                        child.terminate()
+            except (
+                BaseException
+            ):  # Ctrl-C, or wrong input: nobody waits for what they still make, as the pool would
+                _kill_children_but(others)
                 raise
             finally:
                 pool.shutdown(cancel_futures=True)
 
     def _take(self, number: int, future: Future[dict[str, Any]]) -> None:
-        told = future.result()
+        try:
+            told = future.result()
+        except BrokenProcessPool:
+            raise TargetError(
+                "a process that made runs has ended before its time, for lack of memory perhaps: "
+                "fewer at once take less, as --jobs 1 does"
+            ) from None
         if "wrong input" in told:
             raise TargetError(told["wrong input"])
         run: Run = told["run"]
         self.made[number] = run
         done = sum(run is not None for run in self.made)
         self._watch.update(done, len(self.made), run.duration_s, run.totals)
+
+
+def _kill_children_but(others: Sequence[BaseProcess]) -> None:
+    for process in multiprocessing.active_children():
+        if process not in others:
+            process.kill()
 
 
 def _told(order: Order) -> dict[str, Any]:

@@ -12,7 +12,8 @@ QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
 """Those that results hold."""
 WINDOWS = 100
 _LEAST_S = 1e-9
-_PER_DOUBLING = 16
+BUCKETS_PER_DOUBLING = 16
+"""Of a histogram."""
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
@@ -21,7 +22,12 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     Args:
         ordered: one or more, from the least.
     """
-    return ordered[max(0, math.ceil(share * len(ordered) - 1e-9) - 1)]
+    return ordered[place_of(share, len(ordered))]
+
+
+def place_of(share: float, count: int) -> int:
+    """Where that one stands among so many, from 0."""
+    return max(0, math.ceil(share * count - 1e-9) - 1)
 
 
 def summed_up(durations_s: Sequence[float]) -> Latencies:
@@ -31,14 +37,16 @@ def summed_up(durations_s: Sequence[float]) -> Latencies:
     ordered = sorted(durations_s)
     buckets: dict[int, int] = {}
     for duration_s in ordered:
-        bucket = math.ceil(_PER_DOUBLING * math.log2(max(duration_s, _LEAST_S) / _LEAST_S))
+        bucket = math.ceil(BUCKETS_PER_DOUBLING * math.log2(max(duration_s, _LEAST_S) / _LEAST_S))
         buckets[bucket] = buckets.get(bucket, 0) + 1
     return Latencies(
         count=len(ordered),
         mean_s=math.fsum(ordered) / len(ordered),
         max_s=ordered[-1],
         quantiles_s={name: quantile(ordered, share) for name, share in QUANTILES.items()},
-        histogram=[(_LEAST_S * 2 ** (bucket / _PER_DOUBLING), count) for bucket, count in buckets.items()],
+        histogram=[
+            (_LEAST_S * 2 ** (bucket / BUCKETS_PER_DOUBLING), count) for bucket, count in buckets.items()
+        ],
     )
 
 

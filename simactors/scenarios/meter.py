@@ -199,13 +199,15 @@ class Meter:
         return next(found, None)
 
     def _planned_end_s(self, record: Record) -> float | None:
-        if "stands still" not in record.what and "cut" not in record.what and "partition" not in record.what:
-            return None
-        kinds = (Pause,) if "stands still" in record.what else (Cut, Partition)
-        for fault in self._plan.faults:
-            if isinstance(fault, kinds) and round(fault.at_s * NS) == record.time_ns:
-                return fault.at_s + fault.for_s
-        return None
+        """Of what lasts: no record may say that it is over, as the run may end before."""
+        ends_s = [
+            fault.at_s + fault.for_s
+            for fault in self._plan.faults
+            if isinstance(fault, Pause | Cut | Partition)
+            and round(fault.at_s * NS) == record.time_ns
+            and _tells_of(record, fault)
+        ]
+        return max(ends_s, default=None)
 
     def _died(self, record: Record) -> None:
         if record.what.startswith(_ENDS_AS_WANTED):
@@ -266,6 +268,13 @@ class Meter:
             for place in places
             if place[1] not in ("memory", "object_store_memory")
         ]
+
+
+def _tells_of(record: Record, fault: Pause | Cut | Partition) -> bool:
+    """Whether a record at its time may be of that fault."""
+    if not isinstance(fault, Pause):
+        return record.process == "network"
+    return record.what == ("its process stands still" if fault.node is None else "the machine stands still")
 
 
 def _use(place: tuple[str, str], seen: Sequence[tuple[float, float, float] | None]) -> Use:

@@ -4,7 +4,7 @@
 ``latency p99``           of requests, in seconds; also p50, p90, p95, p99.9, mean, max
 ``throughput``            answered requests a second
 ``availability``          the share of requests that were answered
-``Store.put p99``         of a method or task: p50, p99, mean
+``Store.put p99``         of a method or task: p50, p99, mean; of a task ``latency``: ``latency() p99``
 ``Store.put calls``       how many
 ``queue Store max``       the longest queue at one actor; ``mean``: of all of them together, over time
 ``utilization CPU``       a share of all that the cluster has; ``reserved CPU``
@@ -19,10 +19,12 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from simactors.scenarios.objectives import utilisation
-from simactors.scenarios.result import Estimate, Latencies, Requests, Run
+from simactors.scenarios.result import Estimate, Latencies, Method, Requests, Run
 from simactors.scenarios.statistics import interval
 
 _OF_METHODS = ("p50", "p99")
+_FIRST_WORDS = ("latency", "queue", "utilization", "reserved")
+"""A task may be called so, too."""
 _TOTALS = ("calls", "retries", "restarts", "deaths", "lost", "faults")
 _IN_SECONDS = ("p50", "p90", "p95", "p99", "p99.9", "mean", "max", "duration")
 
@@ -33,8 +35,9 @@ def of_run(run: Run) -> dict[str, float]:
     if run.requests is not None and run.requests.arrived:
         metrics |= _of_requests(run.requests)
     for method in run.methods:
-        metrics |= _latencies(method.name, method.latency, _OF_METHODS)
-        metrics[f"{method.name} calls"] = float(method.calls)
+        name = name_of(method)
+        metrics |= _latencies(name, method.latency, _OF_METHODS)
+        metrics[f"{name} calls"] = float(method.calls)
     for queue in run.queues:
         metrics[f"queue {queue.class_name} max"] = float(max(queue.longest, default=0))
         if queue.waiting:
@@ -47,6 +50,11 @@ def of_run(run: Run) -> dict[str, float]:
     if run.steps:  # what only a simulation counts
         metrics |= {name: float(getattr(run.totals, name)) for name in _TOTALS}
     return metrics
+
+
+def name_of(method: Method) -> str:
+    """How the metrics of a method or task begin."""
+    return f"{method.name}()" if method.name in _FIRST_WORDS else method.name
 
 
 def _of_requests(requests: Requests) -> dict[str, float]:
@@ -81,7 +89,7 @@ def quantile_of(runs: Sequence[Run], method: str, quantile: str) -> Estimate | N
         (run.seed, each.latency.max_s if quantile == "max" else each.latency.quantiles_s[quantile])
         for run in runs
         for each in run.methods
-        if each.name == method and each.latency.count
+        if name_of(each) == method and each.latency.count
     ]
     return _estimate(pairs) if pairs else None
 

@@ -8,12 +8,21 @@ from statistics import fmean
 
 from simactors.exploration.objectives import Objective
 from simactors.exploration.quantities import in_words
-from simactors.scenarios.latencies import quantile
+from simactors.scenarios.latencies import place_of, quantile
 from simactors.scenarios.result import Check, Method, Run
 from simactors.workload.measured import Log, Request
 
 ALL_ANSWERED = "every request is answered"
 _OF_REQUESTS = ("availability", "errors", "throughput")
+
+_INSIDE = ("calls", "retries", "restarts", "lost")
+_LIMITS = {
+    "quantile": ("<", "<="),
+    "max": ("<", "<="),
+    "availability": (">", ">=", "=="),
+    "errors": ("<", "<=", "=="),
+}
+"""By measure, the signs of those objectives that a few bad requests break for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +53,24 @@ def judge(measured: Measured, objectives: Sequence[Objective]) -> list[Check]:
 
 def _check(measured: Measured, objective: Objective) -> Check:
     check = Check(name=objective.text, kind="objective", status="passed")
+    if _needs_simulation(objective) and not measured.is_simulated:
+        check.status, check.message = "unmeasured", "only the simulator can tell"
+        return check
     value = _value(measured, objective)
     if value is None:
-        is_of_requests = not objective.of and (objective.is_of_latency or objective.measure in _OF_REQUESTS)
-        if is_of_requests or measured.is_simulated:
-            check.status = "failed"
-            check.message = f"there was no {objective.of}" if objective.of else "no request was answered"
-        else:
-            check.status, check.message = "unmeasured", "only the simulator can tell"
+        check.status = "failed"
+        check.message = f"there was no {objective.of}" if objective.of else "no request was answered"
         return check
     check.measured = value
     if not objective.holds(value):
         check.status, check.message = "failed", f"it was {_shown(objective, value)}"
         check.broke_at_s = _broke_at_s(measured, objective)
     return check
+
+
+def _needs_simulation(objective: Objective) -> bool:
+    """Whether a real backend does not tell: it measures requests and the whole run, not what happens inside."""
+    return bool(objective.of) or objective.measure in _INSIDE
 
 
 def _all_answered(measured: Measured) -> Check:
@@ -80,10 +93,10 @@ def _all_answered(measured: Measured) -> Check:
 def _value(measured: Measured, objective: Objective) -> float | None:
     """What was measured; None if nothing was."""
     if objective.is_of_latency:
-        latencies_s = sorted(_latencies_s(measured, objective))
-        method = _method(measured.run, objective.of)
         if objective.of:  # of methods, only a summary is kept
+            method = _method(measured.run, objective.of)
             return None if method is None else _of_method(method, objective)
+        latencies_s = sorted(_latencies_s(measured))
         if not latencies_s:
             return None
         reads: dict[str, Callable[[], float]] = {
@@ -124,8 +137,6 @@ def _of_run(measured: Measured, objective: Objective) -> float | None:
         return requests.answered / requests.measured_s if requests.measured_s else None
     if objective.measure == "duration":
         return run.duration_s
-    if not measured.is_simulated:
-        return None
     if objective.measure == "calls":
         method = _method(run, objective.of)
         return float(run.totals.calls if not objective.of else method.calls if method else 0)
@@ -154,32 +165,37 @@ def utilisation(run: Run, resource: str, *, used: bool) -> float | None:
 
 
 def _broke_at_s(measured: Measured, objective: Objective) -> float | None:
-    """When so much had gone wrong that nothing later could have made it good."""
+    """When so much had gone wrong that nothing later could have made it good; None if no moment can be named."""
+    if objective.of or objective.sign not in _LIMITS.get(objective.measure, ()):
+        return None
     requests = sorted(_requests(measured), key=lambda request: request.ended_s)
-    if objective.of or objective.sign not in ("<", "<=", ">", ">=", "=="):
-        return None
-    answered = [request for request in requests if request.status == "answered"]
-    bad: list[Request]
-    if objective.measure in ("quantile", "max") and objective.sign in ("<", "<="):
-        bad = [request for request in answered if not objective.holds(request.latency_s)]
-        share = objective.quantile if objective.measure == "quantile" else 1.0
-        spare = int((1 - share) * len(answered) + 1e-9)
-    elif objective.measure in ("availability", "errors"):
-        bad = [request for request in requests if request.status != "answered"]
-        allowed = objective.bound if objective.measure == "errors" else (1 - objective.bound) * len(requests)
-        spare = int(allowed + 1e-9)
-        if objective.sign in ("<", ">") and spare == allowed and spare:
-            spare -= 1
+    if objective.is_of_latency:
+        requests = [request for request in requests if request.status == "answered"]
+        bad = [request for request in requests if not objective.holds(request.latency_s)]
     else:
-        return None
-    return bad[spare].ended_s - measured.origin_s if len(bad) > spare else None
+        bad = [request for request in requests if request.status != "answered"]
+    for number, request in enumerate(bad, 1):
+        if not _may_hold(objective, number, len(requests)):
+            return request.ended_s - measured.origin_s
+    return None
+
+
+def _may_hold(objective: Objective, bad: int, of: int) -> bool:
+    """Whether it holds if so many requests are bad and all others are good, or would if a few more were bad."""
+    if objective.measure == "errors":
+        return bad < objective.bound or objective.holds(bad)
+    if objective.measure == "availability":
+        good = (of - bad) / of
+        return good > objective.bound or objective.holds(good)
+    share = objective.quantile if objective.measure == "quantile" else 1.0
+    return place_of(share, of) < of - bad
 
 
 def _requests(measured: Measured) -> list[Request]:
     return [request for request in measured.log.requests if request.counts]
 
 
-def _latencies_s(measured: Measured, objective: Objective) -> list[float]:
+def _latencies_s(measured: Measured) -> list[float]:
     return [request.latency_s for request in _requests(measured) if request.status == "answered"]
 
 

@@ -161,6 +161,11 @@ class Check(Struct, kw_only=True):
     measured: float | None = None
     broke_at_s: float | None = None
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether its run has failed by it: also if its judge came to no verdict."""
+        return self.status in ("failed", "unknown")
+
 
 class Totals(Struct, kw_only=True):
     """What happened how often.

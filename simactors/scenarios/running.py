@@ -111,14 +111,14 @@ def _judge(run: Run, log: Log, origin_s: float, order: Order) -> None:
     measured = Measured(run, log, origin_s, is_simulated=order.backend == "sim")
     if run.outcome in ("passed", "failed"):
         run.checks += judging.judge(measured, order.objectives)
-    if run.outcome == "passed" and any(check.status in ("failed", "unknown") for check in run.checks):
+    if run.outcome == "passed" and any(check.has_failed for check in run.checks):
         run.outcome = "failed"
 
 
 def _program(run: Run, log: Log) -> Check:
-    """Whether it came to its end by itself; what only a check has raised is that check's."""
+    """Whether it came to its end by itself; what a check has raised is that check's."""
     check = Check(name="the program ends well", kind="program", status="passed")
-    if run.outcome != "passed" and not any(each.status != "passed" for each in log.checks):
+    if run.outcome != "passed" and not log.is_ended_by_check:
         check.status, check.broke_at_s = "failed", run.duration_s
         check.message = f"{run.kind}: {run.message}" if run.message else run.kind
     return check

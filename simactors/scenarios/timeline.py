@@ -31,7 +31,7 @@ class Row(Struct, kw_only=True):
         name: its own, or its class and rank: ``Account#1``; of the driver and of workers as traces have it.
         process: as traces have it: ``actor-1``.
         lanes: how many calls it ran side by side, at most `MOST_LANES`.
-        born_us, died_us: when it was first seen, and when it ended; None if that was not before the run did.
+        born_us, died_us: when it was first seen, and when it ended for good; None if that was not before the run did.
     """
 
     name: str
@@ -155,10 +155,11 @@ class _Watcher:
 
     def _died(self, record: Record) -> None:
         row = self._rows.get(record.process)
-        if row is not None:
-            self._described[row].died_us = record.time_ns / 1000
+        if row is None:
+            return
+        self._described[row].died_us = record.time_ns / 1000
         for span in self._open.values():
-            if span.row == row and span.ended == RUNNING and span.start_ns >= 0:
+            if span.row == row and span.ended == RUNNING:
                 span.end_ns, span.ended = record.time_ns, DIED
 
     def _row(self, record: Record) -> int:
@@ -166,6 +167,7 @@ class _Watcher:
         process = record.process
         found = self._rows.get(process)
         if found is not None:
+            self._described[found].died_us = None  # it has been started again
             return found
         if len(self._rows) >= MOST_ROWS:
             self._left_out.add(process)

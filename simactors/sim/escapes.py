@@ -5,9 +5,10 @@ The one list of such calls: `intercept/escapes.py` stands in their way, `explora
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
+
+from simactors.core import nearest
 
 Verdict = Literal["raise", "warn", "allow"]
 VERDICTS = ("raise", "warn", "allow")
@@ -166,8 +167,7 @@ def policy(given: Mapping[str, str]) -> dict[str, Verdict]:
 
 
 def _choice(word: object, words: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(str(word), words, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"it is one of {', '.join(words)}"
+    return nearest.question(str(word), words, f"it is one of {', '.join(words)}")
 
 
 def writes(mode: str) -> bool:

@@ -5,9 +5,10 @@ Who looks for it is `oversights.py`.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from simactors.core import nearest
 
 KINDS = ("unread-error", "leaked-actor", "starvation", "livelock", "get-timeout")
 """The words; `starvation` takes a bound, as in ``starvation=100`` or ``starvation=5s``, and so does `livelock`."""
@@ -66,8 +67,7 @@ class FailOn:
         for word in words:
             kind, equals, bound = word.partition("=")
             if kind not in KINDS:
-                near = difflib.get_close_matches(kind, KINDS, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"use some of {', '.join(KINDS)}"
+                hint = nearest.question(kind, KINDS, f"use some of {', '.join(KINDS)}")
                 raise ValueError(f"there is no kind of failure {kind!r}; {hint}")
             if kind == "starvation":
                 found.update(_starvation(word, bound if equals else str(_DEFAULT_CALLS)))

@@ -95,7 +95,7 @@ class Tasks:
             self._request(invocation)
             return
         assert invocation.extra is not None
-        process, is_new = self._worker(grant.node, invocation.extra.variables)
+        process, is_new = self._worker(invocation, grant.node, invocation.extra.variables)
         process.grant = grant
         process.task = invocation
         invocation.process = process
@@ -111,7 +111,7 @@ class Tasks:
             assert invocation.link is not None
             self._network.send(invocation.link, invocation)
 
-    def _worker(self, node: Node, variables: Variables) -> tuple[Process, bool]:
+    def _worker(self, invocation: Invocation, node: Node, variables: Variables) -> tuple[Process, bool]:
         """A process for a task; one that is idle, if there is one: which, is nobody's promise.
 
         Args:
@@ -122,8 +122,12 @@ class Tasks:
         if variables or node.has_dressed:
             node.has_dressed = True
             idle = [process for process in idle if process.variables == variables]
-        if idle:
-            found = idle[-1 - (self._kernel.choices.pick("worker", idle) if len(idle) > 1 else 0)]
+        options: list[Process | None] = [*reversed(idle)]
+        if not idle or invocation.caller in idle:
+            # A new one, or one that was there before this run: in its owner's, a task that crashes ends its owner, too.
+            options.append(None)
+        found = options[self._kernel.choices.pick("worker", options) if len(options) > 1 else 0]
+        if found is not None:
             node.idle.remove(found)
             return found, False
         self._workers += 1

@@ -6,7 +6,6 @@ variable.
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 import pytest
 
 from simactors.core import backend as backends
+from simactors.core import nearest
 from simactors.testing import seeds
 
 SEED, SEEDS, REPLAY = "SIMACTORS_SEED", "SIMACTORS_SEEDS", "SIMACTORS_REPLAY"
@@ -116,8 +116,7 @@ def _backend(config: pytest.Config) -> str:
 def _check_backend(name: str, origin: str) -> None:
     names = backends.names()
     if name not in names:
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(names)}"
+        hint = nearest.question(name, names, f"use one of {', '.join(names)}")
         raise pytest.UsageError(f"{origin}: there is no backend {name!r}; {hint}")
     missing = backends.lack(name)
     if missing is not None:

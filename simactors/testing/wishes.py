@@ -5,13 +5,13 @@ Nothing is run here.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
+from simactors.core import nearest
 from simactors.exploration.campaign import Quest
 from simactors.exploration.storms import kinds_of, nodes_for
 from simactors.exploration.strategies import STRATEGIES
@@ -103,8 +103,7 @@ def _check_arguments(marker: pytest.Mark) -> None:
 
 
 def _nearest(word: str, words: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word, words, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(words)}"
+    return nearest.question(word, words, f"use one of {', '.join(words)}")
 
 
 def _seeds(given: Mapping[str, Any], options: Options) -> Sequence[int]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import difflib
 import functools
 import inspect
 import math
@@ -19,6 +18,7 @@ from contextlib import AbstractContextManager, nullcontext
 from random import Random
 from typing import Any
 
+from simactors.core import nearest
 from simactors.core.choices import sub_seed
 from simactors.exceptions import InternalError
 from simactors.workload import arrivals
@@ -52,7 +52,7 @@ def drive(load: Load, namespace: dict[str, Any], seed: int) -> None:
     log = current()
     log.began_s = time.monotonic()
     setup = entries.get(load.setup or "")
-    service = None
+    service, failure = None, None
     if setup is not None and not inspect.iscoroutinefunction(setup):
         service = setup(**_given(setup, load.parameters, is_first=True))
     try:
@@ -60,11 +60,14 @@ def drive(load: Load, namespace: dict[str, Any], seed: int) -> None:
             asking = _Asking(load, entries[load.request], seed, log, _naming(load, namespace))
             service = asyncio.run(asking.run(setup, service))
             _refuse_silence(log)
-        _check(load, entries, namespace, service, log)
+        failure = _check(load, entries, namespace, service, log)
     finally:
         if load.teardown is not None:
             function = entries[load.teardown]
             function(*_first(function, service), **_given(function, load.parameters))
+    if failure is not None:
+        log.is_ended_by_check = True
+        raise failure
 
 
 class _Asking:
@@ -253,8 +256,8 @@ def _refuse_silence(log: Log) -> None:
 
 def _check(
     load: Load, entries: Mapping[str, Callable[..., Any]], namespace: dict[str, Any], service: Any, log: Log
-) -> None:
-    """Make all checks, whatever the first ones say; then raise the first failure."""
+) -> BaseException | None:
+    """Make all checks, whatever the first ones say; gives the first failure."""
     failures: list[BaseException] = []
     results = sorted(log.requests, key=lambda request: request.number)
     for name in load.checks:
@@ -272,8 +275,7 @@ def _check(
         else:
             log.checks.append(Checked(name, "passed", at_s=time.monotonic()))
     failures += _judged(load, namespace, log)
-    if failures:
-        raise failures[0]
+    return failures[0] if failures else None
 
 
 def _judged(load: Load, namespace: dict[str, Any], log: Log) -> list[BaseException]:
@@ -306,10 +308,8 @@ def _words(error: BaseException) -> str:
 def _entry(name: str, namespace: dict[str, Any]) -> Callable[..., Any]:
     found = namespace.get(name)
     if found is None:
-        near = difflib.get_close_matches(
-            name, [n for n, value in namespace.items() if inspect.isfunction(value)], 1
-        )
-        raise EntryError(f"there is no function {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        functions = [n for n, value in namespace.items() if inspect.isfunction(value)]
+        raise EntryError(f"there is no function {name!r}{nearest.clause(name, functions)}")
     if not callable(found) or inspect.isgeneratorfunction(found) or inspect.isasyncgenfunction(found):
         raise EntryError(f"{name!r} is no plain function, and no coroutine function")
     entry: Callable[..., Any] = found
@@ -366,9 +366,7 @@ def _check_parameters(load: Load, entries: Mapping[str, Callable[..., Any]]) -> 
     ]
     for name in load.parameters:
         if name not in taken:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise EntryError(f"no entry point takes the parameter {name!r}{hint}")
+            raise EntryError(f"no entry point takes the parameter {name!r}{nearest.clause(name, known)}")
     for name, function in entries.items():
         is_first = name == load.setup
         offered = [*load.parameters, *(_OF_REQUESTS if name == load.request else ())]

@@ -71,6 +71,7 @@ class Log:
             answered; by the clock of the run. None: it never came to that.
         measured_from_s: when the warm-up of the load was over, or was to be.
         due_until_s: until when requests could come, if the load has ended with its duration; None otherwise.
+        is_ended_by_check: the program has come to its end, and raised what a check has found.
     """
 
     began_s: float | None = None
@@ -80,6 +81,7 @@ class Log:
     load_ended_s: float | None = None
     requests: list[Request] = field(default_factory=list)
     checks: list[Checked] = field(default_factory=list)
+    is_ended_by_check: bool = False
 
 
 _installed: list[Log] = []

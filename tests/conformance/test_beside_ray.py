@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 import simactors
 from simactors.faults import CrashProcess, FaultPlan
+from simactors.traces import Trace
 
 GUIDE = Path(__file__).parents[2] / "docs" / "ray.md"
 
@@ -92,6 +94,67 @@ def test_a_second_program_on_a_cluster_has_ids_of_its_own(ray: ModuleType, their
     command = [sys.executable, "-c", SECOND, address]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+GROUPS = """
+import sys, simactors
+from simactors.util.placement_group import get_placement_group, remove_placement_group
+from simactors.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+simactors.init(backend="ray", address=sys.argv[1])
+group = get_placement_group("of another")
+assert group.wait(30)
+
+@simactors.remote(num_cpus=1)
+def current(): return simactors.util.get_current_placement_group()
+
+strategy = PlacementGroupSchedulingStrategy(group)
+assert simactors.get(current.options(scheduling_strategy=strategy).remote()) == group
+print(group.id.hex())
+remove_placement_group(group)
+"""
+
+
+def test_a_group_that_outlives_its_program_is_found_used_and_removed_by_another(
+    ray: ModuleType, theirs: ModuleType
+) -> None:
+    group = theirs.util.placement_group([{"CPU": 1}], name="of another", lifetime="detached")
+    assert group.wait(30)
+    command = [sys.executable, "-c", GROUPS, theirs.get_runtime_context().gcs_address]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [group.id.hex()]
+    eventually = time.monotonic() + 30
+    while theirs.util.placement_group_table(group)["state"] != "REMOVED":
+        assert time.monotonic() < eventually
+        time.sleep(0.05)
+
+
+TRACED = """
+import sys, simactors
+simactors.init(backend="ray", address=sys.argv[1])
+
+@simactors.remote(num_cpus=0)
+def add(a, b): return a + b
+
+@simactors.remote(num_cpus=0)
+class Asker:
+    def ask(self, n): return simactors.get(add.remote(n, 1))
+
+print(simactors.get(Asker.remote().ask.remote(1)))
+"""
+
+
+def test_a_run_is_written_down_with_what_its_workers_ask(
+    ray: ModuleType, theirs: ModuleType, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", TRACED, theirs.get_runtime_context().gcs_address]
+    told = {**os.environ, "SIMACTORS_TRACE_TO": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=told)
+    assert done.stdout == "2\n", done.stderr
+    trace = Trace.load(tmp_path)
+    assert str(trace.history) == "driver: Asker#1.ask(1) -> 2"
+    assert trace.arrivals["add#1"] == ("call Asker#1>add#1 add 1",)
 
 
 @pytest.mark.skipif(

@@ -13,7 +13,7 @@ import pytest
 from tests.determinism.programs import generate
 from tests.determinism.sweep import differences, first_difference, sweep
 
-COUNT = 12
+COUNT = 6
 
 
 @pytest.mark.parametrize("first", [0, 1000])

@@ -70,6 +70,15 @@ def test_a_module_and_code_run_too(folder: Path) -> None:
     assert done.stdout == "1 ['-c', 'x']\n", done.stderr
 
 
+@pytest.mark.parametrize("flags", [[], ["-P"]])
+def test_modules_are_searched_where_the_interpreter_searches_them(folder: Path, flags: list[str]) -> None:
+    (folder / "elsewhere").mkdir()
+    (folder / "elsewhere" / "where.py").write_text("import sys; print(sys.path)")
+    for args in (["elsewhere/where.py"], ["-c", "import sys; print(sys.path)"]):
+        plain, ours = run(folder, *flags, *args), run(folder, *flags, "-m", "simactors.as_ray", *args)
+        assert plain.stdout == ours.stdout != ""
+
+
 def test_errors_end_it_as_they_end_the_interpreter(folder: Path) -> None:
     (folder / "fails.py").write_text("import sys\nif len(sys.argv) > 1: sys.exit(7)\n1 / 0\n")
     plain = run(folder, "fails.py")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -92,10 +93,11 @@ def test_a_failing_check_is_shown_with_the_command_that_replays_it(counter: Path
 
 def test_the_starter_runs_on_real_processes(counter: Path) -> None:
     options = ("--set", "checks.objectives=[]", "--set", "workload.duration=0.5s", "--json")
-    done = simactors("run", "counter", "--backend", "local", "--seeds", "1", *options, cwd=counter)
+    done = simactors("run", "counter", "--backend", "local", "--seed", "3", *options, cwd=counter)
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(done.stdout)
     (run,) = told["points"][0]["runs"]
+    assert run["seed"] == 3  # of its arrivals
     assert told["backend"] == "local"
     assert run["requests"]["answered"] == run["requests"]["arrived"] > 50
     assert "can only be simulated, not on local" in done.stderr
@@ -145,7 +147,8 @@ def test_the_schema_is_one_and_knows_every_kind(counter: Path) -> None:
         (["run", "counter/app.py:setup", "--seeds", "2"], "--seeds is for the runs of a scenario"),
         (["run", "counter:overload", "--variant", "sizing"], "is one variant"),
         (["run", "counter", "--backend", "local", "--cluster", "x.toml"], "only to the simulator"),
-        (["run", "counter", "--out", "no/where.json", "--seeds", "1"], "--out: there is no folder no"),
+        (["run", "counter", "--out", "no/where.json", "--seeds", "1"], "there is no folder no"),
+        (["run", "counter", "--backend", "local", "--timeline", "t.json"], "only a simulation knows"),
     ],
 )
 def test_wrong_input_has_exit_code_2(counter: Path, args: list[str], answer: str) -> None:
@@ -153,6 +156,13 @@ def test_wrong_input_has_exit_code_2(counter: Path, args: list[str], answer: str
     assert done.returncode == 2, done.stdout
     assert answer in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_the_runs_came_to_is_told_even_if_a_file_can_not_be_written(counter: Path) -> None:
+    long = simactors("run", "counter", "--seeds", "1", "--timeline", "t.mmd", cwd=counter)
+    assert long.returncode == 2
+    assert "too long for a Mermaid diagram" in long.stderr
+    assert long.stdout.splitlines()[-1] == "passed, as expected"
 
 
 def test_what_the_command_says_of_the_world_wins(counter: Path) -> None:
@@ -172,35 +182,32 @@ def test_what_the_command_says_of_the_world_wins(counter: Path) -> None:
     assert run["requests"]["failed"] > 0
 
 
-def test_a_sweep_that_is_stopped_says_what_it_has(counter: Path) -> None:
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_sweep_that_is_stopped_says_what_it_has(counter: Path, jobs: str) -> None:
+    """With one process runs follow one another; the runs of two never come to their end by themselves."""
     app, begun = counter / "counter" / "app.py", counter / "begun"
-    app.write_text(f"{app.read_text()}\nopen({str(begun)!r}, 'w').close()\n")
-    command = [
-        sys.executable,
-        "-m",
-        "simactors",
-        "run",
-        "counter:sizing",
-        "--seeds",
-        "40",
-        "--jobs",
-        "1",
-        "--json",
-    ]
+    endless = "while True: pass" if jobs == "2" else ""
+    app.write_text(f"{app.read_text()}\nopen({str(begun)!r}, 'w').close()\n{endless}\n")
+    command = [sys.executable, "-m", "simactors", "run", "counter:sizing", "--seeds", "40", "--json"]
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     process = subprocess.Popen(
-        command,
+        [*command, "--jobs", jobs],
         cwd=counter,
         env={**os.environ, "PYTHONPATH": path},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
-    while not begun.exists():
-        assert process.poll() is None
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    try:
+        while not begun.exists():
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 130, err
     assert json.loads(out)["interrupted"] is True
     assert "it has neither passed nor failed" in err

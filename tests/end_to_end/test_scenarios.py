@@ -33,7 +33,9 @@ from simactors.scenarios import grid
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(path.parent.name for path in (ROOT / "scenarios").glob("*/app.py"))
 UNBREAKABLE = {"ray_tutorial"}  # nothing in it can go wrong
-SEEDS = {"kv_store": 40, "model_serving": 10, "work_queue": 40}
+SEEDS = {"kv_store": 10, "model_serving": 4, "work_queue": 10}
+CAMPAIGN = pytest.param(10, id="campaign", marks=pytest.mark.campaign)
+"""So many times as many seeds."""
 FAILS = "# fails"
 _ALL_RUNS = re.compile(r"simactors run scenarios/(?P<name>\w+)(:(?P<variant>\w+))? *(#.*)?$")
 FAULTS = " --faults "
@@ -133,14 +135,16 @@ def test_the_sweep_over_replicas_says_how_many_are_enough():
 
 
 @pytest.mark.parametrize(("scenario", "faults"), other_faults())
-def test_a_good_program_keeps_its_promise_under_every_fault(scenario, faults):
-    failure = failure_of(f"{scenario}:good", SEEDS[scenario], faults)
+@pytest.mark.parametrize("times", [1, CAMPAIGN])
+def test_a_good_program_keeps_its_promise_under_every_fault(scenario, faults, times):
+    failure = failure_of(f"{scenario}:good", times * SEEDS[scenario], faults)
     assert failure is None, failure
 
 
 @pytest.mark.parametrize("scenario", SEEDS)
-def test_a_good_program_keeps_its_promise_without_faults(scenario):
-    failure = failure_of(f"{scenario}:good", SEEDS[scenario])
+@pytest.mark.parametrize("times", [1, CAMPAIGN])
+def test_a_good_program_keeps_its_promise_without_faults(scenario, times):
+    failure = failure_of(f"{scenario}:good", times * SEEDS[scenario])
     assert failure is None, failure
 
 

@@ -8,7 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from simactors.traces import Trace
+import pytest
+
+from simactors.traces import Trace, TraceError
 
 ROOT = Path(__file__).parents[2]
 
@@ -225,6 +227,12 @@ def test_a_line_that_was_not_finished_does_not_count(tmp_path: Path) -> None:
         '{"event": "driver", "time_s": 1.0, "backend": "local", "file": "app.py"}\n{"event": "call", "ti'
     )
     assert list(Trace.load(tmp_path).history) == []
+
+
+def test_a_damaged_line_is_told_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "1.trace.jsonl").write_bytes(b'{"event": "driver", "time_s": 1.0}\n\xff\xfe\n')
+    with pytest.raises(TraceError, match=r"1\.trace\.jsonl:2 is no event of a trace"):
+        Trace.load(tmp_path)
 
 
 def test_wrong_input_says_what_to_do(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +33,13 @@ def test_a_real_runtime_is_measured_and_can_be_simulated() -> None:
     with simactors.simulate(seed=1, config=SimConfig().with_profile(profile)) as sim:
         simactors.get(simactors.put(1))
     assert sim.now_s < 1
+
+
+def test_nothing_is_killed_by_a_number_that_may_be_of_another_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "kill", lambda pid, number: pytest.fail(f"{pid} got signal {number}"))
+    assert measure("local", counts=FEW).restart_s[0] > 0
 
 
 @pytest.mark.parametrize(
@@ -67,7 +75,7 @@ def test_what_starting_a_process_costs_anyway_is_no_work_of_its_first_call(tmp_p
         tmp_path,
         1,
         metering.Cost("CalibrationEcho.__init__", 2.0, 0),
-        metering.Cost("CalibrationEcho.pid", 1, 0),
+        metering.Cost("CalibrationEcho.ready", 1, 0),
     )
     write(tmp_path, 2, metering.Cost("A.__init__", 5.0, 0), metering.Cost("A.f", 5.0, 0))
     _, first = service_times(tmp_path, QUICK)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+import tempfile
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 
 from simactors.conformance.programs.generating import generate
@@ -18,6 +19,8 @@ from simactors.conformance.programs.stage import staged
 
 MOST_ACTORS = {"local": 3, "ray": 2}
 """By backend; Ray takes half a second to start one."""
+
+_LAST_LINES = 20
 
 _BATCH = 50
 """So many programs share a session, and a process: the next session is another one's."""
@@ -83,28 +86,33 @@ def perform(backend: str, seeds: range, times: int, done: Callable[[int, Counter
             done(seed, stage.run(play_of(drawn(seed, backend)), times))
 
 
-def performed(backend: str, seeds: range, times: int) -> Iterator[tuple[int, Counter[Outcome] | None]]:
-    """The same in processes of their own, which may crash: what came out of each, None if its process has ended."""
+def performed(backend: str, seeds: range, times: int) -> Iterator[tuple[int, Counter[Outcome] | str]]:
+    """The same in processes of their own, which may crash: what came out of each, or its process's last words."""
     for start in range(seeds.start, seeds.stop, _BATCH):
         batch = range(start, min(start + _BATCH, seeds.stop))
         while batch:
-            known = 0
-            for seed, outcomes in _in_a_process(backend, batch, times):
-                yield seed, outcomes
-                known += 1
-            batch = batch[known:]
+            done, last_words = yield from _in_a_process(backend, batch, times)
+            batch = batch[done:]
             if batch:
-                yield batch[0], None
+                yield batch[0], last_words
                 batch = batch[1:]
 
 
-def _in_a_process(backend: str, seeds: range, times: int) -> Iterator[tuple[int, Counter[Outcome]]]:
-    """Those that came to their end before the process did."""
+def _in_a_process(
+    backend: str, seeds: range, times: int
+) -> Generator[tuple[int, Counter[Outcome]], None, tuple[int, str]]:
+    """Those that came to their end before the process did; how many these are, and how it ended."""
     command = [sys.executable, "-m", "simactors.conformance.programs", "--backend", backend, "--perform"]
     command += ["--first-seed", str(seeds.start), "--count", str(len(seeds)), "--times", str(times)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.startswith('{"seed"'):
-                told = json.loads(line)
-                yield told["seed"], Counter(told["outcomes"])
+    done = 0
+    with tempfile.TemporaryFile("w+", errors="replace") as errors:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if line.startswith('{"seed"'):
+                    told = json.loads(line)
+                    yield told["seed"], Counter(told["outcomes"])
+                    done += 1
+        errors.seek(0)
+        shown = deque(errors, maxlen=_LAST_LINES)
+    return done, f"exit code {process.returncode}\n{''.join(shown)}".rstrip()

@@ -128,6 +128,8 @@ def test_the_command_hands_a_shell_its_script(monkeypatch, capsys):
         (["hunt", __file__, "--fail-on", "unread-eror"], "did you mean 'unread-error'?"),
         (["run", __file__, "--fail-on", "starvation=x"], "starvation=5s"),
         (["run", __file__, "--backend", "local", "--fail-on", "unread-error"], "only to the simulator"),
+        (["run", __file__, "--backend", "local", "--preempt", "lines"], "--preempt means something only"),
+        (["run", __file__, "--backend", "local", "--max-steps", "9"], "--max-steps means something only"),
         (["hunt", __file__, "--faults", "none,crash"], "goes with no other kind"),
         (["hunt", __file__, "--seeds", "0"], "0"),
         (["replay", "sim5-abc"], "damaged"),

@@ -37,9 +37,12 @@ def code_of(*args: str) -> int:
 @pytest.mark.parametrize(
     ("args", "answer"),
     [
-        (["--out", "{}/nowhere/x.json"], "--out: there is no folder {}/nowhere"),
+        (
+            ["--out", "{0}/nowhere/x.json"],
+            "--out: {0}/nowhere/x.json can't be written to: there is no folder {0}/nowhere",
+        ),
         (["--report", ""], "--report: . is a folder; name a file"),
-        (["--csv", "{}/x", "--timeline", "{}/x"], "--csv and --timeline name the same file, {}/x"),
+        (["--csv", "{0}/x", "--timeline", "{0}/x"], "--csv and --timeline name the same file, {0}/x"),
     ],
 )
 def test_a_place_that_can_not_be_written_to_is_refused_before_any_run(

@@ -127,9 +127,18 @@ def test_code_that_hesitates_lets_calls_arrive_meanwhile(asks: str):
 def test_small_programs_on_real_processes_come_to_what_the_simulator_reaches():
     seeds = range(25)
     for seed, real in performed("local", seeds, 1):
-        assert real is not None
+        assert not isinstance(real, str), real
         judged = judge(drawn(seed, "local"), real, 2000)
         assert not judged.is_mismatch, str(judged)
+
+
+def test_a_driver_that_ends_before_its_time_is_told_with_its_last_words():
+    crashed = list(performed("nowhere", range(2), 1))
+    assert [seed for seed, _ in crashed] == [0, 1]
+    for _, words in crashed:
+        assert isinstance(words, str)
+        assert words.startswith("exit code 2\n")
+        assert "'nowhere' is not one of" in words
 
 
 def test_the_command_shows_programs():

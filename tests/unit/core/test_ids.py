@@ -86,3 +86,11 @@ def test_what_is_no_id_is_refused() -> None:
         ActorID(b"ab")
     with pytest.raises(OverflowError):
         JobID.from_int(-1)
+
+
+def test_the_number_of_a_group_holds_its_job_and_is_the_plain_counter_in_the_first_one() -> None:
+    assert ids.group_id(7).number == 7
+    other = PlacementGroupID.from_hex("ab" * 14 + "02000000")
+    assert other.number != PlacementGroupID.from_hex("ab" * 14 + "03000000").number
+    for group in (other, ids.group_id(7), PlacementGroupID.nil(), PlacementGroupID(bytes(18))):
+        assert ids.group_id(group.number) == group

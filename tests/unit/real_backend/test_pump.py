@@ -58,7 +58,7 @@ class Client:
 
     def tell(self, message: Message) -> None:
         self.peer.post(message)
-        self.peer.flush()
+        assert comes_true(self.peer.flush, NOTICED_S)  # a socket takes some 300 messages that nobody has read
 
     def sit(self) -> None:
         """Until the service thread sleeps for long."""

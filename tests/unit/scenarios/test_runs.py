@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import multiprocessing
+import os
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from simactors.reports import scenario as report
 from simactors.scenarios import grid
 from simactors.scenarios.compare import compare
 from simactors.scenarios.latencies import quantile, summed_up
-from simactors.scenarios.result import Check, Result, Run, Totals, read
+from simactors.scenarios.result import Check, Point, Result, Run, Totals, read
 
 APP = """
 import simactors as ray
@@ -37,6 +38,9 @@ def check(models, results):
 
 def no_good(models):
     raise AssertionError("never good")
+
+def tidy(models):
+    raise OSError("nothing to tidy")
 """
 SCENARIO = """
 title = "models"
@@ -59,6 +63,11 @@ faults = [
   { kind = "crash_process", process = "Model#1", at_s = 1.05 },
   { kind = "pause", process = "Model#2", at_s = 2.0, for_s = 0.5 },
 ]
+[variants.pauses]
+faults = [
+  { kind = "pause", node = "node-1", at_s = 2.0, for_s = 0.25 },
+  { kind = "pause", process = "Model#2", at_s = 2.0, for_s = 0.5 },
+]
 [variants.slow]
 expect = "fails"
 because = "p99 < 150ms"
@@ -72,6 +81,10 @@ workload.arrivals.rate = "20/s"
 [variants.checked]
 expect = "fails"
 checks = { entries = ["app.py:check", "app.py:no_good"], objectives = [] }
+[variants.untidy]
+expect = "fails"
+workload.teardown = "app.py:tidy"
+checks = { entries = ["app.py:no_good"], objectives = [] }
 [variants.grid]
 expect = "any"
 sweep = { replicas = [1, 2], "workload.arrivals.rate" = ["5/s", "15/s"] }
@@ -155,6 +168,33 @@ def test_what_goes_wrong_is_told_with_its_beginning_and_its_end(file: str) -> No
     assert run.totals.retries == run.totals.lost == 1  # the call that was running
 
 
+def test_pauses_that_begin_together_end_each_at_its_own_time(file: str) -> None:
+    run = one_run(load(file, "pauses"))
+    assert {fault.where: fault.end_s for fault in run.faults} == {"node-1": 2.25, "actor-2": 2.5}
+
+
+def test_names_of_the_users_choice_are_told_apart_from_those_of_metrics(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "import simactors as ray\n"
+        "@ray.remote(resources={'special hardware': 1})\n"
+        "def latency(n): return n\n"
+        "@ray.remote\n"
+        "def reserved(n): return n\n"
+        "def request(n): ray.get(latency.remote(n)); return reserved.remote(n)\n"
+    )
+    (tmp_path / "scenario.toml").write_text(
+        "seeds = 1\n"
+        "cluster.nodes = [{ num_cpus = 4, resources = { 'special hardware' = 1 } }]\n"
+        "cluster.service_times.latency = { kind = 'constant', value_s = 0.1 }\n"
+        "workload = { request = 'app.py:request', requests = 9, arrivals = { kind = 'constant', rate = '5/s' } }\n"
+    )
+    result = grid.run(load(str(tmp_path / "scenario.toml")))
+    found = result.points[0].metrics
+    assert found["latency p50"].mean > found["latency() p50"].mean > 0.1 > found["reserved() p50"].mean
+    lines = [line.split("  ") for line in report.summary(result).splitlines()]
+    assert {"requests", "latency()", "reserved()", "special hardware", "CPU"} <= {line[0] for line in lines}
+
+
 def test_an_objective_that_is_missed_says_what_was_measured_and_since_when(file: str) -> None:
     run = one_run(load(file, "slow"))
     missed = checks(run)["p99 < 150ms"]
@@ -183,6 +223,12 @@ def test_every_check_is_told_and_who_failed(file: str) -> None:
     assert (run.kind, run.message) == ("AssertionError", "never good")
 
 
+def test_a_program_that_fails_after_its_checks_has_failed_as_well(file: str) -> None:
+    run = one_run(load(file, "untidy"))
+    assert (run.kind, checks(run)["no_good"].status) == ("OSError", "failed")
+    assert checks(run)["the program ends well"].message == "OSError: nothing to tidy"
+
+
 def test_a_sweep_runs_every_combination_and_its_points_are_the_same_in_other_processes(file: str) -> None:
     here, there = (grid.run(load(file, "grid"), jobs=jobs) for jobs in (1, 2))
     swept = [(point.swept["replicas"], point.swept["workload.arrivals.rate"]) for point in here.points]
@@ -197,7 +243,8 @@ class Impatient:
     """Presses Ctrl-C as soon as the first run is made."""
 
     def update(self, done: int, of: int, time_s: float, totals: Totals) -> None:
-        raise KeyboardInterrupt
+        if done:
+            raise KeyboardInterrupt
 
 
 def test_who_stops_a_sweep_does_not_wait_for_the_runs_that_go_on(file: str) -> None:
@@ -278,6 +325,28 @@ def test_two_results_are_compared_seed_by_seed(file: str) -> None:
     assert report.comparison(before, after, with_one).startswith(
         f"A: {before.scenario} on sim (stopped before all runs were made)\nB: {after.scenario} on sim\n"
     )
+
+
+def test_points_that_only_one_of_two_results_has_are_told(file: str) -> None:
+    def result(*replicas: int) -> Result:
+        points = [Point(swept={"replicas": n}, runs=[], verdict="passed") for n in replicas]
+        return Result(scenario="s", title="", backend="sim", expect="any", as_expected=True, points=points)
+
+    before, after = result(1, 2, 3), result(2, 3)
+    text = report.comparison(before, after, compare(before, after))
+    assert text.splitlines()[-1] == "not compared, as the other one has none like it: 1 point of A"
+
+
+def ends(_: object) -> None:
+    os._exit(1)
+
+
+def test_a_process_that_is_killed_while_it_makes_runs_is_no_fault_of_ours(
+    file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grid, "_made_there", ends)
+    with pytest.raises(TargetError, match="--jobs 1"):
+        grid.run(load(file), jobs=2)
 
 
 def test_csv_has_a_line_for_each_run(file: str) -> None:

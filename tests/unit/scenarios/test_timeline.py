@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,21 @@ def test_each_call_is_a_span_with_its_end_and_calls_side_by_side_have_lanes(reci
         assert 0 <= sent_us < start_us <= end_us < answered_us <= found.duration_us
 
 
+def test_an_actor_that_was_started_again_is_there_to_the_end(recipe: Recipe) -> None:
+    Path(recipe.program.target.file).write_text(
+        "import os\nimport simactors as ray\n@ray.remote(max_restarts=1, max_task_retries=1)\nclass Frail:\n"
+        "    def __init__(self): self.lives = True\n    def crash(self): os._exit(1)\n"
+        "def main():\n    frail, killed = Frail.remote(), Frail.options(max_restarts=0).remote()\n"
+        "    ray.get(killed.__ray_ready__.remote())\n    ray.kill(killed)\n"
+        "    ray.wait([frail.crash.options(max_task_retries=0).remote()])\n    ray.get(frail.__ray_ready__.remote())\n"
+    )
+    found = recorded(recipe)
+    assert DIED in found.ended
+    ends = {row.process: row.died_us for row in found.rows}
+    assert ends["actor-1"] is None
+    assert ends["actor-2"] is not None
+
+
 def test_looking_does_not_change_the_run(recipe: Recipe) -> None:
     watcher = timeline._Watcher()
     assert recipe.run(watcher.watch, onlookers=[watcher]).digest == recipe.run().digest
@@ -113,6 +129,19 @@ def test_the_page_gets_whole_numbers_from_which_the_times_come_back(recipe: Reci
     assert [start + took / 10 for start, took in zip(starts, told["took"], strict=True)] == pytest.approx(
         found.end_us, abs=0.2
     )
+
+
+def test_on_a_thread_of_perfetto_no_two_calls_overlap(recipe: Recipe) -> None:
+    events = perfetto.events(Run(seed=0, outcome="passed"), recorded(recipe))
+    names = {event["tid"]: event["args"]["name"] for event in events if event["name"] == "thread_name"}
+    calls = [event for event in events if event["ph"] == "X"]
+    assert sorted(names[event["tid"]] for event in calls if event["name"] == "Worker.nap") == [
+        "the worker (actor-1)",
+        "the worker (actor-1), side by side 2",
+    ]
+    for tid in names:
+        own = sorted((call["ts"], call["ts"] + call["dur"]) for call in calls if call["tid"] == tid)
+        assert all(end <= start for (_, end), (start, _) in pairwise(own))
 
 
 def test_faults_are_instants_or_lengths_of_time_for_perfetto(recipe: Recipe) -> None:
