@@ -19,7 +19,15 @@ from ray.util.placement_group import placement_group, placement_group_table, rem
 from simactors.core import tracing
 from simactors.core.abilities import GroupInfo
 from simactors.core.backend import Settings
-from simactors.core.calls import BUILT_IN_METHODS, ActorClass, Creation, Function, MethodCall, TaskCall
+from simactors.core.calls import (
+    BUILT_IN_METHODS,
+    ActorClass,
+    ActorExit,
+    Creation,
+    Function,
+    MethodCall,
+    TaskCall,
+)
 from simactors.core.interface import MethodSpec
 from simactors.core.options import PLAIN_METHOD, ActorOptions, TaskOptions
 from simactors.core.outcome import Outcome
@@ -181,9 +189,10 @@ class RayBackend(Knowing):
         """See `Cancels`."""
         ray.cancel(_object(ref).ref, force=force, recursive=recursive)
 
-    def end_this_actor(self) -> None:
+    def end_this_actor(self) -> BaseException:
         """See `EndsActors`."""
         ray.actor.exit_actor()
+        return ActorExit()  # Ray has raised its own
 
     # Objects
 
