@@ -162,11 +162,18 @@ def test_importing_the_package_loads_nothing_heavy():
     assert loaded == "[]", f"`import simactors` loads {loaded}: load it where it is used."
 
 
-@pytest.mark.parametrize("option", ["--help", "--version"])
-def test_what_the_command_line_says_of_itself_loads_nothing_of_the_runtime(option: str):
-    call = f"from simactors.cli import commands; commands([{option!r}], 'simactors', standalone_mode=False)"
-    loaded = _loaded_by(call, OF_NO_USE_FOR_HELP)
-    assert loaded == "[]", f"`simactors {option}` loads {loaded}: load it where it is used."
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "commands(['--help'], 'simactors', standalone_mode=False)",
+        "commands(['--version'], 'simactors', standalone_mode=False)",
+        "ShellComplete(commands, {}, 'simactors', '').get_completions([], '')",
+    ],
+)
+def test_what_the_command_line_says_of_itself_loads_nothing_of_the_runtime(asked: str):
+    code = f"from click.shell_completion import ShellComplete\nfrom simactors.cli import commands\n{asked}"
+    loaded = _loaded_by(code, OF_NO_USE_FOR_HELP)
+    assert loaded == "[]", f"{asked} loads {loaded}: load it where it is used."
 
 
 def _loaded_by(code: str, names: tuple[str, ...]) -> str:
