@@ -90,7 +90,9 @@ def _is_run(page: str, block: Block) -> bool:
     if block.language == "text":
         return not any(_COMMAND.match(line) for line in block.text.splitlines())
     if page in ELSEWHERE and block.language in ELSEWHERE[page][1]:
-        return block.language != "sh" or all(line.startswith("simactors ") for line in block.text.splitlines())
+        return block.language != "sh" or all(
+            line.startswith("simactors ") for line in block.text.splitlines()
+        )
     is_file = block.language not in ("ini", "toml") or block.name != ""
     return page in GIVEN and block.language in WALKED and is_file
 
