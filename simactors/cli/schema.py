@@ -12,6 +12,6 @@ from simactors.cli.group import epilog
 @click.command(epilog=epilog("", "simactors schema > scenario.schema.json"))
 def schema() -> None:
     """Print the JSON Schema of scenario files."""
-    from simactors.exploration import scenario_file
+    from simactors.exploration import scenario_schema
 
-    click.echo(json.dumps(scenario_file.schema(), indent=2))
+    click.echo(json.dumps(scenario_schema.schema(), indent=2))

@@ -112,6 +112,7 @@ class SlowNode:
     """What a node works on takes longer for a while.
 
     Attributes:
+        node: which.
         factor: how many times longer.
         at_s, for_s: when and how long, in virtual seconds; None: to the end.
     """
@@ -251,6 +252,7 @@ class JumpClock:
     """A node's clock is set.
 
     Attributes:
+        node: whose.
         by_s: how far forward, in seconds; negative: back. Only `time.time` and its kin show it, as in reality.
         at_s: when, in virtual seconds.
     """

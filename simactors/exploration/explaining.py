@@ -118,8 +118,13 @@ class _Measure:
         self._known: dict[int, float] = {}
 
     def jump(self) -> tuple[int, float, float] | None:
-        """The step with the largest jump, and the shares before and after it; None if nothing jumps."""
+        """The step with the largest jump, and the shares before and after it; None if nothing jumps.
+
+        What fails in whatever order was decided by no step: that is known after the first samples, and not looked for.
+        """
         total = len(self._names)
+        if self._share(0) == 1:
+            return None
         points = sorted({total * point // _FIRST_POINTS for point in range(_FIRST_POINTS + 1)})
         while True:
             left = max(

@@ -337,7 +337,7 @@ class _Reader:
 
     def _arrivals(self, workload: scenario_file.Workload) -> Arrivals | None:
         match workload.arrivals:
-            case scenario_file.Constant() as told:
+            case scenario_file.ConstantRate() as told:
                 return Constant(told.rate)
             case scenario_file.Poisson() as told:
                 return Poisson(told.rate)

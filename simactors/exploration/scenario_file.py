@@ -1,6 +1,6 @@
-"""What a ``scenario.toml`` may say, as pydantic models: what is checked key by key, and what its JSON Schema is.
+"""What a ``scenario.toml`` may say, as pydantic models: what is checked key by key.
 
-What only makes sense taken together is checked in `scenario.py`.
+Its JSON Schema is `scenario_schema.py`'s. What only makes sense taken together is checked in `scenario.py`.
 """
 
 from __future__ import annotations
@@ -14,16 +14,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    TypeAdapter,
     ValidationError,
     WithJsonSchema,
 )
 
-from simactors.core import fault_plan, nearest
+from simactors.core import nearest
 from simactors.exploration import objectives, toml_lines
 from simactors.exploration.quantities import duration_s, rate_per_s
-from simactors.sim import distributions
-from simactors.sim.config import SimConfig
 from simactors.sim.fail_on import FailOn
 from simactors.workload import judging, load
 
@@ -86,13 +83,13 @@ _SEEDS = {
         {"type": "array", "items": {"type": "integer"}, "minItems": 1},
     ]
 }
-_DURATION = {
+DURATION = {
     "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "examples": ["250ms", "1.5s", "2m"]}]
 }
-_RATE = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "examples": ["200/s", "30/m"]}]}
-Duration = Annotated[float, BeforeValidator(duration_s), WithJsonSchema(_DURATION)]
-Rate = Annotated[float, BeforeValidator(rate_per_s), Field(gt=0), WithJsonSchema(_RATE)]
-RateOrNone = Annotated[float, BeforeValidator(rate_per_s), WithJsonSchema(_RATE)]
+RATE = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "examples": ["200/s", "30/m"]}]}
+Duration = Annotated[float, BeforeValidator(duration_s), WithJsonSchema(DURATION)]
+Rate = Annotated[float, BeforeValidator(rate_per_s), Field(gt=0), WithJsonSchema(RATE)]
+RateOrNone = Annotated[float, BeforeValidator(rate_per_s), WithJsonSchema(RATE)]
 Seeds = Annotated[list[int], BeforeValidator(_seeds), WithJsonSchema(_SEEDS)]
 Parameter = Annotated[
     Any, BeforeValidator(_scalar), WithJsonSchema({"type": ["number", "string", "boolean"]})
@@ -104,22 +101,40 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=True)
 
 
-class Constant(_Table):
-    """Requests evenly spaced."""
+class ConstantRate(_Table):
+    """Requests evenly spaced.
+
+    Attributes:
+        kind: ``constant``.
+        rate: how many requests come.
+    """
 
     kind: Literal["constant"]
     rate: Rate
 
 
 class Poisson(_Table):
-    """Requests of many users who know nothing of each other."""
+    """Requests of many users who know nothing of each other.
+
+    Attributes:
+        kind: ``poisson``.
+        rate: how many requests come on average.
+    """
 
     kind: Literal["poisson"]
     rate: Rate
 
 
 class Ramp(_Table):
-    """A rate that goes from one to another in a straight line, and stays there."""
+    """A rate that goes from one to another in a straight line, and stays there.
+
+    Attributes:
+        kind: ``ramp``.
+        from_: the rate at the beginning.
+        to: the rate at the end.
+        over: how long it takes to get there.
+        spacing: whether requests come at random, ``poisson``, or evenly.
+    """
 
     kind: Literal["ramp"]
     from_: Annotated[RateOrNone, Field(alias="from")]
@@ -129,7 +144,13 @@ class Ramp(_Table):
 
 
 class Burst(_Table):
-    """So many requests at once, again and again."""
+    """So many requests at once, again and again.
+
+    Attributes:
+        kind: ``burst``.
+        size: how many come at once.
+        every: how long it is from one burst to the next.
+    """
 
     kind: Literal["burst"]
     size: Annotated[int, Field(ge=1)]
@@ -137,26 +158,52 @@ class Burst(_Table):
 
 
 class Trace(_Table):
-    """Requests at the times in a file, one number of seconds a line."""
+    """Requests at the times in a file, one number of seconds a line.
+
+    Attributes:
+        kind: ``trace``.
+        file: a CSV file in the scenario's folder.
+    """
 
     kind: Literal["trace"]
     file: str
 
 
-Arrivals = Annotated[Constant | Poisson | Ramp | Burst | Trace, Field(discriminator="kind")]
+Arrivals = Annotated[ConstantRate | Poisson | Ramp | Burst | Trace, Field(discriminator="kind")]
 ARRIVALS = ("constant", "poisson", "ramp", "burst", "trace")
-_THINK = {"anyOf": [_DURATION, {"type": "object", "required": ["kind"]}]}
+_THINK = {"anyOf": [DURATION, {"type": "object", "required": ["kind"]}]}
 
 
 class Clients(_Table):
-    """Users of whom each waits for an answer before it asks again."""
+    """Users of whom each waits for an answer before it asks again.
+
+    Attributes:
+        count: how many users.
+        think: how long each waits after an answer; a duration, or a distribution.
+    """
 
     count: Annotated[int, Field(ge=1)]
     think: Annotated[Any, WithJsonSchema(_THINK)] = 0.0
 
 
 class Workload(_Table):
-    """What is run: a whole program (entry), or requests (request) to what setup returns."""
+    """What is run: a whole program (entry), or requests (request) to what setup returns.
+
+    Attributes:
+        entry: the whole program, ``app.py:main``, or ``app.py``, which runs as a script; without `setup`,
+            `request`, `teardown` and all that is about requests.
+        setup: is called first; what it returns is the first argument of all others.
+        request: is called for each request.
+        teardown: is called last, whatever came out.
+        parameters: given by name to each entry point that has a parameter of that name.
+        as_ray: whether ``import ray`` means simactors.
+        arrivals: when requests come by themselves.
+        clients: users who wait for their answers, instead of arrivals.
+        requests: after how many requests the load ends.
+        duration: after how long the load ends.
+        warmup: requests that are due before that are not measured.
+        timeout: a request that takes longer has failed; without it, none does.
+    """
 
     entry: EntryPoint | None = None
     setup: EntryPoint | None = None
@@ -173,7 +220,14 @@ class Workload(_Table):
 
 
 class HistoryCheck(_Table):
-    """What is to hold of a history that the program records."""
+    """What is to hold of a history that the program records.
+
+    Attributes:
+        recording: the `checkers.Recording` of the program, ``app.py:history``.
+        is_: what the history must be.
+        spec: with ``linearizable``: one of `simactors.checkers.specs`.
+        arguments: go to the specification, or to `isolated`.
+    """
 
     recording: EntryPoint
     is_: Annotated[
@@ -186,7 +240,14 @@ class HistoryCheck(_Table):
 
 
 class Checks(_Table):
-    """What makes a run good."""
+    """What makes a run good.
+
+    Attributes:
+        entries: functions that are called at the end, with what `setup` or `entry` returned and the results.
+        objectives: what must be measured, ``p99 < 50ms``.
+        histories: what must hold of what clients were told.
+        fail_on: what a simulated run fails for without any assertion, in the words of ``--fail-on``.
+    """
 
     entries: list[EntryPoint] = []
     objectives: list[Annotated[str, AfterValidator(_objective), Field(examples=["p99 < 50ms"])]] = []
@@ -198,7 +259,19 @@ Sweep = dict[str, Annotated[list[Parameter], Field(min_length=1)]]
 
 
 class Variant(_Table):
-    """The same with something else: tables are merged, everything else replaces what is said above."""
+    """The same with something else: tables are merged, everything else replaces what is said above.
+
+    Attributes:
+        title: what it is about.
+        expect: what is to come out.
+        because: why it is to fail.
+        seeds: which runs.
+        cluster: what is different in the cluster.
+        faults: what goes wrong instead.
+        workload: what is different in the load.
+        checks: what is different in the checks.
+        sweep: what is varied.
+    """
 
     title: str | None = None
     expect: Literal["passes", "fails", "any"] | None = None
@@ -212,7 +285,21 @@ class Variant(_Table):
 
 
 class ScenarioFile(_Table):
-    """A scenario of simactors."""
+    """A scenario of simactors.
+
+    Attributes:
+        title: what it is about.
+        expect: ``passes``: every run is to; ``fails``: at least one run of each point is to; ``any``.
+        because: what must stand in the name or the message of a check that fails, if one is to.
+        seeds: how many runs, or which seeds.
+        cluster: the simulated cluster, a table, or a file in the scenario's folder.
+        faults: what goes wrong, a list of tables, or a file in the scenario's folder.
+        workload: what is run.
+        checks: what makes a run good.
+        sweep: names of parameters, or of keys as ``cluster.nodes.1.count``, each with its values: every combination
+            is run.
+        variants: by name: the same with something else in it.
+    """
 
     title: str = ""
     expect: Literal["passes", "fails", "any"] = "passes"
@@ -226,14 +313,14 @@ class ScenarioFile(_Table):
     variants: dict[str, Variant] = {}
 
 
-_MODELS: tuple[type[BaseModel], ...] = (
+MODELS: tuple[type[BaseModel], ...] = (
     ScenarioFile,
     Workload,
     Checks,
     HistoryCheck,
     Clients,
     Variant,
-    Constant,
+    ConstantRate,
     Poisson,
     Ramp,
     Burst,
@@ -299,54 +386,11 @@ def _keys(parts: tuple[int | str, ...]) -> list[str]:
         "clients": Clients,
         "histories": HistoryCheck,
         "variants": Variant,
-        **dict(zip(ARRIVALS, (Constant, Poisson, Ramp, Burst, Trace), strict=True)),
+        **dict(zip(ARRIVALS, (ConstantRate, Poisson, Ramp, Burst, Trace), strict=True)),
     }
     names = [part for part in parts[:-1] if isinstance(part, str)]
     model = at[next((name for name in reversed(names) if name in at), "")]
     return sorted(field.alias or name for name, field in model.model_fields.items())
 
 
-# The JSON Schema
-
-
-def schema() -> dict[str, Any]:
-    """The JSON Schema of a scenario file."""
-    made = ScenarioFile.model_json_schema(by_alias=True)
-    cluster = TypeAdapter(SimConfig).json_schema()
-    definitions = {**made.get("$defs", {}), **cluster.pop("$defs", {})}
-    for name, cls in fault_plan.KINDS.items():
-        fault = TypeAdapter(cls).json_schema()
-        definitions.update(fault.pop("$defs", {}))
-        definitions[cls.__name__] = _of_kind(name, fault, _RANDOM)
-    for name, kind in distributions.KINDS.items():
-        definitions[kind.__name__] = _of_kind(
-            name, definitions.get(kind.__name__) or TypeAdapter(kind).json_schema()
-        )
-    for name in ("max_steps", "preemption"):  # the command's
-        cluster["properties"].pop(name)
-    definitions["SimConfig"] = cluster
-    file = {"type": "string", "description": "a file in the scenario's folder"}
-    faults = {"type": "array", "items": {"anyOf": [_ref(cls.__name__) for cls in fault_plan.KINDS.values()]}}
-    for properties in (made["properties"], definitions["Variant"]["properties"]):
-        properties["cluster"] = {"anyOf": [_ref("SimConfig"), file]}
-        properties["faults"] = {"anyOf": [faults, file]}
-    think = {"anyOf": [_DURATION, *(_ref(kind.__name__) for kind in distributions.KINDS.values())]}
-    definitions["Clients"]["properties"]["think"] = think
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "$defs": definitions}
-
-
-_RANDOM = {"rate": _RATE, "from": _DURATION, "until": _DURATION}
-"""What makes a fault come at random."""
-
-
-def _ref(name: str) -> dict[str, str]:
-    return {"$ref": f"#/$defs/{name}"}
-
-
-def _of_kind(kind: str, table: dict[str, Any], more: dict[str, Any] | None = None) -> dict[str, Any]:
-    properties = {"kind": {"const": kind}, **table.get("properties", {}), **(more or {})}
-    required = [name for name in table.get("required", []) if not (more and name == "at_s")]
-    return {**table, "properties": properties, "required": ["kind", *required], "additionalProperties": False}
-
-
-assert set(ARRIVALS) == {str(get_args(model.model_fields["kind"].annotation)[0]) for model in _MODELS[-5:]}
+assert set(ARRIVALS) == {str(get_args(model.model_fields["kind"].annotation)[0]) for model in MODELS[-5:]}

@@ -6,7 +6,7 @@ Not what each key may say: `scenario_file.py`.
 from __future__ import annotations
 
 from simactors.exploration import scenario_file
-from simactors.exploration.scenario_file import Burst, Constant, Poisson, Ramp, ScenarioFile, Workload
+from simactors.exploration.scenario_file import Burst, ConstantRate, Poisson, Ramp, ScenarioFile, Workload
 from simactors.workload.load import MOST_REQUESTS
 
 
@@ -56,7 +56,7 @@ def _expected(workload: Workload) -> float:
     """How many requests are to arrive until the load is over; 0 if that is not for the rate to say."""
     over_s = workload.duration or 0.0
     match workload.arrivals:
-        case Constant() | Poisson() as told:
+        case ConstantRate() | Poisson() as told:
             return told.rate * over_s
         case Burst() as told:
             return told.size * (1 + over_s / told.every)

@@ -36,6 +36,8 @@ class Latency:
     `extra`.
 
     Attributes:
+        low_s, high_s: between which the least latency of a link lies.
+        jitter_s: how much longer a message may take.
         extra: a distribution instead of the uniform jitter.
     """
 
@@ -115,6 +117,7 @@ class LinkConfig:
         loss: the share of messages that get lost on the way. Ray rides on TCP: each loss is a delay of
             `retransmit_s` seconds, never a message that does not come.
         duplication: the share of messages that are sent twice; the second is thrown away, but uses bandwidth.
+        retransmit_s: after how many seconds a message that got lost is sent again.
     """
 
     between: tuple[str, str] = ("*", "*")

@@ -26,7 +26,11 @@ def _check(holds: bool, what: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """Always `value_s` seconds."""
+    """Always as long.
+
+    Attributes:
+        value_s: how many seconds.
+    """
 
     value_s: float
 
@@ -41,7 +45,11 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Uniform:
-    """Between `low_s` and `high_s` seconds, all equally likely."""
+    """Any duration between two, all equally likely.
+
+    Attributes:
+        low_s, high_s: the two, in seconds.
+    """
 
     low_s: float
     high_s: float
@@ -60,7 +68,12 @@ class Uniform:
 
 @dataclass(frozen=True, slots=True)
 class Exponential:
-    """`least_s` seconds and an exponentially distributed time of mean `mean_s` on top."""
+    """An exponentially distributed time, on top of a least one.
+
+    Attributes:
+        mean_s: its mean, in seconds.
+        least_s: the least one, in seconds.
+    """
 
     mean_s: float
     least_s: float = 0.0
@@ -77,7 +90,12 @@ class Exponential:
 
 @dataclass(frozen=True, slots=True)
 class Lognormal:
-    """Half of all take less than `median_s` seconds; `sigma` spreads the logarithm (0.5: mild, 1: long tail)."""
+    """A duration whose logarithm is normally distributed.
+
+    Attributes:
+        median_s: half of all take less, in seconds.
+        sigma: how much the logarithm is spread: 0.5 is mild, 1 a long tail.
+    """
 
     median_s: float
     sigma: float
@@ -94,7 +112,11 @@ class Lognormal:
 
 @dataclass(frozen=True, slots=True)
 class Empirical:
-    """One of the durations in `samples_s`, as they were measured, in seconds."""
+    """One of several durations, as they were measured.
+
+    Attributes:
+        samples_s: these, in seconds.
+    """
 
     samples_s: Sequence[float]
 

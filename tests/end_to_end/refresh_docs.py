@@ -1,4 +1,4 @@
-"""Writes what the commands of the guides in ``docs`` print today into them; leave out by hand what is too long.
+"""Writes what the commands of pages print today into them; leave out by hand what is too long.
 
 python -m tests.end_to_end.refresh_docs [PAGE...]
 """
@@ -10,23 +10,24 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.end_to_end.command import ROOT
 from tests.end_to_end.guide import FOLDERS, TOKEN, walk
-
-PAGES = [Path(__file__).parents[2] / "docs" / name for name in ("tutorial.md", "testing.md", "scenarios.md")]
+from tests.end_to_end.test_docs import GIVEN, prepare
 
 
 def main() -> None:
     """Write what isn't as it is shown: in the pages that are named, or in all."""
-    for file in PAGES:
-        if file.name in sys.argv[1:] or not sys.argv[1:]:
-            refresh(file)
+    for page in sys.argv[1:] or GIVEN:
+        refresh(page)
 
 
-def refresh(file: Path) -> None:
+def refresh(name: str) -> None:
     """One page."""
+    file = ROOT / name
     page = file.read_text()
     read = 0
     with tempfile.TemporaryDirectory() as folder:
+        prepare(name, Path(folder))
         for ran in walk(page, Path(folder)):
             print("as shown:" if ran.is_as_shown else "new:", ran.command)
             start = page.index(f"$ {ran.command}\n", read) + len(f"$ {ran.command}\n")

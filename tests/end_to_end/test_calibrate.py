@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ from simactors.cli import main
 from simactors.core import metering
 from simactors.sim.config import SimConfig
 from simactors.sim.profile import load_profile
+from tests.end_to_end.guide import blocks
+
+DOCS = Path(__file__).parents[2] / "docs"  # calibration.md, above all
 
 FEW = Counts(calls=20, in_flight=20, waves=1, starts=2, restarts=1, transfers=1, spin_s=0.001)
 PROGRAM = """
@@ -67,6 +71,17 @@ def code_of(*args: str) -> int:
         main(list(args), "simactors")
     assert isinstance(caught.value.code, int)
     return caught.value.code
+
+
+def test_the_commands_and_the_code_of_the_guide_do_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    cluster, _ = (block for block in blocks((DOCS / "cluster.md").read_text()) if block.language == "toml")
+    Path(cluster.name).write_text(cluster.text)
+    Path("faults.toml").write_text('[[faults]]\nkind = "crash_node"\nnode = "node-2"\nat_s = 0.1\n')
+    commands, code = blocks((DOCS / "calibration.md").read_text())
+    for command in commands.text.splitlines():
+        assert code_of(*shlex.split(command, comments=True)[1:]) == 0, capsys.readouterr()
+    exec(code.text, {"__name__": "__main__"})
+    assert float(capsys.readouterr().out.splitlines()[-1]) >= 0
 
 
 def test_a_program_is_measured_and_then_simulated_as_fast(capsys: pytest.CaptureFixture[str]) -> None:

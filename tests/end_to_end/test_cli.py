@@ -1,9 +1,8 @@
-"""The command as a user calls it: real processes, the scenarios of the repository, exit codes and output."""
+"""The command as a user calls it: the scenarios of the repository, exit codes and output."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -14,22 +13,11 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.end_to_end.command import ROOT, called, started
+
 BANK = "scenarios/bank/app.py"
 TUTORIAL = "scenarios/ray_tutorial/app.py"
 FITTING = "scenarios/parameter_server/app.py"
-
-
-def simactors(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {k: v for k, v in os.environ.items() if k != "SIMACTORS_BACKEND"}
-    return subprocess.run(
-        [sys.executable, "-m", "simactors", *args],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**clean, **environment},
-        timeout=60,
-    )
 
 
 def last_line(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
@@ -39,23 +27,21 @@ def last_line(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 
 
 def test_a_seed_gives_the_same_line_twice_and_under_another_hash_seed():
-    runs = [
-        simactors("run", FITTING, "--seed", "7", "--json", PYTHONHASHSEED=hash_seed)
-        for hash_seed in ("0", "0", "12345")
-    ]
+    command = ("run", FITTING, "--seed", "7", "--json")
+    runs = [called(*command), *(started(*command, PYTHONHASHSEED=hash_seed) for hash_seed in ("0", "12345"))]
     assert [done.returncode for done in runs] == [0, 0, 0]
     assert runs[0].stdout == runs[1].stdout == runs[2].stdout
 
 
 def test_another_seed_gives_another_digest_and_the_same_result():
-    first, second = (simactors("run", FITTING, "--seed", seed, "--json") for seed in "78")
+    first, second = (called("run", FITTING, "--seed", seed, "--json") for seed in "78")
     assert last_line(first)["digest"] != last_line(second)["digest"]
     assert first.stdout.splitlines()[:-1] == second.stdout.splitlines()[:-1]
 
 
 def test_a_program_gives_the_same_result_on_the_simulator_and_on_real_processes():
-    simulated = simactors("run", FITTING)
-    real = simactors("run", FITTING, "--backend", "local", "--json")
+    simulated = called("run", FITTING)
+    real = called("run", FITTING, "--backend", "local", "--json")
     assert simulated.returncode == real.returncode == 0
     assert simulated.stdout.splitlines() == real.stdout.splitlines()[:-1]
     assert last_line(real)["outcome"] == "passed"
@@ -64,20 +50,20 @@ def test_a_program_gives_the_same_result_on_the_simulator_and_on_real_processes(
 
 @pytest.mark.parametrize("backend", ["sim", "local"])
 def test_code_written_for_ray_runs_unchanged(backend):
-    done = simactors("run", TUTORIAL, "--as-ray", "--backend", backend)
+    done = called("run", TUTORIAL, "--as-ray", "--backend", backend)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "total: 90\n100 degrees Celsius in Fahrenheit: 212.0\n"
 
 
 def test_the_environment_variable_chooses_the_backend_and_a_flag_wins_over_it():
-    chosen = simactors("run", TUTORIAL, "--as-ray", "--json", SIMACTORS_BACKEND="local")
+    chosen = called("run", TUTORIAL, "--as-ray", "--json", SIMACTORS_BACKEND="local")
     assert last_line(chosen)["backend"] == "local"
-    won = simactors("run", TUTORIAL, "--as-ray", "--json", "--backend", "sim", SIMACTORS_BACKEND="local")
+    won = called("run", TUTORIAL, "--as-ray", "--json", "--backend", "sim", SIMACTORS_BACKEND="local")
     assert last_line(won)["backend"] == "sim"
 
 
 def test_a_hunt_finds_the_lost_money_and_its_token_replays_that_run():
-    found = simactors("hunt", f"{BANK}:buggy", "--seeds", "100", "--json")
+    found = called("hunt", f"{BANK}:buggy", "--seeds", "100", "--json")
     fields = last_line(found)
     assert found.returncode == 1
     assert fields["outcome"] == "failed"
@@ -88,14 +74,14 @@ def test_a_hunt_finds_the_lost_money_and_its_token_replays_that_run():
     assert "How to make it happen:" in found.stderr
     assert f"simactors replay {failure['repro']}" in found.stderr
 
-    replayed = simactors("replay", failure["repro"], "--json", PYTHONHASHSEED="5")
+    replayed = started("replay", failure["repro"], "--json", PYTHONHASHSEED="5")
     assert replayed.returncode == 1
     assert last_line(replayed)["reproduced"] is True
     assert replayed.stdout.startswith("balances: ")
 
 
 def test_a_hunt_shows_the_users_traceback_first_and_what_the_failing_run_printed():
-    found = simactors("hunt", f"{BANK}:buggy", "--seeds", "100")
+    found = called("hunt", f"{BANK}:buggy", "--seeds", "100")
     assert found.stdout.startswith("Traceback (most recent call last):\n")
     assert "simactors/" not in found.stdout.partition("AssertionError")[0].replace(str(ROOT), "")
     assert found.stdout.count("balances: ") == 1
@@ -103,7 +89,7 @@ def test_a_hunt_shows_the_users_traceback_first_and_what_the_failing_run_printed
 
 
 def test_a_hunt_on_the_mended_bank_finds_nothing():
-    done = simactors("hunt", f"{BANK}:fixed", "--seeds", "100", "--first-seed", "50", "--json")
+    done = called("hunt", f"{BANK}:fixed", "--seeds", "100", "--first-seed", "50", "--json")
     assert done.returncode == 0, done.stdout
     fields = last_line(done)
     assert (fields["runs"], fields["seed"], fields["failures"]) == (100, 149, [])
@@ -113,14 +99,14 @@ def test_a_hunt_on_the_mended_bank_finds_nothing():
 def test_the_programs_arguments_follow_two_dashes(tmp_path):
     file = tmp_path / "app.py"
     file.write_text("import sys\nprint(sys.argv[1:])\nsys.exit(len(sys.argv) - 1)")
-    done = simactors("run", str(file), "--", "--seed", "x")
+    done = called("run", str(file), "--", "--seed", "x")
     assert (done.returncode, done.stdout) == (1, "['--seed', 'x']\n")
 
 
 def test_a_program_that_insists_on_another_backend_is_told_how_to_run_it(tmp_path):
     file = tmp_path / "app.py"
     file.write_text("import simactors\nsimactors.init(backend='local')")
-    done = simactors("run", str(file))
+    done = called("run", str(file))
     assert done.returncode == 1
     assert "simactors run --backend local" in done.stderr
 
@@ -132,10 +118,10 @@ def test_wrong_input_has_exit_code_2_and_no_traceback():
         ["run", f"{BANK}:bugy"],
         ["hunt", BANK, "--seeds", "x"],
     ):
-        done = simactors(*args)
+        done = called(*args)
         assert done.returncode == 2, args
         assert "Traceback" not in done.stderr
-    assert "Add --as-ray" in simactors("run", TUTORIAL).stderr
+    assert "Add --as-ray" in called("run", TUTORIAL).stderr
 
 
 @pytest.mark.parametrize(
@@ -164,7 +150,7 @@ def test_a_function_of_code_written_for_ray_runs_on_every_backend(backend, tmp_p
         "@ray.remote\ndef price(name):\n    return prices.of(name) + ray.get(ray.put(1))\n\n"
         "def main():\n    print(ray.get(price.remote('tea')))"
     )
-    done = simactors("run", f"{file}:main", "--as-ray", "--backend", backend)
+    done = called("run", f"{file}:main", "--as-ray", "--backend", backend)
     assert (done.returncode, done.stdout) == (0, "4\n"), done.stderr
 
 
@@ -192,7 +178,7 @@ def test_a_reader_that_stops_reading_is_no_fault_of_ours():
 def test_the_json_line_comes_whatever_the_program_did_to_stdout(tmp_path: Path, trick: str):
     program = tmp_path / "app.py"
     program.write_text(f"import io, sys\nprint('before')\n{trick}\n")
-    done = simactors("run", str(program), "--json")
+    done = called("run", str(program), "--json")
     assert done.returncode == 0
     assert done.stdout.splitlines()[0] == "before"
     assert last_line(done)["outcome"] == "passed"
@@ -201,7 +187,7 @@ def test_the_json_line_comes_whatever_the_program_did_to_stdout(tmp_path: Path, 
 def test_a_program_that_closes_stdout_has_its_line_on_stderr(tmp_path: Path):
     program = tmp_path / "app.py"
     program.write_text("import sys\nsys.stdout.close()\n")
-    done = simactors("run", str(program), "--json")
+    done = started("run", str(program), "--json")
     assert done.returncode == 0
     assert '"outcome": "passed"' in done.stderr or '"outcome":"passed"' in done.stderr
     assert "Traceback" not in done.stderr
@@ -210,7 +196,7 @@ def test_a_program_that_closes_stdout_has_its_line_on_stderr(tmp_path: Path):
 def test_a_generator_is_no_target(tmp_path: Path):
     program = tmp_path / "app.py"
     program.write_text("def main():\n    yield\n    assert 0\n")
-    done = simactors("hunt", f"{program}:main", "--seeds", "3")
+    done = called("hunt", f"{program}:main", "--seeds", "3")
     assert done.returncode == 2
     assert "is a generator" in done.stderr
 
@@ -221,11 +207,11 @@ def test_a_livelock_is_found_in_seconds_and_replayed(tmp_path: Path):
         "import time\nimport simactors as ray\n\ndef main():\n    ray.init()\n"
         "    while True:\n        time.sleep(1)\n"
     )
-    done = simactors("hunt", f"{program}:main", "--seeds", "3", "--max-steps", "1000", "--json")
+    done = called("hunt", f"{program}:main", "--seeds", "3", "--max-steps", "1000", "--json")
     assert done.returncode == 1
     (failure,) = last_line(done)["failures"]
     assert failure["kind"] == "LimitError"
-    replayed = simactors("replay", failure["repro"], "--json")
+    replayed = called("replay", failure["repro"], "--json")
     assert replayed.returncode == 1
     assert last_line(replayed)["reproduced"] is True
 
@@ -256,37 +242,37 @@ def accounts(tmp_path):
 
 def test_a_fault_makes_a_program_fail_that_passes_without_it(accounts):
     target, world = f"{accounts}/app.py:main", ("--cluster", f"{accounts}/cluster.toml")
-    assert simactors("run", target, *world).returncode == 0
+    assert called("run", target, *world).returncode == 0
     faults = ("--faults", f"{accounts}/faults.toml")
-    failed = simactors("run", target, *world, *faults)
+    failed = called("run", target, *world, *faults)
     assert failed.returncode == 1
     assert "AssertionError: 3" in failed.stderr
     assert "meets     its process crashes before Account.add" in failed.stderr
 
-    found = simactors("hunt", target, *world, *faults, "--seeds", "3", "--json")
+    found = called("hunt", target, *world, *faults, "--seeds", "3", "--json")
     (failure,) = last_line(found)["failures"]
-    replayed = simactors("replay", failure["repro"], "--json")
+    replayed = called("replay", failure["repro"], "--json")
     assert replayed.returncode == 1
     assert last_line(replayed)["reproduced"] is True
 
     (accounts / "faults.toml").unlink()  # what it said is in the repro
-    assert last_line(simactors("replay", failure["repro"], "--json"))["reproduced"] is True
+    assert last_line(called("replay", failure["repro"], "--json"))["reproduced"] is True
 
 
 def test_a_wrong_cluster_or_fault_file_is_wrong_input(accounts):
     (accounts / "cluster.toml").write_text("num_cpu = 2")
-    done = simactors("run", f"{accounts}/app.py:main", "--cluster", f"{accounts}/cluster.toml")
+    done = called("run", f"{accounts}/app.py:main", "--cluster", f"{accounts}/cluster.toml")
     assert done.returncode == 2
     assert "num_cpu: there is no such knob; did you mean 'num_cpus'?" in done.stderr
     (accounts / "faults.toml").write_text('[[faults]]\nkind = "crash_node"\nnode = "node-9"\nat_s = 1')
     for command in (("run",), ("hunt", "--seeds", "2")):
-        done = simactors(*command, f"{accounts}/app.py:main", "--faults", f"{accounts}/faults.toml")
+        done = called(*command, f"{accounts}/app.py:main", "--faults", f"{accounts}/faults.toml")
         assert done.returncode == 2
         assert "names no node or zone of this cluster: 'node-9'" in done.stderr
 
 
 def test_a_cluster_means_nothing_to_real_processes(accounts):
     cluster = f"{accounts}/cluster.toml"
-    done = simactors("run", f"{accounts}/app.py:main", "--backend", "local", "--cluster", cluster)
+    done = called("run", f"{accounts}/app.py:main", "--backend", "local", "--cluster", cluster)
     assert done.returncode == 2
     assert "--cluster means something only to the simulator" in done.stderr

@@ -1,4 +1,4 @@
-"""The guide `docs/scenarios.md`: its files work, its commands print what it shows, and no key is left out."""
+"""The guide `docs/scenarios.md` leaves no key out, no arrivals and no measure."""
 
 from __future__ import annotations
 
@@ -8,19 +8,8 @@ from pathlib import Path
 import pytest
 
 from simactors.exploration import objectives, scenario_file
-from tests.end_to_end.guide import walk
 
 PAGE = Path(__file__).parents[2] / "docs" / "scenarios.md"
-
-
-def test_each_command_prints_what_the_guide_shows(tmp_path: Path) -> None:
-    ran = list(walk(PAGE.read_text(), tmp_path))
-    assert len(ran) > 5
-    for found in ran:
-        assert found.is_as_shown, (
-            f"$ {found.command}\nthe guide shows:\n{found.shown}\nit prints:\n{found.printed}\n"
-            "see tests/end_to_end/refresh_docs.py"
-        )
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.end_to_end.command import Done, called, started
 
 SHOP = """
     import simactors as ray
@@ -66,33 +63,19 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def simactors(
-    folder: Path, *args: str, stdin: str = "", **environment: str
-) -> subprocess.CompletedProcess[str]:
-    unset = ("SIMACTORS_BACKEND", "PYTHONHASHSEED")
-    clean = {name: value for name, value in os.environ.items() if name not in unset}
-    python_path = os.pathsep.join([str(ROOT), clean.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        [sys.executable, "-m", "simactors", *args],
-        cwd=folder,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        env={**clean, "PYTHONPATH": python_path, **environment},
-        timeout=60,
-        check=False,
-    )
+def simactors(folder: Path, *args: str, stdin: str = "") -> Done:
+    done = called(*args, cwd=folder, stdin=stdin)
     assert "This is a fault of simactors" not in done.stderr
     return done
 
 
-def last_line(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+def last_line(done: Done) -> dict[str, Any]:
     fields = json.loads(done.stdout.splitlines()[-1])
     assert isinstance(fields, dict)
     return fields
 
 
-def token_of(done: subprocess.CompletedProcess[str]) -> str:
+def token_of(done: Done) -> str:
     return done.stderr.split("simactors replay ")[-1].split()[0]
 
 
@@ -199,8 +182,8 @@ def test_a_trace_tells_every_step_with_the_arguments_of_calls_and_draws_a_short_
 
 def test_a_replay_runs_under_the_hash_seed_of_the_first_run(folder: Path) -> None:
     (folder / "hashes.py").write_text("print(hash('text'))\nassert False")
-    first = simactors(folder, "run", "hashes.py", PYTHONHASHSEED="7")
-    again = simactors(folder, "replay", token_of(first), "--json")
+    first = started("run", "hashes.py", cwd=folder, PYTHONHASHSEED="7")
+    again = started("replay", token_of(first), "--json", cwd=folder)
     assert again.stderr.startswith("the first run had PYTHONHASHSEED=7: starting again under it")
     assert again.stdout.splitlines()[0] == first.stdout.splitlines()[0]
     assert last_line(again)["reproduced"] is True

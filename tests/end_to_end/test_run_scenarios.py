@@ -14,32 +14,19 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-ROOT = Path(__file__).parents[2]
-
-
-def simactors(*args: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if name != "SIMACTORS_BACKEND"}
-    path = os.pathsep.join(filter(None, (str(ROOT), clean.get("PYTHONPATH"))))
-    return subprocess.run(
-        [sys.executable, "-m", "simactors", *args],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env={**clean, "PYTHONPATH": path, **environment},
-        timeout=60,
-    )
+from tests.end_to_end.command import called, clean_environment, started
 
 
 @pytest.fixture
 def counter(tmp_path: Path) -> Path:
     """The folder in which the starter lies, as ``counter``."""
-    done = simactors("init", "counter", cwd=tmp_path)
+    done = called("init", "counter", cwd=tmp_path)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "simactors run counter")
     return tmp_path
 
 
 def test_the_starter_runs_and_says_what_it_came_to(counter: Path) -> None:
-    done = simactors("run", "counter", "--seeds", "2", "--out", "a.json", "--csv", "a.csv", cwd=counter)
+    done = called("run", "counter", "--seeds", "2", "--out", "a.json", "--csv", "a.csv", cwd=counter)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert lines[0] == "counter: Additions are fast, and none is lost"
@@ -47,16 +34,16 @@ def test_the_starter_runs_and_says_what_it_came_to(counter: Path) -> None:
     for word in ("throughput", "requests", "Counter.add", "CPU", "passed   p99 < 50ms"):
         assert word in done.stdout
     assert len((counter / "a.csv").read_text().splitlines()) == 3
-    again = simactors("run", "counter", "--seeds", "2", "--json", cwd=counter, PYTHONHASHSEED="7")
+    again = started("run", "counter", "--seeds", "1", "--json", cwd=counter, PYTHONHASHSEED="7")
     first, second = json.loads((counter / "a.json").read_text()), json.loads(again.stdout)
     digests = [[run["digest"] for run in told["points"][0]["runs"]] for told in (first, second)]
-    assert digests[0] == digests[1]
+    assert digests[0][:1] == digests[1]
 
 
 def test_variants_come_out_as_they_say_and_other_outcomes_have_exit_code_1(counter: Path) -> None:
-    expected = simactors("run", "counter:overload", "--seeds", "1", cwd=counter)
+    expected = called("run", "counter:overload", "--seeds", "1", cwd=counter)
     assert (expected.returncode, expected.stdout.splitlines()[-1]) == (0, "failed, as expected")
-    bad = simactors(
+    bad = called(
         "run",
         "counter",
         "--seeds",
@@ -70,30 +57,30 @@ def test_variants_come_out_as_they_say_and_other_outcomes_have_exit_code_1(count
     assert bad.returncode == 1
     assert "FAILED   p99 < 50ms: it was " in bad.stdout
     assert bad.stdout.splitlines()[-1] == "FAILED: every run was to pass"
-    good = simactors(
-        "run", "counter", "--variant", "overload", "--seeds", "1", "--set", "shards=4", cwd=counter
-    )
+    good = called("run", "counter", "--variant", "overload", "--seeds", "1", "--set", "shards=4", cwd=counter)
     assert (good.returncode, good.stdout.splitlines()[-1][:6]) == (1, "PASSED")
 
 
 def test_a_failing_check_is_shown_with_the_command_that_replays_it(counter: Path) -> None:
     app = counter / "counter" / "app.py"
     app.write_text(app.read_text().replace("self.value += amount", "self.value += 0"))
-    done = simactors("run", "counter", "--seed", "3", cwd=counter)
+    file = app.with_name("scenario.toml")
+    file.write_text(file.read_text().replace('duration = "2s"', 'duration = "0.2s"'))
+    done = called("run", "counter", "--seed", "3", cwd=counter)
     assert done.returncode == 1
     assert "additions were acknowledged, and the counters have 0" in done.stdout
     token = done.stdout.split("simactors replay ")[1].split()[0]
-    replayed = simactors("replay", token, cwd=counter)
+    replayed = called("replay", token, cwd=counter)
     assert replayed.returncode == 1
     assert "reproduced exactly" in replayed.stderr
-    hunted = simactors("hunt", "counter", "--seeds", "3", "--shrink-time", "3s", cwd=counter)
+    hunted = called("hunt", "counter", "--seeds", "3", "--shrink-time", "3s", cwd=counter)
     assert hunted.returncode == 1
     assert "and the counters have 0" in hunted.stdout
 
 
 def test_the_starter_runs_on_real_processes(counter: Path) -> None:
     options = ("--set", "checks.objectives=[]", "--set", "workload.duration=0.5s", "--json")
-    done = simactors("run", "counter", "--backend", "local", "--seed", "3", *options, cwd=counter)
+    done = called("run", "counter", "--backend", "local", "--seed", "3", *options, cwd=counter)
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(done.stdout)
     (run,) = told["points"][0]["runs"]
@@ -106,25 +93,25 @@ def test_the_starter_runs_on_real_processes(counter: Path) -> None:
 def test_results_are_compared_in_words(counter: Path) -> None:
     for name, rate in (("a", "200/s"), ("b", "100/s")):
         options = ("--seeds", "3", "--set", f"workload.arrivals.rate={rate}", "--out", f"{name}.json")
-        assert simactors("run", "counter", *options, cwd=counter).returncode == 0
-    done = simactors("compare", "a.json", "b.json", cwd=counter)
+        assert called("run", "counter", *options, cwd=counter).returncode == 0
+    done = called("compare", "a.json", "b.json", cwd=counter)
     assert done.returncode == 0, done.stderr
     assert "throughput is " in done.stdout
     assert "% lower in B" in done.stdout
-    as_json = simactors("compare", "a.json", "b.json", "--json", cwd=counter)
+    as_json = called("compare", "a.json", "b.json", "--json", cwd=counter)
     found = {metric["name"]: metric for metric in json.loads(as_json.stdout)[0]["metrics"]}
     assert found["throughput"]["significant"] is True
-    assert simactors("compare", "a.json", "nowhere.json", cwd=counter).returncode == 2
+    assert called("compare", "a.json", "nowhere.json", cwd=counter).returncode == 2
 
 
 def test_init_overwrites_nothing(counter: Path) -> None:
-    done = simactors("init", "counter", cwd=counter)
+    done = called("init", "counter", cwd=counter)
     assert done.returncode == 2
     assert "is there already" in done.stderr
 
 
 def test_the_schema_is_one_and_knows_every_kind(counter: Path) -> None:
-    done = simactors("schema", cwd=counter)
+    done = called("schema", cwd=counter)
     schema = json.loads(done.stdout)
     assert schema["properties"]["workload"]["$ref"] == "#/$defs/Workload"
     for name in ("SimConfig", "CrashNode", "Lognormal", "Poisson", "Variant", "NodeConfig"):
@@ -152,14 +139,14 @@ def test_the_schema_is_one_and_knows_every_kind(counter: Path) -> None:
     ],
 )
 def test_wrong_input_has_exit_code_2(counter: Path, args: list[str], answer: str) -> None:
-    done = simactors(*args, cwd=counter)
+    done = called(*args, cwd=counter)
     assert done.returncode == 2, done.stdout
     assert answer in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_what_the_runs_came_to_is_told_even_if_a_file_can_not_be_written(counter: Path) -> None:
-    long = simactors("run", "counter", "--seeds", "1", "--timeline", "t.mmd", cwd=counter)
+    long = called("run", "counter", "--seeds", "1", "--timeline", "t.mmd", cwd=counter)
     assert long.returncode == 2
     assert "too long for a Mermaid diagram" in long.stderr
     assert long.stdout.splitlines()[-1] == "passed, as expected"
@@ -170,14 +157,15 @@ def test_what_the_command_says_of_the_world_wins(counter: Path) -> None:
         '[[faults]]\nkind = "crash_process"\nprocess = "Counter#2"\nat_s = 0.1\n'
     )
     (counter / "cluster.toml").write_text("num_cpus = 16\n")
-    options = ("--faults", "faults.toml", "--cluster", "cluster.toml", "--seeds", "1", "--json")
-    done = simactors("run", "counter", *options, cwd=counter)
+    short = ("--set", "workload.duration=0.5s", "--seeds", "1", "--json")
+    options = ("--faults", "faults.toml", "--cluster", "cluster.toml", *short)
+    done = called("run", "counter", *options, cwd=counter)
     assert done.returncode == 1  # nobody restarts a counter
     (run,) = json.loads(done.stdout)["points"][0]["runs"]
     assert [fault["what"] for fault in run["faults"] if fault["kind"] == "fault"] == ["its process crashes"]
     assert [use["total"] for use in run["uses"] if use["resource"] == "CPU"] == [16]
     assert run["requests"]["errors"].keys() == {"ActorDiedError"}
-    real = simactors("run", "counter", "--backend", "local", *options[:2], *options[4:], cwd=counter)
+    real = called("run", "counter", "--backend", "local", *options[:2], *options[4:], cwd=counter)
     (run,) = json.loads(real.stdout)["points"][0]["runs"]
     assert run["requests"]["failed"] > 0
 
@@ -189,11 +177,10 @@ def test_a_sweep_that_is_stopped_says_what_it_has(counter: Path, jobs: str) -> N
     endless = "while True: pass" if jobs == "2" else ""
     app.write_text(f"{app.read_text()}\nopen({str(begun)!r}, 'w').close()\n{endless}\n")
     command = [sys.executable, "-m", "simactors", "run", "counter:sizing", "--seeds", "40", "--json"]
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     process = subprocess.Popen(
         [*command, "--jobs", jobs],
         cwd=counter,
-        env={**os.environ, "PYTHONPATH": path},
+        env=clean_environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 import shlex
-import subprocess
-import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stdout
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -29,10 +29,11 @@ from simactors.exploration.scenario import load
 from simactors.exploration.target import Program, Target
 from simactors.reports import scenario as report
 from simactors.scenarios import grid
+from tests.end_to_end.command import ROOT, Done, called
 
-ROOT = Path(__file__).parents[2]
 NAMES = sorted(path.parent.name for path in (ROOT / "scenarios").glob("*/app.py"))
 UNBREAKABLE = {"ray_tutorial"}  # nothing in it can go wrong
+SWEPT = ("model_serving", "sizing")
 SEEDS = {"kv_store": 10, "model_serving": 4, "work_queue": 10}
 CAMPAIGN = pytest.param(10, id="campaign", marks=pytest.mark.campaign)
 """So many times as many seeds."""
@@ -97,20 +98,20 @@ def file_of(scenario: str) -> str:
     return str(folder(scenario) / "scenario.toml")
 
 
-def typed(command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if name != "SIMACTORS_BACKEND"}
-    words = shlex.split(command, comments=True)
-    return subprocess.run(
-        [sys.executable, "-m", *words],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**clean, **environment},
-        timeout=60,
-    )
+def typed(command: str) -> Done:
+    """What somebody sees who types it."""
+    return called(*shlex.split(command, comments=True)[1:])
 
 
-@pytest.mark.parametrize(("name", "variant"), variants())
+@pytest.fixture(scope="module")
+def typed_elsewhere() -> Iterator[Callable[[str], Done]]:
+    """The same in another process under another hash seed: one for all of them."""
+    with pytest.MonkeyPatch.context() as patch, ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        patch.setenv("PYTHONHASHSEED", "7")
+        yield lambda command: pool.submit(typed, command).result()
+
+
+@pytest.mark.parametrize(("name", "variant"), [each for each in variants() if each != SWEPT])
 def test_a_scenario_comes_out_as_it_says(name, variant):
     result = grid.run(load(file_of(name), variant), jobs=1)
     assert result.as_expected, report.summary(result)
@@ -128,7 +129,8 @@ def test_a_scenario_has_a_variant_that_is_known_to_be_bad_and_says_why(name):
 
 
 def test_the_sweep_over_replicas_says_how_many_are_enough():
-    result = grid.run(load(file_of("model_serving"), "sizing"), jobs=2)
+    result = grid.run(load(file_of(SWEPT[0]), SWEPT[1]), jobs=1)
+    assert result.as_expected
     verdicts = {point.swept["replicas"]: point.verdict for point in result.points}
     assert (verdicts[2], verdicts[6]) == ("failed", "passed")
     assert "passes with replicas = 3" in report.summary(result)
@@ -164,12 +166,12 @@ def test_too_few_replicas_miss_the_objective_with_and_without_faults(faults):
 
 
 @pytest.mark.parametrize("command", [command for command in commands() if not _ALL_RUNS.match(command)])
-def test_a_command_of_a_readme_ends_as_it_says(command):
+def test_a_command_of_a_readme_ends_as_it_says(command, typed_elsewhere):
     done = typed(command)
     assert done.returncode == (1 if command.endswith(FAILS) else 0), done.stdout + done.stderr
     if "simactors hunt" in command and done.returncode:
         token = done.stdout.split("simactors replay ")[1].split()[0]
-        replayed = typed(f"simactors replay {token}", PYTHONHASHSEED="7")
+        replayed = typed_elsewhere(f"simactors replay {token}")
         assert replayed.returncode == 1
         assert "reproduced exactly: same ending, same digest" in replayed.stderr
 
@@ -195,10 +197,10 @@ def test_the_readmes_hunt_every_good_program_with_faults(scenario):
 
 
 @pytest.mark.parametrize(("scenario", "faults"), other_faults())
-def test_a_run_with_faults_repeats_in_another_process(scenario, faults):
+def test_a_run_with_faults_repeats_in_another_process(scenario, faults, typed_elsewhere):
     files = f"scenarios/{scenario}"
     command = f"simactors run {files}/app.py:good --cluster {files}/cluster.toml --faults {files}/{faults}"
-    there = json.loads(typed(f"{command} --seed 3 --json", PYTHONHASHSEED="1").stdout.splitlines()[-1])
+    there = json.loads(typed_elsewhere(f"{command} --seed 3 --json").stdout.splitlines()[-1])
     with redirect_stdout(io.StringIO()):
         here = run_simulated(program_of(f"{scenario}:good", faults), seed=3)
     assert (there["digest"], there["steps"]) == (here.digest, here.steps)

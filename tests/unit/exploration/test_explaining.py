@@ -86,6 +86,16 @@ def test_what_could_not_be_measured_is_not_told() -> None:
         assert (told.decisive_step, told.story.decisive) == (None, None)
 
 
+def test_what_fails_in_any_order_is_not_measured_step_by_step(tmp_path: Path) -> None:
+    path = tmp_path / "app.py"
+    path.write_text(DECIDED_BY_ONE_STEP.replace("assert value == 1", "assert value == 3"))
+    program = Program(target=Target(str(path), "main"), slack=Slack(messages_s=1.0))
+    budget = Budget(runs=2_000)
+    told = explain(failing(Recipe(program=program, script=Script())), budget)
+    assert (told.decisive_step, told.story.decisive) == (None, None)
+    assert budget.spent_runs == 16
+
+
 class Impatient(Budget):
     """Ctrl-C is pressed while the first run is made."""
 
