@@ -122,7 +122,7 @@ class Line:
             self._send(peer, queue.popleft(), now=not queue)
         if queue and peer is not None and not self.limits.in_order and not self._doomed:
             self._overtake(peer)
-        if self._loss is not None:
+        if self._loss is not None and not self._doomed:
             for call in [c for c in queue if not c.missing and c.tries == 0]:
                 queue.remove(call)
                 # As on Ray, that an argument has failed is looked at before it is looked for the actor.
@@ -152,6 +152,8 @@ class Line:
         for call in calls:
             if call.is_canceled:
                 self._calls.fail_with([call], exceptions.TaskCancelledError())
+            elif self._doomed:
+                self._again.append(call)  # and the news of its death comes
             elif call.tries == 0:
                 self._calls.fail(call, self._loss)
             else:

@@ -204,6 +204,20 @@ def test_kill_with_restart_ends_an_actor_that_has_none_left(ray: ModuleType) -> 
         ask_for_ever(ray, mortal)
 
 
+@pytest.mark.parametrize("pause_s", [0, 0.005])
+def test_after_a_kill_for_good_calls_fail_as_with_a_dead_actor_also_while_it_restarts(
+    ray: ModuleType, pause_s: float
+) -> None:
+    mortal = Mortal.options(max_restarts=-1).remote()
+    assert ray.get(mortal.call.remote()) == 1
+    ray.kill(mortal, no_restart=False)
+    time.sleep(pause_s)
+    ray.kill(mortal)
+    for _ in range(3):
+        with pytest.raises(ray.exceptions.ActorDiedError):
+            ray.get(mortal.call.remote())
+
+
 def test_an_actor_that_leaves_is_not_restarted(ray: ModuleType) -> None:
     mortal = Mortal.options(max_restarts=5).remote()
     with pytest.raises(ray.exceptions.ActorDiedError):
