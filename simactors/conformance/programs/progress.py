@@ -143,7 +143,7 @@ class Progress:
             if log is not None:
                 self._logs[call.actor] = log
         if offer.kind == "reply" and call not in self._answers:
-            outcome = call.reply[0]
+            outcome = call.reply[0] if call.reply else None
             text = outcome.packed if isinstance(outcome, Value) else None
             if isinstance(text, str) and (wanted := self._wanted.answers.get(_tag_of(text))) is not None:
                 self._answers[call] = text in wanted
