@@ -1,33 +1,35 @@
 """simactors: actor code in Ray's shape, on a deterministic simulator, on real processes, on Ray.
 
-``import simactors as ray`` works. Importing this package patches nothing and starts nothing; SimPy, Ray and
-Hypothesis are loaded when they are first needed.
+``import simactors as ray`` works. Importing this package patches nothing, starts nothing and loads next to nothing:
+each name is loaded when it is first used.
 """
 
 from __future__ import annotations
 
+import atexit
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from simactors import exceptions
-from simactors.api.actors import cancel, exit_actor, get_actor, kill
-from simactors.api.context import (
-    available_resources,
-    cluster_resources,
-    get_gpu_ids,
-    get_runtime_context,
-    nodes,
-    timeline,
-)
-from simactors.api.generators import ObjectRefGenerator
-from simactors.api.handles import ActorHandle
-from simactors.api.objects import get, put, wait
-from simactors.api.remote import method, remote
-from simactors.api.session import init, is_initialized, shutdown
-from simactors.core.refs import DynamicObjectRefGenerator, ObjectRef
 
 if TYPE_CHECKING:
+    from simactors.api.actors import cancel, exit_actor, get_actor, kill
+    from simactors.api.context import (
+        available_resources,
+        cluster_resources,
+        get_gpu_ids,
+        get_runtime_context,
+        nodes,
+        timeline,
+    )
+    from simactors.api.generators import ObjectRefGenerator
+    from simactors.api.handles import ActorHandle
+    from simactors.api.objects import get, put, wait
+    from simactors.api.remote import method, remote
+    from simactors.api.session import init, is_initialized, shutdown
     from simactors.core.fault_plan import FaultPlan
+    from simactors.core.refs import DynamicObjectRefGenerator, ObjectRef
     from simactors.exploration.determinism import check_determinism
     from simactors.exploration.exploring import explore
     from simactors.logs import SimLogFilter
@@ -82,21 +84,35 @@ __all__ = [
     "wait",
 ]
 
-# Resolved on first use, so that `import simactors` does not load the simulator.
-_LAZY = {
-    "check_determinism": "simactors.exploration.determinism",
-    "explore": "simactors.exploration.exploring",
-    "simulate": "simactors.sim.simulation",
-    "simulated": "simactors.testing.decorator",
-    "FailOn": "simactors.sim.fail_on",
-    "FaultPlan": "simactors.core.fault_plan",
-    "Latency": "simactors.sim.config",
-    "LinkConfig": "simactors.sim.config",
-    "NodeConfig": "simactors.sim.config",
-    "Plan": "simactors.sim.planned",
-    "SimConfig": "simactors.sim.config",
-    "SimLogFilter": "simactors.logs",
+# Where each name is, to be loaded at its first use: whoever imports the package may want none of them, as pytest in
+# every session, and `simactors --help`.
+_NAMES_OF = {
+    "api.actors": ("cancel", "exit_actor", "get_actor", "kill"),
+    "api.context": (
+        "available_resources",
+        "cluster_resources",
+        "get_gpu_ids",
+        "get_runtime_context",
+        "nodes",
+        "timeline",
+    ),
+    "api.generators": ("ObjectRefGenerator",),
+    "api.handles": ("ActorHandle",),
+    "api.objects": ("get", "put", "wait"),
+    "api.remote": ("method", "remote"),
+    "api.session": ("init", "is_initialized", "shutdown"),
+    "core.fault_plan": ("FaultPlan",),
+    "core.refs": ("DynamicObjectRefGenerator", "ObjectRef"),
+    "exploration.determinism": ("check_determinism",),
+    "exploration.exploring": ("explore",),
+    "logs": ("SimLogFilter",),
+    "sim.config": ("Latency", "LinkConfig", "NodeConfig", "SimConfig"),
+    "sim.fail_on": ("FailOn",),
+    "sim.planned": ("Plan",),
+    "sim.simulation": ("simulate",),
+    "testing.decorator": ("simulated",),
 }
+_LAZY = {name: f"{__name__}.{module}" for module, names in _NAMES_OF.items() for name in names}
 _LAZY_MODULES = ("cluster_utils", "distributions", "faults", "util")
 
 
@@ -105,4 +121,16 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"{__name__}.{name}")
     if name not in _LAZY:
         raise AttributeError(f"module 'simactors' has no attribute {name!r}")
-    return getattr(importlib.import_module(_LAZY[name]), name)
+    found = globals()[name] = getattr(importlib.import_module(_LAZY[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_LAZY_MODULES})
+
+
+@atexit.register
+def _shutdown_at_exit() -> None:
+    # Registered before a session is opened: what programs register after the import still has it, as on Ray.
+    if "simactors.api.session" in sys.modules:
+        sys.modules["simactors.api.session"].shutdown()

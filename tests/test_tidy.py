@@ -34,7 +34,31 @@ NONDETERMINISTIC = {
 }
 
 SAYS_NOTHING = {"utils", "helpers", "common", "manager", "base", "misc"}
-HEAVY = ("simpy", "greenlet", "ray", "hypothesis", "pytest", "numpy", "rich", "click", "psutil")
+HEAVY = (
+    "simpy",
+    "greenlet",
+    "ray",
+    "hypothesis",
+    "pytest",
+    "numpy",
+    "rich",
+    "click",
+    "psutil",
+    "msgspec",
+    "cloudpickle",
+)
+# Of the standard library and of the package itself: each takes longer than all that is loaded, or loads such things.
+HEAVY += (
+    "asyncio",
+    "dataclasses",
+    "inspect",
+    "json",
+    "logging",
+    "threading",
+    "simactors.api",
+    "simactors.core",
+)
+OF_NO_USE_FOR_HELP = ("msgspec", "cloudpickle", "importlib.metadata", "simactors.api", "simactors.sim")
 
 
 @cache
@@ -134,9 +158,30 @@ def test_every_module_says_in_its_first_line_what_it_is():
 
 
 def test_importing_the_package_loads_nothing_heavy():
-    code = f"import simactors, sys; print([name for name in {HEAVY!r} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n", f"`import simactors` loads {done.stdout.strip()}: load it where it is used."
+    loaded = _loaded_by("import simactors", HEAVY)
+    assert loaded == "[]", f"`import simactors` loads {loaded}: load it where it is used."
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "commands(['--help'], 'simactors', standalone_mode=False)",
+        "commands(['--version'], 'simactors', standalone_mode=False)",
+        "ShellComplete(commands, {}, 'simactors', '').get_completions([], '')",
+    ],
+)
+def test_what_the_command_line_says_of_itself_loads_nothing_of_the_runtime(asked: str):
+    code = f"from click.shell_completion import ShellComplete\nfrom simactors.cli import commands\n{asked}"
+    loaded = _loaded_by(code, OF_NO_USE_FOR_HELP)
+    assert loaded == "[]", f"{asked} loads {loaded}: load it where it is used."
+
+
+def _loaded_by(code: str, names: tuple[str, ...]) -> str:
+    """Which of the modules a fresh interpreter has loaded after `code`, but not before."""
+    found = f"[name for name in {names!r} if name in sys.modules.keys() - before]"
+    program = f"import sys\nbefore = set(sys.modules)\n{code}\nprint({found})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()[-1]
 
 
 def test_no_file_names_a_path_of_one_machine():

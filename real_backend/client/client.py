@@ -42,7 +42,7 @@ from real_backend.objects import ObjectTable
 from real_backend.transport import Channel
 from simactors import exceptions
 from simactors.core import codec
-from simactors.core.calls import Creation, MethodCall, TaskCall, pack_arguments, unserializable
+from simactors.core.calls import ActorExit, Creation, MethodCall, TaskCall, pack_arguments, unserializable
 from simactors.core.options import PLAIN_METHOD
 from simactors.core.outcome import Outcome, Value, failure
 from simactors.core.refs import ActorRef, ObjectRef
@@ -92,7 +92,7 @@ class Client(Knowing, UnderWay):
         self.grant = control.NOTHING_HELD
         self.surroundings = surroundings
         self.here = CallsHere()
-        self.end_actor: Callable[[], None] = lambda: None
+        self.end_actor: Callable[[], BaseException] = ActorExit
         self.console = Console()
         self.shield = Shield()
         self.welcomed = False

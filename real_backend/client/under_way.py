@@ -27,7 +27,7 @@ class UnderWay:
     shield: Shield
     pump: Pump
     waiting: Waiting
-    end_actor: Callable[[], None]
+    end_actor: Callable[[], BaseException]
     _calls: Calls
     _cancels: Cancels
     _streams: streams.Streams
@@ -57,6 +57,6 @@ class UnderWay:
         """See `Streams`."""
         return self._streams.find(stream).is_finished
 
-    def end_this_actor(self) -> None:
+    def end_this_actor(self) -> BaseException:
         """See `EndsActors`."""
-        self.end_actor()
+        return self.end_actor()

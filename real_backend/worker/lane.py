@@ -32,11 +32,15 @@ class Owner(Protocol):
         ...
 
     def answered(self, running: Running, answer: Answer) -> None:
-        """A call has ended; nobody is told if it leaves."""
+        """A call has ended; if it leaves, nobody is told but of an error."""
         ...
 
     def exits(self, running: Running, code: object) -> None:
         """The code of a call has raised `SystemExit`."""
+        ...
+
+    def ended(self) -> None:
+        """There is one call less in `Lane.unfinished`."""
         ...
 
 
@@ -65,6 +69,10 @@ class Lane(Protocol):
 
     def put(self, job: Job) -> None:
         """Run a call as soon as there is room."""
+        ...
+
+    def close(self) -> None:
+        """Begin no call any more; harmless if repeated; may be called from any thread."""
         ...
 
     def construct(

@@ -21,6 +21,7 @@ from real_backend.worker.producing import Producer
 from real_backend.worker.strays import Strays
 from simactors import exceptions
 from simactors.core import codec
+from simactors.core.calls import ActorExit
 
 
 class Loops:
@@ -33,7 +34,13 @@ class Loops:
 
     def lane(self, group: str, limit: int) -> _Loop:
         """The loop of a concurrency group."""
-        return _Loop(f"AsyncIO Thread: {group or 'default'}", limit, self._begin, self._execution.strays)
+        return _Loop(
+            f"AsyncIO Thread: {group or 'default'}",
+            limit,
+            self._begin,
+            self._owner.ended,
+            self._execution.strays,
+        )
 
     def _begin(self, lane: _Loop, job: Job) -> None:
         self._execution.strays.end()
@@ -46,8 +53,8 @@ class Loops:
         self._here.begin(running)
         if running.is_canceled:
             self._here.end(running)
-            lane.finished()
             self._owner.answered(running, self._execution.canceled_before(running))
+            lane.finished()
             return
         tasks.append(loop.create_task(self._coroutine(lane, job, running)))
 
@@ -64,11 +71,11 @@ class Loops:
         except SystemExit as error:
             code = error.code
         self._here.end(running)
-        lane.finished()
         if answer is None:
             self._owner.exits(running, code)
         else:
             self._owner.answered(running, answer)
+        lane.finished()
 
     async def _run(self, running: Running, message: Call, method: Callable[..., Any]) -> Answer:
         """`Execution.run` on an event loop; a plain method blocks it."""
@@ -87,6 +94,10 @@ class Loops:
         except SystemExit as error:
             execution.strays.end(error)
             raise
+        except exceptions.AsyncioActorExit as error:
+            if running.leaves:
+                raise ActorExit from error
+            answer = execution.failed(running, error)
         except asyncio.CancelledError:
             answer = self._canceled(running)
         except BaseException as error:  # the user's code runs here
@@ -132,10 +143,19 @@ class _Loop:
     What its methods note is noted on that thread only, except `unfinished`.
     """
 
-    def __init__(self, name: str, limit: int, begin: Callable[[_Loop, Job], None], strays: Strays) -> None:
+    def __init__(
+        self,
+        name: str,
+        limit: int,
+        begin: Callable[[_Loop, Job], None],
+        ended: Callable[[], None],
+        strays: Strays,
+    ) -> None:
         self._limit = limit
         self._strays = strays
         self._begin = begin
+        self._ended = ended
+        self._is_closed = False
         self._waiting: deque[Job] = deque()
         self._running = 0
         self._put = 0
@@ -172,9 +192,23 @@ class _Loop:
     def finished(self) -> None:
         """A call has ended: there is room."""
         self._running -= 1
-        self._finished += 1
-        if self._waiting:
+        self._forget(1)
+        if self._waiting and not self._is_closed:
             self._start(self._waiting.popleft())
+
+    def close(self) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            self._loop.call_soon_threadsafe(self._drop_waiting)
+
+    def _drop_waiting(self) -> None:
+        count = len(self._waiting)
+        self._waiting.clear()
+        self._forget(count)
+
+    def _forget(self, count: int) -> None:
+        self._finished += count
+        self._ended()
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -185,7 +219,9 @@ class _Loop:
                 continue
 
     def _arrive(self, job: Job) -> None:
-        if self._running < self._limit:
+        if self._is_closed:
+            self._forget(1)
+        elif self._running < self._limit:
             self._start(job)
         else:
             self._waiting.append(job)

@@ -19,15 +19,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from msgspec import Struct
-
 from real_backend.client.client import Client
 from real_backend.client.peers import SUPERVISOR
 from real_backend.client.running import CallsHere, Running
 from real_backend.control import Constructed, Leaving, Retire, Staying, Surroundings, Terminate
 from real_backend.membership import Membership
-from real_backend.messages import Call, Create, Message, Reply, Task
+from real_backend.messages import Call, Create, Failed, Message, Reply, Task
 from real_backend.transport import Channel
+from real_backend.worker.departure import ASKED, TERMINATED, Departure, departure_of
 from real_backend.worker.execution import Answer, Execution
 from real_backend.worker.lanes import Lanes
 from real_backend.worker.late import Late
@@ -43,7 +42,6 @@ if TYPE_CHECKING:  # loaded where something is to go wrong
 _PR_SET_PDEATHSIG = 1
 _FAREWELL_S = 30.0
 """So long a process that ends on purpose goes on handing over answers that a busy receiver has not read yet."""
-_EXITED = "exit_actor() was called in it, or its __ray_terminate__"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -99,31 +97,12 @@ def _enter(surroundings: Surroundings) -> None:
     time.tzset()
 
 
-class _Depart(Struct, frozen=True):
-    """To ourselves: end, once no call is under way any more.
-
-    Attributes:
-        crash: it may be restarted then.
-    """
-
-    text: str
-    code: int
-    crash: bool = False
-
-
-class _Terminated(int):
-    """The code of the `SystemExit` that SIGTERM raises, to be known from one that user code has raised."""
-
-
-_TERMINATED = _Terminated(1)
-
-
 class Worker:
     """The main loop, and the actor if this process has become one."""
 
     def __init__(self, client: Client, mishaps: Mishaps | None) -> None:
         self._client = client
-        self._inbox: deque[tuple[int, Message | _Depart]] = client.inbox  # type: ignore[assignment]  # wider: ours
+        self._inbox: deque[tuple[int, Message | Departure]] = client.inbox  # type: ignore[assignment]  # wider: ours
         self._here: CallsHere = client.here
         where = f"pid={os.getpid()}"
         self._where = where
@@ -136,9 +115,9 @@ class Worker:
         self._lanes: Lanes | None = None
         self._bound: dict[str, Callable[..., Any]] = {}
         self._class: calls.ActorClass | None = None
-        self._departure: _Depart | None = None
+        self._departure: Departure | None = None
         # Calls of others may arrive before the owner's arguments for the constructor.
-        self._early: deque[tuple[int, Message | _Depart]] = deque()
+        self._early: deque[tuple[int, Message | Departure]] = deque()
         client.end_actor = self._asked_to_end
         client.shield.install(lambda: self._here.main is not None and self._here.main.take_interrupt())
         on_terminate = self._on_terminate
@@ -162,8 +141,8 @@ class Worker:
             elif isinstance(message, Create):
                 self._create(message)
             elif isinstance(message, Terminate):
-                self._depart(_Depart("all its handles were dropped", 0))
-            elif isinstance(message, _Depart):
+                self._depart(Departure("all its handles were dropped", 0))
+            elif isinstance(message, Departure):
                 self._depart(message)
             elif isinstance(message, Retire):
                 self._retire()
@@ -242,20 +221,27 @@ class Worker:
 
     def answered(self, running: Running, answer: Answer) -> None:
         """A call has ended."""
-        if running.leaves:
+        if running.leaves and type(answer) is not Failed:
             self.exits(running, 0)
             return
         self._here.answered(running, returned=type(answer) is Reply)
         # At once, though a batch would be cheaper: the next call may end this process, and this one is done.
         self._client.answer(running.asker, answer)
+        if running.leaves:
+            self.exits(running, 0)
+
+    def ended(self) -> None:
+        """A lane has one call less."""
         if self._departure is not None:
             self._ask_to_depart(self._departure)
 
     def exits(self, running: Running, code: object) -> None:
         """The code of a call has raised `SystemExit`; as on Ray, only the code 0 says that it wants to end."""
-        self._ask_to_depart(_departure(code, is_task=running.is_task))
+        self._ask_to_depart(departure_of(code, is_task=running.is_task))
 
-    def _ask_to_depart(self, departure: _Depart) -> None:
+    def _ask_to_depart(self, departure: Departure) -> None:
+        if self._lanes is not None:
+            self._lanes.close()  # as on Ray: what has not begun never does
         if threading.current_thread() is threading.main_thread():
             self._depart(departure)
         else:
@@ -264,24 +250,25 @@ class Worker:
 
     # The end
 
-    def _depart(self, departure: _Depart) -> None:
+    def _depart(self, departure: Departure) -> None:
         """End this process as soon as no call is under way."""
-        if self._lanes is not None and not self._lanes.is_idle():
+        if self._lanes is not None:
             self._departure = self._departure or departure
-            if not self._lanes.is_idle():  # the last call may have ended before it could see that
+            if not self._lanes.is_idle():
                 return
         if not departure.crash:
             # As on Ray, who ends on purpose sees the calls through that it has made: their results may be wanted.
             self._client.pump.wait_until(self._client.has_no_calls, None)
         self._leave(departure.text, departure.code, crash=departure.crash)
 
-    def _asked_to_end(self) -> None:
+    def _asked_to_end(self) -> BaseException:
         """The actor's code has called `exit_actor`, and may yet catch what that raises: the actor ends all the same."""
         running = self._here.interruptible()
-        if running is None:  # a thread that the user's code has started
-            self._ask_to_depart(_Depart(_EXITED, 0))
-        elif running.stop is None:
+        if running is None or running.ended_at:  # in a thread or an asyncio task that a call has started
+            self._ask_to_depart(ASKED)
+        else:
             running.leaves = True
+        return calls.ActorExit() if self._lanes is None else self._lanes.exit()
 
     def _leave_for_unknown_group(self, message: Call) -> NoReturn:
         group = None if message.options is None else message.options.group
@@ -292,7 +279,7 @@ class Worker:
             # No exit code would name it.
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGTERM)
-        sys.exit(_TERMINATED)
+        sys.exit(TERMINATED)
 
     def _label_of(self, message: object) -> str | None:
         """What a fault plan calls a call; None for what is none, or nobody's code."""
@@ -350,7 +337,7 @@ class Worker:
             self._execution.strays.end()
         except SystemExit as error:
             self._execution.strays.end(error)
-            departure = _departure(error.code, is_task=False)
+            departure = departure_of(error.code, is_task=False)
             self._leave(departure.text, departure.code, crash=departure.crash)
         except BaseException as error:  # the user's code runs here
             self._execution.strays.end(error)
@@ -379,17 +366,6 @@ class Worker:
         if begun.error is not None:
             raise begun.error
         return begun.instance
-
-
-def _departure(code: object, *, is_task: bool) -> _Depart:
-    if isinstance(code, int | float) and code == 0 and not is_task:
-        return _Depart(_EXITED, 0)
-    if type(code) is _Terminated:
-        return _Depart("SIGTERM was sent to it", code, crash=True)
-    text = f"sys.exit({'' if code is None else repr(code)}) was called in it"
-    # As an interpreter ends: None is success, a text is printed, and counts as 1. For an actor, all but 0 is a crash.
-    number = code if isinstance(code, int) else int(code is not None)
-    return _Depart(text, number, crash=True)
 
 
 def _defined_by(cls: type) -> set[str]:

@@ -83,5 +83,5 @@ def exit_actor() -> NoReturn:
             "if you'd like to exit the actor gracefully."
         )
     if isinstance(backend, EndsActors):
-        backend.end_this_actor()
+        raise backend.end_this_actor()
     raise ActorExit

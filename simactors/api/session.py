@@ -5,7 +5,6 @@ Not the backends themselves: which one is meant is decided here, once.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import functools
 import importlib
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec import Struct
 
 from simactors.core import backend as backends
-from simactors.core import current, ids, tracing
+from simactors.core import current, ids, starters, tracing
 from simactors.core.abilities import JoinsThreads, KnowsItself, RecordsCalls
 from simactors.core.backend import Backend, Settings
 from simactors.core.resources import can_be
@@ -30,6 +29,10 @@ _running = current.running.get
 _sessions = current.sessions
 
 log = logging.getLogger("simactors")
+
+# What the code of workers asks `simactors` for, which loads it at its first use: once, before they are forked.
+for _module in ("actors", "context", "objects", "remote"):
+    starters.add(f"simactors.api.{_module}")
 
 Ability = TypeVar("Ability")
 
@@ -334,6 +337,3 @@ def _context(backend: Backend) -> ClientContext:
         itself: Any = backend
         info["node_id"] = ids.node_id(itself.runtime_info().node_id).hex()
     return ClientContext(backend.name, info)
-
-
-atexit.register(shutdown)

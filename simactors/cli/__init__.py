@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import click
 
+from simactors import __version__
 from simactors.cli.group import CommandGroup, epilog, exit_code_of
 
 __all__ = ["main"]
@@ -55,6 +56,6 @@ _COMMANDS = {
         'eval "$(_SIMACTORS_COMPLETE=bash_source simactors)"',
     ),
 )
-@click.version_option(package_name="simactors", message="%(prog)s %(version)s")
+@click.version_option(__version__, message="%(prog)s %(version)s")
 def commands() -> None:
     """Run actor code in Ray's shape on a deterministic simulator, or on real processes."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from simactors.core import nearest
 
@@ -72,6 +73,15 @@ class CommandGroup(click.Group):
             near = nearest.sentence(args[0], self.places)
             ctx.fail(f"there is no command {args[0]!r}.{near or ' Commands: ' + ', '.join(self.places)}")
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer the commands without loading them: somebody waits at a prompt."""
+        commands = [
+            CompletionItem(name, help=line)
+            for name, (_, line) in self.places.items()
+            if name.startswith(incomplete)
+        ]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without loading them."""

@@ -132,8 +132,8 @@ class TakesSerializers(Protocol):
 class EndsActors(Protocol):
     """Can end the actor that wants it, whatever its code then does with the exception that `exit_actor` raises."""
 
-    def end_this_actor(self) -> None:
-        """Called by its code, before that exception is raised."""
+    def end_this_actor(self) -> BaseException:
+        """Called by its code; returns what that is to raise: as on Ray, `AsyncioActorExit` if the actor is async."""
         ...
 
 

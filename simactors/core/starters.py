@@ -1,4 +1,4 @@
-"""What every process of a session does first: functions by name, so that a process can be told of them.
+"""What every process of a session does first: modules and functions by name, so that a process can be told of them.
 
 Not what programs want of their processes (that is `runtime_env`): what this package does to the driver, and must do in
 the others, too. A backend tells the processes that it starts; the simulator's have the driver's interpreter.
@@ -13,7 +13,7 @@ _names: list[str] = []
 
 
 def add(name: str) -> None:
-    """Let processes of sessions that begin from now on call ``module:function``."""
+    """Let processes of sessions that begin from now on load ``module``, or call ``module:function``."""
     _names.append(name)
 
 
@@ -31,4 +31,6 @@ def call(names: Sequence[str]) -> None:
     """Do what another process was told."""
     for name in names:
         module, _, function = name.partition(":")
-        getattr(importlib.import_module(module), function)()
+        loaded = importlib.import_module(module)
+        if function:
+            getattr(loaded, function)()

@@ -5,7 +5,6 @@ In the driver `init(backend="ray")` opens it; in Ray's workers it is there by it
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -16,76 +15,31 @@ import ray.exceptions
 import ray.util
 from ray.util.placement_group import placement_group, placement_group_table, remove_placement_group
 
-from simactors.core import tracing
 from simactors.core.abilities import GroupInfo
 from simactors.core.backend import Settings
-from simactors.core.calls import BUILT_IN_METHODS, ActorClass, Creation, Function, MethodCall, TaskCall
+from simactors.core.calls import (
+    BUILT_IN_METHODS,
+    ActorClass,
+    ActorExit,
+    Creation,
+    Function,
+    MethodCall,
+    TaskCall,
+)
 from simactors.core.interface import MethodSpec
 from simactors.core.options import PLAIN_METHOD, ActorOptions, TaskOptions
 from simactors.core.outcome import Outcome
 from simactors.core.refs import ActorRef, ObjectRef
 from simactors.ray_backend.entries import RayActor, RayObject, RayPeek, actor_of, object_of, outcome_of
 from simactors.ray_backend.errors import Raised, translated, translating
+from simactors.ray_backend.joining import join
 from simactors.ray_backend.knowing import Knowing
 from simactors.ray_backend.options import group_of, number_of, to_ray
 
-_NO_FAULTS = "faults= is for backend='sim' and 'local': nothing can be made to go wrong on backend='ray'"
-
 
 def open_backend(settings: Settings) -> RayBackend:
-    """Join the Ray that this process is connected to, or connect it.
-
-    Raises:
-        ValueError: settings that mean nothing on Ray, or that Ray refuses.
-        RuntimeError: settings for a Ray that is initialized already.
-        ConnectionError: there is no cluster at that address.
-    """
-    if settings.faults is not None and settings.faults.faults:
-        raise ValueError(_NO_FAULTS)
-    keywords = _keywords(settings)
-    if not ray.is_initialized():
-        more = {} if settings.address else {"include_dashboard": False}
-        ray.init(log_to_driver=settings.log_to_driver, **more, **_traced(keywords))
-        return RayBackend(owns=True)
-    late = sorted(keywords.keys() - _JOINING)
-    if late:
-        raise RuntimeError(
-            f"init(backend='ray'): Ray is initialized already, which {', '.join(late)} can't change: say it to "
-            "`ray.init`, or call `ray.shutdown` before"
-        )
-    return RayBackend(owns=False)
-
-
-_JOINING = frozenset({"address", "logging_level"})
-"""What may be said to a Ray that is there."""
-
-
-def _keywords(settings: Settings) -> dict[str, Any]:
-    """What `ray.init` is to be told."""
-    resources = dict(settings.resources)
-    said: dict[str, Any] = {
-        "address": settings.address,
-        "num_cpus": settings.num_cpus,
-        "num_gpus": settings.num_gpus,
-        "_memory": resources.pop("memory", None),
-        "object_store_memory": settings.object_store_memory or resources.pop("object_store_memory", None),
-        "namespace": settings.namespace,
-        "runtime_env": dict(settings.runtime_env) or None,
-        "logging_level": settings.log_level,
-    }
-    resources.pop("object_store_memory", None)
-    said["resources"] = resources or None
-    return {name: value for name, value in said.items() if value is not None}
-
-
-def _traced(keywords: dict[str, Any]) -> dict[str, Any]:
-    """With the folder of a trace, if one is wanted: workers of a cluster don't have the driver's environment."""
-    folder = os.environ.get(tracing.VARIABLE)
-    if not folder:
-        return keywords
-    runtime_env = keywords.get("runtime_env", {})
-    variables = {**(runtime_env.get("env_vars") or {}), tracing.VARIABLE: os.path.abspath(folder)}
-    return {**keywords, "runtime_env": {**runtime_env, "env_vars": variables}}
+    """Join Ray; raises what `join` does."""
+    return RayBackend(owns=join(settings))
 
 
 class RayBackend(Knowing):
@@ -181,9 +135,10 @@ class RayBackend(Knowing):
         """See `Cancels`."""
         ray.cancel(_object(ref).ref, force=force, recursive=recursive)
 
-    def end_this_actor(self) -> None:
+    def end_this_actor(self) -> BaseException:
         """See `EndsActors`."""
         ray.actor.exit_actor()
+        return ActorExit()  # Ray has raised its own
 
     # Objects
 

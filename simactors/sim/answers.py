@@ -6,8 +6,9 @@ Only the texts: who decides that is elsewhere.
 from __future__ import annotations
 
 from simactors import exceptions
-from simactors.core.outcome import Failure, failure
+from simactors.core.outcome import Failure, Outcome, failure
 from simactors.sim.actor import SimActor
+from simactors.sim.executor import failure_of
 from simactors.sim.invocation import Invocation
 
 
@@ -17,6 +18,17 @@ def canceled(invocation: Invocation) -> Failure:
         return failure(exceptions.TaskCancelledError(f"Task: {invocation} was cancelled."))
     text = f"The task {invocation} is canceled from an actor {invocation.actor} before it executes."
     return failure(exceptions.TaskCancelledError(text))
+
+
+def as_canceled(invocation: Invocation, reply: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
+    """What a call is answered with that has run to its end: that it was cancelled, if it was meanwhile."""
+    if not invocation.is_canceled:
+        return reply
+    lanes = invocation.actor.lanes
+    told = canceled(invocation)
+    if lanes is not None and lanes.is_async:
+        told = failure_of(invocation, told.error())
+    return (told,) * max(invocation.num_returns, 1)
 
 
 def unavailable(actor: SimActor, why: str) -> Failure:

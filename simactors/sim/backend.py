@@ -223,9 +223,9 @@ class SimBackend:
         """See `KnowsItself`."""
         return introspection.runtime_info(self._caller(), self._namespace)
 
-    def end_this_actor(self) -> None:
+    def end_this_actor(self) -> BaseException:
         """See `EndsActors`."""
-        self._machine.leaving.asked(self._caller())
+        return self._machine.leaving.asked(self._caller())
 
     def nodes(self) -> list[NodeInfo]:
         """See `KnowsItself`."""

@@ -230,6 +230,11 @@ class Invocation:
         return 0 if self.extra is None else self.extra.retries
 
     @property
+    def leaves(self) -> Leaves | None:
+        """See `Particulars`."""
+        return None if self.extra is None else self.extra.leaves
+
+    @property
     def stream(self) -> Any:
         """The items of a streaming call; None for others."""
         return None if self.extra is None else self.extra.stream

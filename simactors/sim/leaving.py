@@ -9,12 +9,17 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from simactors import exceptions
+from simactors.core.calls import ActorExit
 from simactors.sim import threads
 from simactors.sim.actor import SimActor
 from simactors.sim.cluster import Process
+from simactors.sim.executor import current_call
 from simactors.sim.invocation import Invocation, Leaves
 from simactors.sim.kernel import Kernel
+from simactors.sim.lanes import Lanes
 from simactors.sim.lifecycle import State
+from simactors.sim.threads import SimThread
 from simactors.sim.waiting import Timer
 
 _ASKED = "it called exit_actor() or sys.exit(0)"
@@ -49,19 +54,39 @@ class Leaving:
         if lanes is None or len(lanes.under_way) < 2:
             return False
         lanes.leaving.append(call)
-        if lanes.depart is None:
-            lanes.depart = functools.partial(self.exits, actor, code)
+        self.after_others(actor, lanes, code)
         return True
 
-    def asked(self, process: Process) -> None:
-        """Its code has called `exit_actor`, and may yet catch what that raises: the actor ends all the same."""
+    def after_others(self, actor: SimActor, lanes: Lanes, code: object = 0) -> None:
+        """End the actor as soon as no call is under way."""
+        if lanes.depart is None:
+            lanes.depart = functools.partial(self.exits, actor, code)
+
+    def asked(self, process: Process) -> BaseException:
+        """Its code has called `exit_actor`, and may yet catch what that raises: the actor ends all the same.
+
+        Returns:
+            What it is to raise.
+        """
         actor: SimActor = process.actor
         thread = threads.current(process)
-        call = thread.call or actor.current
-        if thread.kind == "started":
+        call = self._call_of(thread, actor)
+        if call is None:
             self._kernel.soon(functools.partial(self._end_after_others, actor, process), process)
-        elif thread.kind != "loop" and isinstance(call, Invocation):
+        else:
             call.particulars().leaves = Leaves.UNANSWERED
+        is_async = actor.lanes is not None and actor.lanes.is_async
+        return exceptions.AsyncioActorExit() if is_async else ActorExit()
+
+    def _call_of(self, thread: SimThread, actor: SimActor) -> Invocation | None:
+        """The call whose code runs there; None if that outlives all calls: a thread or task that one has started."""
+        if thread.kind == "started":
+            return None
+        if thread.kind != "loop":
+            call = thread.call or actor.current
+            return call if isinstance(call, Invocation) else None
+        call = current_call.get()
+        return call if call is not None and actor.lanes is not None and actor.lanes.is_running(call) else None
 
     def _end_after_others(self, actor: SimActor, process: Process) -> None:
         """A thread that a method has started wants the actor to end: calls that are under way are answered before."""
@@ -71,7 +96,7 @@ class Leaving:
         if process.halted:
             process.park(Timer(functools.partial(self._end_after_others, actor, process)))
         elif actor.lanes is not None and actor.lanes.under_way:
-            actor.lanes.depart = actor.lanes.depart or functools.partial(self.exits, actor, 0)
+            self.after_others(actor, actor.lanes)
         elif actor.state is State.ALIVE and isinstance(current, Invocation):
             current.particulars().leaves = Leaves.ANSWERED
         else:

@@ -13,10 +13,11 @@ from collections.abc import Callable
 from typing import Any
 
 from simactors import exceptions
+from simactors.core.calls import ActorExit
 from simactors.core.outcome import Failure, Outcome, Value
 from simactors.sim import executor
 from simactors.sim.actor import BUSY, SimActor, starts_apart
-from simactors.sim.answers import canceled, unavailable
+from simactors.sim.answers import as_canceled, canceled, unavailable
 from simactors.sim.cluster import Process, ProcessEnded, context_of
 from simactors.sim.executor import Executor
 from simactors.sim.fiber import SimulationEnded
@@ -119,7 +120,7 @@ class Turns:
         lane = actor.lanes.lane(group_of(invocation))
         if lane is None:
             self._no_such_group(actor, invocation)
-        elif len(lane.running) < lane.limit:
+        elif len(lane.running) < lane.limit and actor.lanes.depart is None:  # else it never begins
             self._begin(invocation, lane)
         else:
             lane.waiting.append(invocation)
@@ -198,10 +199,10 @@ class Turns:
     def _answer_special(
         self, actor: SimActor, invocation: Invocation, kind: str, reply: tuple[Outcome, ...]
     ) -> None:
-        leaves = invocation.particulars().leaves
+        leaves = invocation.leaves
         if leaves is not Leaves.UNANSWERED:
             self._trace_add((self._kernel.now_ns, kind, invocation.id, actor.process.label, invocation.label))
-            self._network.reply(invocation, self._as_canceled(invocation, reply))
+            self._network.reply(invocation, as_canceled(invocation, reply))
             actor.current = None
         if leaves is not None:
             self.leaving.exits(actor, 0)
@@ -227,16 +228,7 @@ class Turns:
         finally:
             if after is not None and not process.gone:
                 after(invocation)  # who has ended the process by that hears nothing of what it came to
-        return self._as_canceled(invocation, reply)
-
-    def _as_canceled(self, invocation: Invocation, reply: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
-        if not invocation.is_canceled:
-            return reply
-        lanes = invocation.actor.lanes
-        told = canceled(invocation)
-        if lanes is not None and lanes.is_async:
-            told = executor.failure_of(invocation, told.error())
-        return (told,) * max(invocation.num_returns, 1)
+        return as_canceled(invocation, reply)
 
     def _failed(self, invocation: Invocation, process: Process, error: BaseException) -> _Told | None:
         """What to answer for a call that raised in `process`; None if that is nobody's business any more."""
@@ -247,15 +239,17 @@ class Turns:
             raise error
         if process.gone:
             return None
+        if isinstance(error, exceptions.AsyncioActorExit) and invocation.leaves is not None:
+            error = ActorExit()
         if isinstance(error, SystemExit):
             self._leave(actor, invocation, error.code)
             return None
-        if invocation.may_retry(error):
+        if invocation.leaves is not None:  # and the code has made another error of that
+            invocation.particulars().leaves = Leaves.ANSWERED
+        elif invocation.may_retry(error):
             self._retry(invocation)
             return None
-        return self._as_canceled(
-            invocation, (executor.failure_of(invocation, error),) * invocation.num_returns
-        )  # type: ignore[return-value]  # all failures
+        return as_canceled(invocation, (executor.failure_of(invocation, error),) * invocation.num_returns)  # type: ignore[return-value]  # all failures
 
     def _leave(self, actor: SimActor, invocation: Invocation, code: object) -> None:
         """The code of a call wants its process to end."""
@@ -321,11 +315,7 @@ class Turns:
         else:
             kind = "return"
         lane.give_back(thread)
-        if reply is None or process.gone:
-            return
-        if invocation.extra is not None and invocation.extra.leaves is not None:
-            self._leave(actor, invocation, 0)
-        else:
+        if reply is not None and not process.gone:
             self._answer(actor, invocation, kind, reply)
 
     def _run_on_loop(self, invocation: Invocation, process: Process, loop: SimLoop) -> None:
@@ -354,7 +344,7 @@ class Turns:
             method = actor.cls.bind(actor.instance, invocation.function)
             reply: tuple[Outcome, ...] | None
             try:
-                reply = self._as_canceled(invocation, await self._executor.run_coroutine(invocation, method))
+                reply = as_canceled(invocation, await self._executor.run_coroutine(invocation, method))
             finally:
                 if after is not None and not process.gone:
                     after(invocation)
@@ -382,9 +372,13 @@ class Turns:
         return context
 
     def _answer(self, actor: SimActor, invocation: Invocation, kind: str, reply: tuple[Outcome, ...]) -> None:
-        label = actor.process.label
-        self._trace_add((self._kernel.now_ns, kind, invocation.id, label, invocation.label))
+        if invocation.leaves is Leaves.UNANSWERED:
+            self._leave(actor, invocation, 0)
+            return
+        self._trace_add((self._kernel.now_ns, kind, invocation.id, actor.process.label, invocation.label))
         self._network.reply(invocation, reply)
+        if invocation.leaves is not None and actor.lanes is not None:
+            self.leaving.after_others(actor, actor.lanes)
         self._leave_lane(actor, invocation)
 
     def _leave_lane(self, actor: SimActor, invocation: Invocation) -> None:
@@ -394,7 +388,7 @@ class Turns:
         if lane is None or invocation not in lane.running:
             return
         del lane.running[invocation]
-        if lane.waiting:
+        if lane.waiting and lanes.depart is None:
             self._begin(lanes.take_waiting(lane, self._kernel.choices), lane)
         if lanes.depart is not None and not lanes.under_way:
             lanes.depart()

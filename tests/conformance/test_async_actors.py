@@ -439,6 +439,39 @@ class Leaver:
     async def gather(self) -> None:
         await asyncio.gather(self.leave(), asyncio.sleep(0.05))
 
+    async def catch(self) -> str:
+        try:
+            simactors.exit_actor()
+        except Exception as error:
+            return type(error).__name__
+
+    async def fail_instead(self) -> None:
+        try:
+            simactors.exit_actor()
+        except Exception as error:
+            raise KeyError("another one") from error
+
+    async def yield_and_leave(self) -> AsyncIterator[int]:
+        yield 1
+        simactors.exit_actor()
+
+    async def start(self, for_s: float) -> str:
+        self.task = asyncio.get_running_loop().create_task(self.leave())
+        await asyncio.sleep(for_s)
+        return "started"
+
+    async def sleep(self, seconds: float) -> str:
+        await asyncio.sleep(seconds)
+        return "slept"
+
+    async def note_and_sleep(self, tally: Any, seconds: float) -> str:
+        await tally.note.remote("asleep")
+        return await self.sleep(seconds)
+
+    async def note_and_leave(self, tally: Any, after_s: float) -> None:
+        await self.note_and_sleep(tally, after_s)
+        simactors.exit_actor()
+
 
 def test_exit_actor_in_a_coroutine_that_is_gathered_ends_the_actor(ray: ModuleType) -> None:
     leaver = Leaver.remote()
@@ -446,3 +479,62 @@ def test_exit_actor_in_a_coroutine_that_is_gathered_ends_the_actor(ray: ModuleTy
         ray.get(leaver.gather.remote(), timeout=60)
     with pytest.raises(ray.exceptions.ActorDiedError):
         ray.get(leaver.gather.remote(), timeout=60)
+
+
+@pytest.mark.parametrize(("how", "told"), [("catch", "ActorDiedError"), ("fail_instead", "KeyError")])
+def test_who_catches_what_exit_actor_raises_in_a_coroutine_ends_all_the_same(
+    ray: ModuleType, how: str, told: str
+) -> None:
+    leaver = Leaver.remote()
+    with pytest.raises(ray.exceptions.RayError) as caught:
+        ray.get(getattr(leaver, how).remote(), timeout=60)
+    assert type(caught.value).__name__ in (told, f"RayTaskError({told})")
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        ray.get(leaver.sleep.remote(0), timeout=60)
+
+
+def test_exit_actor_in_a_task_takes_the_answer_from_the_call_that_has_started_it(ray: ModuleType) -> None:
+    leaver = Leaver.remote()
+    beside = leaver.sleep.remote(0.3)
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        ray.get(leaver.start.remote(0.1), timeout=60)
+    assert ray.get(beside) == "slept"
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        ray.get(leaver.sleep.remote(0), timeout=60)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_exit_actor_in_a_task_that_outlives_its_call_lets_the_others_end(ray: ModuleType) -> None:
+    leaver = Leaver.options(max_restarts=1).remote()
+    beside = leaver.sleep.remote(0.3)
+    assert ray.get(leaver.start.remote(0)) == "started"
+    assert ray.get(beside) == "slept"
+    time.sleep(0.1)
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        ray.get(leaver.sleep.remote(0), timeout=60)
+
+
+def test_exit_actor_in_an_async_generator_ends_the_stream_and_the_actor(ray: ModuleType) -> None:
+    leaver = Leaver.remote()
+    items = leaver.yield_and_leave.remote()
+    assert ray.get(next(items)) == 1
+    with pytest.raises(ray.exceptions.RayError):
+        ray.get(next(items), timeout=60)
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        ray.get(leaver.sleep.remote(0), timeout=60)
+
+
+def test_what_has_not_begun_when_exit_actor_is_called_never_does(ray: ModuleType) -> None:
+    tally = Tally.remote()
+    leaver = Leaver.options(max_concurrency=2).remote()
+    beside = leaver.note_and_sleep.remote(tally, 1)
+    last = leaver.note_and_leave.remote(tally, 0.3)
+    until(tally.count.remote, 2)
+    queued = [leaver.note_and_sleep.remote(tally, 0) for _ in range(3)]
+    time.sleep(0.5)
+    late = leaver.note_and_sleep.remote(tally, 0)
+    assert ray.get(beside) == "slept"
+    for ref in [last, *queued, late]:
+        with pytest.raises(ray.exceptions.RayActorError):
+            ray.get(ref)
+    assert ray.get(tally.count.remote()) == 2

@@ -59,6 +59,12 @@ class Exits:
         except SystemExit:
             return "goes on"
 
+    def exit_and_fail(self) -> None:
+        try:
+            simactors.exit_actor()
+        except SystemExit as error:
+            raise KeyError("another one") from error
+
     def exit_in_thread(self, how: str, then_s: float) -> str | None:
         def body() -> None:
             try:
@@ -190,6 +196,16 @@ def test_who_catches_what_exit_actor_raises_ends_all_the_same(ray: ModuleType) -
     actor = Exits.remote()
     with pytest.raises(ray.exceptions.ActorDiedError):
         ray.get(actor.exit_and_catch.remote())
+    dies(ray, actor)
+
+
+@pytest.mark.parametrize("max_concurrency", [1, 2])
+def test_another_error_instead_is_told_and_the_actor_ends_all_the_same(
+    ray: ModuleType, max_concurrency: int
+) -> None:
+    actor = Exits.options(max_concurrency=max_concurrency).remote()
+    with pytest.raises(KeyError):
+        ray.get(actor.exit_and_fail.remote())
     dies(ray, actor)
 
 

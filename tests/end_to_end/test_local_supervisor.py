@@ -6,6 +6,7 @@ import errno
 import math
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -136,3 +137,20 @@ def test_a_working_dir_that_is_gone_when_the_process_starts_is_named(tmp_path: P
         ray.get(actor.folder.remote(), timeout=NOTICED_S)
     with pytest.raises(ray.exceptions.WorkerCrashedError, match=named):
         ray.get(waiting, timeout=NOTICED_S)
+
+
+def test_workers_are_forked_from_a_process_that_has_loaded_what_their_code_asks_for() -> None:
+    """Else each of them would load it at its first use of the API."""
+    loaded = "sorted(name for name in sys.modules if name.startswith('simactors.api.'))"
+    program = f"""import sys
+import simactors as ray
+ray.init(backend="local", num_cpus=1)
+names = ("cancel", "get", "get_runtime_context", "init", "ObjectRefGenerator", "remote")
+for name in names:
+    getattr(ray, name)
+print(ray.get(ray.remote(lambda: {loaded}).remote()) == {loaded})
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "True\n"

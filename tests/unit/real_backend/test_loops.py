@@ -20,6 +20,7 @@ from real_backend.worker.lane import Job
 from real_backend.worker.loops import Loops
 from simactors import exceptions
 from simactors.core.outcome import Failure
+from tests.end_to_end.noticing import comes_true
 
 SOON_S = 30.0
 ASKER = 7
@@ -33,7 +34,7 @@ class Process:
         self.belonging = self
         self.here = CallsHere()
         self.ran: list[int] = []
-        self.ended: queue.SimpleQueue[tuple[int, Answer | object]] = queue.SimpleQueue()
+        self.told: queue.SimpleQueue[tuple[int, Answer | object]] = queue.SimpleQueue()
         self.cancel_before_its_task: set[int] = set()
         self.lane = Loops(self, Execution(cast("Client", self), "here", None), self.here).lane("", limit)
 
@@ -50,7 +51,7 @@ class Process:
 
     def answer(self) -> tuple[int, Any]:
         """The next call that has ended: its id, and what it returned, raised or exited with."""
-        call_id, answer = self.ended.get(timeout=SOON_S)
+        call_id, answer = self.told.get(timeout=SOON_S)
         if isinstance(answer, Failed):
             return call_id, Failure(answer.packed, answer.text).error()
         return call_id, answer.results[0] if isinstance(answer, Reply) else answer
@@ -71,10 +72,13 @@ class Process:
         return cast("Callable[..., Any]", getattr(self, f"_{name}"))
 
     def answered(self, running: Running, answer: Answer) -> None:
-        self.ended.put((running.id, answer))
+        self.told.put((running.id, answer))
 
     def exits(self, running: Running, code: object) -> None:
-        self.ended.put((running.id, code))
+        self.told.put((running.id, code))
+
+    def ended(self) -> None:
+        """Only whoever departs wants to know."""
 
     # The actor's code
 
@@ -86,6 +90,12 @@ class Process:
     async def _leave(self, number: int) -> None:
         raise SystemExit(number)
 
+    async def _close(self, number: int) -> int:
+        self.ran.append(number)
+        await asyncio.sleep(0.01)
+        self.lane.close()
+        return number
+
     async def _cancel_itself(self, number: int) -> None:
         self.ran.append(number)
         self.cancel(number)
@@ -95,7 +105,10 @@ class Process:
 def is_free(process: Process) -> bool:
     """Whether there is room for a call, and none is left over."""
     process.ask(99)
-    return process.answer() == (99, 99) and process.lane.unfinished == 0 and process.here.under_way() == 0
+    is_answered = process.answer() == (99, 99)
+    return is_answered and comes_true(
+        lambda: not process.lane.unfinished and not process.here.under_way(), SOON_S
+    )
 
 
 def test_calls_that_find_no_room_wait_for_it() -> None:
@@ -104,6 +117,19 @@ def test_calls_that_find_no_room_wait_for_it() -> None:
         process.ask(number)
     assert sorted(process.answer() for _ in range(5)) == [(n, n) for n in range(5)]
     assert is_free(process)
+
+
+def test_calls_that_wait_when_the_lane_closes_never_begin() -> None:
+    process = Process()
+    process.ask(1, "close")
+    for number in (2, 3):
+        process.ask(number)
+    assert process.answer() == (1, 1)
+    assert comes_true(lambda: not process.lane.unfinished, SOON_S)
+    process.ask(4)
+    assert comes_true(lambda: not process.lane.unfinished, SOON_S)
+    assert process.ran == [1]
+    assert process.told.empty()
 
 
 def test_a_call_that_is_cancelled_before_its_turn_never_runs() -> None:

@@ -1,0 +1,41 @@
+"""`Departure`: that a worker is to end, and why."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Departure(Struct, frozen=True):
+    """To ourselves: end, once no call is under way any more.
+
+    Attributes:
+        text: why.
+        code: the exit code.
+        crash: it may be restarted then.
+    """
+
+    text: str
+    code: int
+    crash: bool = False
+
+
+ASKED = Departure("exit_actor() was called in it, or its __ray_terminate__", 0)
+
+
+class _Terminated(int):
+    """The code of the `SystemExit` that SIGTERM raises, to be known from one that user code has raised."""
+
+
+TERMINATED = _Terminated(1)
+
+
+def departure_of(code: object, *, is_task: bool) -> Departure:
+    """What comes of code that has raised ``SystemExit(code)``."""
+    if isinstance(code, int | float) and code == 0 and not is_task:
+        return ASKED
+    if type(code) is _Terminated:
+        return Departure("SIGTERM was sent to it", code, crash=True)
+    text = f"sys.exit({'' if code is None else repr(code)}) was called in it"
+    # As an interpreter ends: None is success, a text is printed, and counts as 1. For an actor, all but 0 is a crash.
+    number = code if isinstance(code, int) else int(code is not None)
+    return Departure(text, number, crash=True)

@@ -1,0 +1,72 @@
+"""Joins Ray: a cluster at an address, one of this process's own, or the one that it is connected to already."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import ray
+
+from simactors.core import tracing
+from simactors.core.backend import Settings
+
+_NO_FAULTS = "faults= is for backend='sim' and 'local': nothing can be made to go wrong on backend='ray'"
+
+
+def join(settings: Settings) -> bool:
+    """Join the Ray that this process is connected to, or connect it.
+
+    Returns:
+        Whether this has connected it.
+
+    Raises:
+        ValueError: settings that mean nothing on Ray, or that Ray refuses.
+        RuntimeError: settings for a Ray that is initialized already.
+        ConnectionError: there is no cluster at that address.
+    """
+    if settings.faults is not None and settings.faults.faults:
+        raise ValueError(_NO_FAULTS)
+    keywords = _keywords(settings)
+    if not ray.is_initialized():
+        more = {} if settings.address else {"include_dashboard": False}
+        ray.init(log_to_driver=settings.log_to_driver, **more, **_traced(keywords))
+        return True
+    late = sorted(keywords.keys() - _JOINING)
+    if late:
+        raise RuntimeError(
+            f"init(backend='ray'): Ray is initialized already, which {', '.join(late)} can't change: say it to "
+            "`ray.init`, or call `ray.shutdown` before"
+        )
+    return False
+
+
+_JOINING = frozenset({"address", "logging_level"})
+"""What may be said to a Ray that is there."""
+
+
+def _keywords(settings: Settings) -> dict[str, Any]:
+    """What `ray.init` is to be told."""
+    resources = dict(settings.resources)
+    said: dict[str, Any] = {
+        "address": settings.address,
+        "num_cpus": settings.num_cpus,
+        "num_gpus": settings.num_gpus,
+        "_memory": resources.pop("memory", None),
+        "object_store_memory": settings.object_store_memory or resources.pop("object_store_memory", None),
+        "namespace": settings.namespace,
+        "runtime_env": dict(settings.runtime_env) or None,
+        "logging_level": settings.log_level,
+    }
+    resources.pop("object_store_memory", None)
+    said["resources"] = resources or None
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _traced(keywords: dict[str, Any]) -> dict[str, Any]:
+    """With the folder of a trace, if one is wanted: workers of a cluster don't have the driver's environment."""
+    folder = os.environ.get(tracing.VARIABLE)
+    if not folder:
+        return keywords
+    runtime_env = keywords.get("runtime_env", {})
+    variables = {**(runtime_env.get("env_vars") or {}), tracing.VARIABLE: os.path.abspath(folder)}
+    return {**keywords, "runtime_env": {**runtime_env, "env_vars": variables}}
