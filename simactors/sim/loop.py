@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import itertools
 import signal
 import sys
 from asyncio import events
 from contextlib import suppress
+from heapq import heappush
 from typing import Any
 
 from simactors.core.current import running
@@ -20,6 +22,7 @@ from simactors.sim import threads
 from simactors.sim.cluster import Process
 from simactors.sim.config import NS, wait_ns
 from simactors.sim.kernel import Kernel
+from simactors.sim.numbered import NumberedFuture, NumberedTimer, numbered_task
 from simactors.sim.threads import SimThread
 from simactors.sim.waiting import Timer, Waiter
 
@@ -55,6 +58,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self._until_turn = kernel.jitter("turn", _TURN_NS)
         self._alarm: Timer | None = None
         self._sleeper: Waiter | None = None
+        self._timers = itertools.count()
         # Turns run as the process, as all its code does.
         self._context = contextvars.Context()
         self._context.run(running.set, process if process.label != "driver" else None)
@@ -62,7 +66,7 @@ class SimLoop(asyncio.BaseEventLoop):
         # In the order in which they were made; asyncio itself keeps tasks in a weak set, and they would end anywhere.
         self._tasks: dict[asyncio.Task[Any], None] = {}
         self._handled: dict[int, None] = {}  # signals
-        self.set_task_factory(_numbered_task)  # type: ignore[arg-type]  # Python 3.11's takes a context, too
+        self.set_task_factory(numbered_task)
         kernel.on_closing.append(self._finish_turn)
         kernel.on_close.append(self._dispose)
 
@@ -73,7 +77,7 @@ class SimLoop(asyncio.BaseEventLoop):
 
     def create_future(self) -> Any:
         """See asyncio."""
-        made = _Future(loop=self)
+        made = NumberedFuture(loop=self)
         made.number = self._kernel.next_number()
         return made
 
@@ -126,8 +130,16 @@ class SimLoop(asyncio.BaseEventLoop):
     def call_at(  # type: ignore[override]
         self, when: float, callback: Any, *args: Any, context: Any = None
     ) -> Any:
-        """See asyncio."""
-        handle = super().call_at(when, callback, *args, context=context)
+        """See asyncio, whose own handles of the same time come in any order of its heap."""
+        if when is None:
+            raise TypeError("when cannot be None")
+        self._check_closed()  # type: ignore[attr-defined]  # BaseEventLoop's, as below
+        if self._debug:  # type: ignore[attr-defined]
+            self._check_thread()  # type: ignore[attr-defined]
+            self._check_callback(callback, "call_at")  # type: ignore[attr-defined]
+        handle = NumberedTimer(next(self._timers), when, callback, args, self, context)
+        heappush(self._scheduled, handle)  # type: ignore[attr-defined]
+        handle._scheduled = True  # type: ignore[attr-defined]  # asyncio counts those that are cancelled
         self._wake()
         return handle
 
@@ -320,45 +332,6 @@ for _name in (
     *("sock_recvfrom_into", "sock_sendall", "sock_sendfile", "sock_sendto"),
 ):
     setattr(SimLoop, _name, _refuse(_name))
-
-
-# Sets of them, which asyncio and programs make, are iterated in an order that is the same in every run.
-
-
-class _Future(asyncio.Future[Any]):
-    number = 0
-
-    def __hash__(self) -> int:
-        return self.number
-
-
-class _Task(asyncio.Task[Any]):
-    """Numbered before the constructor puts it into a set."""
-
-    number = 0
-
-    def __hash__(self) -> int:
-        return self.number
-
-    def set_name(self, value: object) -> None:
-        """As asyncio's; some Pythons say None where nobody gave a name."""
-        if value is not None:
-            super().set_name(value)
-
-
-_Future.__name__ = _Future.__qualname__ = "Future"  # as messages and `repr` say it
-_Task.__name__ = _Task.__qualname__ = "Task"
-
-
-def _numbered_task(loop: SimLoop, coro: Any, **options: Any) -> _Task:
-    made = _Task.__new__(_Task)
-    made.number = loop._kernel.next_number()
-    if options.get("name") is None:  # asyncio's own count goes on from run to run, and over all processes
-        mine = threads.of(loop._process)
-        mine.tasks += 1
-        options["name"] = f"Task-{mine.tasks}"
-    _Task.__init__(made, coro, loop=loop, **options)
-    return made
 
 
 class _NoSelector:

@@ -135,6 +135,14 @@ class Loop:
         await asyncio.sleep(seconds)
         return result
 
+    async def sleep_side_by_side(self, count: int) -> list[int]:
+        async def sleep(i: int) -> None:
+            await asyncio.sleep(0.01)
+            self.log.append(i)
+
+        await asyncio.gather(*map(sleep, range(count)))
+        return self.log
+
     async def leave(self) -> None:
         simactors.exit_actor()
 
@@ -300,6 +308,10 @@ def test_an_await_may_be_given_up_and_the_ref_asked_again(ray: ModuleType) -> No
     assert ray.get(loop.wait_a_little.remote([ref])) == "too late"
     gate.open_gate.remote()
     assert ray.get(loop.await_first.remote([ref])) == 4
+
+
+def test_who_falls_asleep_first_wakes_up_first(ray: ModuleType) -> None:
+    assert ray.get(Loop.remote().sleep_side_by_side.remote(8)) == list(range(8))
 
 
 def test_asyncio_tasks_go_on_after_the_call_that_made_them(ray: ModuleType) -> None:

@@ -19,6 +19,9 @@ class Play:
     Args:
         source: of the program; see `rendering`.
         name: in tracebacks.
+
+    Attributes:
+        seen: what the driver has seen so far in the run that was begun last: names and values.
     """
 
     def __init__(self, source: str, name: str) -> None:
@@ -29,6 +32,7 @@ class Play:
         linecache.cache[file] = len(source), None, source.splitlines(keepends=True), file
         exec(compile(source, file, "exec", dont_inherit=True), namespace)
         self._main: Callable[..., None] = namespace["main"]
+        self.seen: list[Any] = []
 
     def run(self, patience_s: float | None = None, token: str = "") -> Outcome:
         """One run on the open backend.
@@ -43,7 +47,7 @@ class Play:
 
     def tell(self, told: Callable[[Outcome], None], patience_s: float | None = None, token: str = "") -> None:
         """As `run`, but what the simulator raises goes on: it must know how its run has ended."""
-        seen: list[Any] = []
+        seen = self.seen = []
         try:
             self._main(lambda *pair: seen.append(pair), patience_s, token)
         except GetTimeoutError:

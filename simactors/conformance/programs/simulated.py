@@ -1,8 +1,8 @@
 """What the simulator can make of a program: which of some outcomes it reaches, with how much effort.
 
 Each stage of the search stops as soon as all that was looked for has been seen. First come a few runs in all kinds of
-orders; then every order, one after the other, which comes to an end for small programs; then more in all kinds of
-orders; at last, for each outcome that is still missing, a search that goes toward it.
+orders; then, for each outcome that is missing, a search that goes toward it; then every order, one after the other,
+which comes to an end for small programs; at last more in all kinds of orders, and toward what is still missing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from simactors.conformance.programs.play import Outcome, Play
-from simactors.conformance.programs.toward import Toward
+from simactors.conformance.programs.steered import Steered
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Campaign, Quest
 from simactors.exploration.strategies import PORTFOLIO, SYSTEMATIC
@@ -33,7 +33,7 @@ class Stage(NamedTuple):
     """A part of the search.
 
     Attributes:
-        strategy: see `strategies.STRATEGIES`.
+        strategy: see `strategies.STRATEGIES`; or STEERED.
         share: of the runs of the whole budget.
         config: of the cluster.
     """
@@ -43,14 +43,19 @@ class Stage(NamedTuple):
     config: SimConfig
 
 
+STEERED = "steered"
+"""A search for each outcome that is missing; see `Steered`. They share the runs of the stage."""
+
 STAGES = (
     Stage(PORTFOLIO, 0.02, SimConfig()),
     Stage(PORTFOLIO, 0.08, _SLOW),
+    Stage(STEERED, 0.15, SimConfig()),
+    Stage(STEERED, 0.15, _SLOW),
     Stage(SYSTEMATIC, 0.2, SimConfig()),
-    Stage(PORTFOLIO, 0.2, _SLOW),
+    Stage(PORTFOLIO, 0.1, _SLOW),
+    Stage(STEERED, 0.15, SimConfig()),
+    Stage(STEERED, 0.15, _SLOW),
 )
-_TOWARD_SHARE = 0.5
-"""What is left of the budget, for all that is missing then."""
 
 
 @dataclass
@@ -79,17 +84,12 @@ def search(play: Play, wanted: Collection[Outcome], most_runs: int) -> Search:
     """
     searching = _Searching(play, wanted)
     for stage in STAGES:
-        searching.make_runs(stage, max(1, round(stage.share * most_runs)))
-    result = searching.result
-    for number, outcome in enumerate(missing := sorted(result.missing)):
-        # In turn in the world of orders only, and in the one in which everything may be slow.
-        for config in (_SLOW, SimConfig()):
-            share = _TOWARD_SHARE / 2 / len(missing)
-            stage = Stage(f"toward {number}", share, config)
-            toward = Toward(outcome, searching.latest)
-            if outcome in result.missing:
-                searching.make_runs(stage, max(1, round(share * most_runs)), toward)
-    return result
+        most = max(1, round(stage.share * most_runs))
+        if stage.strategy == STEERED:
+            searching.steer(stage, most)
+        else:
+            searching.make_runs(stage, most)
+    return searching.result
 
 
 class _Searching:
@@ -98,14 +98,22 @@ class _Searching:
     def __init__(self, play: Play, wanted: Collection[Outcome]) -> None:
         self.result = Search(missing=set(wanted))
         self._play = play
-        self._latest: Outcome = "[]"
 
-    def latest(self) -> Outcome:
-        """What the last run came to; nothing if it never came so far."""
-        return self._latest
+    def steer(self, stage: Stage, most: int) -> None:
+        """Make the runs of a stage that goes toward what is missing, one outcome after the other."""
+        missing = sorted(self.result.missing)
+        for outcome in missing:
+            if outcome in self.result.missing:  # it may have come out on the way to another one
+                steered = Steered(outcome, lambda: self._play.seen)
+                self.make_runs(stage, max(1, most // len(missing)), steered, outcome)
 
-    def make_runs(self, stage: Stage, most: int, strategy: Strategy | None = None) -> None:
+    def make_runs(
+        self, stage: Stage, most: int, strategy: Strategy | None = None, goal: Outcome | None = None
+    ) -> None:
         """Make the runs of one stage.
+
+        Args:
+            goal: they end when this has come out; None: when all has.
 
         Raises:
             KeyboardInterrupt: somebody ended it.
@@ -120,7 +128,9 @@ class _Searching:
             audit_every=None,
             keep_going=True,
         )
-        budget = Budget(most, is_enough=lambda: not result.missing)
+        budget = Budget(
+            most, is_enough=lambda: not (result.missing if goal is None else goal in result.missing)
+        )
         tally = Campaign(program, quest, strategy=strategy).run(budget)
         if tally.interrupted:
             raise KeyboardInterrupt
@@ -129,10 +139,8 @@ class _Searching:
             result.proof = tally.verdict
 
     def _main(self) -> None:
-        self._latest = "[]"
         self._play.tell(self._tell)
 
     def _tell(self, outcome: Outcome) -> None:
-        self._latest = outcome
         self.result.found[outcome] += 1
         self.result.missing.discard(outcome)

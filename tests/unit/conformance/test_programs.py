@@ -16,9 +16,9 @@ from simactors.conformance.programs import grammar
 from simactors.conformance.programs.generating import generate
 from simactors.conformance.programs.grammar import Program, counts
 from simactors.conformance.programs.judging import drawn, judge, performed, play_of
+from simactors.conformance.programs.progress import Progress, Wanted
 from simactors.conformance.programs.rendering import render
 from simactors.conformance.programs.simulated import search
-from simactors.conformance.programs.toward import nearness
 from simactors.sim.config import SimConfig
 from simactors.sim.simulation import simulate
 
@@ -103,10 +103,34 @@ def test_an_impossible_end_of_a_program_that_waits_for_ever_is_found_as_a_hang()
     assert not search(play_of(program), ['["hangs"]'], 100).missing
 
 
-def test_nearness_counts_pairs_of_lines_in_the_wanted_order():
-    wanted = [["a", ["x", "y", "z"]]]
-    near, far = nearness(wanted, [["a", ["x", "z", "y"]]]), nearness(wanted, [["a", ["z", "y", "x"]]])
-    assert 1 == nearness(wanted, wanted) > near > far
+def test_an_order_of_many_calls_of_an_async_actor_is_reached_in_few_runs():
+    actor = grammar.Actor(
+        name="a",
+        kind="async",
+        options=(("max_concurrency", 2),),
+        bodies=(grammar.Body((grammar.Sleep(2),), is_async=True), *(grammar.Body((), is_async=True),) * 2),
+        items=grammar.Body(),
+    )
+    refs = [f"r{number}" for number in range(1, 9)]
+    program = Program(0, (actor,), (), tuple(grammar.Call(ref, "a", "m0") for ref in refs))
+    log = ["r5", "r2", "r8", "r1", "r7", "r3", "r6", "r4"]
+    wanted = json.dumps([*([ref, f"{ref}(None):0"] for ref in refs), ["a", [log, 0]]])
+    found = search(play_of(program), [wanted], 2000)
+    assert not found.missing
+    assert found.runs < 600  # the first 200 are in all kinds of orders
+
+
+def test_progress_is_what_is_right_until_something_is_wrong():
+    wanted = Wanted(outcome(["r2", "r1"], 2, 2, 1))
+    looks = {True: [], False: []}
+    for is_right in looks:
+        seen: list[object] = []
+        progress = Progress(wanted, lambda seen=seen: seen)
+        seen.append(("r1", "r1(None):2"))
+        looks[is_right].append(progress.look([]))
+        seen.append(("r2", f"r2(None):{1 if is_right else 2}"))
+        looks[is_right].append(progress.look([]))
+    assert looks == {True: [1, 2], False: [1, None]}
 
 
 @pytest.mark.parametrize("asks", ["peek", "cancel"])
