@@ -142,7 +142,9 @@ class _Draft:
         options: list[Step] = [self._pause(is_async)]
         if kind is not None:
             pause = self._pause(is_async) if self._maybe(0.6) else None
-            options.append(Add(pause, locked=kind != "plain" and self._maybe(0.3)))
+            # A plain method of an async actor can't take the lock of the others.
+            locked = kind != "plain" and self._maybe(0.3) and is_async == (kind == "async")
+            options.append(Add(pause, locked=locked))
         if is_async and code != "m2":
             options.append(Gather("m1" if code == "m0" else "m2"))
         if "nested" in self._uses:
