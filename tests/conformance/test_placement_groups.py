@@ -129,9 +129,9 @@ def test_the_table_tells_where_the_bundles_are(ray: ModuleType) -> None:
 def test_tasks_and_actors_run_inside_a_group(ray: ModuleType) -> None:
     group = make([{"CPU": 1}, {"CPU": 1}])
     refs = [group_id.options(scheduling_strategy=within(group, index)).remote() for index in (0, 1, -1)]
-    member = Member.options(num_cpus=1, scheduling_strategy=within(group)).remote()
-    refs += [member.group_id.remote(), member.current.remote()]
-    assert ray.get(refs) == [group.id.hex()] * 5
+    assert ray.get(refs) == [group.id.hex()] * 3
+    member = Member.options(num_cpus=1, scheduling_strategy=within(group)).remote()  # and keeps its CPU
+    assert ray.get([member.group_id.remote(), member.current.remote()]) == [group.id.hex()] * 2
     assert ray.get(group_id.remote()) is None
     assert ray.get(group_id.options(scheduling_strategy=within(None)).remote()) is None
     remove(group)
