@@ -74,9 +74,13 @@ class ActorRecord(Struct):
         carried, self.carried, self.creation = self.carried, (), None
         return carried
 
+    def spend_restart(self) -> None:
+        """It may start again one time less."""
+        self.restarts -= self.restarts > 0
+
     def start_again(self) -> None:
         """Its process has crashed, and it may have another one."""
-        self.restarts -= self.restarts > 0
+        self.spend_restart()
         self.incarnation += 1
         self.process = None
         self.constructed = False
@@ -91,7 +95,7 @@ class Directory:
         self._names: dict[tuple[str | None, str], int] = {}
         # A handle may travel faster, from process to process, than the news of the actor's start travels here.
         self._asked_early: dict[int, list[int]] = {}
-        self._killed_early: dict[int, bool] = {}
+        self._killed_early: dict[int, list[bool]] = {}
         self._forgotten: dict[int, None] = {}
 
     def add(self, start: StartActor, owner: int) -> ActorRecord | None:
@@ -113,11 +117,11 @@ class Directory:
 
     def kill_early(self, actor_id: int, *, no_restart: bool) -> None:
         """Somebody wants to kill an actor of which the owner has not told yet."""
-        self._killed_early[actor_id] = no_restart or self._killed_early.get(actor_id, False)
+        self._killed_early.setdefault(actor_id, []).append(no_restart)
 
-    def killed_early(self, actor_id: int) -> bool | None:
-        """`no_restart` of the wish to kill this actor, told only once; None if there was none."""
-        return self._killed_early.pop(actor_id, None)
+    def killed_early(self, actor_id: int) -> list[bool]:
+        """`no_restart` of each wish to kill this actor, told only once."""
+        return self._killed_early.pop(actor_id, [])
 
     def never_told(self, owner: int) -> dict[int, list[int]]:
         """What was asked about actors of a process that has ended without telling of them; forgotten here."""

@@ -59,8 +59,7 @@ class Lives:
             described = holder.start.described
             self._processes.send(owner.number, Found(message.actor_id, holder.id, described))
         if record is not None:
-            no_restart = self._directory.killed_early(record.id)
-            if no_restart is not None:
+            for no_restart in self._directory.killed_early(record.id):
                 self._kill(record, no_restart=no_restart)
 
     def furnish(self, owner: Process, message: Furnish) -> None:
@@ -191,7 +190,9 @@ class Lives:
             self._end_now(record, _KILLED)
             return
         process = self._process_of(record)
-        if process is not None:  # else it is about to start afresh in any case
+        if process is None or (process.killed and not record.constructed):
+            record.spend_restart()  # it starts afresh in any case; as on Ray, each kill counts until it is there
+        else:
             process.killed = process.killed or _KILLED_TO_RESTART
             self._processes.kill(process)
 

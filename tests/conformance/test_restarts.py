@@ -204,6 +204,14 @@ def test_kill_with_restart_ends_an_actor_that_has_none_left(ray: ModuleType) -> 
         ask_for_ever(ray, mortal)
 
 
+def test_kills_of_an_actor_that_has_not_begun_spend_a_restart_each(ray: ModuleType) -> None:
+    mortal = Mortal.options(max_restarts=1).remote()
+    ray.kill(mortal, no_restart=False)
+    ray.kill(mortal, no_restart=False)
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        ask_for_ever(ray, mortal)
+
+
 @pytest.mark.parametrize("pause_s", [0, 0.005])
 def test_after_a_kill_for_good_calls_fail_as_with_a_dead_actor_also_while_it_restarts(
     ray: ModuleType, pause_s: float

@@ -141,4 +141,4 @@ def test_wishes_to_kill_actors_of_a_process_that_ended_without_telling_of_them_a
     directory.kill_early(1, no_restart=True)
     directory.ask_early(1, 5)
     assert directory.never_told(0) == {1: [5]}
-    assert directory.killed_early(1) is None
+    assert directory.killed_early(1) == []
