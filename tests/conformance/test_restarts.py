@@ -329,8 +329,8 @@ def test_a_failed_argument_is_told_also_while_the_actor_restarts(ray: ModuleType
     lost = mortal.die.remote()
     with pytest.raises(ray.exceptions.ActorUnavailableError):
         ray.get(lost)
-    # The actor may be back, or not yet. As a rule it is told as what it is, a failed argument, a `RayTaskError`; Ray tells
-    # once in a while that the actor restarts.
+    # The actor may be back, or not yet. What is told is the failed argument, as a `RayTaskError`; on Ray now and then
+    # it is only that the actor restarts.
     with pytest.raises(ray.exceptions.ActorUnavailableError) as told:
         ray.get(mortal.call.remote(lost))
     assert session.active().name == "ray" or isinstance(told.value, ray.exceptions.RayTaskError)
