@@ -5,6 +5,7 @@ Only the exit code 0 says that an actor wants to end; all others, and none, are 
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -111,6 +112,34 @@ class Exits:
         os.abort()
 
 
+@simactors.remote
+class Napper:
+    """Its calls tell when they begin."""
+
+    def nap(self, tally: Any, seconds: float) -> str:
+        simactors.get(tally.add.remote())
+        time.sleep(seconds)
+        return "slept"
+
+    def nap_and_leave(self, tally: Any, seconds: float) -> None:
+        self.nap(tally, seconds)
+        simactors.exit_actor()
+
+
+@simactors.remote
+class AsyncNapper:
+    """The same with coroutines."""
+
+    async def nap(self, tally: Any, seconds: float) -> str:
+        await tally.add.remote()
+        await asyncio.sleep(seconds)
+        return "slept"
+
+    async def nap_and_leave(self, tally: Any, seconds: float) -> None:
+        await self.nap(tally, seconds)
+        simactors.exit_actor()
+
+
 def dies(ray: ModuleType, actor: Any) -> None:
     def ask_for_a_while() -> None:
         for _ in range(100):
@@ -207,6 +236,22 @@ def test_another_error_instead_is_told_and_the_actor_ends_all_the_same(
     with pytest.raises(KeyError):
         ray.get(actor.exit_and_fail.remote())
     dies(ray, actor)
+
+
+@pytest.mark.parametrize("kind", [Napper, AsyncNapper])
+def test_what_has_not_begun_when_exit_actor_is_called_never_does(ray: ModuleType, kind: Any) -> None:
+    tally, napper = Tally.remote(), kind.options(max_concurrency=2).remote()
+    beside, last = napper.nap.remote(tally, 1), napper.nap_and_leave.remote(tally, 0.3)
+    while ray.get(tally.read.remote()) < 2:
+        time.sleep(0.01)
+    queued = [napper.nap.remote(tally, 0) for _ in range(3)]
+    time.sleep(0.5)  # nothing tells from outside that it wants to leave: it has called `exit_actor` by then
+    late = napper.nap.remote(tally, 0)
+    assert ray.get(beside) == "slept"
+    for ref in [last, *queued, late]:
+        with pytest.raises(ray.exceptions.RayActorError):
+            ray.get(ref)
+    assert ray.get(tally.read.remote()) == 2
 
 
 @_SILENT

@@ -74,15 +74,6 @@ class Crew:
     def quit(self) -> None:
         simactors.exit_actor()
 
-    def nap(self, gate: Any, seconds: float) -> str:
-        simactors.get(gate.enter.remote())
-        time.sleep(seconds)
-        return "slept"
-
-    def nap_and_quit(self, gate: Any, seconds: float) -> None:
-        self.nap(gate, seconds)
-        simactors.exit_actor()
-
     def call_itself(self, me: list[Any]) -> Any:
         return simactors.get(me[0].note.remote("inner"))
 
@@ -206,19 +197,3 @@ def test_kill_ends_the_calls_in_all_threads(ray: ModuleType) -> None:
     for ref in refs:
         with pytest.raises(ray.exceptions.ActorDiedError):
             ray.get(ref)
-
-
-def test_what_has_not_begun_when_exit_actor_is_called_never_does(ray: ModuleType) -> None:
-    gate = Gate.remote()
-    crew = Crew.options(max_concurrency=2).remote()
-    beside = crew.nap.remote(gate, 1)
-    last = crew.nap_and_quit.remote(gate, 0.3)
-    until(gate.count.remote, 2)
-    queued = [crew.nap.remote(gate, 0) for _ in range(3)]
-    time.sleep(0.5)
-    late = crew.nap.remote(gate, 0)
-    assert ray.get(beside) == "slept"
-    for ref in [last, *queued, late]:
-        with pytest.raises(ray.exceptions.RayActorError):
-            ray.get(ref)
-    assert ray.get(gate.count.remote()) == 2
