@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import simactors
+from simactors.sim.config import Slack
 
 
 async def after(delay_s: float) -> float:
@@ -215,3 +216,28 @@ def test_nothing_begins_behind_code_of_a_turn_that_is_ended_and_that_still_has_i
         time.sleep(1)
         capsys.readouterr()
     assert [line.partition(") ")[2] for line in capsys.readouterr().out.splitlines()] == ["ends True"]
+
+
+def test_timers_of_one_time_come_due_in_one_turn_or_in_several_where_the_order_is_explored() -> None:
+    """A real clock goes on while code runs: it may find the first timer due, and the second one a turn later."""
+    steps: list[str] = []
+
+    async def sleeper(name: str) -> None:
+        await asyncio.sleep(0.01)
+        steps.append(f"{name} wakes")
+        await asyncio.sleep(0)
+        steps.append(f"{name} goes on")
+
+    async def both() -> None:
+        await asyncio.gather(sleeper("first"), sleeper("second"))
+
+    seen = set()
+    for seed in range(20):
+        steps.clear()
+        with simactors.simulate(seed, config=simactors.SimConfig(slack=Slack())):
+            asyncio.run(both())
+        seen.add(tuple(steps))
+    assert seen == {
+        ("first wakes", "second wakes", "first goes on", "second goes on"),
+        ("first wakes", "first goes on", "second wakes", "second goes on"),
+    }
