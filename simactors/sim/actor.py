@@ -56,6 +56,7 @@ class Particulars:
         is_ordered: calls that wait for their arguments hold back later ones of the same caller.
         holders: links whose first call waits for a ref; what they hold fails when it dies.
         awaiting: calls that wait for refs and hold nobody back; they fail then, too.
+        stuck: calls that have arrived and wait for one that never comes; see `gaps.py`.
         max_pending_calls: how many unanswered calls each process may have with it; -1 for no limit.
         max_task_retries: how often its calls may be run again, unless a method says otherwise.
     """
@@ -69,6 +70,7 @@ class Particulars:
         "name",
         "rank",
         "restarts",
+        "stuck",
         "was_restarted",
     )
 
@@ -80,6 +82,7 @@ class Particulars:
         self.is_ordered = True
         self.holders: list[Link] = []
         self.awaiting: dict[Invocation, None] = {}
+        self.stuck: dict[Invocation, None] = {}
         self.max_pending_calls = -1
         self.max_task_retries = 0
 

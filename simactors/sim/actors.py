@@ -319,6 +319,7 @@ class Actors:
         if actor.lanes is not None:
             actor.lanes.close(end_loops=process.dead)
         actor.current = actor.mailbox = actor.lanes = None
+        actor.extra.stuck.clear()
         for child in process.children:
             self.end(child, Event.OWNER_DIED, f"its owner {process.label} is dead")
         return [invocation for invocation in unanswered if invocation.function is not None]
@@ -343,4 +344,4 @@ def _under_way(actor: SimActor) -> list[Invocation]:
     found: list[Any] = [] if actor.current is None or actor.current is BUSY else [actor.current]
     if actor.lanes is not None:
         found += [*actor.lanes.leaving, *actor.lanes.under_way, *actor.lanes.waiting]
-    return [*found, *(actor.mailbox or ())]
+    return [*found, *(actor.mailbox or ()), *actor.extra.stuck]

@@ -6,7 +6,6 @@ Not the mailbox (`turns.py`), not the life of actors (`actors.py`) or tasks (`ta
 from __future__ import annotations
 
 import functools
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +22,7 @@ from simactors.sim.actors import Actors
 from simactors.sim.cluster import Cluster, Link, Process
 from simactors.sim.executor import current_call
 from simactors.sim.exports import Exports
+from simactors.sim.holding import Holding
 from simactors.sim.invocation import OWNER_DIED, Invocation, StoredObject
 from simactors.sim.kernel import Kernel
 from simactors.sim.lifecycle import Event
@@ -43,6 +43,9 @@ class Calls:
         arrive: what happens to a call that reaches its actor.
         caller: gives the process whose code runs now.
         driver: the same where that can only be the driver's.
+
+    Attributes:
+        holding: calls that wait for their refs.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Calls:
         self._tasks = tasks
         self._trace_add = trace.add
         self._arrive = arrive  # stored in every call
+        self.holding = Holding(objects, self._send_or_fail)
 
     def submit_method(self, call: calls.MethodCall) -> list[ObjectRef[Any]]:
         """See `Backend.submit_method`."""
@@ -178,7 +182,7 @@ class Calls:
         if not is_detached:
             link.child = actor
         if invocation.refs:
-            self._hold(link, invocation)
+            self.holding.hold(link, invocation)
         else:
             self._send_creation(invocation)
         return self._actors.first_handle(actor)
@@ -255,7 +259,7 @@ class Calls:
 
     def _wait_for_refs(self, link: Link, invocation: Invocation) -> None:
         if invocation.actor.extra.is_ordered:
-            self._hold(link, invocation)
+            self.holding.hold(link, invocation)
         else:
             states: Any = [ref.entry for ref in invocation.refs]
             invocation.actor.particulars().awaiting[invocation] = None
@@ -265,33 +269,13 @@ class Calls:
         if invocation.actor.extra.awaiting.pop(invocation, self) is None:  # else it has failed with its actor
             self._send_or_fail(invocation)
 
-    def _hold(self, link: Link, invocation: Invocation) -> None:
-        """Keep a call back until its refs are ready, and every later call on this link behind it."""
-        if link.held is not None:
-            link.held.append(invocation)
-            return
-        link.held = deque([invocation])
-        holders = invocation.actor.particulars().holders
-        if link not in holders:
-            holders.append(link)
-        self._release(link)
+    def is_sent(self, call: Invocation) -> bool:
+        """Whether it has been sent to an actor, and its turn has not come."""
+        return call.then is self._arrive and call.process is not None
 
-    def _release(self, link: Link) -> None:
-        """Send the held calls whose turn it is."""
-        while link.held:  # looked at anew each time: an actor that dies here takes what is held with it
-            held = link.held
-            invocation: Invocation = held[0]
-            states: list[Any] = [ref.entry for ref in invocation.refs]
-            if any(state.outcome is None for state in states):
-                self._objects.when_ready(states, functools.partial(self._release, link))
-                return
-            held.popleft()
-            self._send_or_fail(invocation)
-            if not held:
-                link.held = None
-                holders = invocation.actor.extra.holders
-                if link in holders:
-                    holders.remove(link)
+    def take_back(self, call: Invocation) -> bool:
+        """Let a call not arrive that is on its way; whether it was."""
+        return bool(self._kernel.take_off(lambda event: event is call))
 
     def _send_or_fail(self, invocation: Invocation) -> None:
         """The arguments of a call are ready."""

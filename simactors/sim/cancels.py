@@ -13,7 +13,9 @@ from simactors import exceptions
 from simactors.core.outcome import failure
 from simactors.core.refs import ObjectRef
 from simactors.sim.answers import canceled
+from simactors.sim.calls import Calls
 from simactors.sim.cluster import Process
+from simactors.sim.gaps import Gaps
 from simactors.sim.invocation import Invocation, StoredObject
 from simactors.sim.kernel import Kernel
 from simactors.sim.lifecycle import State
@@ -30,16 +32,29 @@ _CHECK_NS = 500_000_000  # as often as Ray looks
 
 
 class Cancels:
-    """Carries cancellations to where the calls are."""
+    """Carries cancellations to where the calls are.
+
+    Args:
+        gaps: what calls leave behind that are cancelled before they are sent; None: nothing.
+    """
 
     def __init__(
-        self, kernel: Kernel, trace: Trace, network: Network, placement: Placement, tasks: Tasks
+        self,
+        kernel: Kernel,
+        trace: Trace,
+        network: Network,
+        placement: Placement,
+        tasks: Tasks,
+        calls: Calls,
+        gaps: Gaps | None,
     ) -> None:
         self._kernel = kernel
         self._trace_add = trace.add
         self._network = network
         self._placement = placement
         self._tasks = tasks
+        self._calls = calls
+        self._gaps = gaps
 
     def cancel(self, caller: Process, ref: ObjectRef[Any], *, force: bool, recursive: bool) -> None:
         """See `core.abilities.Cancels`."""
@@ -58,7 +73,7 @@ class Cancels:
         extra.is_canceled = True
         process = call.process
         assert call.link is not None
-        if process is None or _is_held(call):
+        if process is None or _is_held(call) or self._is_in_time(call):
             self._cancel_waiting(call)
         else:
             arrive = functools.partial(self._arrive, call, process, force=force)
@@ -88,9 +103,18 @@ class Cancels:
             self._placement.withdraw(call)
             self._network.fail(call, failure(exceptions.TaskCancelledError()))
             return
+        if self._gaps is not None and call.actor.extra.is_ordered and not _is_held(call):
+            self._gaps.leave(call)
         if call.actor.mailbox and call in call.actor.mailbox:
             call.actor.mailbox.remove(call)
+        self._calls.holding.withdraw(call)
         self._network.fail(call, canceled(call))
+
+    def _is_in_time(self, call: Invocation) -> bool:
+        """Whether the cancellation reaches a call that has just been made before it is sent: on Ray, a race."""
+        if self._gaps is None or call.actor is None or not self._calls.is_sent(call):
+            return False
+        return self._kernel.choices.number("unsent", 2) == 1 and self._calls.take_back(call)
 
     def _arrive(self, call: Invocation, process: Process, *, force: bool) -> None:
         """The cancellation reaches the process that the call was sent to."""

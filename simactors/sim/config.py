@@ -181,6 +181,9 @@ class SimConfig:
         wake_work_s: how long it works when it has waited for a result.
         hesitation_s: before it calls, waits, kills, cancels or asks for a name, code may stand still for up to so long,
             as on a busy machine; whether it does is a choice. 0: code takes no time but its own.
+        cancel_gap_s: so long a plain actor waits, in seconds, for a call that was cancelled before its caller had sent
+            it; what the same process has sent after it fails then with `ActorUnavailableError`. Ray 2.60 does that,
+            after 30 s; see `docs/semantics.md`. 0: nobody waits for it.
         memory_use: how many bytes the process of a method or task uses while that runs; same names. When those on a
             node use more than it has, the youngest is killed, as Ray's memory monitor does.
         process_start: how long a new process takes to start.
@@ -217,6 +220,7 @@ class SimConfig:
     call_work_s: float = 0.0
     wake_work_s: float = 0.0
     hesitation_s: float = 0.0
+    cancel_gap_s: float = 0.0
     memory_use: Mapping[str, int] = field(default_factory=dict)
     process_start: Distribution | None = None
     process_restart: Distribution | None = None
@@ -240,7 +244,15 @@ class SimConfig:
         check_numbers(self)
         _positive(self, "num_cpus", "max_steps", "max_virtual_time_s", "max_tasks", "trace_records")
         _positive(self, "detection_s", "spill_bytes_per_s")
-        _not_negative(self, "process_spacing_s", "connect_s", "call_work_s", "wake_work_s", "hesitation_s")
+        _not_negative(
+            self,
+            "process_spacing_s",
+            "connect_s",
+            "call_work_s",
+            "wake_work_s",
+            "hesitation_s",
+            "cancel_gap_s",
+        )
         for name, kind in (("nodes", NodeConfig), ("links", LinkConfig)):
             wrong = [item for item in getattr(self, name) if not isinstance(item, kind)]
             if wrong:

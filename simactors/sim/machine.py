@@ -20,11 +20,13 @@ from simactors.sim.config import NS, Latency, NodeConfig, SimConfig, Slack
 from simactors.sim.executor import Executor
 from simactors.sim.exports import Exports
 from simactors.sim.faults import Faults
+from simactors.sim.gaps import Gaps
 from simactors.sim.groups import Group, Groups
 from simactors.sim.homes import Homes
 from simactors.sim.intercept import interrupts, tracing
 from simactors.sim.invocation import Invocation
 from simactors.sim.kernel import Kernel
+from simactors.sim.leaving import Leaving
 from simactors.sim.membership import Membership
 from simactors.sim.memory import Memory
 from simactors.sim.naming import Names
@@ -90,7 +92,6 @@ class Machine:
         self._points = points = Points()
         is_careful = bool(config.has_work or config.memory_use or tracing.collector)
         self._turns = turns = Turns(kernel, trace, network, run, points, is_careful=is_careful)
-        self.leaving = turns.leaving
         self.preemption = Preemption(kernel, trace, config.preemption, lambda: self.driver)
         exports.concurrent = self.preemption.reach
         self.actors = actors = Actors(kernel, trace, cluster, placement, network, run, turns, exports)
@@ -101,14 +102,20 @@ class Machine:
             kernel, trace, nodes, cluster, network, placement, groups, stores, actors, tasks, config
         )
         self.pauses = Pauses(kernel, cluster, actors)
-        self.cancels = Cancels(kernel, trace, network, placement, tasks)
         self.driver = self._boot()
         self.the_driver = driver = kernel.only_in_driver(self.driver)
-        arrive = self._seen_by_oversights(turns.arrive)
+        gaps = Gaps.of(config, kernel, turns.arrive, actors.lost)
+        arrive = self._seen_by_oversights(turns.arrive if gaps is None else gaps.arrive)
         self.calls = Calls(
             kernel, trace, cluster, network, objects, actors, tasks, arrive, exports, caller, driver
         )
+        self.cancels = Cancels(kernel, trace, network, placement, tasks, self.calls, gaps)
         self._arm(faults, config, points, turns)
+
+    @property
+    def leaving(self) -> Leaving:
+        """Ends actors that want to end."""
+        return self._turns.leaving
 
     def _seen_by_oversights(self, arrive: Callable[[Invocation], None]) -> Callable[[Invocation], None]:
         """What happens to a call that reaches its actor, if need be with a look at it before."""

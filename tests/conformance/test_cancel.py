@@ -405,6 +405,24 @@ def test_a_call_of_an_actor_that_waits_for_its_argument_never_runs(ray: ModuleTy
             ray.get(argument)
 
 
+@pytest.mark.not_yet(
+    ray="Ray 2.60 lets it fail with ActorUnavailableError after 30 s: `SimConfig.cancel_gap_s`"
+)
+def test_what_is_called_after_a_call_that_was_cancelled_need_not_wait_for_its_argument(
+    ray: ModuleType,
+) -> None:
+    gate = Gate.remote()
+    worker = Worker.remote(gate)
+    argument = running(gate, work.remote(gate))
+    ref = worker.take.remote(argument)
+    before = worker.take.remote(1)  # sent when the other one no longer stands before it
+    ray.cancel(ref)
+    assert ray.get([before, worker.take.remote(2)]) == [1, 2]
+    assert not ray.wait([argument], timeout=0)[0]
+    ray.get(gate.open.remote())
+    assert ray.get([argument, worker.take.remote(3)]) == ["work", 3]
+
+
 def test_a_call_of_an_actor_that_is_not_there_yet_never_runs(ray: ModuleType) -> None:
     gate = Gate.remote()
     worker = Worker.options(num_cpus=100).remote(gate)
