@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable
+from typing import TextIO
 
 import click
 
-from simactors.conformance.programs.judging import drawn, judge, perform, performed
+from simactors.conformance.programs.judging import drawn, judge, line_of, perform, performed, read
 from simactors.conformance.programs.play import Outcome
 from simactors.conformance.programs.rendering import render
 
@@ -31,9 +32,28 @@ _PROGRESS_S = 10.0
     help="Simulated runs of each, if something is not found before.",
 )
 @click.option("--show", is_flag=True, help="Print the programs, and run nothing.")
-@click.option("--perform", "performs", is_flag=True, hidden=True, help="Only run, and print the outcomes.")
+@click.option(
+    "--perform",
+    "performs",
+    is_flag=True,
+    help="Only run, and print what came out, in lines of JSON for --judge.",
+)
+@click.option(
+    "--judge",
+    "told",
+    type=click.File(),
+    help="Run nothing on the backend: look for the outcomes of earlier runs on it, which --perform printed.",
+)
 def main(
-    *, backend: str, first_seed: int, count: int, times: int, most_runs: int, show: bool, performs: bool
+    *,
+    backend: str,
+    first_seed: int,
+    count: int,
+    times: int,
+    most_runs: int,
+    show: bool,
+    performs: bool,
+    told: TextIO | None,
 ) -> None:
     """Hold the simulator against a real backend with generated programs.
 
@@ -46,22 +66,23 @@ def main(
     elif performs:
         perform(backend, seeds, times, _tell)
     else:
-        sys.exit(_compare(backend, seeds, times, most_runs))
+        performances = performed(backend, seeds, times) if told is None else read(told)
+        sys.exit(_compare(backend, performances, most_runs))
 
 
 def _tell(seed: int, outcomes: Counter[Outcome]) -> None:
-    print(json.dumps({"seed": seed, "outcomes": outcomes}), flush=True)
+    print(line_of(seed, outcomes), flush=True)
 
 
-def _compare(backend: str, seeds: range, times: int, most_runs: int) -> int:
+def _compare(backend: str, performances: Iterable[tuple[int, Counter[Outcome] | str]], most_runs: int) -> int:
     began = told_at = time.monotonic()
     sums = Counter[str]()
-    for seed, real in performed(backend, seeds, times):
+    for seed, real in performances:
         if isinstance(real, str):
             print(f"\nprogram {seed}: the driver on {backend!r} ended before its time: {real}\n", flush=True)
             sums["crashed drivers"] += 1
             continue
-        judged = judge(drawn(seed, backend), real, most_runs)
+        judged = judge(drawn(seed, backend), real, most_runs, backend)
         sums["programs"] += 1
         sums["real runs"] += real.total()
         sums["real outcomes"] += len(real)

@@ -7,14 +7,14 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from simactors.conformance.programs.generating import generate
 from simactors.conformance.programs.grammar import Program
 from simactors.conformance.programs.play import Outcome, Play
 from simactors.conformance.programs.rendering import render
-from simactors.conformance.programs.simulated import Search, search
+from simactors.conformance.programs.simulated import STAGES, Search, search
 from simactors.conformance.programs.stage import staged
 
 MOST_ACTORS = {"local": 3, "ray": 2}
@@ -70,9 +70,9 @@ def drawn(seed: int, backend: str) -> Program:
     return generate(seed, most_actors=MOST_ACTORS[backend])
 
 
-def judge(program: Program, real: Mapping[Outcome, int], most_runs: int) -> Judged:
+def judge(program: Program, real: Mapping[Outcome, int], most_runs: int, backend: str = "local") -> Judged:
     """Look in the simulator for what came out really."""
-    return Judged(program, real, search(play_of(program), real, most_runs))
+    return Judged(program, real, search(play_of(program), real, most_runs, STAGES[backend]))
 
 
 def perform(backend: str, seeds: range, times: int, done: Callable[[int, Counter[Outcome]], None]) -> None:
@@ -84,6 +84,19 @@ def perform(backend: str, seeds: range, times: int, done: Callable[[int, Counter
     with staged(backend) as stage:
         for seed in seeds:
             done(seed, stage.run(play_of(drawn(seed, backend)), times))
+
+
+def line_of(seed: int, outcomes: Mapping[Outcome, int]) -> str:
+    """What came out of a program, and how often, as `read` reads it."""
+    return json.dumps({"seed": seed, "outcomes": outcomes})
+
+
+def read(lines: Iterable[str]) -> Iterator[tuple[int, Counter[Outcome]]]:
+    """What came out of each program; lines of anything else, which backends print, are left out."""
+    for line in lines:
+        if line.startswith('{"seed"'):
+            told = json.loads(line)
+            yield told["seed"], Counter(told["outcomes"])
 
 
 def performed(backend: str, seeds: range, times: int) -> Iterator[tuple[int, Counter[Outcome] | str]]:
@@ -108,11 +121,9 @@ def _in_a_process(
     with tempfile.TemporaryFile("w+", errors="replace") as errors:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
             assert process.stdout is not None
-            for line in process.stdout:
-                if line.startswith('{"seed"'):
-                    told = json.loads(line)
-                    yield told["seed"], Counter(told["outcomes"])
-                    done += 1
+            for told in read(process.stdout):
+                yield told
+                done += 1
         errors.seek(0)
         shown = deque(errors, maxlen=_LAST_LINES)
     return done, f"exit code {process.returncode}\n{''.join(shown)}".rstrip()

@@ -8,8 +8,8 @@ which comes to an end for small programs; at last more in all kinds of orders, a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from simactors.conformance.programs.play import Outcome, Play
@@ -28,13 +28,16 @@ MAX_STEPS = 20_000
 _SLOW = SimConfig(hesitation_s=0.01, process_restart=Uniform(0, 1), service_times={"*": Uniform(0, 0.01)})
 """Code takes time, also between two calls, and so does starting an actor's process again, as they do really."""
 
+_GAPS = replace(_SLOW, cancel_gap_s=30.0)
+"""The same with a flaw of Ray's."""
+
 
 class Stage(NamedTuple):
     """A part of the search.
 
     Attributes:
         strategy: see `strategies.STRATEGIES`; or STEERED.
-        share: of the runs of the whole budget.
+        share: of the runs of the whole budget, beside those of the other stages.
         config: of the cluster.
     """
 
@@ -46,7 +49,7 @@ class Stage(NamedTuple):
 STEERED = "steered"
 """A search for each outcome that is missing; see `Steered`. They share the runs of the stage."""
 
-STAGES = (
+LOCAL_STAGES = (
     Stage(PORTFOLIO, 0.02, SimConfig()),
     Stage(PORTFOLIO, 0.08, _SLOW),
     Stage(STEERED, 0.15, SimConfig()),
@@ -56,6 +59,12 @@ STAGES = (
     Stage(STEERED, 0.15, SimConfig()),
     Stage(STEERED, 0.15, _SLOW),
 )
+
+STAGES = {
+    "local": LOCAL_STAGES,
+    "ray": (*LOCAL_STAGES, Stage(PORTFOLIO, 0.05, _GAPS), Stage(STEERED, 0.15, _GAPS)),
+}
+"""By the backend whose outcomes are looked for."""
 
 
 @dataclass
@@ -75,7 +84,9 @@ class Search:
     proof: str = ""
 
 
-def search(play: Play, wanted: Collection[Outcome], most_runs: int) -> Search:
+def search(
+    play: Play, wanted: Collection[Outcome], most_runs: int, stages: Sequence[Stage] = LOCAL_STAGES
+) -> Search:
     """Look for outcomes.
 
     Args:
@@ -83,8 +94,9 @@ def search(play: Play, wanted: Collection[Outcome], most_runs: int) -> Search:
         most_runs: of all stages together.
     """
     searching = _Searching(play, wanted)
-    for stage in STAGES:
-        most = max(1, round(stage.share * most_runs))
+    shares = sum(stage.share for stage in stages)
+    for stage in stages:
+        most = max(1, round(stage.share / shares * most_runs))
         if stage.strategy == STEERED:
             searching.steer(stage, most)
         else:

@@ -8,14 +8,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import get_args
 
 import pytest
+from click.testing import CliRunner
 
 from simactors.conformance.programs import grammar
+from simactors.conformance.programs.__main__ import main
 from simactors.conformance.programs.generating import generate
 from simactors.conformance.programs.grammar import Program, counts
-from simactors.conformance.programs.judging import drawn, judge, performed, play_of
+from simactors.conformance.programs.judging import drawn, judge, line_of, performed, play_of, read
 from simactors.conformance.programs.progress import Progress, Wanted
 from simactors.conformance.programs.rendering import render
 from simactors.conformance.programs.simulated import search
@@ -178,3 +181,14 @@ def test_the_command_shows_programs():
     ]
     shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
     assert shown.rstrip() == render(drawn(7, "local")).rstrip()
+
+
+def test_what_was_performed_can_be_judged_later(tmp_path: Path) -> None:
+    told = line_of(7, {"[]": 2})
+    assert list(read(["what a backend prints\n", f"{told}\n"])) == [(7, {"[]": 2})]
+    file = tmp_path / "outcomes.jsonl"
+    file.write_text(told)
+    run = CliRunner().invoke(main, ["--judge", str(file), "--most-runs", "50"])
+    assert run.exit_code == 1  # no program comes to nothing
+    assert "program 7: not reached in" in run.output
+    assert "1 mismatches" in run.output
