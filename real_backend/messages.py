@@ -140,11 +140,12 @@ class Task(Struct, frozen=True):
 
 
 class Item(Struct, frozen=True):
-    """A generator has yielded this; `Reply` or `Failed` end the call."""
+    """A generator has yielded this, or, with a `text`, raised; `Reply` or `Failed` end the call."""
 
     call_id: int
     number: int
     packed: object
+    text: str | None = None
 
 
 class Interrupted(Struct, frozen=True):

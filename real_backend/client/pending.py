@@ -229,13 +229,14 @@ class Calls:
     def on_item(self, sender: int, message: Item) -> None:
         """A generator has yielded."""
         call = self.pending.get(message.call_id)
-        value = Value(self._travel.incoming(message.packed, sender))
+        packed, text = self._travel.incoming(message.packed, sender), message.text
+        outcome = Value(packed) if text is None else Failure(packed, text)
         if call is None:
             return
         if call.stream is not None:
-            call.stream.arrive(message.number, value)
+            call.stream.arrive(message.number, outcome)
         else:
-            self._objects.seal(call.entries[message.number], value)
+            self._objects.seal(call.entries[message.number], outcome)
 
     def on_interrupted(self, sender: int, message: Interrupted) -> None:
         """A generator has raised."""

@@ -24,7 +24,7 @@ from real_backend.client.peers import SUPERVISOR
 from real_backend.client.running import CallsHere, Running
 from real_backend.control import Constructed, Leaving, Retire, Staying, Surroundings, Terminate
 from real_backend.membership import Membership
-from real_backend.messages import Call, Create, Failed, Message, Reply, Task
+from real_backend.messages import Call, Create, Failed, Interrupted, Item, Message, Reply, Task
 from real_backend.transport import Channel
 from real_backend.worker.departure import ASKED, TERMINATED, Departure, departure_of
 from real_backend.worker.execution import Answer, Execution
@@ -222,6 +222,10 @@ class Worker:
     def answered(self, running: Running, answer: Answer) -> None:
         """A call has ended."""
         if running.leaves and type(answer) is not Failed:
+            if isinstance(answer, Interrupted) and isinstance(running.num_returns, str):
+                # As on Ray: what a generator raised is an item, and the end of its call is that of the actor.
+                item = Item(answer.call_id, answer.number, answer.packed, answer.text)
+                self._client.answer(running.asker, item)
             self.exits(running, 0)
             return
         self._here.answered(running, returned=type(answer) is Reply)

@@ -413,6 +413,7 @@ def test_what_is_called_after_a_call_that_was_cancelled_need_not_wait_for_its_ar
 ) -> None:
     gate = Gate.remote()
     worker = Worker.remote(gate)
+    assert ray.get(worker.take.remote(0)) == 0  # what is cancelled before an actor is there, it never waits for
     argument = running(gate, work.remote(gate))
     ref = worker.take.remote(argument)
     before = worker.take.remote(1)  # sent when the other one no longer stands before it

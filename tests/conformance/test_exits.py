@@ -6,11 +6,13 @@ Only the exit code 0 says that an actor wants to end; all others, and none, are 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import AsyncIterator, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -236,6 +238,76 @@ def test_another_error_instead_is_told_and_the_actor_ends_all_the_same(
     with pytest.raises(KeyError):
         ray.get(actor.exit_and_fail.remote())
     dies(ray, actor)
+
+
+@simactors.remote
+class Streams:
+    """A plain actor whose generators want to end it."""
+
+    def then_leaves(self) -> Iterator[int]:
+        yield 1
+        simactors.exit_actor()
+
+    def then_fails(self) -> Iterator[int]:
+        yield 1
+        try:
+            simactors.exit_actor()
+        except BaseException:
+            raise KeyError("instead") from None
+
+    def then_goes_on(self) -> Iterator[int]:
+        yield 1
+        with contextlib.suppress(BaseException):
+            simactors.exit_actor()
+        yield 2
+
+
+@simactors.remote
+class AsyncStreams:
+    """The same of an async actor."""
+
+    async def then_leaves(self) -> AsyncIterator[int]:
+        yield 1
+        simactors.exit_actor()
+
+    async def then_fails(self) -> AsyncIterator[int]:
+        yield 1
+        try:
+            simactors.exit_actor()
+        except BaseException:
+            raise KeyError("instead") from None
+
+    async def then_goes_on(self) -> AsyncIterator[int]:
+        yield 1
+        with contextlib.suppress(BaseException):
+            simactors.exit_actor()
+        yield 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "last"),
+    [
+        (Streams, "then_leaves", []),
+        (Streams, "then_fails", ["RayTaskError(KeyError)"]),
+        (Streams, "then_goes_on", [2]),
+        (AsyncStreams, "then_leaves", ["RayTaskError(AsyncioActorExit)"]),
+        (AsyncStreams, "then_fails", ["RayTaskError(KeyError)"]),
+        (AsyncStreams, "then_goes_on", [2]),
+    ],
+)
+def test_the_items_of_a_generator_that_ends_its_actor(
+    ray: ModuleType, kind: Any, method: str, last: list[Any]
+) -> None:
+    def told(ref: Any) -> Any:
+        try:
+            return ray.get(ref)
+        except ray.exceptions.RayError as error:
+            return type(error).__name__
+
+    actor = kind.remote()
+    items = getattr(actor, method).remote()
+    assert [told(item) for item in items] == [1, *last, "ActorDiedError"]
+    assert told(items.completed()) == "ActorDiedError"
 
 
 @pytest.mark.parametrize("kind", [Napper, AsyncNapper])
