@@ -63,7 +63,7 @@ class Execution:
             answer = self.failed(running, error)
         if self._mishaps is not None:
             self.after(running)
-        return self._as_canceled(running, answer) if running.is_canceled else answer
+        return self.as_canceled(running, answer) if running.is_canceled else answer
 
     def before(self, running: Running) -> None:
         """The code of a call is about to run: what is to go wrong then?"""
@@ -114,7 +114,8 @@ class Execution:
         text = f"The task {running.label} is canceled from an actor before it executes."
         return _failed(running, failure(exceptions.TaskCancelledError(text)))
 
-    def _as_canceled(self, running: Running, answer: Answer) -> Answer:
+    def as_canceled(self, running: Running, answer: Answer) -> Answer:
+        """What answers a call that was cancelled, and has run to its end all the same."""
         if running.is_task:  # what it does about its interruption is its own affair
             return answer
         error = exceptions.TaskCancelledError(f"Task: {running.label} was cancelled.")

@@ -42,7 +42,7 @@ class Loops:
             self._execution.strays,
         )
 
-    def _begin(self, lane: _Loop, job: Job) -> None:
+    def _begin(self, lane: _Loop, job: Job, *, waited: bool) -> None:
         self._execution.strays.end()
         running = self._owner.begin(*job)
         loop = asyncio.get_running_loop()
@@ -51,23 +51,26 @@ class Loops:
         # begun. One that is cancelled before its first step would never run, and so never answer.
         running.stop = lambda: loop.call_soon_threadsafe(loop.call_soon, lambda: tasks and tasks[0].cancel())
         self._here.begin(running)
-        if running.is_canceled:
+        if running.is_canceled and waited:
             self._here.end(running)
             self._owner.answered(running, self._execution.canceled_before(running))
             lane.finished()
             return
-        tasks.append(loop.create_task(self._coroutine(lane, job, running)))
+        # As on Ray: what only the loop has kept waiting runs to its end, and does not hear that it is cancelled.
+        unaware, running.is_canceled = running.is_canceled, False
+        if unaware:
+            running.stop = None
+        tasks.append(loop.create_task(self._coroutine(lane, job, running, unaware=unaware)))
 
-    async def _coroutine(self, lane: _Loop, job: Job, running: Running) -> None:
+    async def _coroutine(self, lane: _Loop, job: Job, running: Running, *, unaware: bool) -> None:
         """A call from its start to its answer; nothing that the user's code raises leaves it."""
         current.set(running)
         answer: Answer | None = None
         code: object = None
         try:
-            if running.is_canceled:  # since its task was made
-                answer = self._execution.canceled_before(running)
-            else:
-                answer = await self._run(running, job.message, self._owner.method(job.message.method))
+            answer = await self._run(running, job.message, self._owner.method(job.message.method))
+            if unaware:
+                answer = self._execution.as_canceled(running, answer)
         except SystemExit as error:
             code = error.code
         self._here.end(running)
@@ -147,7 +150,7 @@ class _Loop:
         self,
         name: str,
         limit: int,
-        begin: Callable[[_Loop, Job], None],
+        begin: Callable[..., None],
         ended: Callable[[], None],
         strays: Strays,
     ) -> None:
@@ -194,7 +197,7 @@ class _Loop:
         self._running -= 1
         self._forget(1)
         if self._waiting and not self._is_closed:
-            self._start(self._waiting.popleft())
+            self._start(self._waiting.popleft(), waited=True)
 
     def close(self) -> None:
         if not self._is_closed:
@@ -222,13 +225,13 @@ class _Loop:
         if self._is_closed:
             self._forget(1)
         elif self._running < self._limit:
-            self._start(job)
+            self._start(job, waited=False)
         else:
             self._waiting.append(job)
 
-    def _start(self, job: Job) -> None:
+    def _start(self, job: Job, *, waited: bool) -> None:
         self._running += 1
-        self._begin(self, job)
+        self._begin(self, job, waited=waited)
 
 
 async def _made(cls: type, call: Callable[[Any], Any]) -> Any:

@@ -27,7 +27,9 @@ def as_canceled(invocation: Invocation, reply: tuple[Outcome, ...]) -> tuple[Out
     lanes = invocation.actor.lanes
     told = canceled(invocation)
     if lanes is not None and lanes.is_async:
-        told = failure_of(invocation, told.error())
+        told = failure(exceptions.TaskCancelledError(f"Task: {invocation} was cancelled."))
+        if invocation.particulars().coroutine is not None:  # else it has not heard of that
+            told = failure_of(invocation, told.error())
     return (told,) * max(invocation.num_returns, 1)
 
 

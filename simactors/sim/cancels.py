@@ -103,7 +103,7 @@ class Cancels:
             self._placement.withdraw(call)
             self._network.fail(call, failure(exceptions.TaskCancelledError()))
             return
-        if self._gaps is not None and call.actor.extra.is_ordered and not _is_held(call):
+        if self._gaps is not None and call.actor.extra.is_ordered:
             self._gaps.leave(call)
         if call.actor.mailbox and call in call.actor.mailbox:
             call.actor.mailbox.remove(call)
@@ -138,6 +138,8 @@ class Cancels:
     def _tell_actor(self, call: Invocation, process: Process) -> None:
         """A method that runs may ask whether it is cancelled; one that waits in a long `get` is interrupted there."""
         actor = process.actor
+        if actor.lanes is not None and actor.lanes.is_async:
+            return  # it has not begun
         if actor.current is call or (actor.lanes is not None and call in actor.lanes.under_way):
             call.particulars().is_told = True
             self._kernel.timer(_CHECK_NS, functools.partial(self._check, call, process, None))

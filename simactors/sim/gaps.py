@@ -1,9 +1,10 @@
 """What Ray 2.60 makes of a cancelled call that was never sent: those behind it wait for its number, and then fail.
 
 A flaw of Ray, not a promise, and so only there for who asks: `SimConfig.cancel_gap_s`. Ray numbers the calls of a
-process to a plain actor. One that is cancelled while its caller still has it, because it waits for an argument or has
-only just been made, takes its number with it. The actor lets what the same process has sent after it wait for that
-number; when nothing has come for so long, it refuses all of it, and goes on.
+process to a plain actor, from the first one that it sends. One that is cancelled while its caller still has it, because
+it waits for an argument or for the actor or has only just been made, takes its number with it. The actor lets what the
+same process has sent after it wait for that number; when nothing has come for so long, it refuses all of it, and goes
+on.
 """
 
 from __future__ import annotations
@@ -18,22 +19,30 @@ from simactors.sim.cluster import Link, Process
 from simactors.sim.config import NS, SimConfig, wait_ns
 from simactors.sim.invocation import Invocation
 from simactors.sim.kernel import Kernel
+from simactors.sim.lifecycle import State
 from simactors.sim.waiting import Timer
 
 
-class _Gap:
-    """In the calls on one link, to one incarnation of an actor.
+class _Line:
+    """The calls on one link, to one incarnation of an actor.
 
     Attributes:
-        number: of the first call that is missing.
-        stuck: what has arrived since.
+        sent: the numbers of the first one that was sent, and of those that wait for the actor to be there. What was
+            made before the first of these is not missed.
+        missing: the numbers of those that never come.
+        stuck: what has arrived behind them.
     """
 
-    def __init__(self, number: int, process: Process) -> None:
-        self.number = number
+    def __init__(self, process: Process) -> None:
         self.process = process
+        self.sent: list[int] = []
+        self.missing: list[int] = []
         self.stuck: list[Invocation] = []
         self.timer: Timer | None = None
+
+    def misses_one_before(self, call: Invocation) -> bool:
+        """Whether one does not come that was made before."""
+        return bool(self.sent) and any(self.sent[0] < number < call.id for number in self.missing)
 
 
 class Gaps:
@@ -56,7 +65,7 @@ class Gaps:
         self._wait_ns = wait_ns(wait_s)
         self._arrive = arrive
         self._lost = lost
-        self._open: dict[Link, _Gap] = {}
+        self._lines: dict[Link, _Line] = {}
 
     @classmethod
     def of(
@@ -70,35 +79,42 @@ class Gaps:
         return cls(kernel, config.cancel_gap_s, arrive, lost) if config.cancel_gap_s else None
 
     def leave(self, call: Invocation) -> None:
-        """A call of a plain actor that runs is cancelled at its caller."""
-        assert call.link is not None
-        gap = self._at(call)
-        if gap is None or gap.process is not call.actor.process:
-            self._open[call.link] = _Gap(call.id, call.actor.process)
-        elif call.id < gap.number:
-            gap.number = call.id
+        """A call of a plain actor is cancelled at its caller."""
+        line = self._line(call, call.actor.process)
+        line.missing.append(call.id)
+        if call.id in line.sent:
+            line.sent.remove(call.id)
 
     def arrive(self, call: Invocation) -> None:
         """A call reaches its actor."""
-        gap = self._at(call)
-        if gap is None or call.id < gap.number or call.process is not gap.process or gap.process.gone:
+        process = call.process
+        if process is None or process.gone or not call.actor.extra.is_ordered:
             self._arrive(call)
             return
-        gap.stuck.append(call)
+        line = self._line(call, process)
+        if not line.misses_one_before(call):
+            if not line.sent or call.actor.state is not State.ALIVE:
+                line.sent.append(call.id)
+            self._arrive(call)
+            return
+        line.stuck.append(call)
         call.actor.particulars().stuck[call] = None
-        if gap.timer is not None:
-            self._kernel.cancel(gap.timer)
-        give_up = partial(self._give_up, call.actor, gap)
-        gap.timer = self._kernel.timer(self._wait_ns, give_up, gap.process)
+        if line.timer is not None:
+            self._kernel.cancel(line.timer)
+        line.timer = self._kernel.timer(self._wait_ns, partial(self._give_up, call.actor, line), process)
 
-    def _at(self, call: Invocation) -> _Gap | None:
-        return self._open.get(call.link) if call.link is not None else None
+    def _line(self, call: Invocation, process: Process) -> _Line:
+        assert call.link is not None
+        line = self._lines.get(call.link)
+        if line is None or line.process is not process:
+            line = self._lines[call.link] = _Line(process)
+        return line
 
-    def _give_up(self, actor: SimActor, gap: _Gap) -> None:
+    def _give_up(self, actor: SimActor, line: _Line) -> None:
         """What is missing does not come."""
-        for link in [link for link, open_gap in self._open.items() if open_gap is gap]:
-            del self._open[link]
+        stuck, line.stuck = line.stuck, []
+        line.missing = [number for number in line.missing if number > stuck[-1].id]
         text = f"a call that was made before did not arrive within {self._wait_ns / NS:g} s"
-        for call in gap.stuck:
+        for call in stuck:
             if actor.extra.stuck.pop(call, self) is None:  # else it has failed with its actor's process
                 self._lost(call, canceled(call) if call.is_canceled else unavailable(actor, text))

@@ -101,7 +101,7 @@ class Particulars:
         is_told: its running code can know that.
         remade: items of its generator that were lost and are made again, by their number.
         children: the calls that its code has made, as long as somebody may cancel them together with it.
-        coroutine: the asyncio task that runs it.
+        coroutine: the asyncio task that runs it, and is cancelled with it.
         is_ghost: a second execution of a call whose caller has given it up; nobody hears of its result.
         leaves: its actor ends together with it.
     """

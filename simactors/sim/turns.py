@@ -282,7 +282,7 @@ class Turns:
 
     # Several side by side
 
-    def _begin(self, invocation: Invocation, lane: Lane) -> None:
+    def _begin(self, invocation: Invocation, lane: Lane, *, waited: bool = False) -> None:
         actor: SimActor = invocation.actor
         assert actor.lanes is not None
         lane.running[invocation] = None
@@ -291,8 +291,9 @@ class Turns:
             self._kernel.timer(self._thread_start(), begin, actor.process, "begin", invocation)
             return
         loop = actor.lanes.loop_of(group_of(invocation), self._kernel, actor.process)
-        # In no order that anybody promises, as on Ray.
-        begin = functools.partial(self._run_on_loop, invocation, actor.process, loop)
+        # In no order that anybody promises, as on Ray. A call that was cancelled on its way may have been sent or not.
+        never = invocation.is_canceled and (waited or not self._kernel.choices.number("canceled", 2))
+        begin = functools.partial(self._run_on_loop, invocation, actor.process, loop, never=never)
         self._kernel.timer(self._thread_start(), begin, actor.process, "begin", invocation)
 
     def _run_thread(self, invocation: Invocation, process: Process) -> None:
@@ -318,18 +319,16 @@ class Turns:
         if reply is not None and not process.gone:
             self._answer(actor, invocation, kind, reply)
 
-    def _run_on_loop(self, invocation: Invocation, process: Process, loop: SimLoop) -> None:
+    def _run_on_loop(self, invocation: Invocation, process: Process, loop: SimLoop, *, never: bool) -> None:
         if process.gone:
             return  # as above
         if process.halted:
-            process.park(Timer(functools.partial(self._run_on_loop, invocation, process, loop)))
+            process.park(Timer(functools.partial(self._run_on_loop, invocation, process, loop, never=never)))
             return
-        if invocation.is_canceled:  # it never starts
+        if never:
             self._answer(invocation.actor, invocation, "raise", (canceled(invocation),))
             return
-        context = self._context_for(invocation)
-        task = loop.create_task(self._coroutine(invocation, process), context=context)
-        invocation.particulars().coroutine = task
+        loop.create_task(self._coroutine(invocation, process), context=self._context_for(invocation))
 
     async def _coroutine(self, invocation: Invocation, process: Process) -> None:
         """A call of an async actor from its start to its answer; nothing the user's code raises leaves it."""
@@ -337,6 +336,8 @@ class Turns:
         if process.gone:
             return
         self._trace_add((self._kernel.now_ns, "start", invocation.id, process.label, invocation.label))
+        if not invocation.is_canceled:  # else, as on Ray, it runs to its end, and does not hear of that
+            invocation.particulars().coroutine = asyncio.current_task()
         try:
             after = self._points.after
             if self._points.begin(invocation):
@@ -389,6 +390,6 @@ class Turns:
             return
         del lane.running[invocation]
         if lane.waiting and lanes.depart is None:
-            self._begin(lanes.take_waiting(lane, self._kernel.choices), lane)
+            self._begin(lanes.take_waiting(lane, self._kernel.choices), lane, waited=True)
         if lanes.depart is not None and not lanes.under_way:
             lanes.depart()

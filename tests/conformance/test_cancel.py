@@ -162,6 +162,9 @@ class Loop:
         await self.gate.note.remote(f"{name} ends")
         return name
 
+    def block(self) -> str:
+        return pass_through(self.gate, "block")
+
     async def read_state(self) -> str:
         return "alive"
 
@@ -413,7 +416,9 @@ def test_what_is_called_after_a_call_that_was_cancelled_need_not_wait_for_its_ar
 ) -> None:
     gate = Gate.remote()
     worker = Worker.remote(gate)
-    assert ray.get(worker.take.remote(0)) == 0  # what is cancelled before an actor is there, it never waits for
+    assert (
+        ray.get(worker.take.remote(0)) == 0
+    )  # what is cancelled before an actor is there, it never waits for
     argument = running(gate, work.remote(gate))
     ref = worker.take.remote(argument)
     before = worker.take.remote(1)  # sent when the other one no longer stands before it
@@ -468,6 +473,20 @@ def test_a_queued_async_call_never_starts(ray: ModuleType) -> None:
     assert raised_by(lambda: ray.get(queued)) == "TaskCancelledError"
     assert ray.get(loop.read_state.remote()) == "alive"
     assert ray.get(gate.read.remote()) == ["first starts", "first ends"]
+
+
+def test_an_async_call_that_only_a_busy_loop_keeps_waiting_runs_to_its_end(ray: ModuleType) -> None:
+    gate = Gate.remote()
+    loop = Loop.remote(gate)
+    blocking = running(gate, loop.block.remote(), "block")
+    queued = loop.work.remote("queued")
+    time.sleep(0.2)
+    ray.cancel(queued)
+    time.sleep(0.2)
+    ray.get(gate.open.remote())
+    assert ray.get(blocking) == "block"
+    assert raised_by(lambda: ray.get(queued)) == "TaskCancelledError"
+    assert ray.get(gate.read.remote()) == ["block starts", "block ends", "queued starts", "queued ends"]
 
 
 @pytest.mark.parametrize("recursive", [True, False])

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 import simactors as ray
 from simactors.sim.config import SimConfig
+from simactors.sim.distributions import Constant
 from simactors.sim.simulation import simulate
 
 GAP = SimConfig(cancel_gap_s=30)
@@ -139,6 +141,31 @@ def test_a_call_that_has_just_been_made_may_not_have_been_sent() -> None:
             assert told(canceled)[0] == "TaskCancelledError"
             came.add((told(log.note.remote(2)), tuple(ray.get(log.read.remote()))))
     assert came == {((2, 0), (0, 1, 2)), (("ActorUnavailableError", 30), (0,))}
+
+
+@pytest.mark.parametrize(
+    ("canceled", "stuck"),
+    [
+        ([0], False),
+        ([0, 1], False),
+        ([1, 0], False),
+        ([1], True),
+        ([2], True),
+        ([0, 2], True),
+        ([0, 1, 2], False),
+    ],
+)
+def test_what_is_cancelled_before_the_first_call_that_is_sent_is_not_missed(
+    canceled: list[int], stuck: bool
+) -> None:
+    with simulate(1, config=replace(GAP, process_start=Constant(3.0))):
+        log = Log.remote()
+        refs = [log.note.remote(index) for index in range(3)]
+        time.sleep(1)
+        for index in canceled:
+            ray.cancel(refs[index])
+        answers = [told(ref)[0] for ref in (*refs, log.note.remote("later"), log.note.remote("latest"))]
+        assert ("ActorUnavailableError" in answers) == stuck
 
 
 def test_nobody_waits_where_it_is_not_asked_for() -> None:
