@@ -107,7 +107,7 @@ def test_pytest_offers_it_before_it_imports_anything(folder: Path) -> None:
     assert "2 passed" in run(folder, *options, backend=None).stdout
 
 
-_PROGRAMS = ["patterns", "actors", "pools", "crawler", "pipeline", "accounts", "trainers"]
+_PROGRAMS = ["patterns", "actors", "pools", "crawler", "pipeline", "accounts", "trainers", "squares"]
 
 
 @pytest.mark.parametrize("backend", ["sim", "local"])
