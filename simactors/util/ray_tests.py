@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
 from simactors import exceptions
@@ -68,11 +68,6 @@ def _lives(pid: int) -> bool:
     return True
 
 
-def dicts_equal(dict1: Mapping[Any, float], dict2: Mapping[Any, float], abs_tol: float = 1e-4) -> bool:
-    """Whether two dictionaries have the same keys, and about the same numbers."""
-    return dict1.keys() == dict2.keys() and all(abs(dict1[key] - dict2[key]) <= abs_tol for key in dict1)
-
-
 def same_elements(elems_a: Collection[Any], elems_b: Collection[Any]) -> bool:
     """Whether two collections hold the same, equally often, in any order."""
     return Counter(elems_a) == Counter(elems_b)
@@ -80,7 +75,6 @@ def same_elements(elems_a: Collection[Any], elems_b: Collection[Any]) -> bool:
 
 __all__ = [
     "client_test_enabled",
-    "dicts_equal",
     "generate_system_config_map",
     "kill_actor_and_wait_for_failure",
     "same_elements",
