@@ -6,7 +6,6 @@ Not those that reach into a cluster's servers, which are not here.
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
@@ -69,8 +68,8 @@ def _lives(pid: int) -> bool:
 
 
 def same_elements(elems_a: Collection[Any], elems_b: Collection[Any]) -> bool:
-    """Whether two collections hold the same, equally often, in any order."""
-    return Counter(elems_a) == Counter(elems_b)
+    """Whether each item of two collections is in the other one, too; they need not be hashable."""
+    return all(item in elems_b for item in elems_a) and all(item in elems_a for item in elems_b)
 
 
 __all__ = [

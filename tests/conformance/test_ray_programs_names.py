@@ -109,3 +109,13 @@ def test_a_pool_takes_calls_with_several_results(ray: ModuleType) -> None:
     assert all(isinstance(result, list) and len(result) == 2 for result in results)
     pool.submit(work, 0)
     assert pool.get_next_unordered() in ([1, 10], [2, 20])
+
+
+@pytest.mark.own_cluster
+@pytest.mark.parametrize(("namespace", "error"), [("", ValueError), (123, TypeError)])
+def test_a_namespace_is_a_text_that_is_not_empty(
+    ray: ModuleType, namespace: Any, error: type[Exception]
+) -> None:
+    ray.shutdown()
+    with pytest.raises(error, match="namespace"):
+        ray.init(namespace=namespace)

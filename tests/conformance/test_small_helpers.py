@@ -153,7 +153,8 @@ def test_a_helper_of_rays_own_tests_ends_an_actor_for_good(ray: ModuleType, name
 def test_the_helpers_of_rays_own_tests_about_values(named: Any) -> None:
     testing = named("ray._private.test_utils")
     assert testing.same_elements([1, 2, 2], [2, 1, 2])
-    assert not testing.same_elements([1, 2, 2], [1, 1, 2])
+    assert testing.same_elements([{"a": 1}], [{"a": 1}, {"a": 1}])
+    assert not testing.same_elements([1, 2], [1, 2, 3])
     assert not testing.client_test_enabled()
     assert testing.generate_system_config_map(a=1) == {"_system_config": {"a": 1}}
 
