@@ -111,11 +111,14 @@ class Placement:
             # As on Ray, who wants resources of a group that was removed waits for ever.
             return None if request.to_place else Refusal("PlacementGroupRemoved")
         numbers = range(len(group.pools)) if where.number < 0 else (where.number,)
-        for number in numbers:
-            if number < len(group.pools) and group.pools[number].fits(request.to_place):
-                gpus = group.pools[number].take(request.to_place)
-                return Grant(request.to_place, gpus, where.group, number, request.captures)
-        return None
+        wanted = request.to_place
+        fitting = [n for n in numbers if n < len(group.pools) and group.pools[n].fits(wanted)]
+        if not fitting:
+            return None
+        # On Ray, who names no bundle takes from none: a bundle with GPUs is kept for who needs them.
+        number = min(fitting, key=lambda n: group.pools[n].unasked(wanted))
+        gpus = group.pools[number].take(wanted)
+        return Grant(wanted, gpus, where.group, number, request.captures)
 
     def _pool_of(self, grant: Grant) -> Pool | None:
         """Where a grant comes from; None if that is gone."""

@@ -25,6 +25,9 @@ from simactors.core.backend import Settings
 
 log = logging.getLogger("simactors")
 
+cluster_not_supported = False
+"""Ray's tests ask for it, and skip what needs several nodes where those can't be started."""
+
 DEFAULT_BACKEND = "sim"  # the only one that has several nodes without several machines
 
 _MIB = 2**20
@@ -302,6 +305,20 @@ class Cluster:
         if self._shutdown_at_exit:
             atexit.register(self.shutdown)
         return able
+
+
+def get_other_nodes(cluster: Cluster, exclude_head: bool = False) -> list[ClusterNode]:
+    """The nodes of a cluster but for that of the driver; a helper of Ray's own tests.
+
+    Args:
+        exclude_head: taken for Ray's sake: the driver is on the head.
+    """
+    return cluster.worker_nodes[:]
+
+
+def get_non_head_nodes(cluster: Cluster) -> list[ClusterNode]:
+    """The nodes of a cluster but for the head; a helper of Ray's own tests."""
+    return cluster.worker_nodes[:]
 
 
 def _with_nodes(backend: backends.Backend) -> ChangesNodes:

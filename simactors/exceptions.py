@@ -182,12 +182,22 @@ class TaskCancelledError(RayError):
 
 
 class RayActorError(RayError):
-    """The actor could not answer; the call may or may not have run."""
+    """The actor could not answer; the call may or may not have run.
+
+    Attributes:
+        actor_id: which one, as ``RuntimeContext.get_actor_id()`` has it; None if that is not known.
+    """
 
     default = "The actor died unexpectedly before finishing this task."
 
-    def __init__(self, message: str | None = None) -> None:
+    def __init__(self, message: str | None = None, *, actor_id: str | None = None) -> None:
         super().__init__(message or self.default)
+        self.actor_id = actor_id
+
+    @property
+    def error_msg(self) -> str:
+        """What it says."""
+        return str(self)
 
 
 class ActorDiedError(RayActorError):

@@ -15,6 +15,7 @@ from real_backend.client.travel import Limits, Travel
 from real_backend.messages import Call, Message
 from real_backend.objects import Home
 from simactors import exceptions
+from simactors.core import ids
 from simactors.core.interface import ActorInterface
 from simactors.core.outcome import Failure, failure
 
@@ -146,7 +147,7 @@ class Line:
         As on Ray, a call that was on its way has spent a try, be it the one that crashed the actor or not.
         """
         self.peer = None
-        self._loss = failure(exceptions.ActorUnavailableError(text))
+        self._loss = failure(exceptions.ActorUnavailableError(text, actor_id=self._name()))
         calls = list(self._sent.values())
         self._sent.clear()
         for call in calls:
@@ -165,7 +166,10 @@ class Line:
         """The actor is dead; `error` is the name of what its callers meet."""
         if self.death is not None:
             return
-        self.death = failure(getattr(exceptions, error)(text))
+        told = getattr(exceptions, error)(text)
+        if isinstance(told, exceptions.RayActorError):
+            told.actor_id = self._name()
+        self.death = failure(told)
         calls = [*self._sent.values(), *self._again, *self._queue]
         self._sent.clear()
         self._again.clear()
@@ -173,6 +177,10 @@ class Line:
         for call in calls:
             self._calls.fail(call, self.death)
         self._look_whether_idle()
+
+    def _name(self) -> str:
+        """Its id as programs see it."""
+        return ids.actor_id(self.actor_id).hex()
 
     def idle(self) -> bool:
         """Whether no call is on its way."""

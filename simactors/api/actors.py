@@ -16,12 +16,13 @@ def get_actor(name: str, namespace: str | None = None) -> ActorHandle:
     """A handle to the living actor of that name.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is none, or the name is empty or None.
+        TypeError: the name is something else.
     """
-    if not isinstance(name, str):
-        raise TypeError(f"the name of an actor is a str, not {type(name).__name__}")
     if not name:
         raise ValueError("Please supply a non-empty value to get_actor")
+    if not isinstance(name, str):
+        raise TypeError(f"the name of an actor is a str, not {type(name).__name__}")
     actor = session.active().find_actor(name, namespace)
     if actor is None:
         raise ValueError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from simactors.api import session
@@ -39,6 +40,11 @@ class ActorHandle:
     @property
     def _actor_id(self) -> ActorID:
         """Which actor; Ray programs look at it though it is private."""
+        return self._actor.actor_id()
+
+    @property
+    def _ray_actor_id(self) -> ActorID:
+        """The same, as older programs ask for it."""
         return self._actor.actor_id()
 
     def __dir__(self) -> list[str]:
@@ -128,6 +134,13 @@ class ActorMethod:
         settled = settle_returns(changes, is_generator=self._spec.is_generator, declared=False)
         changed = with_options(self._options, settled, what="actor methods")
         return ActorMethod(self._actor, self._spec, changed)
+
+    def _remote(
+        self, args: Sequence[Any] | None = None, kwargs: Mapping[str, Any] | None = None, **changes: Any
+    ) -> Any:
+        """``h.m.options(**changes).remote(*args, **kwargs)``; Ray programs use it though it is private."""
+        method = self.options(**changes) if changes else self
+        return method.remote(*(args or ()), **(kwargs or {}))
 
     def __call__(self, *_: Any, **__: Any) -> None:
         """Refuse, as Ray does."""

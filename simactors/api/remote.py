@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from simactors import exceptions
 from simactors.api import placement, session
@@ -144,6 +144,13 @@ class RemoteFunction:
         changed = with_options(self._options, settled, what="remote functions")
         return RemoteFunction(self._function, changed, self._described())
 
+    def _remote(
+        self, args: Sequence[Any] | None = None, kwargs: Mapping[str, Any] | None = None, **changes: Any
+    ) -> Any:
+        """``f.options(**changes).remote(*args, **kwargs)``; Ray programs use it though it is private."""
+        function = self.options(**changes) if changes else self
+        return function.remote(*(args or ()), **(kwargs or {}))
+
     def __call__(self, *_: Any, **__: Any) -> None:
         """Refuse, as Ray does."""
         name = f"{self._function.__module__}.{self._function.__name__}"
@@ -154,6 +161,18 @@ class RemoteFunction:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return RemoteFunction, (self._function, self._options, calls.Described(self._made))
+
+
+class ActorClassMetadata(NamedTuple):
+    """What Ray programs ask of an actor class.
+
+    Attributes:
+        class_name: its name.
+        modified_class: the plain class that it was made of, which can be instantiated in the same process.
+    """
+
+    class_name: str
+    modified_class: type
 
 
 class ActorClass:
@@ -206,6 +225,22 @@ class ActorClass:
             raise ValueError("Setting 'concurrency_groups' is not supported in '.options()'.")
         changed = with_options(self._options, changes, what="actors")
         return ActorClass(self._class, changed, self._described())
+
+    def _remote(
+        self, args: Sequence[Any] | None = None, kwargs: Mapping[str, Any] | None = None, **changes: Any
+    ) -> ActorHandle:
+        """``Cls.options(**changes).remote(*args, **kwargs)``; Ray programs use it though it is private."""
+        cls = self.options(**changes) if changes else self
+        return cls.remote(*(args or ()), **(kwargs or {}))
+
+    @property
+    def __ray_metadata__(self) -> ActorClassMetadata:
+        """The plain class behind it; unit tests of Ray programs look there though it is private."""
+        return ActorClassMetadata(self._class.__name__, self._class)
+
+    def __dir__(self) -> list[str]:
+        methods = (name for name in self._described().interface.methods if not name.startswith("_"))
+        return sorted({*object.__dir__(self), *methods})
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

@@ -127,6 +127,7 @@ def init(
         ValueError: an unknown backend, a seed for a backend that has none, or resources for a cluster that is there.
     """
     _check_arguments(address, num_cpus, num_gpus, more)
+    _check_namespace(namespace)
     renamed = {name: more[key] for key, name in _QUANTITIES.items() if more.get(key) is not None}
     quantities = {**(resources or {}), **renamed}
     _check_quantities({"num_cpus": num_cpus, "num_gpus": num_gpus, **quantities})
@@ -202,6 +203,13 @@ def _check_arguments(
         raise ValueError(
             "When connecting to an existing cluster, num_cpus and num_gpus must not be provided."
         )
+
+
+def _check_namespace(namespace: object) -> None:
+    if namespace is not None and not isinstance(namespace, str):
+        raise TypeError(f"namespace must be None or a string, not {namespace!r}")
+    if namespace == "":
+        raise ValueError('"" is not a valid namespace. Pass None to not specify a namespace.')
 
 
 def _check_quantities(quantities: Mapping[str, Any]) -> None:

@@ -17,7 +17,13 @@ _REFS = (
     "simactors.core.refs:DynamicObjectRefGenerator",
     "simactors.api.generators:ObjectRefGenerator",
 )
-_TESTING = ("simactors.util.conditions", "simactors.util.signals")
+_TESTING = (
+    "simactors.util.conditions",
+    "simactors.util.signals",
+    "simactors.util.ray_tests",
+    "simactors.cluster_utils:get_other_nodes",
+    "simactors.cluster_utils:get_non_head_nodes",
+)
 
 # A module of Ray -> where its names are: all public names of a module, or one behind a colon, maybe under another name.
 MODULES: Mapping[str, Sequence[str]] = {
@@ -40,7 +46,7 @@ MODULES: Mapping[str, Sequence[str]] = {
         "simactors.exceptions:ActorClassInheritanceException",
     ),
     "ray.cloudpickle": ("cloudpickle",),
-    "ray.cluster_utils": ("simactors.cluster_utils:Cluster",),
+    "ray.cluster_utils": ("simactors.cluster_utils:Cluster", "simactors.cluster_utils:cluster_not_supported"),
     "ray.exceptions": ("simactors.exceptions",),
     "ray.job_config": ("simactors.api.configuration:JobConfig", "simactors.api.configuration:LoggingConfig"),
     "ray.remote_function": ("simactors.api.remote:RemoteFunction",),

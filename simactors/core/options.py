@@ -181,7 +181,9 @@ def _name_problem(value: str | None) -> str | None:
 
 
 def _returns_problem(value: Any) -> str | None:
-    if value in ("dynamic", "streaming") or value >= 0:  # of other texts, `>=` says what is wrong, as on Ray
+    if (
+        value in (None, "dynamic", "streaming") or value >= 0
+    ):  # of other texts, `>=` says what is wrong, as on Ray
         return None
     return (
         "Default None. When None is passed, The default value is 1 for a task and actor task, and 'streaming' for "
@@ -230,7 +232,7 @@ _RULES: Mapping[str, _Rule] = {
         ),
     ),
     "get_if_exists": _Rule((bool,)),
-    "num_returns": _Rule((int, str), _returns_problem),
+    "num_returns": _Rule((int, str, type(None)), _returns_problem),
     "max_retries": _count("max_retries"),
     "max_restarts": _count("max_restarts"),
     "max_task_retries": _count("max_task_retries"),

@@ -92,6 +92,11 @@ class Pool:
                 return False
         return True
 
+    def unasked(self, amounts: Amounts) -> int:
+        """How many kinds of resources it has that `amounts` does not ask for: GPUs that would lie idle, say."""
+        asked = {name for name, _ in amounts}
+        return sum(name not in asked for name, units in self.total.items() if units)
+
     def take(self, amounts: Amounts) -> tuple[int, ...]:
         """Take what `fits`; returns the numbers of the GPUs."""
         taken = _NO_GPUS

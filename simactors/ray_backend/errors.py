@@ -48,6 +48,8 @@ def translated(error: BaseException) -> BaseException:
         ours = getattr(exceptions, kind.__name__, None)
         if ours is not None and kind.__module__.startswith("ray."):
             made: BaseException = ours(str(error))
+            if isinstance(made, exceptions.RayActorError):
+                made.actor_id = getattr(error, "actor_id", None)
             return made
     return exceptions.RaySystemError(f"{type(error).__name__}: {error}")
 

@@ -16,7 +16,7 @@ from simactors.core.outcome import Failure, failure
 from simactors.core.refs import ActorRef
 from simactors.sim import executor
 from simactors.sim.actor import BUSY, SharedRef, SimActor
-from simactors.sim.answers import describe, unavailable
+from simactors.sim.answers import describe, lost_actor, unavailable
 from simactors.sim.cluster import Cluster, Process, context_of
 from simactors.sim.executor import Executor
 from simactors.sim.exports import Exports
@@ -212,10 +212,9 @@ class Actors:
         if actor.process.gone:
             return
         actor.step(Event.CONSTRUCTOR_RAISED)
-        death = exceptions.ActorDiedError(
-            f"The actor died because of an error raised in its creation task, {why.error()}"
-        )
-        self._bury(actor, failure(death), "its constructor failed")
+        text = f"The actor died because of an error raised in its creation task, {why.error()}"
+        death = lost_actor(exceptions.ActorDiedError, actor, text)
+        self._bury(actor, death, "its constructor failed")
 
     # Death
 
@@ -226,7 +225,7 @@ class Actors:
         """End an actor's process: running and queued calls fail, its name is free, its children end too."""
         if actor.step(event) is not State.DEAD:
             text = describe(exceptions.ActorDiedError.default, actor, f"The actor is dead because {why}.")
-            self._bury(actor, failure(exceptions.ActorDiedError(text)), why)
+            self._bury(actor, lost_actor(exceptions.ActorDiedError, actor, text), why)
 
     def crash(self, actor: SimActor, why: str, *, disowned: bool = False) -> None:
         """An actor's process ended unasked: start it again if it has restarts left, else it is dead.

@@ -6,6 +6,7 @@ Only the texts: who decides that is elsewhere.
 from __future__ import annotations
 
 from simactors import exceptions
+from simactors.core import ids
 from simactors.core.outcome import Failure, Outcome, failure
 from simactors.sim.actor import SimActor
 from simactors.sim.executor import failure_of
@@ -36,7 +37,12 @@ def as_canceled(invocation: Invocation, reply: tuple[Outcome, ...]) -> tuple[Out
 def unavailable(actor: SimActor, why: str) -> Failure:
     """What a call is answered with that a restart has lost."""
     text = describe(exceptions.ActorUnavailableError.default, actor, f"The actor restarts because {why}.")
-    return failure(exceptions.ActorUnavailableError(text))
+    return lost_actor(exceptions.ActorUnavailableError, actor, text)
+
+
+def lost_actor(kind: type[exceptions.RayActorError], actor: SimActor, text: str) -> Failure:
+    """What a call is answered with whose actor can't answer it."""
+    return failure(kind(text, actor_id=ids.actor_id(actor.id).hex()))
 
 
 def describe(first: str, actor: SimActor, last: str) -> str:

@@ -14,11 +14,12 @@ from simactors.core import calls, requests
 from simactors.core.concurrency import concurrency_of
 from simactors.core.current import running
 from simactors.core.options import PLAIN_METHOD, ActorOptions, MethodOptions, TaskOptions
-from simactors.core.outcome import Failure, failure
+from simactors.core.outcome import Failure
 from simactors.core.refs import ActorRef, ObjectRef
 from simactors.sim import demands
 from simactors.sim.actor import SimActor
 from simactors.sim.actors import Actors
+from simactors.sim.answers import lost_actor
 from simactors.sim.cluster import Cluster, Link, Process
 from simactors.sim.executor import current_call
 from simactors.sim.exports import Exports
@@ -376,4 +377,6 @@ def _refs(invocation: Invocation) -> list[ObjectRef[Any]]:
 def _killed(actor: SimActor) -> Failure:
     name = actor.cls.interface.class_name
     text = f"{exceptions.RayActorError.default}\n\tclass_name: {name}\n\tactor_id: actor-{actor.id}\n"
-    return failure(exceptions.ActorDiedError(f"{text}The actor is dead because it was killed by `ray.kill`."))
+    return lost_actor(
+        exceptions.ActorDiedError, actor, f"{text}The actor is dead because it was killed by `ray.kill`."
+    )

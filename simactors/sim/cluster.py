@@ -60,16 +60,18 @@ class Inside:
         private: what the standard library keeps for it, see `privates.py`.
         threads: see `threads.py`.
         served: how many tasks it has run.
+        has_put: it has put objects, which it owns.
         variables: what `runtime_env` has added to its environment.
     """
 
-    __slots__ = ("home", "private", "served", "threads", "variables")
+    __slots__ = ("has_put", "home", "private", "served", "threads", "variables")
 
     def __init__(self) -> None:
         self.home: Any = None
         self.private: Any = None
         self.threads: Any = None
         self.served = 0
+        self.has_put = False
         self.variables: Variables = ()
 
 
@@ -172,6 +174,15 @@ class Process:
         inside = self._own_inside()
         inside.served += 1
         return inside.served
+
+    def puts(self) -> None:
+        """It has put an object."""
+        self._own_inside().has_put = True
+
+    @property
+    def may_own(self) -> bool:
+        """Whether there may be objects or actors that end with it: it has called or put something."""
+        return bool(self.links) or self.inside.has_put
 
     def _own_inside(self) -> Inside:
         if self.inside is _BARE:

@@ -11,9 +11,9 @@ from fnmatch import fnmatchcase
 
 from simactors import exceptions
 from simactors.core.fault_plan import DelayCall, FailCall
-from simactors.core.outcome import Outcome, failure
+from simactors.core.outcome import Outcome
 from simactors.sim.actors import Actors
-from simactors.sim.answers import out_of_reach
+from simactors.sim.answers import lost_actor, out_of_reach
 from simactors.sim.config import NS
 from simactors.sim.invocation import Invocation
 from simactors.sim.kernel import Kernel
@@ -138,7 +138,8 @@ class BrokenConnections:
             self._tasks.lose_answer(invocation, exceptions.WorkerCrashedError, why)
         else:
             text = out_of_reach(invocation.actor)
-            self._actors.lost(invocation, failure(exceptions.ActorUnavailableError(text)))
+            told = lost_actor(exceptions.ActorUnavailableError, invocation.actor, text)
+            self._actors.lost(invocation, told)
 
     def _send_ghost(self, invocation: Invocation) -> None:
         """Let the call arrive and run, though its caller has given it up."""

@@ -90,6 +90,7 @@ class Objects:
     def put(self, value: Value, owner: Process) -> ObjectRef[Any]:
         """A ref that is ready at once."""
         state = StoredObject(self.next_id(), "put()", owner, value)
+        owner.puts()
         self._trace_add((self._kernel.now_ns, "put", state.id, owner.label, ""))
         return ObjectRef(state)
 

@@ -360,8 +360,12 @@ def _bundle_for(
     request: Request, where: Bundle, bundles: Bundles
 ) -> tuple[Node, Pool, tuple[int, int]] | None:
     indices: Iterable[int] = range(len(bundles.pools)) if where.number < 0 else (where.number,)
+    best: tuple[Node, Pool, tuple[int, int]] | None = None
     for index in indices:
         node, pool = bundles.nodes[index], bundles.pools[index]
-        if node is not None and pool is not None and node.alive and pool.fits(request.to_place):
-            return node, pool, (where.group, index)
-    return None
+        if node is None or pool is None or not node.alive or not pool.fits(request.to_place):
+            continue
+        # On Ray, who names no bundle takes from none: a bundle with GPUs is kept for who needs them.
+        if best is None or pool.unasked(request.to_place) < best[1].unasked(request.to_place):
+            best = node, pool, (where.group, index)
+    return best

@@ -214,7 +214,8 @@ class Tasks:
         if process.gone:
             return
         if most and served >= most:
-            self._end_process(process)
+            if not process.may_own:  # else it stays for the sake of that, and takes no other task
+                self._end_process(process)
         else:
             process.node.idle.append(process)
             self._kernel.counts(_IDLE)

@@ -11,7 +11,9 @@ from typing import Any
 from simactors.api.objects import get, wait
 from simactors.core.refs import ObjectRef
 
-Work = Callable[[Any, Any], ObjectRef[Any]]
+Results = ObjectRef[Any] | list[ObjectRef[Any]]
+"""What a call gives: several refs, if it has `num_returns` > 1."""
+Work = Callable[[Any, Any], Results]
 
 
 class ActorPool:
@@ -26,7 +28,7 @@ class ActorPool:
     def __init__(self, actors: Iterable[Any]) -> None:
         self._idle = list(actors)
         # Results still to be fetched, by the number of their submission; a number is in one of the two.
-        self._running: dict[int, tuple[ObjectRef[Any], Any]] = {}
+        self._running: dict[int, tuple[Results, Any]] = {}
         self._queued: list[tuple[Work, Any]] = []
         self._submitted = 0
         self._next = 0
@@ -46,7 +48,10 @@ class ActorPool:
         return self._drain(self.get_next_unordered)
 
     def submit(self, fn: Work, value: Any) -> None:
-        """Call ``fn(actor, value)``, which returns a ref, as soon as an actor is free."""
+        """Call ``fn(actor, value)``, which returns what a call of the actor gave, as soon as an actor is free.
+
+        A call with `num_returns` > 1 counts as one result, a list.
+        """
         if not self._idle:
             self._queued.append((fn, value))
             return
@@ -74,7 +79,7 @@ class ActorPool:
         if self._next not in self._running:
             raise ValueError("It is not allowed to call get_next() after get_next_unordered().")
         ref, _ = self._running[self._next]
-        ready, _ = wait([ref], timeout=timeout)
+        ready, _ = wait([_first(ref)], timeout=timeout)
         if not ready and not ignore_if_timedout:
             raise TimeoutError("Timed out waiting for result")
         self._release(self._next)
@@ -94,11 +99,13 @@ class ActorPool:
             TimeoutError: none was ready in time.
         """
         self._check_next()
-        number_of = {ref: number for number, (ref, _) in self._running.items()}
+        number_of = {_first(ref): number for number, (ref, _) in self._running.items()}
         ready, _ = wait(list(number_of), timeout=timeout)
         if ready:
-            self._release(number_of[ready[0]])
-            return get(ready[0])
+            number = number_of[ready[0]]
+            results, _ = self._running[number]
+            self._release(number)
+            return get(results)
         if not ignore_if_timedout:
             raise TimeoutError("Timed out waiting for result")
         dropped = next(iter(number_of))
@@ -148,3 +155,8 @@ class ActorPool:
         self._idle.append(actor)
         if self._queued:
             self.submit(*self._queued.pop(0))
+
+
+def _first(results: Results) -> ObjectRef[Any]:
+    """The ref that tells when a call is done: all its results come together."""
+    return results[0] if isinstance(results, list) else results

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -16,6 +17,10 @@ from simactors.api.remote import remote
 
 _GREEDY = 100
 """So many items at most are taken in a row from an iterator whose weight is "*"."""
+
+
+_BREATH_S = 0.001
+"""How long a union waits between two rounds in which none of its iterators had an item."""
 
 
 class NextValueNotReady:
@@ -45,28 +50,52 @@ class MetricsContext:
         self.current_actor: Any = None
 
 
+class _Shared:
+    """Where all iterators that are made of one another find their `MetricsContext`.
+
+    Attributes:
+        joined: what they share it with since a union of theirs was made.
+    """
+
+    def __init__(self) -> None:
+        self.context = MetricsContext()
+        self.joined: _Shared | None = None
+
+    def root(self) -> _Shared:
+        """The one whose context counts."""
+        found = self
+        while found.joined is not None:
+            found = found.joined
+        return found
+
+
 class LocalIterator:
     """An iterator over items that come from one place, to be read by one process.
 
     Args:
         base_iterator: see `Source`.
-        metrics: shared by all that is made of one another.
+        shared: by all that is made of one another.
     """
 
     def __init__(
         self,
         base_iterator: Source,
-        metrics: MetricsContext | None = None,
+        shared: _Shared | None = None,
         local_transforms: Sequence[Transform] = (),
         timeout: float | None = None,
         name: str = "unknown",
     ) -> None:
         self.base_iterator = base_iterator
-        self.metrics = metrics or MetricsContext()
+        self._shared = shared or _Shared()
         self.local_transforms = list(local_transforms)
         self.timeout = timeout
         self.name = name
         self._built: Iterator[Any] | None = None
+
+    @property
+    def metrics(self) -> MetricsContext:
+        """What its functions share."""
+        return self._shared.root().context
 
     @staticmethod
     def get_metrics() -> MetricsContext:
@@ -195,7 +224,7 @@ class LocalIterator:
         return [
             LocalIterator(
                 lambda timeout, mine=queue: items_of(mine, timeout),  # type: ignore[misc]  # bound here and now
-                self.metrics,
+                self._shared,
                 name=f"{self.name}.duplicate[{index}]",
             )
             for index, queue in enumerate(waiting)
@@ -223,25 +252,25 @@ class LocalIterator:
         if round_robin_weights and len(round_robin_weights) != len(parents):
             raise ValueError("Length of round robin weights must equal number of iterators total.")
         weights = list(round_robin_weights or [1] * len(parents))
-        metrics = MetricsContext()
+        shared = _Shared()
         for parent in parents:
-            parent.metrics = metrics  # functions of theirs share it from now on
+            parent._shared.root().joined = shared  # functions of theirs share it from now on
         active = [
             (
                 weight,
-                parent._anew(metrics, _patience(weight, round_robin_weights, deterministic=deterministic)),
+                parent._anew(shared, _patience(weight, round_robin_weights, deterministic=deterministic)),
             )
             for weight, parent in zip(weights, parents, strict=True)
         ]
         name = f"LocalUnion[{self}, {', '.join(map(str, others))}]"
-        return LocalIterator(lambda timeout: _in_turn(active, timeout), metrics, name=name)
+        return LocalIterator(lambda timeout: _in_turn(active, timeout), shared, name=name)
 
-    def _anew(self, metrics: MetricsContext, timeout: float | None) -> LocalIterator:
-        return LocalIterator(self.base_iterator, metrics, self.local_transforms, timeout)
+    def _anew(self, shared: _Shared, timeout: float | None) -> LocalIterator:
+        return LocalIterator(self.base_iterator, shared, self.local_transforms, timeout)
 
     def _then(self, transform: Transform, name: str) -> LocalIterator:
         transforms = [*self.local_transforms, transform]
-        return LocalIterator(self.base_iterator, self.metrics, transforms, name=self.name + name)
+        return LocalIterator(self.base_iterator, self._shared, transforms, name=self.name + name)
 
     def _named(self, name: str) -> LocalIterator:
         self.name = name
@@ -265,6 +294,7 @@ def _patience(weight: Any, weights: Sequence[Any] | None, *, deterministic: bool
 
 def _in_turn(active: list[tuple[Any, LocalIterator]], timeout: float | None) -> Iterator[Any]:
     while active:
+        came = False
         for entry in list(active):
             weight, source = entry
             for _ in range(_GREEDY if weight == "*" else _whole(weight)):
@@ -274,11 +304,16 @@ def _in_turn(active: list[tuple[Any, LocalIterator]], timeout: float | None) -> 
                     active.remove(entry)
                     break
                 if not isinstance(item, NOT_READY):
+                    came = True
                     yield item
                     continue
                 if timeout is not None:
                     yield item
                 break
+        if active and not came and timeout is None:
+            time.sleep(
+                _BREATH_S
+            )  # looking again and again would keep a core busy, and virtual time standing still
 
 
 def _whole(weight: float) -> int:

@@ -312,3 +312,37 @@ def test_max_calls_belongs_to_the_function(ray: ModuleType) -> None:
         ray.remote(max_calls=-1)(ids)
     with pytest.raises(ValueError, match="Invalid option keyword max_calls for actors"):
         Person.options(max_calls=1)
+
+
+@simactors.remote
+def doubled(x: int) -> int:
+    time.sleep(0.05)
+    return 2 * x
+
+
+@simactors.remote
+class Keeper:
+    def ask(self) -> str:
+        return "here"
+
+
+@simactors.remote(max_calls=1)
+def handed_over(what: str) -> list[Any]:
+    if what == "a put object":
+        return [simactors.put("here")]
+    if what == "a call":
+        return [doubled.remote(21)]
+    return [Keeper.remote()]
+
+
+def test_a_worker_after_its_last_call_keeps_what_it_has_put_and_called(ray: ModuleType) -> None:
+    (put,) = ray.get(handed_over.remote("a put object"))
+    (called,) = ray.get(handed_over.remote("a call"))
+    time.sleep(0.5)  # a worker that ended would have ended by then
+    assert (ray.get(put), ray.get(called)) == ("here", 42)
+
+
+def test_a_worker_after_its_last_call_keeps_the_actors_that_it_has_created(ray: ModuleType) -> None:
+    (keeper,) = ray.get(handed_over.remote("an actor"))
+    time.sleep(0.5)
+    assert ray.get(keeper.ask.remote()) == "here"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from types import ModuleType
 from typing import Any
 
@@ -100,3 +101,33 @@ def test_local_iterators_can_be_joined_and_copied(par: Any) -> None:
     assert list(joined) == [100, 0, 101, 1, 102, 2]
     with pytest.raises(ValueError, match="must equal number of iterators"):
         numbers(0).union(numbers(1), round_robin_weights=[1])
+
+
+def test_functions_before_and_after_a_union_share_their_metrics(par: Any) -> None:
+    def counting(name: str) -> Any:
+        def count(item: int) -> int:
+            par.LocalIterator.get_metrics().counters[name] += 1
+            return item
+
+        return count
+
+    def seen(item: int) -> list[str]:
+        return sorted(par.LocalIterator.get_metrics().counters)
+
+    def numbers(name: str) -> Any:
+        return par.from_items([1, 2], 1).gather_async().for_each(counting(name))
+
+    two = numbers("a").union(numbers("b"), deterministic=True)
+    three = two.union(numbers("c"), deterministic=True)
+    assert three.for_each(seen).take(9)[-1] == ["a", "b", "c"]
+
+
+def test_a_union_waits_for_slow_iterators(par: Any) -> None:
+    def slowly(item: int) -> int:
+        time.sleep(0.05)
+        return item
+
+    both = (
+        par.from_items([1, 2], 1).for_each(slowly).gather_async().union(par.from_items([3], 1).gather_async())
+    )
+    assert sorted(both) == [1, 2, 3]

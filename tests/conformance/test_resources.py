@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import simactors
+from simactors.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 pytestmark = pytest.mark.own_cluster
 
@@ -210,3 +211,14 @@ def test_a_restarted_actor_has_its_variables_again(machine: ModuleType) -> None:
 def test_variables_that_no_process_can_have_are_refused(machine: ModuleType) -> None:
     with pytest.raises(Exception, match="env_vars"):  # a TypeError on Ray, a ValueError here
         variable.options(runtime_env={"env_vars": {"A": 1}}).remote("A")
+
+
+def test_who_names_no_bundle_of_a_group_leaves_the_special_one_to_who_needs_it(machine: ModuleType) -> None:
+    ray = machine
+    group = simactors.util.placement_group([{"CPU": 1, "magnet": 1}, {"CPU": 1}])
+    within = PlacementGroupSchedulingStrategy(group)
+    plain = User.options(num_cpus=1, scheduling_strategy=within).remote()
+    assert ray.get(plain.__ray_ready__.remote(), timeout=20)
+    special = User.options(num_cpus=1, resources={"magnet": 1}, scheduling_strategy=within).remote()
+    assert ray.get(special.__ray_ready__.remote(), timeout=20)
+    simactors.util.remove_placement_group(group)

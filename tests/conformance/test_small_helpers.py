@@ -132,5 +132,32 @@ def test_the_helpers_of_rays_own_tests(ray: ModuleType, named: Any) -> None:
     asyncio.run(testing.async_wait_for_condition(found))
 
 
+@pytest.mark.not_yet(ray="Ray's asks the server of its dashboard")
+def test_a_helper_of_rays_own_tests_ends_an_actor_for_good(ray: ModuleType, named: Any) -> None:
+    testing, remote = named("ray._private.test_utils"), named("ray").remote
+    get, exceptions = named("ray").get, named("ray.exceptions")
+
+    @remote
+    class Worker:
+        def pid(self) -> int:
+            return os.getpid()
+
+    worker = Worker.remote()
+    pid = get(worker.pid.remote())
+    testing.kill_actor_and_wait_for_failure(worker)
+    testing.wait_for_pid_to_exit(pid)
+    with pytest.raises(exceptions.RayActorError):
+        get(worker.pid.remote())
+
+
+def test_the_helpers_of_rays_own_tests_about_values(named: Any) -> None:
+    testing = named("ray._private.test_utils")
+    assert testing.same_elements([1, 2, 2], [2, 1, 2])
+    assert testing.same_elements([{"a": 1}], [{"a": 1}, {"a": 1}])
+    assert not testing.same_elements([1, 2], [1, 2, 3])
+    assert not testing.client_test_enabled()
+    assert testing.generate_system_config_map(a=1) == {"_system_config": {"a": 1}}
+
+
 def test_accelerators_have_names(named: Any) -> None:
     assert named("ray.util.accelerators").NVIDIA_TESLA_V100 == "V100"

@@ -107,8 +107,11 @@ def test_pytest_offers_it_before_it_imports_anything(folder: Path) -> None:
     assert "2 passed" in run(folder, *options, backend=None).stdout
 
 
+_PROGRAMS = ["patterns", "actors", "pools", "crawler", "pipeline", "accounts", "trainers", "squares"]
+
+
 @pytest.mark.parametrize("backend", ["sim", "local"])
-@pytest.mark.parametrize("name", ["patterns", "actors", "pools"])
+@pytest.mark.parametrize("name", _PROGRAMS)
 def test_programs_print_what_they_print_on_ray(name: str, backend: str) -> None:
     """What stands beside each was printed by Ray 2.60."""
     if name == "pools":

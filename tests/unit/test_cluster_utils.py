@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import simactors
+from simactors import cluster_utils
 from simactors.cluster_utils import Cluster
 from simactors.core import backend as backends
 from simactors.core import current
@@ -117,4 +118,12 @@ def test_wrong_arguments_are_refused(opened: list[str]) -> None:
         Cluster().add_node(labels={"-": "x"})
     cluster = Cluster()
     cluster.add_node(_system_config={"health_check_period_ms": 100}, dashboard_port=1)
+    cluster.shutdown()
+
+
+def test_helpers_of_rays_tests_name_the_nodes_without_the_driver(backend: Any, opened: list[str]) -> None:
+    cluster = cluster_utils.Cluster(initialize_head=True)
+    others = [cluster.add_node(num_cpus=1) for _ in range(2)]
+    assert cluster_utils.get_other_nodes(cluster) == cluster_utils.get_non_head_nodes(cluster) == others
+    assert not cluster_utils.cluster_not_supported
     cluster.shutdown()
