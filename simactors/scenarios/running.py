@@ -60,7 +60,7 @@ def make(order: Order, tell: Tell = _nobody) -> Run:
 
 
 def _simulated(recipe: Recipe, tell: Tell) -> tuple[Run, float]:
-    meter = Meter(recipe.world.faults, tell)
+    meter = Meter(tell)
     made = recipe.run(meter.watch, onlookers=[meter])
     run = _run(recipe.seed, made)
     run.duration_s = made.virtual_time_s or 0.0

@@ -20,6 +20,7 @@ from simactors.sim.invocation import Invocation, StoredObject
 from simactors.sim.machine import Machine
 from simactors.sim.nodes import Node
 from simactors.sim.offer import Offer
+from simactors.sim.trace import Trouble
 from simactors.sim.waiting import Waiter
 
 
@@ -211,6 +212,11 @@ class Inspection:
     def last_records(self, count: int) -> list[Record]:
         """At most `count` of the last trace records, oldest first."""
         return self._machine.trace.last(count)
+
+    @property
+    def troubles(self) -> list[Trouble]:
+        """What has gone wrong so far, in order; it grows while the run goes on."""
+        return self._machine.trace.troubles
 
     def callers(self, call: Invocation) -> list[FrameType]:
         """The frames of all code that waits for `call`, across processes: the outermost first."""

@@ -10,7 +10,7 @@ import marshal
 from collections import deque
 from collections.abc import Callable
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from simactors.core.events import Record
 
@@ -23,12 +23,27 @@ _MARSHAL = 2
 Row = tuple[int, str, int, str, str]
 
 
+class Trouble(NamedTuple):
+    """Something that went wrong, on purpose or because of that, as data: a record has only words for it.
+
+    Attributes:
+        row: the record of its beginning.
+        end_ns: when it is over, which may be after the run; None for what happens at once, or is never over.
+    """
+
+    row: Row
+    end_ns: int | None = None
+
+
 class Trace:
     """What happened, in the order in which it happened.
 
     Args:
         keep: how many of the last records stay readable.
         watch: told of each record as it is written, by the code to which it happens.
+
+    Attributes:
+        troubles: what went wrong, in the order in which it happened; not what ended as somebody wanted.
     """
 
     def __init__(self, keep: int, watch: Callable[[Row], None] | None = None) -> None:
@@ -39,6 +54,7 @@ class Trace:
         self._keep = keep
         self._kept: deque[list[Any]] = deque(maxlen=keep // _FULL + 2)  # by blocks
         self._frozen: str | None = None
+        self.troubles: list[Trouble] = []
         self.add: Callable[[Row], None] = self._open.extend
         """Write one record; see `core.events.Record` for its fields."""
         if watch is not None:
@@ -53,6 +69,12 @@ class Trace:
                 watch(row)
 
         return add
+
+    def meet(self, row: Row, end_ns: int | None = None) -> None:
+        """Write the record of something that goes wrong; see `Trouble`."""
+        if self._frozen is None:
+            self.troubles.append(Trouble(row, end_ns))
+        self.add(row)
 
     def fold(self) -> None:
         """Take the records so far into the digest, as far as they fill whole blocks."""
