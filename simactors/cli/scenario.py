@@ -20,6 +20,7 @@ from simactors.cli import params
 from simactors.cli.group import FAILED, INTERRUPTED, OUR_FAULT, PASSED, PLEASE_REPORT, WrongInput
 from simactors.core import nearest
 from simactors.core.fault_plan import FaultPlan
+from simactors.exceptions import NondeterminismError
 from simactors.exploration.repro import Repro
 from simactors.exploration.scenario import Scenario, load
 from simactors.exploration.target import TargetError
@@ -81,11 +82,13 @@ def run(file: str, variant: str, backend: str, wishes: Wishes, options: dict[str
         _write(wishes.out, result.to_json().decode() + "\n")
     if wishes.csv is not None:
         _write(wishes.csv, report.as_csv(result))
+    repeats = True
     if wishes.report is not None or wishes.timeline is not None:
-        _write_views(result, wishes)
+        repeats = _write_views(result, wishes)
     if wishes.as_json:
         click.echo(result.to_json().decode())
-    raise click.exceptions.Exit(_exit_code(result))
+    code = _exit_code(result)
+    raise click.exceptions.Exit(code if repeats else code or FAILED)
 
 
 def _refuse_files(wishes: Wishes, backend: str) -> None:
@@ -124,24 +127,33 @@ def _write(path: Path, text: str) -> None:
         raise WrongInput(f"{path} can't be written to: {error.strerror}") from None
 
 
-def _write_views(result: Result, wishes: Wishes) -> None:
-    """The page, and the timeline, of the run that is worth a look: it is made once more for that."""
+def _write_views(result: Result, wishes: Wishes) -> bool:
+    """The page, and the timeline, of the run that is worth a look: it is made once more for that.
+
+    Returns:
+        Whether it has become the same run again: if not, no timeline is drawn.
+    """
     pair = scenario_page.choose(result)
     if pair is None:
         click.echo("no run was made: there is nothing to look into", err=True)
-        return
+        return True
     point, run = pair
-    timeline = None
+    timeline, remark = None, ""
     if run.repro:
         nowhere = io.StringIO()
         with redirect_stdout(nowhere), redirect_stderr(nowhere):
-            timeline = recorded(Repro.read(run.repro).recipe)
+            try:
+                timeline = recorded(Repro.read(run.repro).recipe, run.digest)
+            except NondeterminismError as error:
+                remark = str(error)
+    if remark:
+        click.echo(remark, err=True)
     if wishes.report is not None:
-        shown = scenario_page.Shown(point, run, timeline)
+        shown = scenario_page.Shown(point, run, timeline, remark)
         _write(wishes.report, scenario_page.html(result, shown))
-    if wishes.timeline is not None:
-        assert timeline is not None, "a simulated run can be made again"
+    if wishes.timeline is not None and timeline is not None:
         _write(wishes.timeline, _as_timeline(run, timeline, is_mermaid=wishes.timeline.suffix == ".mmd"))
+    return not remark
 
 
 def _as_timeline(run: Run, timeline: Timeline, *, is_mermaid: bool) -> str:

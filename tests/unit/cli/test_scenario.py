@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,23 @@ def test_a_full_disk_does_not_take_the_summary_away(folder: Path, capsys: pytest
     told = capsys.readouterr()
     assert told.out.endswith("passed, as expected\n")
     assert "/dev/full can't be written to: No space left on device" in told.err
+
+
+def test_a_run_that_does_not_repeat_is_told_and_not_drawn(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json, "runs", itertools.count(1), raising=False)  # outlives a run, as few things do
+    (folder / "app.py").write_text(
+        "import json\nimport simactors as ray\n\n@ray.remote\ndef one(): pass\n\n"
+        "def setup():\n    ray.get([one.remote() for _ in range(next(json.runs))])\n\n"
+        "def request(service): pass\n"
+    )
+    page, timeline = folder / "page.html", folder / "run.json"
+    assert code_of("run", str(folder), "--report", str(page), "--timeline", str(timeline)) == 1
+    told = capsys.readouterr()
+    assert told.out.endswith("passed, as expected\n")
+    remark = "the run with seed 0 went another way when it was made once more to be drawn"
+    assert remark in told.err
+    assert remark in page.read_text()
+    assert 'id="timeline"' not in page.read_text()
+    assert not timeline.exists()
