@@ -11,7 +11,7 @@ from simactors.cli import attending, completion, params
 from simactors.cli.attending import Attendance
 from simactors.cli.group import WrongInput, epilog, exit_with
 from simactors.cli.output import Output
-from simactors.exploration import determinism, following
+from simactors.exploration import determinism, following, missed
 from simactors.exploration.named import named
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import RunResult, run_for_real
@@ -176,6 +176,9 @@ def _run_once(
     with attending.interruptible(f"{program.target} on {backend}", finish):
         result = _run(program, backend, seed or 0, attendance, record, check_determinism=check_determinism)
     output.restore()
+    if backend == "sim" and result.ending.outcome != "error":
+        for fault in missed.missed(program, result.struck):
+            click.echo(missed.words(fault, "", longest_s=result.virtual_time_s), err=True)
     for words in attendance.closing_words(result.ending):
         click.echo(f"{words}\n", err=True)
     click.echo(text.run_report(program, backend, result), err=True)

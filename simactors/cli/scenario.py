@@ -77,6 +77,8 @@ def run(file: str, variant: str, backend: str, wishes: Wishes, options: dict[str
     for name, called in grid.never_called(told, result).items():
         hint = nearest.clause(name, sorted(called))
         click.echo(f"cluster.service_times: nothing was called {name!r} in any run{hint}", err=True)
+    for words in grid.struck_nothing(scenario, result):
+        click.echo(words, err=True)
     click.echo(report.summary(result), err=wishes.as_json)  # first: writing may fail, or be stopped
     if wishes.out is not None:
         _write(wishes.out, result.to_json().decode() + "\n")

@@ -9,6 +9,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 
 from simactors.core.fault_plan import CrashProcess, DelayCall, Fault, FaultPlan, Pause
+from simactors.exploration import missed
 from simactors.exploration.drawn_faults import plan
 from simactors.exploration.objectives import Objective
 from simactors.exploration.recipe import Recipe
@@ -67,6 +68,7 @@ def _simulated(recipe: Recipe, tell: Tell) -> tuple[Run, float]:
     run.digest, run.steps = made.digest or "", made.steps or 0
     run.methods, run.queues, run.uses = meter.methods, meter.queues, meter.uses
     run.samples_s, run.faults, run.totals = meter.samples_s, meter.faults, meter.totals
+    run.missed = [missed.as_in_files(fault) for fault in missed.missed(recipe.program, made.struck)]
     run.repro = Repro.of(recipe, made).token
     return run, 0.0
 

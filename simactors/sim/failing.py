@@ -70,10 +70,11 @@ class LateCalls:
         """See `Network.delay_calls`."""
         if invocation.function is None or _is_ghost(invocation):
             return 0
-        late = sum(round(self._faults[index].by_s * NS) for index in self._sightings.hits(invocation))
+        hits = [self._faults[index] for index in self._sightings.hits(invocation)]
+        late = sum(round(fault.by_s * NS) for fault in hits)
         if late:
             row = (self._kernel.now_ns, "fault", invocation.id, invocation.caller.label)
-            self._meet((*row, f"delay of {invocation.label} by {late / NS:g} s"))
+            self._meet((*row, f"delay of {invocation.label} by {late / NS:g} s"), faults=hits)
         return late
 
 
@@ -152,7 +153,8 @@ class BrokenConnections:
     def _note(self, fault: FailCall, invocation: Invocation) -> None:
         label = invocation.caller.label
         what = f"{fault.lost} of {invocation.label}" if fault.lost != "late" else f"late {invocation.label}"
-        self._meet((self._kernel.now_ns, "fault", invocation.id, label, f"broken connection: {what}"))
+        row = (self._kernel.now_ns, "fault", invocation.id, label, f"broken connection: {what}")
+        self._meet(row, faults=(fault,))
 
 
 def _is_ghost(invocation: Invocation) -> bool:

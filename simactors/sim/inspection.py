@@ -115,6 +115,8 @@ class Inspection:
 
     def __init__(self, machine: Machine) -> None:
         machine.actors.is_ranked = True  # so that there are names; nothing else follows from it
+        if machine.trace.troubles is None:
+            machine.trace.troubles = []
         self._machine = machine
         self._kernel = machine.kernel
 
@@ -216,7 +218,7 @@ class Inspection:
     @property
     def troubles(self) -> list[Trouble]:
         """What has gone wrong so far, in order; it grows while the run goes on."""
-        return self._machine.trace.troubles
+        return self._machine.trace.troubles or []
 
     def callers(self, call: Invocation) -> list[FrameType]:
         """The frames of all code that waits for `call`, across processes: the outermost first."""
