@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from simactors.cli import attending, completion, params
+from simactors.cli import attending, completion, params, streams
 from simactors.cli.attending import Attendance
 from simactors.cli.group import WrongInput, epilog, exit_with
 from simactors.cli.output import Output
@@ -176,6 +178,10 @@ def _run_once(
     with attending.interruptible(f"{program.target} on {backend}", finish):
         result = _run(program, backend, seed or 0, attendance, record, check_determinism=check_determinism)
     output.restore()
+    if "BrokenPipeError" in (result.ending.kind or "") and streams.is_unread():
+        raise BrokenPipeError(
+            errno.EPIPE, os.strerror(errno.EPIPE)
+        )  # what the program printed was to be read by somebody who has seen enough
     if backend == "sim" and result.ending.outcome != "error":
         for fault in missed.missed(program, result.struck):
             click.echo(missed.words(fault, "", longest_s=result.virtual_time_s), err=True)
