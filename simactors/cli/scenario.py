@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import os
 import sys
 import threading
 import time
@@ -16,7 +15,7 @@ from typing import Any
 
 import click
 
-from simactors.cli import params
+from simactors.cli import files, params
 from simactors.cli.group import FAILED, INTERRUPTED, OUR_FAULT, PASSED, PLEASE_REPORT, WrongInput
 from simactors.core import nearest
 from simactors.core.fault_plan import FaultPlan
@@ -102,12 +101,7 @@ def _refuse_files(wishes: Wishes, backend: str) -> None:
     named = {name: getattr(wishes, name) for name in ("out", "csv", "report", "timeline")}
     places: dict[str, Path] = {f"--{name}": path for name, path in named.items() if path is not None}
     for option, path in places.items():
-        if path.is_dir():
-            raise WrongInput(f"{option}: {path} is a folder; name a file")
-        if not path.parent.is_dir():
-            raise WrongInput(f"{option}: {path} can't be written to: there is no folder {path.parent}")
-        if not os.access(path if path.exists() else path.parent, os.W_OK):
-            raise WrongInput(f"{option}: {path} can't be written to: it may only be read")
+        files.refuse_unwritable(option, path)
     for (one, path), (other, same) in itertools.combinations(places.items(), 2):
         if path.resolve() == same.resolve() and not path.is_char_device():  # /dev/stdout takes any number
             raise WrongInput(f"{one} and {other} name the same file, {path}")
@@ -154,7 +148,9 @@ def _write_views(result: Result, wishes: Wishes) -> bool:
         shown = scenario_page.Shown(point, run, timeline, remark)
         _write(wishes.report, scenario_page.html(result, shown))
     if wishes.timeline is not None and timeline is not None:
-        _write(wishes.timeline, _as_timeline(run, timeline, is_mermaid=wishes.timeline.suffix == ".mmd"))
+        _write(
+            wishes.timeline, _as_timeline(run, timeline, is_mermaid=wishes.timeline.suffix.lower() == ".mmd")
+        )
     return not remark
 
 

@@ -36,6 +36,28 @@ def code_of(*args: str) -> int:
     return caught.value.code
 
 
+def test_an_ending_of_which_nothing_is_known_is_refused_with_what_is_possible(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    possible = {
+        "--timeline": "a timeline for ui.perfetto.dev (.json) or a Mermaid diagram (.mmd)",
+        "--report": "a page (.html)",
+        "--out": "a result (.json)",
+        "--csv": "a table (.csv)",
+    }
+    for option, formats in possible.items():
+        assert code_of("run", str(folder), option, "x.txt") == 2
+        told = capsys.readouterr().err
+        assert f"'{option}': 'x.txt' ends in '.txt': what is written is {formats}." in told
+    assert code_of("calibrate", "--output", "x.yaml") == 2
+    assert "what is written is a profile (.toml)." in capsys.readouterr().err
+    assert (
+        code_of("run", str(folder), "--timeline", str(folder / "X.MMD"), "--out", str(folder / "plain")) == 0
+    )
+    assert (folder / "X.MMD").read_text().startswith("sequenceDiagram")
+    assert (folder / "plain").read_text().startswith('{"version":')
+
+
 @pytest.mark.parametrize(
     ("args", "answer"),
     [
