@@ -263,10 +263,16 @@ def of_scenarios(command: Callable[..., Any]) -> Callable[..., Any]:
             "settings",
             multiple=True,
             metavar="KEY=VALUE",
+            shell_complete=completion.settings,
             callback=lambda _, __, told: tuple(map(_setting, told)),
             help="Of a scenario: another value of a parameter, or of a key of its file: workload.arrivals.rate=200/s.",
         ),
-        click.option("--variant", metavar="NAME", help="Of a scenario: one of its variants."),
+        click.option(
+            "--variant",
+            metavar="NAME",
+            shell_complete=completion.variants,
+            help="Of a scenario: one of its variants.",
+        ),
         click.option(
             "--seeds", type=click.IntRange(1, 100_000), help="Of a scenario: how many seeds, from 0."
         ),
