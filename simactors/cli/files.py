@@ -44,6 +44,22 @@ class OutFile(click.ParamType):  # type: ignore[type-arg]  # click is generic si
         return [CompletionItem(incomplete, type="file")]
 
 
+def refuse_unwritable_folder(option: str, path: Path) -> None:
+    """The same of a folder that need not be there yet.
+
+    Raises:
+        WrongInput: nothing can be written into it.
+    """
+    try:
+        there = next(each for each in (path, *path.absolute().parents) if each.exists())
+    except OSError as error:
+        raise WrongInput(f"{option}: {path} can't be written to: {error.strerror}") from None
+    if not there.is_dir():
+        raise WrongInput(f"{option}: {path} can't be written to: {there} is no folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise WrongInput(f"{option}: {path} can't be written to: {there} may only be read")
+
+
 def refuse_unwritable(option: str, path: Path) -> None:
     """Say now what could not be written.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 import traceback
@@ -23,6 +24,9 @@ CLOSED_PIPE = 141
 """Whoever reads what is printed has seen enough, as in ``simactors schema | head``: as if SIGPIPE had ended it."""
 
 PLEASE_REPORT = "This is a fault of simactors itself. Please report it, with the lines above and the program."
+
+_OF_NAMES = (errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP, errno.EROFS)
+"""What looking for a file may come to besides that it is there or is not."""
 
 _EXIT_CODES = {"passed": PASSED, "error": OUR_FAULT}
 
@@ -139,6 +143,9 @@ def _code_of(group: click.Group, args: Sequence[str] | None, prog_name: str | No
     except Exception as error:
         if streams.is_of_writing(error):  # of stdout or stderr: commands tell of their files themselves
             raise
+        if isinstance(error, OSError) and error.errno in _OF_NAMES and error.filename is not None:
+            click.echo(f"Error: {error.filename}: {error.strerror}", err=True)
+            return WRONG_INPUT
         traceback.print_exc()
         click.echo(PLEASE_REPORT, err=True)
         return OUR_FAULT

@@ -6,9 +6,11 @@ Not what a program makes of ``sys.stdout`` while it runs: `output.py`.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import select
 import sys
+from typing import Any
 
 _OF_WRITING = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
@@ -17,6 +19,19 @@ def prepare() -> None:
     """Give the process a stderr where it was started without (``2>&-``): much is told there, here and in libraries."""
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # as long as the process lives
+    _set_errors(sys.stderr, "strict", "backslashreplace")  # as it is by default
+    _set_errors(sys.stdout, "strict", "backslashreplace")
+
+
+def as_programs_know_it() -> None:
+    """From now on a program prints: what its terminal has no letters for is its own business again."""
+    _set_errors(sys.stdout, "backslashreplace", "strict")
+
+
+def _set_errors(stream: Any, now: str, then: str) -> None:
+    """What a stream does with letters that its encoding lacks: titles and messages are the user's, and may hold any."""
+    if isinstance(stream, io.TextIOWrapper) and stream.errors == now:
+        stream.reconfigure(errors=then)
 
 
 def flush() -> None:

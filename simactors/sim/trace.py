@@ -127,4 +127,4 @@ def _bytes(cells: list[Any]) -> bytes:
         return b""
     times, kinds, numbers, processes, whats = (cells[column::_CELLS] for column in range(_CELLS))
     words = "\0".join(kinds + processes + whats)
-    return marshal.dumps((tuple(times), tuple(numbers)), _MARSHAL) + words.encode()
+    return marshal.dumps((tuple(times), tuple(numbers)), _MARSHAL) + words.encode("utf-8", "surrogatepass")
