@@ -267,6 +267,8 @@ def read_text(path: str) -> tuple[str, dict[str, Any]]:
         raise TargetError(f"{path}: can't be read: it is no UTF-8: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise TargetError(f"{path}: not TOML: {error}") from None
+    except RecursionError:
+        raise TargetError(f"{path}: not TOML that anybody could read: it is nested too deeply") from None
 
 
 def _with_distributions(table: Any, place: str, problems: list[str]) -> Any:
@@ -311,7 +313,8 @@ def _validated(cls: type[Loaded], table: Any, place: str, problems: list[str]) -
                 where = toml_lines.path((place, *problem["loc"][:-1]))
                 text = f'write how long as a table, {{ kind = "constant", value_s = 0.1 }}, not {problem["input"]!r}'
             if problem["type"] == "unexpected_keyword_argument":
-                text = f"there is no such knob{nearest.clause(str(problem['loc'][-1]), _knobs())}"
+                name, knobs = str(problem["loc"][-1]), _knobs()
+                text = f"there is no such knob{' here' if name in knobs else nearest.clause(name, knobs)}"
             if problem["type"] == "missing":
                 text = "it is missing"
             told = f"{where}: {text}" if where else text

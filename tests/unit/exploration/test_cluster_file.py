@@ -234,3 +234,15 @@ def test_a_run_under_a_cluster_and_faults_is_replayed_without_their_files(
     repro = Repro.read(Repro.of(recipe, result).token)
     assert repro.recipe.program.cluster == config
     assert replay(repro).differences == ()
+
+
+def test_what_is_nested_too_deeply_is_told(write: Write) -> None:
+    with pytest.raises(TargetError, match="nested too deeply"):
+        cluster_file.load_cluster(write(f"x = {'[' * 5000}{']' * 5000}"))
+
+
+def test_a_knob_of_another_kind_is_not_proposed_in_its_own_place(write: Write) -> None:
+    file = write('[[faults]]\nkind = "pause"\nprocess = "a"\nat_s = 1\nfor_s = 1\nbefore_call = 1\n')
+    assert problems(cluster_file.load_faults, file) == [
+        "6: faults[0].before_call: there is no such knob here"
+    ]
