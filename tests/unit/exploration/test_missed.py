@@ -125,6 +125,13 @@ def test_one_at_a_rate_is_missed_if_it_never_struck_at_any_of_its_times(app: Pat
     assert left_over(app, drawn=(good, bad)) == (bad.fault,)
 
 
+def test_one_at_a_rate_is_told_apart_from_one_of_its_kind_that_waits_for_a_call(app: Path) -> None:
+    waiting = CrashProcess(process="Store", after_call=2)
+    fault = CrashProcess(process="Sto", at_s=0)
+    drawn = Drawn(fault=fault, rate_per_s=5, from_s=0, until_s=2)
+    assert left_over(app, waiting, drawn=(drawn,)) == (fault,)
+
+
 def test_faults_are_told_as_files_say_them_with_all_that_is_not_as_by_default() -> None:
     assert missed.as_in_files(CrashProcess(process="Store", at_s=1)) == (
         '{ kind = "crash_process", process = "Store", at_s = 1 }'
