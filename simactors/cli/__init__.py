@@ -12,6 +12,7 @@ from typing import NoReturn
 import click
 
 from simactors import __version__
+from simactors.cli import bash as _bash  # noqa: F401  # completes in bash
 from simactors.cli.group import CommandGroup, epilog, exit_code_of
 
 __all__ = ["main"]

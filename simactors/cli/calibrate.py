@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from simactors.cli import params
+from simactors.cli import files, params
 from simactors.cli.group import WrongInput, epilog
 from simactors.cli.output import Output
 from simactors.core.fault_plan import FaultPlan
@@ -48,7 +48,7 @@ _METERED = ("local",)
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    type=files.OutFile({".toml": "a profile"}),
     default="profile.toml",
     show_default=True,
     help="The file to write.",
@@ -73,8 +73,7 @@ def calibrate(
         raise click.UsageError("The simulator takes as long as it is told: measure local or ray.")
     if address is not None and backend != "ray":
         raise click.UsageError(f"--address is a Ray cluster's; {backend} is this machine.")
-    if not output.parent.is_dir():  # said now, not after a minute
-        raise WrongInput(f"{output} can't be written: there is no folder {output.parent}.")
+    files.refuse_unwritable("--output", output)  # said now, not after a minute
     if program is not None and backend not in _METERED:
         raise click.UsageError(f"--program: {backend} does not tell what calls compute; measure it on local.")
     from simactors import calibration  # lazily: it opens a session, and needs all that

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
-import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import click
 from click.shell_completion import CompletionItem
 
+from simactors.cli import streams
 from simactors.core import nearest
 
 PASSED = 0
@@ -19,8 +20,13 @@ FAILED = 1
 WRONG_INPUT = 2
 OUR_FAULT = 3
 INTERRUPTED = 130
+CLOSED_PIPE = 141
+"""Whoever reads what is printed has seen enough, as in ``simactors schema | head``: as if SIGPIPE had ended it."""
 
 PLEASE_REPORT = "This is a fault of simactors itself. Please report it, with the lines above and the program."
+
+_OF_NAMES = (errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP, errno.EROFS)
+"""What looking for a file may come to besides that it is there or is not."""
 
 _EXIT_CODES = {"passed": PASSED, "error": OUR_FAULT}
 
@@ -98,6 +104,34 @@ def epilog(words: str, *examples: str) -> str:
 
 def exit_code_of(group: click.Group, args: Sequence[str] | None, prog_name: str | None) -> int:
     """Run a command line; whatever happens, the answer is an exit code, and the reason is on stderr."""
+    streams.prepare()
+    own = sys.stdout, sys.stderr
+    try:
+        code = _code_of(group, args, prog_name)
+        streams.flush()
+    except SystemExit:
+        if sys.stdout is own[0]:  # else click has met a closed pipe, and put something into its place
+            raise
+        sys.stdout, sys.stderr = own
+        code = CLOSED_PIPE
+    except BrokenPipeError:
+        code = CLOSED_PIPE
+    except OSError as error:
+        streams.tell(f"Error: what is to be printed can't be written: {error.strerror}")
+        code = WRONG_INPUT
+    else:
+        return code
+    streams.give_up()
+    return code
+
+
+def _code_of(group: click.Group, args: Sequence[str] | None, prog_name: str | None) -> int:
+    """The same, but for what comes of stdout and stderr themselves.
+
+    Raises:
+        OSError: one of them can't be written to.
+        SystemExit: it is a pipe that nobody reads.
+    """
     try:
         returned = group.main(args, prog_name, standalone_mode=False)
     except click.ClickException as error:
@@ -106,12 +140,12 @@ def exit_code_of(group: click.Group, args: Sequence[str] | None, prog_name: str 
     except click.Abort:  # Ctrl-C before or after the command had something to sum up
         click.echo("stopped by Ctrl-C", err=True)
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has seen enough: `simactors hunt ... | head`
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # else Python complains once more at exit
-        return FAILED
-    except Exception:
+    except Exception as error:
+        if streams.is_of_writing(error):  # of stdout or stderr: commands tell of their files themselves
+            raise
+        if isinstance(error, OSError) and error.errno in _OF_NAMES and error.filename is not None:
+            click.echo(f"Error: {error.filename}: {error.strerror}", err=True)
+            return WRONG_INPUT
         traceback.print_exc()
         click.echo(PLEASE_REPORT, err=True)
         return OUR_FAULT

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from simactors.cli import params, progress
+from simactors.cli import files, params, progress
 from simactors.cli.group import INTERRUPTED, WrongInput, epilog, exit_with
 from simactors.exploration import crew, fleet, hunting
 from simactors.exploration.budget import Budget
@@ -116,6 +116,8 @@ def hunt(
     Makes the first failure small, shows what has to happen for it, and the command that replays it exactly.
     """
     program, quest = _asked(target, args, options)
+    if options["out"] is not None:
+        files.refuse_unwritable_folder("--out", options["out"])
     if seconds == 0:
         raise click.UsageError("--time: a hunt takes some time")
     runs = _RUNS if seeds is None and seconds is None else seeds
@@ -125,14 +127,16 @@ def hunt(
         journal = Journal(None if quest.strategy == SYSTEMATIC else options["out"], program, quest)
         _tell_what_was_there(journal.before, program.target)
         found = _hunt(program, quest, Budget(runs, seconds), journal, options)
-    except (TargetError, OSError) as error:
+    except TargetError as error:
         raise WrongInput(str(error)) from None
-    files = _written(found, options["out"] or Path(_OUT))
+    except OSError as error:
+        raise WrongInput(f"{error.filename or 'the hunt'}: {error.strerror or error}") from None
+    written = _written(found, options["out"] or Path(_OUT))
     journal.reported(case.first.group for case in found.cases)
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 110
-    click.echo(report.text(found, files, width), err=as_json)
+    click.echo(report.text(found, written, width), err=as_json)
     if as_json:
-        click.echo(json_line.hunt_line(found, files))
+        click.echo(json_line.hunt_line(found, written))
     if found.tally.interrupted and not found.failed:
         raise click.exceptions.Exit(INTERRUPTED)
     exit_with("passed" if found.first is None else found.first.result.ending.outcome)

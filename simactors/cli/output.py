@@ -8,11 +8,14 @@ from contextlib import contextmanager
 
 import click
 
+from simactors.cli import streams
+
 
 class Output:
     """stdout as it was when this was made; programs close it, or put something else in its place."""
 
     def __init__(self) -> None:
+        streams.as_programs_know_it()
         self._stream = sys.stdout
         self._terminal = sys.stdin, sys.stdout, sys.stderr
 

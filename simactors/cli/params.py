@@ -14,6 +14,7 @@ from click.shell_completion import CompletionItem
 
 from simactors.api import session
 from simactors.cli import completion
+from simactors.cli.files import OutFile
 from simactors.cli.group import WrongInput
 from simactors.core import backend as backends
 from simactors.core import nearest
@@ -232,22 +233,28 @@ OF_SCENARIOS = ("seeds", "variant", "settings", "jobs", "csv", "out", "report", 
 
 def of_scenarios(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options for scenarios: `OF_SCENARIOS`."""
-    file = click.Path(dir_okay=False, path_type=Path)
     for option in (
         click.option(
             "--timeline",
-            type=file,
-            metavar="FILE.json|FILE.mmd",
+            type=OutFile({".json": "a timeline for ui.perfetto.dev", ".mmd": "a Mermaid diagram"}),
             help="Of a scenario: write what ran where and when in the run that failed first, or else in the first one: "
             "for ui.perfetto.dev, as `ray timeline` does, or as a Mermaid diagram.",
         ),
         click.option(
-            "--report", type=file, metavar="FILE.html", help="Of a scenario: write a page to look into it."
+            "--report",
+            type=OutFile({".html": "a page"}),
+            help="Of a scenario: write a page to look into it.",
         ),
         click.option(
-            "--out", type=file, help="Of a scenario: write the result to a file, for `simactors compare`."
+            "--out",
+            type=OutFile({".json": "a result"}),
+            help="Of a scenario: write the result to a file, for `simactors compare`.",
         ),
-        click.option("--csv", type=file, help="Of a scenario: write a line for each run to a file."),
+        click.option(
+            "--csv",
+            type=OutFile({".csv": "a table"}),
+            help="Of a scenario: write a line for each run to a file.",
+        ),
         click.option(
             "--jobs", type=click.IntRange(min=1), help="Of a scenario: how many processes make its runs."
         ),
@@ -256,10 +263,16 @@ def of_scenarios(command: Callable[..., Any]) -> Callable[..., Any]:
             "settings",
             multiple=True,
             metavar="KEY=VALUE",
+            shell_complete=completion.settings,
             callback=lambda _, __, told: tuple(map(_setting, told)),
             help="Of a scenario: another value of a parameter, or of a key of its file: workload.arrivals.rate=200/s.",
         ),
-        click.option("--variant", metavar="NAME", help="Of a scenario: one of its variants."),
+        click.option(
+            "--variant",
+            metavar="NAME",
+            shell_complete=completion.variants,
+            help="Of a scenario: one of its variants.",
+        ),
         click.option(
             "--seeds", type=click.IntRange(1, 100_000), help="Of a scenario: how many seeds, from 0."
         ),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from simactors.cli import attending, completion, params
+from simactors.cli import attending, completion, files, params, streams
 from simactors.cli.attending import Attendance
 from simactors.cli.group import WrongInput, epilog, exit_with
 from simactors.cli.output import Output
-from simactors.exploration import determinism, following
+from simactors.exploration import determinism, following, missed
 from simactors.exploration.named import named
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import RunResult, run_for_real
@@ -176,12 +178,23 @@ def _run_once(
     with attending.interruptible(f"{program.target} on {backend}", finish):
         result = _run(program, backend, seed or 0, attendance, record, check_determinism=check_determinism)
     output.restore()
+    if "BrokenPipeError" in (result.ending.kind or "") and streams.is_unread():
+        raise BrokenPipeError(
+            errno.EPIPE, os.strerror(errno.EPIPE)
+        )  # what the program printed was to be read by somebody who has seen enough
+    if backend == "sim" and result.ending.outcome != "error":
+        _tell_what_was_missed(program, result)
     for words in attendance.closing_words(result.ending):
         click.echo(f"{words}\n", err=True)
     click.echo(text.run_report(program, backend, result), err=True)
     if as_json:
         output.last_line(json_line.run_line(program, backend, result))
     exit_with(result.ending.outcome)
+
+
+def _tell_what_was_missed(program: Program, result: RunResult) -> None:
+    for fault in missed.missed(program, result.struck):
+        click.echo(missed.words(fault, "", longest_s=result.virtual_time_s), err=True)
 
 
 def _run(
@@ -197,6 +210,7 @@ def _run(
     try:
         if backend != "sim":
             if record is not None:
+                files.refuse_unwritable_folder("--record", record)
                 following.keep_program(program, record)
             return run_for_real(program, backend, seed, record)
         if check_determinism:

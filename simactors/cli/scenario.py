@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import os
 import sys
 import threading
 import time
@@ -16,10 +15,11 @@ from typing import Any
 
 import click
 
-from simactors.cli import params
+from simactors.cli import files, params
 from simactors.cli.group import FAILED, INTERRUPTED, OUR_FAULT, PASSED, PLEASE_REPORT, WrongInput
 from simactors.core import nearest
 from simactors.core.fault_plan import FaultPlan
+from simactors.exceptions import NondeterminismError
 from simactors.exploration.repro import Repro
 from simactors.exploration.scenario import Scenario, load
 from simactors.exploration.target import TargetError
@@ -76,16 +76,20 @@ def run(file: str, variant: str, backend: str, wishes: Wishes, options: dict[str
     for name, called in grid.never_called(told, result).items():
         hint = nearest.clause(name, sorted(called))
         click.echo(f"cluster.service_times: nothing was called {name!r} in any run{hint}", err=True)
+    for words in grid.struck_nothing(scenario, result):
+        click.echo(words, err=True)
     click.echo(report.summary(result), err=wishes.as_json)  # first: writing may fail, or be stopped
     if wishes.out is not None:
         _write(wishes.out, result.to_json().decode() + "\n")
     if wishes.csv is not None:
         _write(wishes.csv, report.as_csv(result))
+    repeats = True
     if wishes.report is not None or wishes.timeline is not None:
-        _write_views(result, wishes)
+        repeats = _write_views(result, wishes)
     if wishes.as_json:
         click.echo(result.to_json().decode())
-    raise click.exceptions.Exit(_exit_code(result))
+    code = _exit_code(result)
+    raise click.exceptions.Exit(code if repeats else code or FAILED)
 
 
 def _refuse_files(wishes: Wishes, backend: str) -> None:
@@ -97,12 +101,7 @@ def _refuse_files(wishes: Wishes, backend: str) -> None:
     named = {name: getattr(wishes, name) for name in ("out", "csv", "report", "timeline")}
     places: dict[str, Path] = {f"--{name}": path for name, path in named.items() if path is not None}
     for option, path in places.items():
-        if path.is_dir():
-            raise WrongInput(f"{option}: {path} is a folder; name a file")
-        if not path.parent.is_dir():
-            raise WrongInput(f"{option}: {path} can't be written to: there is no folder {path.parent}")
-        if not os.access(path if path.exists() else path.parent, os.W_OK):
-            raise WrongInput(f"{option}: {path} can't be written to: it may only be read")
+        files.refuse_unwritable(option, path)
     for (one, path), (other, same) in itertools.combinations(places.items(), 2):
         if path.resolve() == same.resolve() and not path.is_char_device():  # /dev/stdout takes any number
             raise WrongInput(f"{one} and {other} name the same file, {path}")
@@ -124,24 +123,35 @@ def _write(path: Path, text: str) -> None:
         raise WrongInput(f"{path} can't be written to: {error.strerror}") from None
 
 
-def _write_views(result: Result, wishes: Wishes) -> None:
-    """The page, and the timeline, of the run that is worth a look: it is made once more for that."""
+def _write_views(result: Result, wishes: Wishes) -> bool:
+    """The page, and the timeline, of the run that is worth a look: it is made once more for that.
+
+    Returns:
+        Whether it has become the same run again: if not, no timeline is drawn.
+    """
     pair = scenario_page.choose(result)
     if pair is None:
         click.echo("no run was made: there is nothing to look into", err=True)
-        return
+        return True
     point, run = pair
-    timeline = None
+    timeline, remark = None, ""
     if run.repro:
         nowhere = io.StringIO()
         with redirect_stdout(nowhere), redirect_stderr(nowhere):
-            timeline = recorded(Repro.read(run.repro).recipe)
+            try:
+                timeline = recorded(Repro.read(run.repro).recipe, run.digest)
+            except NondeterminismError as error:
+                remark = str(error)
+    if remark:
+        click.echo(remark, err=True)
     if wishes.report is not None:
-        shown = scenario_page.Shown(point, run, timeline)
+        shown = scenario_page.Shown(point, run, timeline, remark)
         _write(wishes.report, scenario_page.html(result, shown))
-    if wishes.timeline is not None:
-        assert timeline is not None, "a simulated run can be made again"
-        _write(wishes.timeline, _as_timeline(run, timeline, is_mermaid=wishes.timeline.suffix == ".mmd"))
+    if wishes.timeline is not None and timeline is not None:
+        _write(
+            wishes.timeline, _as_timeline(run, timeline, is_mermaid=wishes.timeline.suffix.lower() == ".mmd")
+        )
+    return not remark
 
 
 def _as_timeline(run: Run, timeline: Timeline, *, is_mermaid: bool) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import time
 
 import click
@@ -39,7 +41,7 @@ def status(*, watch: bool, every_s: float, as_json: bool) -> None:
         for session in sessions():
             click.echo(json.dumps({**to_builtins(session), "memory": _memory(session)}))
         return
-    console = Console()
+    console = _Console()
     if not watch:
         console.print(_picture())
         return
@@ -50,6 +52,12 @@ def status(*, watch: bool, every_s: float, as_json: bool) -> None:
                 live.update(_picture(), refresh=True)
         except KeyboardInterrupt:
             return
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Let the group end the command, as others; rich would do it by itself, with another exit code."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 def _picture() -> Group | str:

@@ -151,5 +151,5 @@ class Draws:
 
 def sub_seed(seed: int, label: str) -> int:
     """A seed of its own for `label`, unrelated to those of other labels; 64 bits."""
-    digest = hashlib.sha256(f"{seed}/{label}".encode()).digest()
+    digest = hashlib.sha256(f"{seed}/{label}".encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big")

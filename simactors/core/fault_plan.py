@@ -167,6 +167,9 @@ class Partition:
 
     def __post_init__(self) -> None:
         _check_time(self, "at_s", "for_s")
+        object.__setattr__(
+            self, "groups", tuple(map(tuple, self.groups))
+        )  # as data, also if lists were given
 
     def group_of(self, matches: Callable[[str], bool]) -> int:
         """The number of the group that a node is in, which says what names it `matches`; -1: it is named in none."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from simactors.core.fault_plan import FaultPlan
 from simactors.core.sightings import Sightings
-from simactors.exploration import determinism
+from simactors.exploration import determinism, missed
 from simactors.exploration.budget import Budget
 from simactors.exploration.covered import NOTHING, Covered, Share
 from simactors.exploration.drawn_faults import plan
@@ -116,6 +116,7 @@ class Tally:
         interrupted: Ctrl-C ended it before its time.
         losses: which processes of several ended before their time, and how.
         sightings: which properties (`checkers.properties`) all runs together have met.
+        struck: which of the program's own faults befell something in any run; see `missed.numbers`.
     """
 
     runs: int = 0
@@ -128,6 +129,7 @@ class Tally:
     interrupted: bool = False
     losses: tuple[str, ...] = ()
     sightings: Sightings = field(default_factory=Sightings)
+    struck: set[int] = field(default_factory=set)
 
     @classmethod
     def of(cls, parts: Iterable[Tally]) -> Tally:
@@ -146,6 +148,7 @@ class Tally:
         self.orders = max(self.orders, other.orders)  # they have mostly seen the same
         self.last = other.last or self.last
         self.sightings.add(other.sightings)
+        self.struck |= other.struck
         for finding in other.findings.values():
             self.add(finding)
 
@@ -298,6 +301,8 @@ class Campaign:
             self._shape = Shape.of(result.path, result.virtual_time_s or 0.0)
         self.tally.last = replace(result, path=())  # which holds a whole run
         self.tally.sightings.add(result.sightings)
+        if len(self.tally.struck) < len(missed.planned(self._program)):
+            self.tally.struck |= missed.numbers(self._program, result.struck)
         self._novelty.look_at(path)
         self.tally.orders = self._novelty.seen
         self.tally.is_done, self.tally.verdict = self._strategy.is_done, self._strategy.verdict

@@ -42,11 +42,11 @@ def load_world(
         TargetError: one of the files can't be read, or the two don't fit together.
     """
     cluster = otherwise if cluster_file is None else load_cluster(cluster_file)
-    faults = fault_plan.FaultPlan() if faults_file is None else load_faults(faults_file)
-    try:
-        aims.check(faults, cluster or config.SimConfig())
-    except ValueError as error:
-        raise TargetError(f"{faults_file}: {error}") from None
+    if faults_file is None:
+        return cluster, fault_plan.FaultPlan()
+    text, faults = _read_faults_file(faults_file)
+    misfits = aims.problems(faults, cluster or config.SimConfig())
+    refuse(faults_file, [f"faults[{index}]: {problem}" for index, problem in misfits], text)
     return cluster, faults
 
 
@@ -70,11 +70,16 @@ def load_faults(path: str) -> fault_plan.FaultPlan:
     Raises:
         TargetError: as `load_cluster`.
     """
+    return _read_faults_file(path)[1]
+
+
+def _read_faults_file(path: str) -> tuple[str, fault_plan.FaultPlan]:
+    """Its text, too."""
     text, table = read_text(path)
     problems = [f"{name}: not a part of a fault file; write [[faults]]" for name in table if name != "faults"]
     faults = read_faults(table.get("faults", []), problems)
     refuse(path, problems, text)
-    return faults
+    return text, faults
 
 
 def read_cluster(table: Any, place: str, problems: list[str]) -> config.SimConfig | None:
@@ -110,6 +115,19 @@ def read_all_faults(
             faults.append(_of_kind(entry, fault_plan.KINDS, place, problems))
     plan = fault_plan.FaultPlan(tuple(fault for fault in faults if fault is not None))
     return plan, tuple(one for one in drawn if one is not None)
+
+
+def read_fitting_faults(
+    tables: list[Any], cluster: config.SimConfig | None, problems: list[str]
+) -> tuple[fault_plan.FaultPlan, tuple[drawn_faults.Drawn, ...]]:
+    """As `read_all_faults`; `problems` also takes what can't be in that cluster, or in the plain one."""
+    faults, drawn = read_all_faults(tables, problems)
+    if not problems:
+        everything = fault_plan.FaultPlan(faults.faults + tuple(one.fault for one in drawn))
+        places = sorted(range(len(tables)), key=lambda index: "rate" in tables[index])  # as in `everything`
+        misfits = aims.problems(everything, cluster or config.SimConfig())
+        problems += [f"faults[{places[index]}]: {problem}" for index, problem in misfits]
+    return faults, drawn
 
 
 def _drawn(entry: dict[str, Any], place: str, problems: list[str]) -> drawn_faults.Drawn | None:
@@ -249,6 +267,8 @@ def read_text(path: str) -> tuple[str, dict[str, Any]]:
         raise TargetError(f"{path}: can't be read: it is no UTF-8: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise TargetError(f"{path}: not TOML: {error}") from None
+    except RecursionError:
+        raise TargetError(f"{path}: not TOML that anybody could read: it is nested too deeply") from None
 
 
 def _with_distributions(table: Any, place: str, problems: list[str]) -> Any:
@@ -268,7 +288,11 @@ def _with_distributions(table: Any, place: str, problems: list[str]) -> Any:
 
 
 def _of_kind(entry: Any, kinds: Mapping[str, type], place: str, problems: list[str]) -> Any:
-    kind = str(entry.get("kind")) if isinstance(entry, dict) else ""
+    if not isinstance(entry, dict) or "kind" not in entry:
+        what = "say which kind" if isinstance(entry, dict) else f"write a table, not {entry!r}, with a kind"
+        problems.append(f"{place}: {what}: {', '.join(kinds)}")
+        return None
+    kind = str(entry["kind"])
     if kind not in kinds:
         problems.append(f"{place}.kind: {kind!r} is none of {', '.join(kinds)}{nearest.clause(kind, kinds)}")
         return None
@@ -289,7 +313,10 @@ def _validated(cls: type[Loaded], table: Any, place: str, problems: list[str]) -
                 where = toml_lines.path((place, *problem["loc"][:-1]))
                 text = f'write how long as a table, {{ kind = "constant", value_s = 0.1 }}, not {problem["input"]!r}'
             if problem["type"] == "unexpected_keyword_argument":
-                text = f"there is no such knob{nearest.clause(str(problem['loc'][-1]), _knobs())}"
+                name, knobs = str(problem["loc"][-1]), _knobs()
+                text = f"there is no such knob{' here' if name in knobs else nearest.clause(name, knobs)}"
+            if problem["type"] == "missing":
+                text = "it is missing"
             told = f"{where}: {text}" if where else text
             if told not in problems:
                 problems.append(told)

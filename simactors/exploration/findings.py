@@ -32,7 +32,7 @@ class Group(NamedTuple):
     @property
     def word(self) -> str:
         """Short, and good for a file's name."""
-        digest = hashlib.sha256("\0".join(self).encode()).hexdigest()[:6]
+        digest = hashlib.sha256("\0".join(self).encode("utf-8", "backslashreplace")).hexdigest()[:6]
         name = "".join(letter if letter.isalnum() else "-" for letter in self.kind).strip("-")
         return f"{name}-{digest}"
 

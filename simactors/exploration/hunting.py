@@ -11,6 +11,7 @@ from pathlib import Path
 
 from simactors.checkers.declarations import declared, unmet
 from simactors.core.sightings import Sighting
+from simactors.exploration import missed
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Campaign, Quest, Tally
 from simactors.exploration.covered import NOTHING, Covered
@@ -61,6 +62,7 @@ class Report:
         earlier: how many of the runs were made before the hunt was stopped, and went on.
         never: what the program says should `sometimes` be so, or be `reachable`, and never was in any of the runs;
             nothing of it if the hunt ended early, or went on from an earlier one.
+        missed: the program's own faults that befell nothing in any of the runs, in words; nothing of them, as above.
     """
 
     program: Program
@@ -70,6 +72,7 @@ class Report:
     cases: tuple[Case, ...]
     earlier: int = 0
     never: tuple[Sighting, ...] = ()
+    missed: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -88,7 +91,7 @@ class Report:
 
     def __str__(self) -> str:
         """For a test's output: what failed, what has to happen for it, and the token that replays it."""
-        never = [f"never happened: {sighting}" for sighting in self.never]
+        never = [*(f"never happened: {sighting}" for sighting in self.never), *self.missed]
         if not self.cases:
             verdict = f"; {self.tally.verdict}" if self.tally.verdict else ""
             return "\n".join([f"no failure in {self.runs} runs{verdict}", *never])
@@ -149,6 +152,7 @@ def finish(
         if group not in before.told:
             on_found(finding)
             cases.append(case_of(finding, shrink_s, explain_s))
+    is_whole = not before.covered and not tally.interrupted and (quest.keep_going or not tally.findings)
     return Report(
         program=quest.world_for(program),
         quest=quest,
@@ -156,13 +160,17 @@ def finish(
         seconds=seconds,
         cases=tuple(cases),
         earlier=len(before.covered),
-        never=_never(program, quest, tally) if not before.covered else (),
+        never=_never(program, tally) if is_whole else (),
+        missed=_missed(program, tally) if is_whole else (),
     )
 
 
-def _never(program: Program, quest: Quest, tally: Tally) -> tuple[Sighting, ...]:
-    if tally.interrupted or (tally.findings and not quest.keep_going):
-        return ()
+def _missed(program: Program, tally: Tally) -> tuple[str, ...]:
+    faults = enumerate(missed.planned(program))
+    return tuple(missed.words(fault, "in any run") for number, fault in faults if number not in tally.struck)
+
+
+def _never(program: Program, tally: Tally) -> tuple[Sighting, ...]:
     file = Path(program.target.file)
     stated = declared([file]) if file.is_file() else []
     return tuple(unmet(stated, tally.sightings))

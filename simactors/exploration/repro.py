@@ -261,7 +261,9 @@ def _failure_digest(program: Program, result: RunResult) -> str:
         return _digest(b"")  # pytest writes the text, and the more of it the more -v it is given
     folder = str(Path(program.target.file).resolve().parent)
     message = ADDRESS.sub("0x...", result.ending.message or "")
-    return _digest(message.replace(folder, "").encode())
+    return _digest(
+        message.replace(folder, "").encode("utf-8", "backslashreplace")
+    )  # it may hold what no file can
 
 
 def _digest(text: bytes) -> str:

@@ -17,6 +17,7 @@ from simactors.api import session
 from simactors.core import tracing
 from simactors.core.choices import Choices, Offer
 from simactors.core.events import Record
+from simactors.core.fault_plan import Fault
 from simactors.core.sightings import Sighting
 from simactors.exceptions import DeadlockError, Finding, InternalError, LimitError, RayTaskError
 from simactors.exploration import frames, watchdog
@@ -58,6 +59,7 @@ class RunResult:
         last_steps: the end of the trace of a run that failed, one line a step.
         path: what happened, in order, if the order is explored; see `Offers.taken`.
         sightings: which properties it met, see `checkers.properties`.
+        struck: which of its faults befell something.
     """
 
     ending: Ending
@@ -68,6 +70,7 @@ class RunResult:
     last_steps: tuple[str, ...] = ()
     path: Sequence[Offer] = field(default=(), repr=False, compare=False)
     sightings: tuple[Sighting, ...] = field(default=(), repr=False, compare=False)
+    struck: tuple[Fault, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def failed(self) -> bool:
@@ -168,6 +171,7 @@ def result_of(simulation: Simulation, ending: Ending, last_steps: tuple[str, ...
         last_steps=last_steps,
         path=simulation.path,
         sightings=tuple(simulation.sightings),
+        struck=simulation.struck,
     )
 
 

@@ -27,7 +27,6 @@ from simactors.exploration.objectives import Objective
 from simactors.exploration.quantities import duration_s
 from simactors.exploration.scenario_file import ScenarioFile
 from simactors.exploration.target import Program, Target, TargetError
-from simactors.sim import aims
 from simactors.sim.config import SimConfig
 from simactors.workload import arrivals
 from simactors.workload.load import Arrivals, Burst, Clients, Constant, Judged, Load, Poisson, Ramp, Trace
@@ -91,7 +90,7 @@ def load(file: str, variant: str = "", settings: Sequence[tuple[str, Any]] = ())
     text, table = cluster_file.read_text(file)
     reader = _Reader(file)
     plain = reader.file(table, [])
-    problems = list(reader.problems)
+    problems, elsewhere = list(reader.problems), list(reader.elsewhere)
     tables = table.get("variants", {})
     tables = tables if isinstance(tables, dict) else {}
     found = {"": plain}
@@ -100,7 +99,8 @@ def load(file: str, variant: str = "", settings: Sequence[tuple[str, Any]] = ())
             other = _Reader(file)
             found[name] = other.file(overriding.merged(table, changed, reader.folder), [])
             problems += [f"variants.{name}.{each}" for each in other.problems if each not in reader.problems]
-    cluster_file.refuse(file, problems, text, reader.elsewhere)
+            elsewhere += [each for each in other.elsewhere if each not in elsewhere]
+    cluster_file.refuse(file, problems, text, elsewhere)
     if variant not in found:
         names = [name for name in found if name]
         near = nearest.clause(variant, names)
@@ -129,18 +129,20 @@ def _scenario(
         count *= len(values)
     if count > MOST_POINTS:
         raise TargetError(f"{file}: the sweep has {count} points, and {MOST_POINTS} are the most")
-    points, problems = [], dict[str, str]()
+    points, problems, elsewhere = [], dict[str, str](), dict[str, str]()
     for combination in itertools.product(*grid.values()):
         swept = tuple(zip(grid, combination, strict=True))
         made = reader.file(table, [*given.items(), *swept])
-        if made is None or reader.problems:
+        if made is None or reader.problems or reader.elsewhere:
             named = ", ".join(f"{name} = {value!r}" for name, value in (*given.items(), *swept))
             for problem in reader.problems:  # one is told with the first point that has it
                 problems.setdefault(problem, f"{'sweep: ' if swept else ''}with {named}: {problem}")
+            for problem in reader.elsewhere:
+                elsewhere.setdefault(problem, f"{problem} (with {named})")
             reader = _Reader(file)
         else:
             points.append(reader.point(swept))
-    cluster_file.refuse(file, list(problems.values()), text)
+    cluster_file.refuse(file, list(problems.values()), text, list(elsewhere.values()))
     return Scenario(
         file=file,
         variant=variant,
@@ -192,9 +194,7 @@ class _Reader:
                 self.problems.append(f"sweep.{name}: {error}")
         told = scenario_file.validated(table, self.problems)
         cluster = self._cluster(table.get("cluster"))
-        faults, drawn = self._faults(table.get("faults", []))
-        if not self.problems and not self.elsewhere:
-            self._check_aims(faults, drawn, cluster)
+        faults, drawn = self._faults(table.get("faults", []), cluster)
         entries = self._entries(table)
         if told is None:
             return None
@@ -239,14 +239,25 @@ class _Reader:
             self.problems.append(f"cluster: {scenario_file.TABLE_OR_FILE}")
         return cluster_file.read_cluster(told, "cluster", self.problems) if isinstance(told, dict) else None
 
-    def _faults(self, told: Any) -> tuple[FaultPlan, tuple[Drawn, ...]]:
+    def _faults(self, told: Any, cluster: SimConfig | None) -> tuple[FaultPlan, tuple[Drawn, ...]]:
         """As `_cluster`; those with a rate are drawn for each run."""
+        is_cluster_known = (
+            not self.problems and not self.elsewhere
+        )  # else nobody knows what faults can aim at
+
+        def read(file: str) -> FaultPlan:
+            if not is_cluster_known:
+                return cluster_file.load_faults(file)
+            return cluster_file.load_world(None, file, cluster)[1]
+
         if isinstance(told, str):
-            return self._other(told, "faults", cluster_file.load_faults) or FaultPlan(), ()
+            return self._other(told, "faults", read) or FaultPlan(), ()
         if not isinstance(told, list):
             self.problems.append(f"faults: {scenario_file.LIST_OR_FILE}")
             return FaultPlan(), ()
-        return cluster_file.read_all_faults(told, self.problems)
+        if not is_cluster_known:
+            return cluster_file.read_all_faults(told, self.problems)
+        return cluster_file.read_fitting_faults(told, cluster, self.problems)
 
     def _other(self, name: str, place: str, read: Any) -> Any:
         if not self._is_inside(name, place):
@@ -256,13 +267,6 @@ class _Reader:
         except TargetError as error:
             self.elsewhere += str(error).splitlines()
             return None
-
-    def _check_aims(self, faults: FaultPlan, drawn: tuple[Drawn, ...], cluster: SimConfig | None) -> None:
-        everything = FaultPlan(faults.faults + tuple(one.fault for one in drawn))
-        try:
-            aims.check(everything, cluster or SimConfig())
-        except ValueError as error:
-            self.problems.append(f"faults: {error}")
 
     def _is_inside(self, name: str, place: str) -> bool:
         if entry_points.is_inside(self.folder, name):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _SCALAR = re.compile(r"[^,\]}#\n]+")
+_ENDS = re.compile(r"[.\[:]")  # behind which a place goes on, or what is told of it begins
 _DELIMITERS = ('"""', "'''", '"', "'")
 
 
@@ -25,22 +26,18 @@ def lines_of(text: str) -> dict[str, int]:
     """The line of each key, of each table and of each element of a list, by its `path`; counted from 1."""
     found = dict(_Scanner(text).all())
     for place, line in list(found.items()):
-        while place := place.rpartition(".")[0]:  # what no line is for alone: ``a`` of ``a.b = 1``
-            found.setdefault(place, line)
+        while (
+            place := place.rpartition(".")[0]
+        ) and place not in found:  # ``a`` of ``a.b = 1``, which has no line
+            found[place] = line
     return found
 
 
 def line_of(where: str, lines: dict[str, int]) -> int | None:
     """The line of what is named at the beginning of `where`, as exactly as is known; None if nothing is."""
-    best = ""
-    for place in lines:
-        if (
-            len(place) > len(best)
-            and where.startswith(place)
-            and where[len(place) :][:1] in ("", ".", "[", ":")
-        ):
-            best = place
-    return lines[best] if best else None
+    ends = [*(sign.start() for sign in _ENDS.finditer(where)), len(where)]
+    places = (where[:end] for end in reversed(ends) if end)
+    return next((lines[place] for place in places if place in lines), None)
 
 
 class _Scanner:
@@ -52,6 +49,7 @@ class _Scanner:
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
+        self._counted = 0, 1  # up to where lines have been counted, and which one that is
         self._counts: dict[str, int] = {}  # of the elements of ``[[lists]]`` so far
 
     def all(self) -> Iterator[tuple[str, int]]:
@@ -70,7 +68,9 @@ class _Scanner:
                 yield from self._pair(table)
 
     def _line(self) -> int:
-        return self._text.count("\n", 0, self._at) + 1
+        before, line = self._counted
+        self._counted = self._at, line + self._text.count("\n", before, self._at)
+        return self._counted[1]
 
     def _skip(self) -> int:
         """Go on behind blanks and comments."""

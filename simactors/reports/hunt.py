@@ -58,7 +58,7 @@ def text(report: Report, files: Sequence[Files | None], width: int) -> str:
         files: those of `write_cases`.
         width: how many columns there are.
     """
-    never = [f"never happened: {sighting}" for sighting in report.never]
+    never = [*(f"never happened: {sighting}" for sighting in report.never), *report.missed]
     if not report.failed:
         return "\n".join([*report.tally.losses, _nothing(report), *never])
     parts = [_case(report, case, written, width) for case, written in zip(report.cases, files, strict=True)]

@@ -50,7 +50,7 @@ def hunt_line(report: Report, files: Sequence[Files | None]) -> str:
     failures = [_failure(case, written) for case, written in zip(report.cases, files, strict=True)]
     more = {"orders": tally.orders, "verdict": tally.verdict, "earlier_runs": report.earlier}
     never = [str(sighting) for sighting in report.never]
-    return json.dumps({**fields, **more, "never": never, "failures": failures})
+    return json.dumps({**fields, **more, "never": never, "missed": report.missed, "failures": failures})
 
 
 def _failure(case: Case, files: Files | None) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
-from typing import Any
 
 from simactors.exploration.quantities import in_words
 from simactors.scenarios.latencies import BUCKETS_PER_DOUBLING
@@ -15,6 +14,7 @@ _WIDTH, _HEIGHT = 380, 110
 _LEFT, _BOTTOM, _TOP = 0, 2, 2
 _MOST_USES = 24
 _MOST_METHODS = 24
+_BANDS = "bands"
 
 _Series = tuple[str, str, Sequence[float]]
 """How it is drawn, ``used`` or dashed as ``held``; what it is; its values."""
@@ -22,17 +22,21 @@ _Series = tuple[str, str, Sequence[float]]
 
 def of_run(run: Run) -> str:
     """All of them, in groups; empty if there is nothing to draw."""
-    requests = [] if run.requests is None else [_histogram("requests", run.requests.latency), *_requests(run)]
+    last_s = _last_s(run)
+    requests = []
+    if run.requests is not None:
+        requests = [_histogram("requests", run.requests.latency), *_requests(run, last_s)]
     taken = [use for use in run.uses if any(use.reserved) or any(use.used)]
     groups = [
         ("Requests", requests),
         (
             "Calls that wait at actors",
             [
-                _area(
+                _lines(
                     queue.class_name,
-                    run,
+                    run.samples_s,
                     [("used", "at all", queue.waiting), ("held", "at the one with the most", queue.longest)],
+                    last_s,
                 )
                 for queue in run.queues
                 if any(queue.waiting)
@@ -41,10 +45,11 @@ def of_run(run: Run) -> str:
         (
             "Resources",
             [
-                _area(
+                _lines(
                     f"{use.resource} of {use.node}, {use.total:g} in all",
-                    run,
+                    run.samples_s,
                     [("held", "reserved", use.reserved), ("used", "used", use.used)],
+                    last_s,
                     least_top=1.0,
                     value=_percent,
                 )
@@ -60,11 +65,12 @@ def of_run(run: Run) -> str:
         "Resources": _not_drawn(len(taken), _MOST_USES, len(run.uses) - len(taken)),
         "Latency of calls": _not_drawn(len(run.methods), _MOST_METHODS),
     }
-    return "\n".join(
+    found = "\n".join(
         f'<h2>{name}</h2>\n{remarks.get(name, "")}<div class="plots">\n{"".join(found)}</div>'
         for name, found in groups
         if any(found) or remarks.get(name)
     )
+    return _bands(run.faults, last_s) + found if found else ""
 
 
 def _not_drawn(number: int, most: int, unused: int = 0) -> str:
@@ -74,7 +80,14 @@ def _not_drawn(number: int, most: int, unused: int = 0) -> str:
     return f'<p class="size">{"; ".join(told)}</p>\n' if told else ""
 
 
-def _requests(run: Run) -> Iterable[str]:
+def _last_s(run: Run) -> float:
+    """Where all axes of time end, so that the faults are at the same places on each."""
+    windows = [] if run.requests is None else run.requests.windows
+    starts_s = [window.start_s for window in windows]
+    return max(run.duration_s, 1e-9, *run.samples_s[-1:], *starts_s[-1:])
+
+
+def _requests(run: Run, last_s: float) -> Iterable[str]:
     assert run.requests is not None
     windows = run.requests.windows
     if len(windows) > 1:
@@ -85,16 +98,12 @@ def _requests(run: Run) -> Iterable[str]:
             "answered per second",
             times,
             [("used", "answered", rates), ("held", "arrived", arrived)],
-            run,
+            last_s,
             value=_rate,
         )
         slow = [window.p99_s or 0.0 for window in windows]
         fast = [window.p50_s or 0.0 for window in windows]
-        yield _lines("latency", times, [("held", "p99", slow), ("used", "p50", fast)], run, value=in_words)
-
-
-def _area(title: str, run: Run, series: Sequence[_Series], **knobs: Any) -> str:
-    return _lines(title, run.samples_s, series, run, **knobs)
+        yield _lines("latency", times, [("held", "p99", slow), ("used", "p50", fast)], last_s, value=in_words)
 
 
 def _number(value: float) -> str:
@@ -113,7 +122,7 @@ def _lines(
     title: str,
     times_s: Sequence[float],
     series: Sequence[_Series],
-    run: Run,
+    last_s: float,
     *,
     least_top: float = 0.0,
     value: Callable[[float], str] = _number,
@@ -121,14 +130,14 @@ def _lines(
     """Areas above the times, which are on one axis with the faults.
 
     Args:
+        last_s: where that axis ends; see `_last_s`.
         least_top: the axis goes up to that at least.
         value: says a value with its unit.
     """
     if not times_s:
         return ""
-    last_s = max(run.duration_s, times_s[-1], 1e-9)
     top = max([least_top, *(max(values, default=0.0) for _, _, values in series)]) or 1.0
-    shapes = [_band(fault, last_s) for fault in run.faults]
+    shapes = [f'<use href="#{_BANDS}"/>']
     for kind, _, values in series:
         points = [
             f"{_x(t / last_s):.1f},{_y(value / top):.1f}" for t, value in zip(times_s, values, strict=True)
@@ -142,6 +151,16 @@ def _lines(
         for kind, name, values in sorted(series, key=lambda each: each[0] == "held")
     )
     return _figure(title, words, shapes, value(top), "0 s", in_words(last_s))
+
+
+def _bands(faults: Sequence[Fault], last_s: float) -> str:
+    """Those of all faults, once: each picture refers to them."""
+    # Not `display: none`, with which some browsers also hide what refers to it.
+    shapes = "".join(_band(fault, last_s) for fault in faults)
+    return (
+        '<svg width="0" height="0" style="position:absolute" aria-hidden="true">'
+        f'<defs><g id="{_BANDS}">{shapes}</g></defs></svg>\n'
+    )
 
 
 def _band(fault: Fault, last_s: float) -> str:

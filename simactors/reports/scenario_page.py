@@ -29,11 +29,13 @@ class Shown(NamedTuple):
 
     Attributes:
         timeline: None if nothing has recorded what ran where.
+        remark: why that is so, if it is worth a word.
     """
 
     point: Point
     run: Run
     timeline: Timeline | None
+    remark: str = ""
 
 
 def choose(result: Result) -> tuple[Point, Run] | None:
@@ -129,13 +131,14 @@ def _figures(point: Point) -> str:
 
 
 def _run(shown: Shown, result: Result) -> Iterable[str]:
-    point, run, timeline = shown
+    point, run, timeline, remark = shown
     yield f'<h2>The run with seed {run.seed}</h2>\n<p class="size">{_size(run)}</p>'
     yield _checks(point.runs, run)
     if run.repro:
         command = f"simactors replay {run.repro}"
         yield _folded("See exactly this run again", "command", command, is_open=True)
     yield _file("timeline.html") if timeline is not None else ""
+    yield f'<p class="verdict">{escape(remark)}</p>' if remark else ""
     yield _faults(run)
     yield plots.of_run(run)
     if timeline is not None and (diagram := mermaid.text(run, timeline)) is not None:

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
+from simactors.exploration import missed
 from simactors.exploration.objectives import Objective, parse
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.scenario import Scenario
@@ -133,6 +134,21 @@ def never_called(scenario: Scenario, result: Result) -> dict[str, set[str]]:
         for name in dict.fromkeys(named)
         if not name.endswith(".__init__") and not any(fnmatchcase(one, name) for one in called)
     }
+
+
+def struck_nothing(scenario: Scenario, result: Result) -> list[str]:
+    """What is to be told of the faults that befell nothing at any point: a misspelt name spares everybody, silently."""
+    runs = [run for point in result.points for run in point.runs]
+    if result.backend != "sim" or result.interrupted:
+        return []
+    names = {method.name for run in runs for method in run.methods}
+    longest_s = max((run.duration_s for run in runs), default=0.0)
+    faults = dict.fromkeys(fault for point in scenario.points for fault in missed.planned(point.program))
+    return [
+        missed.words(fault, "in any run", names, longest_s)
+        for fault in faults
+        if all(missed.as_in_files(fault) in run.missed for run in runs)
+    ]
 
 
 class _Runs:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simactors.core.events import Record
-from simactors.core.fault_plan import Cut, FaultPlan, Partition, Pause
 from simactors.scenarios.latencies import summed_up
 from simactors.scenarios.result import Fault, Method, Queue, Totals, Use
 from simactors.sim.config import NS
@@ -20,13 +19,8 @@ from simactors.sim.simulation import Simulation
 _FIRST_PERIOD_NS = 1_000_000
 _MOST_SAMPLES = 512
 _TELL_EVERY = 256  # records
-_ENDS_AS_WANTED = (
-    "all references to it are gone",
-    "its driver shut down",
-    "its owner ",
-    "it was killed by `ray.kill`",
-)
-_ENDS_IN_WORDS = (("healed: ", ""), ("no longer works ", "works "))
+_TROUBLES = {"fault": "fault", "die": "death", "lose": "lost node"}
+"""What `Fault.kind` says of records."""
 
 
 @dataclass(slots=True)
@@ -63,14 +57,12 @@ class Meter:
     """An `Onlooker` of one run; `watch` is to be told of its records.
 
     Args:
-        plan: what is to go wrong: how long pauses take, no record says.
         tell: told now and then how the run stands: virtual seconds, and the totals so far.
     """
 
-    def __init__(self, plan: FaultPlan, tell: Callable[[float, Totals], None] = lambda *_: None) -> None:
-        self.totals = Totals()
-        self.faults: list[Fault] = []
-        self._plan = plan
+    def __init__(self, tell: Callable[[float, Totals], None] = lambda *_: None) -> None:
+        self._totals = Totals()
+        self._faults: list[Fault] = []
         self._tell = tell
         self._inspection: Inspection | None = None
         self._calls: dict[int, _Call] = {}
@@ -125,7 +117,7 @@ class Meter:
     def _called(self, record: Record) -> None:
         self._calls[record.call] = _Call(record.what, record.time_ns)
         self._method(record.what).calls += 1
-        self.totals.calls += 1
+        self._totals.calls += 1
 
     def _created(self, record: Record) -> None:
         self._calls[record.call] = _Call(record.what, record.time_ns, is_creation=True)
@@ -135,12 +127,12 @@ class Meter:
         if call is None:
             return
         if call.is_open and not call.is_creation:
-            self.totals.lost += 1
+            self._totals.lost += 1
         if call.begun_ns is None:
             if not call.is_creation:
                 self._method(call.label).waiting_s.append((record.time_ns - call.called_ns) / NS)
         elif call.is_creation:
-            self.totals.restarts += 1
+            self._totals.restarts += 1
         call.begun_ns, call.is_open = record.time_ns, True
 
     def _ended(self, record: Record) -> None:
@@ -159,71 +151,41 @@ class Meter:
         method.latency_s.append((record.time_ns - call.called_ns) / NS)
         if record.kind == "fail":
             method.failed += 1
-            self.totals.lost += call.is_open
+            self._totals.lost += call.is_open
 
     def _repeated(self, record: Record) -> None:
         call = self._calls.get(record.call)
         if call is not None:
             self._method(call.label).retries += 1
-            self.totals.retries += 1
+            self._totals.retries += 1
 
-    def _went_wrong(self, record: Record) -> None:
-        ended = self._ended_by(record)
-        if ended is not None:
-            ended.end_s = record.time_ns / NS
-            return
-        self.totals.faults += 1
-        start_s = record.time_ns / NS
-        self.faults.append(
-            Fault(
-                kind="fault",
-                where=record.process,
-                what=record.what,
-                start_s=start_s,
-                end_s=self._planned_end_s(record),
-            )
-        )
-
-    def _ended_by(self, record: Record) -> Fault | None:
-        """Which earlier fault a record says is over."""
-        for word, begins in _ENDS_IN_WORDS:
-            if record.what.startswith(word):
-                what = begins + record.what.removeprefix(word)
-                return self._last(record.process, what)
-        if record.what.startswith("its machine comes back"):
-            return self._last(record.process, "the machine stops")
-        return None
-
-    def _last(self, where: str, what: str) -> Fault | None:
-        found = (fault for fault in reversed(self.faults) if fault.where == where and fault.what == what)
-        return next(found, None)
-
-    def _planned_end_s(self, record: Record) -> float | None:
-        """Of what lasts: no record may say that it is over, as the run may end before."""
-        ends_s = [
-            fault.at_s + fault.for_s
-            for fault in self._plan.faults
-            if isinstance(fault, Pause | Cut | Partition)
-            and round(fault.at_s * NS) == record.time_ns
-            and _tells_of(record, fault)
-        ]
-        return max(ends_s, default=None)
-
-    def _died(self, record: Record) -> None:
-        if record.what.startswith(_ENDS_AS_WANTED):
-            return
-        self.totals.deaths += 1
-        time_s = record.time_ns / NS
-        self.faults.append(Fault(kind="death", where=record.process, what=record.what, start_s=time_s))
-
-    def _lost_node(self, record: Record) -> None:
-        time_s = record.time_ns / NS
-        self.faults.append(Fault(kind="lost node", where=record.process, what=record.what, start_s=time_s))
+    def _take_troubles(self) -> None:
+        """Those that are new."""
+        troubles = [] if self._inspection is None else self._inspection.troubles
+        for (time_ns, kind, _, where, what), end_ns in troubles[len(self._faults) :]:
+            fault = Fault(kind=_TROUBLES[kind], where=where, what=what, start_s=time_ns / NS)
+            if end_ns is not None:
+                fault.end_s = end_ns / NS
+            self._faults.append(fault)
+            self._totals.faults += kind == "fault"
+            self._totals.deaths += kind == "die"
 
     def _method(self, label: str) -> _Durations:
         return self._methods.setdefault(label, _Durations())
 
     # What it came to
+
+    @property
+    def totals(self) -> Totals:
+        """How often what has happened so far."""
+        self._take_troubles()
+        return self._totals
+
+    @property
+    def faults(self) -> list[Fault]:
+        """What has gone wrong so far, in order."""
+        self._take_troubles()
+        return self._faults
 
     @property
     def methods(self) -> list[Method]:
@@ -270,13 +232,6 @@ class Meter:
         ]
 
 
-def _tells_of(record: Record, fault: Pause | Cut | Partition) -> bool:
-    """Whether a record at its time may be of that fault."""
-    if not isinstance(fault, Pause):
-        return record.process == "network"
-    return record.what == ("its process stands still" if fault.node is None else "the machine stands still")
-
-
 def _use(place: tuple[str, str], seen: Sequence[tuple[float, float, float] | None]) -> Use:
     total = max(sample[0] for sample in seen if sample is not None)
     return Use(
@@ -297,7 +252,4 @@ _NOTES: dict[str, Callable[[Meter, Record], None]] = {
     "ready": Meter._answered,
     "fail": Meter._answered,
     "retry": Meter._repeated,
-    "fault": Meter._went_wrong,
-    "die": Meter._died,
-    "lose": Meter._lost_node,
 }

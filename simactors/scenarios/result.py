@@ -197,6 +197,7 @@ class Run(Struct, kw_only=True):
         digest, steps: of the simulation.
         duration_s: by the clock of the run; `wall_s` by the one on the wall.
         samples_s: the moments at which queues and uses were looked at.
+        missed: the faults that were planned, and befell nothing, as files say them.
         repro: the token for ``simactors replay``; empty if the run can't be repeated.
         output: the last lines that it printed.
     """
@@ -219,6 +220,7 @@ class Run(Struct, kw_only=True):
     faults: list[Fault] = field(default_factory=list)
     totals: Totals = field(default_factory=Totals)
     checks: list[Check] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
     repro: str = ""
     output: list[str] = field(default_factory=list)
 

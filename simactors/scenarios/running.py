@@ -9,6 +9,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 
 from simactors.core.fault_plan import CrashProcess, DelayCall, Fault, FaultPlan, Pause
+from simactors.exploration import missed
 from simactors.exploration.drawn_faults import plan
 from simactors.exploration.objectives import Objective
 from simactors.exploration.recipe import Recipe
@@ -53,20 +54,21 @@ def make(order: Order, tell: Tell = _nobody) -> Run:
     with collecting(log), redirect_stdout(output), redirect_stderr(output):
         run, origin_s = _simulated(recipe, tell) if order.backend == "sim" else _real(order, log)
     run.wall_s = time.perf_counter() - began_s
-    run.output = output.getvalue().splitlines()[-_LAST_LINES:]
+    run.output = _as_text(output.getvalue()).splitlines()[-_LAST_LINES:]
     run.requests = of_requests(log, origin_s)
     _judge(run, log, origin_s, order)
     return run
 
 
 def _simulated(recipe: Recipe, tell: Tell) -> tuple[Run, float]:
-    meter = Meter(recipe.world.faults, tell)
+    meter = Meter(tell)
     made = recipe.run(meter.watch, onlookers=[meter])
     run = _run(recipe.seed, made)
     run.duration_s = made.virtual_time_s or 0.0
     run.digest, run.steps = made.digest or "", made.steps or 0
     run.methods, run.queues, run.uses = meter.methods, meter.queues, meter.uses
     run.samples_s, run.faults, run.totals = meter.samples_s, meter.faults, meter.totals
+    run.missed = [missed.as_in_files(fault) for fault in missed.missed(recipe.program, made.struck)]
     run.repro = Repro.of(recipe, made).token
     return run, 0.0
 
@@ -99,10 +101,15 @@ def _run(seed: int, made: RunResult) -> Run:
         seed=seed,
         outcome=ending.outcome,
         kind=ending.kind or "",
-        message=ending.message or "",
-        traceback=ending.traceback,
-        place=ending.place,
+        message=_as_text(ending.message or ""),
+        traceback=_as_text(ending.traceback),
+        place=_as_text(ending.place),
     )
+
+
+def _as_text(told: str) -> str:
+    """Without half characters, of which programs may make words, and which no file holds."""
+    return told.encode("utf-8", "backslashreplace").decode()
 
 
 def _judge(run: Run, log: Log, origin_s: float, order: Order) -> None:
@@ -131,7 +138,7 @@ def _of_log(log: Log, origin_s: float, program: Program) -> Sequence[Check]:
             name=each.name,
             kind="entry" if each.name in entries else "history",
             status=each.status,
-            message=each.message,
+            message=_as_text(each.message),
             broke_at_s=None if each.status == "passed" else each.at_s - origin_s,
         )
         for each in log.checks

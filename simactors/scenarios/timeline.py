@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from simactors.core.events import Record
+from simactors.exceptions import NondeterminismError
 from simactors.exploration.recipe import Recipe
 from simactors.sim.inspection import Inspection
 from simactors.sim.simulation import Simulation
@@ -74,14 +75,24 @@ class Timeline(Struct, kw_only=True):
     duration_us: float = 0.0
 
 
-def recorded(recipe: Recipe) -> Timeline:
+def recorded(recipe: Recipe, digest: str) -> Timeline:
     """Make a simulated run once more, and look.
+
+    Args:
+        digest: of the run that it is to be.
 
     Raises:
         TargetError: the program can't be loaded.
+        NondeterminismError: it has become another run.
     """
     watcher = _Watcher()
     made = recipe.run(watcher.watch, onlookers=[watcher])
+    if made.digest != digest:
+        raise NondeterminismError(
+            f"the run with seed {recipe.seed} went another way when it was made once more to be drawn, so no timeline "
+            "is drawn: something in the program does not repeat; "
+            f"`simactors run ... --seed {recipe.seed} --check-determinism` says what"
+        )
     return watcher.timeline((made.virtual_time_s or 0.0) * 1e6)
 
 

@@ -55,7 +55,7 @@ class Actors:
     ) -> None:
         self._exports = exports
         self._kernel = kernel
-        self._trace_add = trace.add
+        self._trace_add, self._meet = trace.add, trace.meet
         self._cluster = cluster
         self._placement = placement
         self._network = network
@@ -225,25 +225,26 @@ class Actors:
         """End an actor's process: running and queued calls fail, its name is free, its children end too."""
         if actor.step(event) is not State.DEAD:
             text = describe(exceptions.ActorDiedError.default, actor, f"The actor is dead because {why}.")
-            self._bury(actor, lost_actor(exceptions.ActorDiedError, actor, text), why)
+            self._bury(actor, lost_actor(exceptions.ActorDiedError, actor, text), why, is_wanted=event.is_wanted)
 
-    def crash(self, actor: SimActor, why: str, *, disowned: bool = False) -> None:
+    def crash(self, actor: SimActor, why: str, *, disowned: bool = False, is_wanted: bool = False) -> None:
         """An actor's process ended unasked: start it again if it has restarts left, else it is dead.
 
         Args:
             disowned: it has not ended, but the cluster does not know that; it runs on until it hears of it.
+            is_wanted: the program itself has killed it.
         """
         if actor.state is State.DEAD:
             return
         if disowned:
             self._cluster.disown(actor.process)
         if actor.extra.restarts == 0:
-            self.end(actor, Event.CRASHED, why)
+            self.end(actor, Event.KILLED if is_wanted else Event.CRASHED, why)
             return
         actor.step(Event.RESTARTED)
         extra = actor.particulars()
         extra.restarts -= 1
-        unanswered = self._end_process(actor, why)
+        unanswered = self._end_process(actor, why, is_wanted=is_wanted)
         lost = unavailable(actor, why)
         for invocation in unanswered:
             self.lost(invocation, lost)
@@ -281,9 +282,9 @@ class Actors:
             self._trace_add(row)
             self._network.send(invocation.link, invocation)
 
-    def _bury(self, actor: SimActor, death: Failure, why: str) -> None:
+    def _bury(self, actor: SimActor, death: Failure, why: str, *, is_wanted: bool = False) -> None:
         actor.death = death
-        unanswered = self._end_process(actor, why)
+        unanswered = self._end_process(actor, why, is_wanted=is_wanted)
         if actor.extra.name is not None:
             del self._names[actor.extra.name]
         for link in actor.extra.holders:
@@ -299,11 +300,12 @@ class Actors:
         if actor.owner is not None:
             actor.owner.links[actor.id].child = None
 
-    def _end_process(self, actor: SimActor, why: str) -> list[Invocation]:
+    def _end_process(self, actor: SimActor, why: str, *, is_wanted: bool) -> list[Invocation]:
         """End the present process and what it created; returns the calls that it leaves unanswered."""
         process = actor.process
         self._kernel.touches(ALL)
-        self._trace_add((self._kernel.now_ns, "die", actor.id, process.label, why))
+        tell = self._trace_add if is_wanted else self._meet
+        tell((self._kernel.now_ns, "die", actor.id, process.label, why))
         if process.grant is not None:
             self._placement.release(process.grant)
         if not process.gone or not process.node.up:

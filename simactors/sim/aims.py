@@ -5,7 +5,7 @@ Only names: what happens to what is found is up to `faults.py`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
@@ -72,10 +72,17 @@ class _Machine(NamedTuple):
 def check(plan: FaultPlan, config: SimConfig) -> None:
     """Refuse faults that aim at what can't be.
 
-    Nodes that a program adds by itself are unknown here: a plan can name them only if the config has as many.
-
     Raises:
-        ValueError: the message names the fault, and the nodes that there are.
+        ValueError: see `problems`.
+    """
+    for _, problem in problems(plan, config):
+        raise ValueError(problem)
+
+
+def problems(plan: FaultPlan, config: SimConfig) -> Iterator[tuple[int, str]]:
+    """The faults that aim at what can't be, by their number in the plan, each with why.
+
+    Nodes that a program adds by itself are unknown here: a plan can name them only if the config has as many.
     """
     machines = [_Machine(f"node-{i}", m.zone) for i, m in enumerate(config.machines, 1)]
     head, returns = machines[0], []
@@ -84,12 +91,11 @@ def check(plan: FaultPlan, config: SimConfig) -> None:
             returns += [m for m in machines if m.matches(fault.node) and m is not head]
     for number, machine in enumerate(returns, len(machines) + 1):
         machines.append(_Machine(f"node-{number}", machine.zone))
-    for fault in plan.faults:
+    nodes = ", ".join(map(str, machines))
+    for index, fault in enumerate(plan.faults):
         problem = _problem(fault, machines)
         if problem:
-            raise ValueError(
-                f"{fault} {problem}. The nodes: {', '.join(map(str, machines))}; the first is the head."
-            )
+            yield index, f"{fault} {problem}. The nodes: {nodes}; the first is the head."
 
 
 def _problem(fault: Fault, machines: Sequence[_Machine]) -> str:

@@ -210,7 +210,7 @@ class Calls:
             link.closed = True
             end = functools.partial(self._actors.end, actor, Event.KILLED, why)
         else:
-            end = functools.partial(self._actors.crash, actor, why)
+            end = functools.partial(self._actors.crash, actor, why, is_wanted=True)
         self._network.notify(link, caller.node, actor.process.node, end)
 
     def _invocation(

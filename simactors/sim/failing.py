@@ -62,7 +62,7 @@ class LateCalls:
 
     def __init__(self, kernel: Kernel, trace: Trace, faults: Sequence[DelayCall]) -> None:
         self._kernel = kernel
-        self._trace_add = trace.add
+        self._meet = trace.meet
         self._faults = faults
         self._sightings = Sightings(kernel, faults, "delay")
 
@@ -70,10 +70,11 @@ class LateCalls:
         """See `Network.delay_calls`."""
         if invocation.function is None or _is_ghost(invocation):
             return 0
-        late = sum(round(self._faults[index].by_s * NS) for index in self._sightings.hits(invocation))
+        hits = [self._faults[index] for index in self._sightings.hits(invocation)]
+        late = sum(round(fault.by_s * NS) for fault in hits)
         if late:
             row = (self._kernel.now_ns, "fault", invocation.id, invocation.caller.label)
-            self._trace_add((*row, f"delay of {invocation.label} by {late / NS:g} s"))
+            self._meet((*row, f"delay of {invocation.label} by {late / NS:g} s"), faults=hits)
         return late
 
 
@@ -90,7 +91,7 @@ class BrokenConnections:
         faults: Sequence[FailCall],
     ) -> None:
         self._kernel = kernel
-        self._trace_add = trace.add
+        self._meet = trace.meet
         self._network = network
         self._actors = actors
         self._tasks = tasks
@@ -153,7 +154,8 @@ class BrokenConnections:
     def _note(self, fault: FailCall, invocation: Invocation) -> None:
         label = invocation.caller.label
         what = f"{fault.lost} of {invocation.label}" if fault.lost != "late" else f"late {invocation.label}"
-        self._trace_add((self._kernel.now_ns, "fault", invocation.id, label, f"broken connection: {what}"))
+        row = (self._kernel.now_ns, "fault", invocation.id, label, f"broken connection: {what}")
+        self._meet(row, faults=(fault,))
 
 
 def _is_ghost(invocation: Invocation) -> bool:

@@ -16,6 +16,7 @@ from simactors.core.fault_plan import (
     Cut,
     DelayCall,
     FailCall,
+    Fault,
     FaultPlan,
     JumpClock,
     LoseObject,
@@ -139,7 +140,16 @@ class Faults:
         """Do something so many seconds from now on; plans are armed when nothing has happened yet."""
         self._kernel.timer(round(delay_s * NS), action)
 
-    def _note(self, where: str, what: str) -> None:
+    def _note(self, where: str, what: str, *faults: Fault, for_s: float | None = None) -> None:
+        """Faults strike.
+
+        Args:
+            for_s: how long that lasts; None for what is never over, or happens at once.
+        """
+        end_ns = None if for_s is None else self._kernel.now_ns + round(for_s * NS)
+        self._trace.meet((self._kernel.now_ns, "fault", 0, where, what), end_ns, faults)
+
+    def _note_end(self, where: str, what: str) -> None:
         self._trace.add((self._kernel.now_ns, "fault", 0, where, what))
 
     # Processes that end
@@ -147,7 +157,7 @@ class Faults:
     def _crash_processes(self, fault: CrashProcess) -> None:
         for process in self._cluster.processes:
             if aims.means(fault.process, process) and aims.is_there(process):
-                self._note(process.label, "its process crashes")
+                self._note(process.label, "its process crashes", fault)
                 self._membership.end_process(process, "its process crashed")
 
     def _crash_at_call(self, counted: list[_Counted], when: str, invocation: Invocation) -> bool:
@@ -169,14 +179,15 @@ class Faults:
         for number, count in enumerate(counted):
             if fnmatchcase(invocation.label, count.fault.call) and aims.means(count.fault.process, process):
                 self._kernel.touches(f"fault {when.partition(' ')[0]} {number}")
-        hits = [
-            count.is_it()
+        fitting = [
+            count
             for count in counted
             if fnmatchcase(invocation.label, count.fault.call) and aims.means(count.fault.process, process)
         ]
-        if not any(hits):
+        hits = [count.fault for count in fitting if count.is_it()]
+        if not hits:
             return False
-        self._note(process.label, f"its process crashes {when}")
+        self._note(process.label, f"its process crashes {when}", *hits)
         self._membership.end_process(process, f"its process crashed {when}")
         return True
 
@@ -185,27 +196,27 @@ class Faults:
     def _crash_nodes(self, fault: CrashNode) -> None:
         for node in self._nodes.matching(fault.node):
             if node.up and node is not self._network.head:
-                self._note(node.label, "the machine stops")
+                self._note(node.label, "the machine stops", fault, for_s=fault.back_after_s)
                 self._membership.crash(node)
                 if fault.back_after_s is not None:
                     self._after(fault.back_after_s, functools.partial(self._come_back, node))
 
     def _come_back(self, old: Node) -> None:
-        self._note(old.label, "its machine comes back, as a new node")
+        self._note_end(old.label, "its machine comes back, as a new node")
         node = self._membership.replace(old)
         node.slowness = self._slow.get(old, [old.slowness])[0]
         node.offset_ns, node.drift_ppm = old.offset_ns, old.drift_ppm
 
     def _slow_down(self, fault: SlowNode) -> None:
         for node in self._nodes.matching(fault.node):
-            self._note(node.label, f"works {fault.factor:g} times as long")
+            self._note(node.label, f"works {fault.factor:g} times as long", fault, for_s=fault.for_s)
             self._slow.setdefault(node, [node.slowness]).append(fault.factor)
             self._set_speed(node)
             if fault.for_s is not None:
                 self._after(fault.for_s, functools.partial(self._speed_up, node, fault.factor))
 
     def _speed_up(self, node: Node, factor: float) -> None:
-        self._note(node.label, f"no longer works {factor:g} times as long")
+        self._note_end(node.label, f"no longer works {factor:g} times as long")
         factors = self._slow[node]
         del factors[factors.index(factor, 1)]
         self._set_speed(node)
@@ -219,7 +230,7 @@ class Faults:
 
     def _set_clocks(self, fault: JumpClock) -> None:
         for node in self._nodes.matching(fault.node):
-            self._note(node.label, f"its clock is set by {fault.by_s:+g}s")
+            self._note(node.label, f"its clock is set by {fault.by_s:+g}s", fault)
             node.offset_ns += round(fault.by_s * NS)
 
     # What stands still, or is cut off
@@ -235,23 +246,23 @@ class Faults:
         if fault.node is not None:
             for node in self._nodes.matching(fault.node):
                 if node.up:
-                    self._note(node.label, "the machine stands still")
+                    self._note(node.label, "the machine stands still", fault, for_s=fault.for_s)
                     go_on.append(self._pauses.hold_node(node))
         else:
             assert fault.process is not None
             for process in self._cluster.processes:
                 if aims.means(fault.process, process) and aims.is_there(process):
-                    self._note(process.label, "its process stands still")
+                    self._note(process.label, "its process stands still", fault, for_s=fault.for_s)
                     go_on.append(self._pauses.hold(process))
         for action in go_on:
             self._after(fault.for_s, action)
 
     def _arm_cut(self, fault: Cut | Partition) -> Barrier:
         stops = _stops_of(fault)
-        self._after(fault.at_s, functools.partial(self._note, "network", _told(fault)))
-        self._after(
-            fault.at_s + fault.for_s, functools.partial(self._note, "network", f"healed: {_told(fault)}")
-        )
+        begins = functools.partial(self._note, "network", _told(fault), fault, for_s=fault.for_s)
+        self._after(fault.at_s, begins)
+        healed = functools.partial(self._note_end, "network", f"healed: {_told(fault)}")
+        self._after(fault.at_s + fault.for_s, healed)
         self._fall_silent(fault, lambda node: not self._hears(node, stops))
         return Barrier(stops, round(fault.at_s * NS), round((fault.at_s + fault.for_s) * NS))
 
@@ -290,10 +301,11 @@ class Faults:
 
     def _loses(self, counted: list[_Counted], label: str) -> bool:
         """See `Stores.loses`."""
-        hits = [count.is_it() for count in counted if fnmatchcase(label, count.fault.of)]
-        if any(hits):
-            self._note("store", f"every copy of a value of {label} is lost")
-        return any(hits)
+        fitting = [count for count in counted if fnmatchcase(label, count.fault.of)]
+        hits = [count.fault for count in fitting if count.is_it()]
+        if hits:
+            self._note("store", f"every copy of a value of {label} is lost", *hits)
+        return bool(hits)
 
 
 class _Counted:

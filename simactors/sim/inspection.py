@@ -20,6 +20,7 @@ from simactors.sim.invocation import Invocation, StoredObject
 from simactors.sim.machine import Machine
 from simactors.sim.nodes import Node
 from simactors.sim.offer import Offer
+from simactors.sim.trace import Trouble
 from simactors.sim.waiting import Waiter
 
 
@@ -114,6 +115,8 @@ class Inspection:
 
     def __init__(self, machine: Machine) -> None:
         machine.actors.is_ranked = True  # so that there are names; nothing else follows from it
+        if machine.trace.troubles is None:
+            machine.trace.troubles = []
         self._machine = machine
         self._kernel = machine.kernel
 
@@ -211,6 +214,11 @@ class Inspection:
     def last_records(self, count: int) -> list[Record]:
         """At most `count` of the last trace records, oldest first."""
         return self._machine.trace.last(count)
+
+    @property
+    def troubles(self) -> list[Trouble]:
+        """What has gone wrong so far, in order; it grows while the run goes on."""
+        return self._machine.trace.troubles or []
 
     def callers(self, call: Invocation) -> list[FrameType]:
         """The frames of all code that waits for `call`, across processes: the outermost first."""

@@ -34,6 +34,11 @@ class Event(enum.Enum):
     OUT_OF_SCOPE = "nobody has a handle to it any more"
     OWNER_DIED = "the process that created it ended"
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether an actor that it ends is to end: nothing has gone wrong."""
+        return self in (Event.EXITED, Event.KILLED, Event.OUT_OF_SCOPE, Event.OWNER_DIED)
+
 
 _U, _P, _A, _R, _D = State.UNREADY, State.PENDING, State.ALIVE, State.RESTARTING, State.DEAD
 

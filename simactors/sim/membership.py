@@ -49,7 +49,7 @@ class Membership:
         config: SimConfig,
     ) -> None:
         self._kernel = kernel
-        self._trace_add = trace.add
+        self._trace_add, self._meet = trace.add, trace.meet
         self._nodes = nodes
         self._cluster = cluster
         self._network = network
@@ -97,7 +97,7 @@ class Membership:
         if not node.alive:
             return
         self._nodes.declare_dead(node)
-        self._trace_add((self._kernel.now_ns, "lose", node.id, node.label, why))
+        self._meet((self._kernel.now_ns, "lose", node.id, node.label, why))
         processes = self._cluster.processes_on(node)
         in_flight = [
             message

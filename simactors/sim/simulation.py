@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from simactors.core import current, sightings
 from simactors.core.choices import Choices, Offer, SeededChoices
 from simactors.core.events import Record
-from simactors.core.fault_plan import FaultPlan
+from simactors.core.fault_plan import Fault, FaultPlan
 from simactors.core.history import Delivery, History
 from simactors.core.sightings import Sightings
 from simactors.sim.backend import SimBackend
@@ -61,6 +61,11 @@ class Simulation:
     def digest(self) -> str:
         """A fingerprint of the whole trace so far: equal runs have equal digests, in any process."""
         return self._backend.trace.digest
+
+    @property
+    def struck(self) -> tuple[Fault, ...]:
+        """The faults that have befallen something so far, in the order in which they first did."""
+        return tuple(self._backend.trace.struck)
 
     @property
     def path(self) -> Sequence[Offer]:

@@ -49,7 +49,7 @@ class Tasks:
     ) -> None:
         self._exports = exports
         self._kernel = kernel
-        self._trace_add = trace.add
+        self._trace_add, self._meet = trace.add, trace.meet
         self._cluster = cluster
         self._placement = placement
         self._network = network
@@ -256,7 +256,7 @@ class Tasks:
         process = invocation.process
         if process is None or process.gone or process.task is not invocation:
             return
-        self._trace_add((self._kernel.now_ns, "die", invocation.id, process.label, why))
+        self._meet((self._kernel.now_ns, "die", invocation.id, process.label, why))
         if invocation in self._kernel.ready:  # or on its way there: nothing must bring it there twice
             self._kernel.ready.remove(invocation)
         self._kernel.take_off(lambda event: event is invocation)

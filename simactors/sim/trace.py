@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 import marshal
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from simactors.core.events import Record
+from simactors.core.fault_plan import Fault
 
 _FULL = 512  # rows that are taken into the digest together
 _CELLS = 5  # in a row
@@ -23,12 +24,29 @@ _MARSHAL = 2
 Row = tuple[int, str, int, str, str]
 
 
+class Trouble(NamedTuple):
+    """Something that went wrong, on purpose or because of that, as data: a record has only words for it.
+
+    Attributes:
+        row: the record of its beginning.
+        end_ns: when it is over, which may be after the run; None for what happens at once, or is never over.
+    """
+
+    row: Row
+    end_ns: int | None = None
+
+
 class Trace:
     """What happened, in the order in which it happened.
 
     Args:
         keep: how many of the last records stay readable.
         watch: told of each record as it is written, by the code to which it happens.
+
+    Attributes:
+        troubles: what went wrong, in the order in which it happened; not what ended as somebody wanted. None unless
+            somebody has put a list there: there may be many.
+        struck: the faults of the plan that have befallen something, in the order in which they first did.
     """
 
     def __init__(self, keep: int, watch: Callable[[Row], None] | None = None) -> None:
@@ -39,6 +57,8 @@ class Trace:
         self._keep = keep
         self._kept: deque[list[Any]] = deque(maxlen=keep // _FULL + 2)  # by blocks
         self._frozen: str | None = None
+        self.troubles: list[Trouble] | None = None
+        self.struck: dict[Fault, None] = {}
         self.add: Callable[[Row], None] = self._open.extend
         """Write one record; see `core.events.Record` for its fields."""
         if watch is not None:
@@ -53,6 +73,18 @@ class Trace:
                 watch(row)
 
         return add
+
+    def meet(self, row: Row, end_ns: int | None = None, faults: Sequence[Fault] = ()) -> None:
+        """Write the record of something that goes wrong; see `Trouble`.
+
+        Args:
+            faults: which of the plan it is; none for what only follows from some.
+        """
+        for fault in faults:
+            self.struck[fault] = None
+        if self.troubles is not None and self._frozen is None:
+            self.troubles.append(Trouble(row, end_ns))
+        self.add(row)
 
     def fold(self) -> None:
         """Take the records so far into the digest, as far as they fill whole blocks."""
@@ -95,4 +127,4 @@ def _bytes(cells: list[Any]) -> bytes:
         return b""
     times, kinds, numbers, processes, whats = (cells[column::_CELLS] for column in range(_CELLS))
     words = "\0".join(kinds + processes + whats)
-    return marshal.dumps((tuple(times), tuple(numbers)), _MARSHAL) + words.encode()
+    return marshal.dumps((tuple(times), tuple(numbers)), _MARSHAL) + words.encode("utf-8", "surrogatepass")

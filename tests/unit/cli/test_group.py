@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -94,6 +95,56 @@ def test_a_shell_completes_commands_options_and_what_they_take(tmp_path):
     )
     assert completed("run", f"{file}:m") == [f"{file}:main", f"{file}:mend"]
     assert completed("hunt", f"{file}:h") == []
+
+
+@pytest.fixture
+def scenario(tmp_path):
+    (tmp_path / "scenario.toml").write_text(
+        "[cluster]\nnodes = [{ num_cpus = 2 }]\n[workload]\nentry = 'app.py:main'\nduration = '5s'\n"
+        "arrivals = { kind = 'constant', rate = '3/s' }\nparameters = { replicas = 2, depth = 1 }\n"
+        "[sweep]\ndepth = [1, 2]\n[variants.lost]\n[variants.late]\n[variants.good]\n"
+    )
+    return str(tmp_path)
+
+
+def test_of_a_scenario_its_variants_are_offered_and_what_can_be_set(scenario):
+    assert completed("run", f"{scenario}:l") == [f"{scenario}:lost", f"{scenario}:late"]
+    assert completed("hunt", f"{scenario}/scenario.toml:g") == [f"{scenario}/scenario.toml:good"]
+    assert completed("run", scenario, "--variant", "") == ["lost", "late", "good"]
+    for target in (scenario, f"{scenario}:lost"):
+        assert completed("run", target, "--set", "") == [
+            "replicas=",
+            "depth=",
+            "workload.entry=",
+            "workload.duration=",
+            "workload.arrivals.kind=",
+            "workload.arrivals.rate=",
+        ]
+    assert completed("run", scenario, "--seeds", "3", "--set", "rep") == ["replicas="]
+    assert completed("run", "nowhere", "--set", "") == completed("run", "--variant", "") == []
+
+
+def test_what_can_not_be_read_offers_nothing(scenario):
+    Path(scenario, "scenario.toml").write_bytes(b"\xff = [")
+    assert completed("run", f"{scenario}:") == []
+    assert completed("run", scenario, "--set", "") == []
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+def test_bash_gets_the_part_of_a_word_that_stands_behind_its_last_colon_or_equals_sign(scenario, tmp_path):
+    command = tmp_path / "simactors"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m simactors "$@"\n')
+    command.chmod(0o755)
+    told = ["compopt() { :; }", f'eval "$(_SIMACTORS_COMPLETE=bash_source {command})"']
+    lines = [f"{command} run {scenario}:lo", f"{command} run {scenario} --set=rep"]
+    for line in lines:
+        told += [
+            f"COMP_LINE='{line} and more' COMP_POINT={len(line)} COMPREPLY=()",
+            f"_simactors_completion {command}",
+            'echo "${COMPREPLY[*]}"',
+        ]
+    done = subprocess.run(["bash", "-c", "\n".join(told)], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["lost", "replicas="]
 
 
 @pytest.mark.parametrize(

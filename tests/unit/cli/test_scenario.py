@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,28 @@ def code_of(*args: str) -> int:
     return caught.value.code
 
 
+def test_an_ending_of_which_nothing_is_known_is_refused_with_what_is_possible(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    possible = {
+        "--timeline": "a timeline for ui.perfetto.dev (.json) or a Mermaid diagram (.mmd)",
+        "--report": "a page (.html)",
+        "--out": "a result (.json)",
+        "--csv": "a table (.csv)",
+    }
+    for option, formats in possible.items():
+        assert code_of("run", str(folder), option, "x.txt") == 2
+        told = capsys.readouterr().err
+        assert f"'{option}': 'x.txt' ends in '.txt': what is written is {formats}." in told
+    assert code_of("calibrate", "--output", "x.yaml") == 2
+    assert "what is written is a profile (.toml)." in capsys.readouterr().err
+    assert (
+        code_of("run", str(folder), "--timeline", str(folder / "X.MMD"), "--out", str(folder / "plain")) == 0
+    )
+    assert (folder / "X.MMD").read_text().startswith("sequenceDiagram")
+    assert (folder / "plain").read_text().startswith('{"version":')
+
+
 @pytest.mark.parametrize(
     ("args", "answer"),
     [
@@ -63,3 +87,23 @@ def test_a_full_disk_does_not_take_the_summary_away(folder: Path, capsys: pytest
     told = capsys.readouterr()
     assert told.out.endswith("passed, as expected\n")
     assert "/dev/full can't be written to: No space left on device" in told.err
+
+
+def test_a_run_that_does_not_repeat_is_told_and_not_drawn(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json, "runs", itertools.count(1), raising=False)  # outlives a run, as few things do
+    (folder / "app.py").write_text(
+        "import json\nimport simactors as ray\n\n@ray.remote\ndef one(): pass\n\n"
+        "def setup():\n    ray.get([one.remote() for _ in range(next(json.runs))])\n\n"
+        "def request(service): pass\n"
+    )
+    page, timeline = folder / "page.html", folder / "run.json"
+    assert code_of("run", str(folder), "--report", str(page), "--timeline", str(timeline)) == 1
+    told = capsys.readouterr()
+    assert told.out.endswith("passed, as expected\n")
+    remark = "the run with seed 0 went another way when it was made once more to be drawn"
+    assert remark in told.err
+    assert remark in page.read_text()
+    assert 'id="timeline"' not in page.read_text()
+    assert not timeline.exists()

@@ -180,7 +180,7 @@ def test_all_that_is_wrong_with_faults_is_told_at_once(write: Write) -> None:
     assert found[0] == "2: fault: not a part of a fault file; write [[faults]]"
     assert found[1].startswith("5: faults[0].kind: 'crash_nod' is none of crash_process, crash_node,")
     assert found[1].endswith("did you mean 'crash_node'?")
-    assert found[2].startswith("6: faults[1].kind: 'None' is none of")
+    assert found[2].startswith("6: faults[1]: say which kind: crash_process, crash_node,")
     assert (
         found[3]
         == "8: faults[2]: CrashProcess needs exactly one of at_s, before_call, after_call, on_reply, not none"
@@ -201,8 +201,11 @@ def test_what_is_no_file_of_that_kind_is_told_in_one_line(
 
 
 def test_faults_must_fit_the_cluster(write: Write) -> None:
-    faults = write('[[faults]]\nkind = "crash_node"\nnode = "node-2"\nat_s = 1', "faults.toml")
-    with pytest.raises(TargetError, match=r"faults\.toml: CrashNode.*names no node.*The nodes: node-1"):
+    fault = '[[faults]]\nkind = "crash_node"\nnode = "node-2"\nat_s = 1\n'
+    faults = write(fault, "faults.toml")
+    with pytest.raises(
+        TargetError, match=r"faults\.toml:1: faults\[0\]: CrashNode.*names no node.*The nodes: node-1"
+    ):
         cluster_file.load_world(None, faults)
     config, plan = cluster_file.load_world(write("[[nodes]]\ncount = 2"), faults)
     world = world_of(Program(target=Target("app.py"), faults=plan, cluster=config, max_steps=7))
@@ -231,3 +234,15 @@ def test_a_run_under_a_cluster_and_faults_is_replayed_without_their_files(
     repro = Repro.read(Repro.of(recipe, result).token)
     assert repro.recipe.program.cluster == config
     assert replay(repro).differences == ()
+
+
+def test_what_is_nested_too_deeply_is_told(write: Write) -> None:
+    with pytest.raises(TargetError, match="nested too deeply"):
+        cluster_file.load_cluster(write(f"x = {'[' * 5000}{']' * 5000}"))
+
+
+def test_a_knob_of_another_kind_is_not_proposed_in_its_own_place(write: Write) -> None:
+    file = write('[[faults]]\nkind = "pause"\nprocess = "a"\nat_s = 1\nfor_s = 1\nbefore_call = 1\n')
+    assert problems(cluster_file.load_faults, file) == [
+        "6: faults[0].before_call: there is no such knob here"
+    ]

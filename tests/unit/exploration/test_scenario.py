@@ -128,6 +128,75 @@ def test_cluster_and_faults_may_lie_in_files_beside_it(write: Write) -> None:
     assert program.faults == FaultPlan((CrashProcess(at_s=2),))
 
 
+def test_each_fault_that_aims_at_nothing_is_told_with_its_own_line(write: Write) -> None:
+    """Those with a rate are kept apart from the others, and are not numbered anew for that."""
+    folder = write("""\
+        workload.entry = "app.py:main"
+        [[faults]]
+        kind = "pause"
+        node = "node-8"
+        for_s = 1
+        rate = "2/s"
+        until = "10s"
+        [[faults]]
+        kind = "jump_clock"
+        node = "node-1"
+        by_s = 1
+        [[faults]]
+        kind = "crash_node"
+        node = "node-9"
+        at_s = 1
+        [variants.elsewhere]
+        faults = "faults.toml"
+        [[variants.own.faults]]
+        kind = "slow_node"
+        node = "zone-7"
+        factor = 2
+    """)
+    Path(folder, "faults.toml").write_text(
+        '\n[[faults]]\nkind = "jump_clock"\nnode = "node-1"\nby_s = 1\n\n'
+        '[[faults]]\nkind = "jump_clock"\nnode = "node-7"\nby_s = 1\n'
+    )
+    with pytest.raises(TargetError) as caught:
+        named(folder)
+    told = [line.split(" names no node")[0] for line in str(caught.value).splitlines()]
+    assert told == [
+        f"{folder}/scenario.toml:2: faults[0]: Pause(at_s=0.0, for_s=1.0, process=None, node='node-8')",
+        f"{folder}/scenario.toml:12: faults[2]: CrashNode(node='node-9', at_s=1.0, back_after_s=None)",
+        f"{folder}/scenario.toml:18: variants.own.faults[0]: SlowNode(node='zone-7', factor=2.0, at_s=0.0, for_s=None)",
+        f"{folder}/faults.toml:7: faults[1]: JumpClock(node='node-7', by_s=1.0, at_s=0.0)",
+    ]
+
+
+def test_what_is_wrong_with_a_file_that_only_a_variant_names_is_told(write: Write) -> None:
+    folder = write(
+        f'{LEAST}\n[variants.some]\nfaults = "faults.toml"\n[variants.other]\ncluster = "none.toml"'
+    )
+    faults = Path(folder, "faults.toml")
+    faults.write_text('\n[[faults]]\nkind = "jump_clock"\nnode = "node-7"\nby_s = 1\n')
+    with pytest.raises(TargetError) as caught:
+        named(folder)
+    told = str(caught.value).splitlines()
+    assert told[0].startswith(f"{faults}:2: faults[0]: JumpClock(node='node-7'")
+    assert told[1:] == [f"{folder}/none.toml: no such file"]
+
+
+def test_a_file_of_faults_that_fits_only_some_points_of_a_sweep_is_told_with_the_first_other_one(
+    write: Write,
+) -> None:
+    folder = write(
+        f'faults = "faults.toml"\n[cluster]\nnodes = [{{ count = 3 }}]\n{LEAST}\n'
+        "[sweep]\n'cluster.nodes.0.count' = [4, 2, 1]"
+    )
+    faults = Path(folder, "faults.toml")
+    faults.write_text('[[faults]]\nkind = "jump_clock"\nnode = "node-2"\nby_s = 1\n')
+    with pytest.raises(TargetError) as caught:
+        named(folder)
+    (told,) = str(caught.value).splitlines()
+    assert told.startswith(f"{faults}:1: faults[0]: JumpClock(node='node-2'")
+    assert told.endswith("(with cluster.nodes.0.count = 1)")
+
+
 def test_faults_of_a_scenario_that_a_failure_does_not_need_are_left_out(write: Write) -> None:
     crash = '[[faults]]\nkind = "crash_process"\nprocess = "Account"\nat_s = 100\n'
     program = named(write(crash + LEAST + "parameters = { amount = 7 }"))
@@ -269,7 +338,7 @@ def test_all_that_is_wrong_with_a_scenario_is_told_at_once_each_with_its_line(wr
         ),
         (
             LEAST + '[[faults]]\nkind = "crash_node"\nnode = "node-9"\nat_s = 1',
-            "3: faults: CrashNode",
+            "3: faults[0]: CrashNode",
         ),
         (
             LEAST + "[sweep]\n'cluster.nodes.0.count' = [1]",

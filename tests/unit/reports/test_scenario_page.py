@@ -14,6 +14,7 @@ from simactors.scenarios import metrics
 from simactors.scenarios.latencies import summed_up
 from simactors.scenarios.result import (
     Check,
+    Fault,
     Method,
     Point,
     Requests,
@@ -69,6 +70,29 @@ def test_a_picture_says_the_most_of_each_of_its_lines_with_its_unit() -> None:
     assert "answered, at most 2/s; dashed: arrived, at most 3/s" in told
     assert "p50, at most 50 ms; dashed: p99, at most 250 ms" in told
     assert "used, at most 25 %; dashed: reserved, at most 100 %" in told
+
+
+def test_many_faults_are_in_the_page_once_and_not_in_each_picture() -> None:
+    run = a_run()
+    run.faults = [
+        Fault(kind="fault", where="network", what=f"cut <{n}>", start_s=n / 500, end_s=n / 500 + 0.5)
+        for n in range(1000)
+    ]
+    html = plots.of_run(run)
+    assert html.count("network: cut &lt;7&gt;") == 1
+    lines = [plot for plot in html.split('<div class="plot">') if "<polygon" in plot]
+    assert len(lines) == 3
+    assert all('<use href="#bands"/>' in plot for plot in lines)
+    assert html.count('id="bands"') == 1
+
+
+def test_the_faults_are_at_the_same_places_in_pictures_that_end_at_other_times() -> None:
+    run = a_run()
+    run.faults = [Fault(kind="death", where="actor-1", what="it ended", start_s=2.0)]
+    run.samples_s = [0.0, 4.0]  # the last sample is after the end of the run, and so after all windows
+    html = plots.of_run(run)
+    assert '<rect class="band" x="190.0"' in html
+    assert html.count('<span class="last">4 s</span>') == 3
 
 
 def test_resources_of_which_nothing_was_taken_are_named_and_not_drawn() -> None:

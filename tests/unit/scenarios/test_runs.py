@@ -173,6 +173,66 @@ def test_pauses_that_begin_together_end_each_at_its_own_time(file: str) -> None:
     assert {fault.where: fault.end_s for fault in run.faults} == {"node-1": 2.25, "actor-2": 2.5}
 
 
+def test_faults_that_last_are_told_with_their_end_also_if_the_run_is_over_before(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "import simactors as ray, time\n"
+        "@ray.remote\n"
+        "def wait(): time.sleep(2)\n"
+        "def main(): ray.get(wait.remote())\n"
+    )
+    (tmp_path / "scenario.toml").write_text(
+        """
+        workload.entry = "app.py:main"
+        cluster.nodes = [{ num_cpus = 1, count = 3 }]
+        faults = [
+          { kind = "partition", groups = [["node-1"], ["node-2"]], at_s = 0.25, for_s = 0.5 },
+          { kind = "slow_node", node = "node-2", factor = 2, at_s = 0.5, for_s = 0.25 },
+          { kind = "slow_node", node = "node-2", factor = 3, at_s = 0.5, for_s = 60 },
+          { kind = "slow_node", node = "node-1", factor = 4, at_s = 0.5 },
+          { kind = "crash_node", node = "node-3", at_s = 1, back_after_s = 0.5 },
+          { kind = "jump_clock", node = "node-2", by_s = 1, at_s = 1.25 },
+        ]
+        """
+    )
+    run = one_run(load(str(tmp_path / "scenario.toml")))
+    told = {fault.what: (fault.where, fault.end_s) for fault in run.faults}
+    assert told == {
+        "partition node-1 | node-2": ("network", 0.75),
+        "works 2 times as long": ("node-2", 0.75),
+        "works 4 times as long": ("node-1", None),
+        "works 3 times as long": ("node-2", 60.5),
+        "the machine stops": ("node-3", 1.5),
+        "its clock is set by +1s": ("node-2", None),
+    }
+    assert run.totals.faults == len(run.faults) == 6
+
+
+def test_what_ends_as_its_program_wants_is_no_death(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "import os\n"
+        "import simactors as ray\n"
+        "@ray.remote\n"
+        "class One:\n"
+        "    def leave(self): ray.actor.exit_actor()\n"
+        "    def crash(self): os._exit(1)\n"
+        "    def child(self): self.held = One.remote(); ray.get(self.held.__ray_ready__.remote())\n"
+        "def main():\n"
+        "    left, killed, dropped, parent = [One.remote() for _ in range(4)]\n"
+        "    again = One.options(max_restarts=1).remote()\n"
+        "    ray.get([one.__ray_ready__.remote() for one in (killed, again, dropped)] + [parent.child.remote()])\n"
+        "    ray.wait([left.leave.remote()])\n"
+        "    ray.kill(killed)\n"
+        "    ray.kill(again, no_restart=False)\n"
+        "    del dropped\n"
+        "    ray.wait([parent.crash.remote()])\n"
+        "    import time; time.sleep(1)\n"
+    )
+    (tmp_path / "scenario.toml").write_text('workload.entry = "app.py:main"\n')
+    run = one_run(load(str(tmp_path / "scenario.toml")))
+    assert [(fault.kind, fault.where) for fault in run.faults] == [("death", "actor-4")]
+    assert (run.totals.deaths, run.totals.restarts) == (1, 1)
+
+
 def test_names_of_the_users_choice_are_told_apart_from_those_of_metrics(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(
         "import simactors as ray\n"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from simactors.exceptions import NondeterminismError
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.target import Program, Target
 from simactors.reports import mermaid, perfetto
@@ -46,6 +48,10 @@ def recipe(tmp_path: Path) -> Recipe:
     return Recipe(program=Program(target=Target(str(tmp_path / "app.py"), "main")))
 
 
+def drawn(recipe: Recipe) -> Timeline:
+    return recorded(recipe, recipe.run().digest or "")
+
+
 def spans(found: Timeline) -> list[tuple[str, int, float]]:
     lengths = [end - start for start, end in zip(found.start_us, found.end_us, strict=True)]
     return [
@@ -55,7 +61,7 @@ def spans(found: Timeline) -> list[tuple[str, int, float]]:
 
 
 def test_each_call_is_a_span_with_its_end_and_calls_side_by_side_have_lanes(recipe: Recipe) -> None:
-    found = recorded(recipe)
+    found = drawn(recipe)
     assert [(row.name, row.process, row.node) for row in found.rows] == [
         ("driver", "driver", "node-1"),
         ("the worker", "actor-1", "node-1"),
@@ -84,7 +90,7 @@ def test_an_actor_that_was_started_again_is_there_to_the_end(recipe: Recipe) -> 
         "    ray.get(killed.__ray_ready__.remote())\n    ray.kill(killed)\n"
         "    ray.wait([frail.crash.options(max_task_retries=0).remote()])\n    ray.get(frail.__ray_ready__.remote())\n"
     )
-    found = recorded(recipe)
+    found = drawn(recipe)
     assert DIED in found.ended
     ends = {row.process: row.died_us for row in found.rows}
     assert ends["actor-1"] is None
@@ -96,6 +102,18 @@ def test_looking_does_not_change_the_run(recipe: Recipe) -> None:
     assert recipe.run(watcher.watch, onlookers=[watcher]).digest == recipe.run().digest
 
 
+def test_a_run_that_becomes_another_one_is_not_drawn(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json, "runs", itertools.count(1), raising=False)  # outlives a run, as few things do
+    Path(recipe.program.target.file).write_text(
+        "import json\nimport simactors as ray\n@ray.remote\ndef one(): pass\n"
+        "def main(): ray.get([one.remote() for _ in range(next(json.runs))])\n"
+    )
+    with pytest.raises(
+        NondeterminismError, match=r"seed 0 went another way .* --check-determinism` says what"
+    ):
+        drawn(recipe)
+
+
 def test_of_too_many_calls_every_second_one_is_left_out(
     recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,22 +122,22 @@ def test_of_too_many_calls_every_second_one_is_left_out(
         "def main():\n    one, other = One.remote(), One.remote()\n"
         "    ray.get([actor.do.remote() for _ in range(50) for actor in (one, other)])\n"
     )
-    whole = recorded(recipe)
+    whole = drawn(recipe)
     assert (whole.every, len(whole.row), len(whole.rows), whole.left_out) == (1, 100, 3, 0)
     monkeypatch.setattr(timeline, "MOST_SPANS", 30)
-    found = recorded(recipe)
+    found = drawn(recipe)
     assert found.every in (4, 8)
     assert 0 < len(found.row) <= 30
     assert all(call % found.every == 0 for call in found.call)
-    assert spans(found) == spans(recorded(recipe))
+    assert spans(found) == spans(drawn(recipe))
     monkeypatch.setattr(timeline, "MOST_ROWS", 2)
-    narrow = recorded(recipe)
+    narrow = drawn(recipe)
     assert (len(narrow.rows), narrow.left_out) == (2, 1)
     assert set(narrow.row) == {1}
 
 
 def test_the_page_gets_whole_numbers_from_which_the_times_come_back(recipe: Recipe) -> None:
-    found = recorded(recipe)
+    found = drawn(recipe)
     told = json.loads(json.dumps(timeline.as_fields(found)))
     now, starts = 0, []
     for step in told["start"]:
@@ -132,7 +150,7 @@ def test_the_page_gets_whole_numbers_from_which_the_times_come_back(recipe: Reci
 
 
 def test_on_a_thread_of_perfetto_no_two_calls_overlap(recipe: Recipe) -> None:
-    events = perfetto.events(Run(seed=0, outcome="passed"), recorded(recipe))
+    events = perfetto.events(Run(seed=0, outcome="passed"), drawn(recipe))
     names = {event["tid"]: event["args"]["name"] for event in events if event["name"] == "thread_name"}
     calls = [event for event in events if event["ph"] == "X"]
     assert sorted(names[event["tid"]] for event in calls if event["name"] == "Worker.nap") == [
@@ -150,7 +168,7 @@ def test_faults_are_instants_or_lengths_of_time_for_perfetto(recipe: Recipe) -> 
         Fault(kind="fault", where="network", what="partition", start_s=1.0, end_s=3.0),
         Fault(kind="death", where="actor-1", what="it ended", start_s=2.0),
     ]
-    faults = [event for event in perfetto.events(run, recorded(recipe)) if event.get("cat") == "fault"]
+    faults = [event for event in perfetto.events(run, drawn(recipe)) if event.get("cat") == "fault"]
     assert [(event["ph"], event["ts"], event.get("dur")) for event in faults] == [
         ("X", 1e6, 2e6),
         ("i", 2e6, None),
@@ -160,7 +178,7 @@ def test_faults_are_instants_or_lengths_of_time_for_perfetto(recipe: Recipe) -> 
 def test_a_run_that_is_too_long_is_no_mermaid_diagram(
     recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found, run = recorded(recipe), Run(seed=0, outcome="passed")
+    found, run = drawn(recipe), Run(seed=0, outcome="passed")
     diagram = mermaid.text(run, found)
     assert diagram is not None
     assert "  p1--xp0: raises, no. " in diagram.replace("#", "no. ")
