@@ -80,6 +80,11 @@ class Knowing:
             is_canceled=running is not None and running.is_canceled,
         )
 
+    def running_call(self) -> int | None:
+        """See `KnowsItself`."""
+        running = self.here.current()
+        return None if running is None else running.id
+
     def _itself(self, birth: Birth) -> ActorRef:
         return self._actors.itself(birth.actor_id, birth.start.described)
 

@@ -154,6 +154,10 @@ class KnowsItself(Protocol):
         """About the code that asks."""
         ...
 
+    def running_call(self) -> int | None:
+        """`RuntimeInfo.task_id` alone: for who asks at every call."""
+        ...
+
     def nodes(self) -> list[NodeInfo]:
         """Every node there ever was, oldest first."""
         ...

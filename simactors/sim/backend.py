@@ -22,6 +22,7 @@ from simactors.core.outcome import Outcome
 from simactors.core.refs import ActorRef, ObjectRef
 from simactors.sim import callers, demands, hesitation, introspection, threads, world
 from simactors.sim.call_log import CallLog
+from simactors.sim.calls import running_call
 from simactors.sim.cluster import Process
 from simactors.sim.config import SimConfig
 from simactors.sim.inspection import Inspection
@@ -222,6 +223,11 @@ class SimBackend:
     def runtime_info(self) -> RuntimeInfo:
         """See `KnowsItself`."""
         return introspection.runtime_info(self._caller(), self._namespace)
+
+    def running_call(self) -> int | None:
+        """See `KnowsItself`."""
+        call = running_call(self._caller())
+        return None if call is None else call.id
 
     def end_this_actor(self) -> BaseException:
         """See `EndsActors`."""

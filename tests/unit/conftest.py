@@ -126,6 +126,9 @@ class FakeBackend:
     def runtime_info(self) -> RuntimeInfo:
         return self.info
 
+    def running_call(self) -> int | None:
+        return self.info.task_id
+
     def nodes(self) -> list[NodeInfo]:
         return self.node_infos
 

@@ -14,8 +14,9 @@ import pytest
 import simactors
 from simactors import tracing
 from simactors.api import session
+from simactors.core.abilities import RuntimeInfo
+from simactors.core.tracing import SUFFIX
 from simactors.traces import Trace
-from simactors.tracing import SUFFIX
 
 
 def open_traces() -> list[str]:
@@ -33,6 +34,9 @@ def test_a_session_that_is_over_holds_no_file(tmp_path: Path, monkeypatch: pytes
     assert Trace.load(tmp_path).backend == "local"
 
 
+SOMEWHERE = RuntimeInfo(job_id=1, node_id=1, worker_id=1, namespace="", task_id=7)
+
+
 class SlowToObserve:
     """A backend whose methods are looked at by two threads at the same time, if ever they may."""
 
@@ -42,7 +46,7 @@ class SlowToObserve:
     def __getattr__(self, name: str) -> Callable[..., None]:
         with contextlib.suppress(threading.BrokenBarrierError):
             self._both.wait(0.1)
-        return lambda *_: None
+        return lambda *_: SOMEWHERE
 
 
 def test_calls_that_begin_together_have_one_observer(monkeypatch: pytest.MonkeyPatch) -> None:
