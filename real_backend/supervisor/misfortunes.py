@@ -28,6 +28,7 @@ class Misfortunes:
         names: what a process is called, see `core.fault_plan`.
         crash: ends a process as `kill -9` does, without anybody having wished for it.
         tell: shows a line to the user.
+        note: is told what befalls which process.
 
     Attributes:
         started_at: when the session began, on the monotonic clock; the times of the plan count from here.
@@ -39,11 +40,13 @@ class Misfortunes:
         workers: Callable[[], Iterable[Process]],
         names: Callable[[Process], Sequence[str]],
         tell: Callable[[str], None],
+        note: Callable[[Process, str], None],
     ) -> None:
         self.started_at = time.monotonic()
         self._workers = workers
         self._names = names
         self._tell = tell
+        self._note = note
         self._numbers = itertools.count()
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         for fault in timed(plan):
@@ -77,9 +80,18 @@ class Misfortunes:
     def _is_meant(self, fault: CrashProcess | Pause, process: Process) -> bool:
         return any(fnmatchcase(name, fault.process or "") for name in self._names(process))
 
-    def _signal(self, process: Process, number: int, what: str) -> None:
+    def _signal(self, process: Process, number: signal.Signals, what: str) -> None:
         # Its pid may be another's once it has been reaped: then it is not among the living any more.
         if process in self._workers():
             with contextlib.suppress(ProcessLookupError):
+                self._note(process, _NOTES[number])
                 os.kill(process.pid, number)
                 self._tell(f"fault: {self._names(process)[0]} (pid {process.pid}) {what}")
+
+
+_NOTES = {
+    signal.SIGKILL: "its process crashes",
+    signal.SIGSTOP: "its process stands still",
+    signal.SIGCONT: "its process goes on",
+}
+"""In the words in which a simulation tells of the same."""

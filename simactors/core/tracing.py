@@ -74,6 +74,9 @@ class Lines:
 
 
 def lines_of_this_process() -> Lines | None:
-    """For what a backend knows by itself; None if no trace is wanted."""
+    """For what a backend knows by itself: events ``fault`` and ``died``. None if nobody wants to know.
+
+    Who reads values does not: a history of calls has no place for it.
+    """
     folder = os.environ.get(VARIABLE)
-    return Lines(Path(folder).absolute()) if folder else None
+    return Lines(Path(folder)) if folder and TIMES_ONLY in os.environ else None

@@ -39,7 +39,6 @@ class Event(Struct, frozen=True):
     cpu_s: float = 0.0
     raised: bool = False
     ok: bool | None = None
-    worker: int = 0
     what: str = ""
     wanted: bool = False
 
@@ -154,7 +153,9 @@ class RealTrace:
         self.calls: list[Call] = []
         self.troubles: list[Trouble] = []
         self._session = 0
+        self._unplaced: list[tuple[Trouble, int]] = []
         self._here: dict[int, Process] = {}
+        self._open: dict[tuple[int, int], Attempt] = {}
         self._by_number: dict[tuple[int, int], Call] = {}
         # Calls that have no ref have no number, so nobody knows which one it is that begins: the next of its kind.
         self._unnumbered: dict[tuple[ActorKey | None, str], deque[Call]] = {}
@@ -172,6 +173,7 @@ class RealTrace:
         for file, event in _events(folder):
             if event.event in readers:
                 readers[event.event](file, event)
+        self._place()
 
     @property
     def is_empty(self) -> bool:
@@ -251,8 +253,8 @@ class RealTrace:
         process.work.append((self._ns(event), event.cpu_s))
         call = self._which(process, event)
         if call is not None:
-            self._by_number[self._session, event.call] = call
-            call.attempts.append(Attempt(process, self._ns(event)))
+            self._open[file, event.call] = attempt = Attempt(process, self._ns(event))
+            call.attempts.append(attempt)
 
     def _which(self, process: Process, event: Event) -> Call | None:
         if process.actor is not None and event.label.endswith(".__init__"):
@@ -262,18 +264,18 @@ class RealTrace:
         if found is not None and found.label == event.label:
             return found
         waiting = self._unnumbered.get((process.actor, event.label))
-        return waiting.popleft() if waiting else None
+        if not waiting:
+            return None
+        return self._by_number.setdefault((self._session, event.call), waiting.popleft())
 
     def _ended(self, file: int, event: Event) -> None:
         process = self._here.get(file)
         if process is None or event.call is None:
             return
         process.work.append((self._ns(event), event.cpu_s))
-        call = self._by_number.get((self._session, event.call))
-        for attempt in reversed(() if call is None else call.attempts):
-            if attempt.process is process:
-                attempt.end_ns, attempt.raised = self._ns(event), event.raised
-                break
+        attempt = self._open.pop((file, event.call), None)
+        if attempt is not None:
+            attempt.end_ns, attempt.raised = self._ns(event), event.raised
 
     def _seen(self, _: int, event: Event) -> None:
         call = None if event.call is None else self._by_number.get((self._session, event.call))
@@ -283,20 +285,27 @@ class RealTrace:
     # What goes wrong
 
     def _troubled(self, _: int, event: Event) -> None:
-        self.troubles.append(Trouble(self._ns(event), self._where(event), event.what))
+        self._tell(event, self._ns(event), event.what, is_death=False)
 
     def _died(self, _: int, event: Event) -> None:
-        where = self._where(event)
         for process in self.processes:
-            if process.until_ns is None and process.label == where:
+            if process.until_ns is None and process.pid == event.pid:
                 process.until_ns = self._ns(event)
-        self.troubles.append(Trouble(self._ns(event), where, event.what, is_death=True, wanted=event.wanted))
+        self._tell(event, self._ns(event), event.what, is_death=True)
 
-    def _where(self, event: Event) -> str:
+    def _tell(self, event: Event, now_ns: int, what: str, *, is_death: bool) -> None:
+        trouble = Trouble(now_ns, f"process {event.pid}", what, is_death=is_death, wanted=event.wanted)
+        self.troubles.append(trouble)
         if event.actor is not None:
-            return self._actor((self._session, event.actor)).label
-        labels = [process.label for process in self.processes if process.pid == event.pid]
-        return labels[-1] if labels else f"process {event.pid}"
+            trouble.where = self._actor((self._session, event.actor)).label
+        else:
+            self._unplaced.append((trouble, event.pid))
+
+    def _place(self) -> None:
+        """Say of the troubles where they were: processes are known by then."""
+        labels = {process.pid: process.label for process in self.processes}
+        for trouble, pid in self._unplaced:
+            trouble.where = labels.get(pid, trouble.where)
 
     def _next(self, counted: str) -> int:
         self._counts[counted] = self._counts.get(counted, 0) + 1
