@@ -154,8 +154,8 @@ class KnowsItself(Protocol):
         """About the code that asks."""
         ...
 
-    def running_call(self) -> int | None:
-        """`RuntimeInfo.task_id` alone: for who asks at every call."""
+    def running_call(self) -> tuple[int, int] | None:
+        """`RuntimeInfo.task_id` and `attempt` alone, for who asks at every call; None in the driver."""
         ...
 
     def nodes(self) -> list[NodeInfo]:

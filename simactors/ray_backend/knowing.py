@@ -49,11 +49,11 @@ class Knowing:
             and context.is_canceled(),  # on a loop they are interrupted
         )
 
-    def running_call(self) -> int | None:
-        """See `core.abilities.KnowsItself`."""
+    def running_call(self) -> tuple[int, int] | None:
+        """See `core.abilities.KnowsItself`; Ray does not tell code how often it was begun before."""
         if global_worker.mode != ray.WORKER_MODE:
             return None
-        return _number(ray.get_runtime_context().get_task_id()[:_TASK_DIGITS])
+        return _number(ray.get_runtime_context().get_task_id()[:_TASK_DIGITS]), 0
 
     def nodes(self) -> list[NodeInfo]:
         """Every node there ever was."""

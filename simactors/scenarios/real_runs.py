@@ -76,9 +76,11 @@ def _records(call: Call, trace: RealTrace) -> Iterator[Record]:
     """What happened to a call."""
     kind = "create" if call.is_creation else "call"
     yield Record(call.called_ns, kind, call.number, call.caller, call.label)
+    retries = 0
     for number, attempt in enumerate(call.attempts):
-        if number and not call.is_creation:
+        while retries < max(number, attempt.before) and not call.is_creation:
             yield Record(attempt.begin_ns, "retry", call.number, call.caller, call.label)
+            retries += 1
         yield Record(attempt.begin_ns, "start", call.number, attempt.process.label, call.label)
         if attempt.end_ns is not None:
             kind = "raise" if attempt.raised else "return"

@@ -36,6 +36,7 @@ class Event(Struct, frozen=True):
     node: str = ""
     is_driver: bool = False
     nodes: list[tuple[str, str, dict[str, float]]] = []
+    attempt: int = 0
     cpu_s: float = 0.0
     raised: bool = False
     ok: bool | None = None
@@ -66,12 +67,17 @@ class Process:
 
 @dataclass(slots=True)
 class Attempt:
-    """The code of a call runs, once."""
+    """The code of a call runs, once.
+
+    Attributes:
+        before: how often it was tried before, as far as the backend tells its code.
+    """
 
     process: Process
     begin_ns: int
     end_ns: int | None = None
     raised: bool = False
+    before: int = 0
 
 
 @dataclass(slots=True)
@@ -253,7 +259,7 @@ class RealTrace:
         process.work.append((self._ns(event), event.cpu_s))
         call = self._which(process, event)
         if call is not None:
-            self._open[file, event.call] = attempt = Attempt(process, self._ns(event))
+            self._open[file, event.call] = attempt = Attempt(process, self._ns(event), before=event.attempt)
             call.attempts.append(attempt)
 
     def _which(self, process: Process, event: Event) -> Call | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import time
@@ -10,6 +11,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from simactors.core import tracing
 from simactors.core.fault_plan import CrashProcess, DelayCall, Fault, FaultPlan, Pause
@@ -27,7 +29,7 @@ from simactors.scenarios.real_runs import RealRun
 from simactors.scenarios.result import Check, Run, Totals
 from simactors.scenarios.samples import Samples
 from simactors.scenarios.tally import Tally
-from simactors.scenarios.timeline import Drawing, Timeline
+from simactors.scenarios.timeline import Timeline, drawn
 from simactors.workload.measured import Log, collecting
 
 _LAST_LINES = 40
@@ -68,15 +70,31 @@ def make(order: Order, tell: Tell = _nobody) -> Run:
     log, output, began_s = Log(), io.StringIO(), time.perf_counter()
     recipe = Recipe(program=order.program, seed=order.seed)
     with collecting(log), redirect_stdout(output), redirect_stderr(output):
-        run, origin_s = _simulated(recipe, tell) if order.backend == "sim" else _real(order, log)
+        made = _simulated(recipe, tell) if order.backend == "sim" else _real(order, log)
+    run, origin_s = made.run, made.origin_s
     run.wall_s = time.perf_counter() - began_s
     run.output = output.getvalue().splitlines()[-_LAST_LINES:]
     run.requests = of_requests(log, origin_s)
     _judge(run, log, origin_s, order)
+    if order.look is not None and made.draw is not None:
+        order.look(run, made.draw())
     return run
 
 
-def _simulated(recipe: Recipe, tell: Tell) -> tuple[Run, float]:
+class _Made(NamedTuple):
+    """A run that is not judged yet.
+
+    Attributes:
+        origin_s: what the clock said at its beginning.
+        draw: makes the picture of what ran where and when, unless only the run that is made again can.
+    """
+
+    run: Run
+    origin_s: float
+    draw: Callable[[], Timeline] | None = None
+
+
+def _simulated(recipe: Recipe, tell: Tell) -> _Made:
     meter = Meter(recipe.world.faults, tell)
     made = recipe.run(meter.watch, onlookers=[meter])
     run = _run(recipe.seed, made)
@@ -84,12 +102,12 @@ def _simulated(recipe: Recipe, tell: Tell) -> tuple[Run, float]:
     run.digest, run.steps = made.digest or "", made.steps or 0
     _fill(run, meter.tally, meter.samples)
     run.repro = Repro.of(recipe, made).token
-    return run, 0.0
+    return _Made(run, 0.0)
 
 
-def _real(order: Order, log: Log) -> tuple[Run, float]:
-    drawn = plan(order.program.drawn, order.seed)
-    possible = possible_for_real(FaultPlan(order.program.faults.faults + drawn.faults), order.backend)
+def _real(order: Order, log: Log) -> _Made:
+    faults = order.program.faults.faults + plan(order.program.drawn, order.seed).faults
+    possible = possible_for_real(FaultPlan(faults), order.backend)
     program = replace(order.program, faults=FaultPlan(possible), drawn=())
     with TemporaryDirectory(prefix="simactors-") as folder:
         began_s, trace_to = time.monotonic(), None if tracing.VARIABLE in os.environ else Path(folder)
@@ -98,17 +116,13 @@ def _real(order: Order, log: Log) -> tuple[Run, float]:
         run = _run(order.seed, made)
         run.duration_s = time.monotonic() - origin_s
         real = RealRun(Path(folder), time.time() - run.duration_s)
-    if real.is_watched:
-        tally = Tally(FaultPlan())
-        for record in real.records:
-            tally.count(record)
-        _fill(run, tally, real.samples(run.duration_s))
-        if order.look is not None:
-            drawing = Drawing(real.place_of)
-            for record in real.records:
-                drawing.watch(record)
-            order.look(run, drawing.timeline(run.duration_s * 1e6))
-    return run, origin_s
+    if not real.is_watched:
+        return _Made(run, origin_s)
+    tally = Tally(FaultPlan())
+    for record in real.records:
+        tally.count(record)
+    _fill(run, tally, real.samples(run.duration_s))
+    return _Made(run, origin_s, functools.partial(drawn, real.records, real.place_of, run.duration_s * 1e6))
 
 
 def _fill(run: Run, tally: Tally, samples: Samples) -> None:

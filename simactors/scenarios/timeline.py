@@ -6,7 +6,7 @@ again if need be: which ones depends on nothing but their numbers, so that the p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,6 +84,16 @@ def recorded(recipe: Recipe) -> Timeline:
     watcher = _Watcher()
     made = recipe.run(watcher.drawing.watch, onlookers=[watcher])
     return watcher.drawing.timeline((made.virtual_time_s or 0.0) * 1e6)
+
+
+def drawn(
+    records: Sequence[Record], place_of: Callable[[str], tuple[str, str] | None], duration_us: float
+) -> Timeline:
+    """A run of which all is known; see `Drawing`."""
+    drawing = Drawing(place_of)
+    for record in records:
+        drawing.watch(record)
+    return drawing.timeline(duration_us)
 
 
 @dataclass(slots=True)

@@ -22,7 +22,6 @@ from simactors.core.outcome import Outcome
 from simactors.core.refs import ActorRef, ObjectRef
 from simactors.sim import callers, demands, hesitation, introspection, threads, world
 from simactors.sim.call_log import CallLog
-from simactors.sim.calls import running_call
 from simactors.sim.cluster import Process
 from simactors.sim.config import SimConfig
 from simactors.sim.inspection import Inspection
@@ -224,10 +223,9 @@ class SimBackend:
         """See `KnowsItself`."""
         return introspection.runtime_info(self._caller(), self._namespace)
 
-    def running_call(self) -> int | None:
+    def running_call(self) -> tuple[int, int] | None:
         """See `KnowsItself`."""
-        call = running_call(self._caller())
-        return None if call is None else call.id
+        return introspection.running(self._caller())
 
     def end_this_actor(self) -> BaseException:
         """See `EndsActors`."""

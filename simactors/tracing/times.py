@@ -75,17 +75,18 @@ class Times:
             holds=actor_needs(creation.options)[1],
         )
 
-    def here(self) -> int:
-        """See `Notes`."""
-        return self._running_call() or 0
+    def here(self) -> tuple[int, int]:
+        """See `Notes`; with the number of the attempt."""
+        return self._running_call() or (0, 0)
 
-    def begin(self, call: Any, label: str) -> None:
+    def begin(self, call: tuple[int, int], label: str) -> None:
         """See `Notes`."""
-        self._write("begin", call=call, label=label, cpu_s=time.process_time())
+        number, attempt = call
+        self._write("begin", call=number, label=label, attempt=attempt, cpu_s=time.process_time())
 
-    def end(self, call: Any, result: Any, error: BaseException | None) -> None:
+    def end(self, call: tuple[int, int], result: Any, error: BaseException | None) -> None:
         """See `Notes`."""
-        self._write("end", call=call, raised=error is not None, cpu_s=time.process_time())
+        self._write("end", call=call[0], raised=error is not None, cpu_s=time.process_time())
 
     # How answers are seen
 

@@ -126,8 +126,8 @@ class FakeBackend:
     def runtime_info(self) -> RuntimeInfo:
         return self.info
 
-    def running_call(self) -> int | None:
-        return self.info.task_id
+    def running_call(self) -> tuple[int, int] | None:
+        return None if self.info.task_id is None else (self.info.task_id, self.info.attempt)
 
     def nodes(self) -> list[NodeInfo]:
         return self.node_infos
