@@ -195,7 +195,7 @@ class RealTrace:
         if event.is_driver:
             self._session += 1
             for node, name, total in event.nodes:
-                names = [known for known, _ in self.nodes.values()]
+                names = [known for other, (known, _) in self.nodes.items() if other != node]
                 self.nodes[node] = (f"{name} {node[:6]}" if name in names else name), total
         key = None if event.actor is None else (self._session, event.actor)
         if event.is_driver:
@@ -327,4 +327,10 @@ def _events(folder: Path) -> Sequence[tuple[int, Event]]:
                 found.append((number, json.decode(line, type=Event)))
             except DecodeError:  # its machine has not finished it
                 continue
-    return sorted(found, key=lambda pair: pair[1].time_s)
+    # What is asked for comes first: clocks are coarse.
+    return sorted(
+        found, key=lambda pair: (pair[1].time_s, pair[1].event not in _ASKS and not pair[1].is_driver)
+    )
+
+
+_ASKS = ("create", "call")
