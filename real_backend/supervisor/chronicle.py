@@ -24,7 +24,12 @@ class Chronicle:
         """A process has ended."""
         if self._lines is not None:
             self._lines.write(
-                "died", actor=_actor(process), pid=process.pid, what=death.why, wanted=death.wanted
+                "died",
+                actor=_actor(process),
+                pid=process.pid,
+                what=death.why,
+                wanted=death.wanted,
+                restarts=death.restarts,
             )
 
 

@@ -47,6 +47,7 @@ class Misfortunes:
         self._names = names
         self._tell = tell
         self._note = note
+        self._crashed: set[int] = set()
         self._numbers = itertools.count()
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         for fault in timed(plan):
@@ -71,6 +72,9 @@ class Misfortunes:
         assert isinstance(fault, CrashProcess | Pause)
         for process in [p for p in self._workers() if self._is_meant(fault, p)]:
             if isinstance(fault, CrashProcess):
+                if process.number in self._crashed:  # and has not been reaped yet
+                    continue
+                self._crashed.add(process.number)
                 self._signal(process, signal.SIGKILL, "crashes")
             else:
                 self._signal(process, signal.SIGSTOP, f"stands still for {fault.for_s:g} s")

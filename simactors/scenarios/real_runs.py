@@ -1,6 +1,6 @@
 """Measures a real run by its trace: the same that `meter.py` measures of a simulated one, and from the same records.
 
-What nobody has seen is not there: see `Records of real runs` in docs/scenarios.md.
+What nobody has seen is not there: see "What is measured on real backends" in docs/scenarios.md.
 """
 
 from __future__ import annotations
@@ -76,6 +76,11 @@ def _records(call: Call, trace: RealTrace) -> Iterator[Record]:
     """What happened to a call."""
     kind = "create" if call.is_creation else "call"
     yield Record(call.called_ns, kind, call.number, call.caller, call.label)
+    if call.is_creation and call.attempts:
+        for _ in range(_unseen_lives(call, trace)):
+            yield Record(
+                call.attempts[0].begin_ns, "start", call.number, call.attempts[0].process.label, call.label
+            )
     retries = 0
     for number, attempt in enumerate(call.attempts):
         while retries < max(number, attempt.before) and not call.is_creation:
@@ -89,6 +94,12 @@ def _records(call: Call, trace: RealTrace) -> Iterator[Record]:
     if answered is not None:
         time_ns, ok = answered
         yield Record(time_ns, "ready" if ok else "fail", call.number, call.caller, call.label)
+
+
+def _unseen_lives(creation: Call, trace: RealTrace) -> int:
+    """How many processes of an actor have died before any of its code ran, of those in whose place others came."""
+    actor = None if creation.actor is None else trace.actors.get(creation.actor)
+    return 0 if actor is None else max(0, actor.restarts - (len(creation.attempts) - 1))
 
 
 def _answer(call: Call, trace: RealTrace) -> tuple[int, bool] | None:

@@ -42,6 +42,7 @@ class Event(Struct, frozen=True):
     ok: bool | None = None
     what: str = ""
     wanted: bool = False
+    restarts: bool = False
 
 
 @dataclass(slots=True)
@@ -116,12 +117,14 @@ class Actor:
     Attributes:
         label, name: ``actor-1``, and ``Account#1``, or what the program calls it.
         creation: None for one that nobody was seen to make.
+        restarts: how often it was started again, as far as the backend tells.
     """
 
     label: str
     name: str
     class_name: str
     creation: Call | None = None
+    restarts: int = 0
 
 
 @dataclass(slots=True)
@@ -303,7 +306,9 @@ class RealTrace:
         trouble = Trouble(now_ns, f"process {event.pid}", what, is_death=is_death, wanted=event.wanted)
         self.troubles.append(trouble)
         if event.actor is not None:
-            trouble.where = self._actor((self._session, event.actor)).label
+            actor = self._actor((self._session, event.actor))
+            actor.restarts += event.restarts
+            trouble.where = actor.label
         else:
             self._unplaced.append((trouble, event.pid))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ class Written:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.opened: list[Lines] = []
         self.driver = self.file()
         self.driver(
             "process", 0.0, is_driver=True, node="a", nodes=[("a", "node-1", {"CPU": 4.0, "GPU": 1.0})]
@@ -32,6 +33,7 @@ class Written:
     def file(self) -> Write:
         """That of one more process."""
         lines = Lines(self.folder)
+        self.opened.append(lines)
         return lambda event, at_s, **fields: lines.write(event, ORIGIN_S + at_s, **fields)
 
     def process(self, at_s: float, actor: str | None = None, pid: int = 7) -> Write:
@@ -76,8 +78,11 @@ def run(
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> Written:
-    return Written(tmp_path)
+def written(tmp_path: Path) -> Iterator[Written]:
+    found = Written(tmp_path)
+    yield found
+    for lines in found.opened:
+        lines.close()
 
 
 def test_latency_counts_until_code_of_the_caller_has_seen_the_answer(written: Written) -> None:
@@ -136,6 +141,15 @@ def test_a_second_beginning_is_a_retry_and_that_of_a_constructor_a_restart(writt
         ("Shard#1", "actor-1", "node-1", None),
         ("driver", "driver", "node-1", None),
     ]
+
+
+def test_an_actor_that_died_before_its_code_ran_was_restarted_all_the_same(written: Written) -> None:
+    written.create("a1")
+    supervisor = written.file()
+    for at_s in (0.1, 0.2):
+        supervisor("died", at_s, actor="a1", pid=7, what="SIGKILL", restarts=True)
+    run(written.process(0.5, "a1", pid=9), 99, 0.5, 0.6, label="Shard.__init__")
+    assert (written.tally().totals.restarts, written.tally().totals.deaths) == (2, 2)
 
 
 def test_retries_that_never_began_are_known_from_the_number_of_the_attempt(written: Written) -> None:
