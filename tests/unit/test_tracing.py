@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +17,7 @@ import simactors
 from simactors import tracing
 from simactors.api import session
 from simactors.core.abilities import RuntimeInfo
+from simactors.core.refs import onlookers
 from simactors.core.tracing import SUFFIX
 from simactors.traces import Trace
 
@@ -59,3 +62,44 @@ def test_calls_that_begin_together_have_one_observer(monkeypatch: pytest.MonkeyP
     assert first is second
     assert first is not None
     first.close()
+
+
+@simactors.remote
+class Doubler:
+    def double(self, n: int) -> int:
+        return 2 * n
+
+    def fail(self) -> None:
+        raise ValueError("no")
+
+
+def test_of_times_alone_answers_are_seen_in_whatever_way_code_asks_for_them_and_no_values_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIMACTORS_TRACE_TO", str(tmp_path))
+    monkeypatch.setenv("SIMACTORS_TRACE_TIMES_ONLY", "yes")
+    simactors.init(backend="local", num_cpus=1)
+    try:
+        doubler = Doubler.remote()
+        refs = [doubler.double.remote(4321) for _ in range(5)]
+        simactors.get(refs[0])
+        simactors.get(refs[0])
+        simactors.wait([refs[1]])
+        asyncio.run(asyncio.wait_for(refs[2], 60))
+        refs[3].future().result()
+        failing = doubler.fail.remote()
+        with pytest.raises(ValueError, match="no"):
+            simactors.get(failing)
+        simactors.wait(
+            [doubler.double.remote(1)]
+        )  # after which that of the call that nobody asks for has run
+    finally:
+        simactors.shutdown()
+    assert onlookers == []
+    lines = [json.loads(line) for file in tmp_path.iterdir() for line in file.read_text().splitlines()]
+    numbers = [line["call"] for line in lines if line["event"] == "call"]
+    seen = [(numbers.index(line["call"]), line["ok"]) for line in lines if line["event"] == "seen"]
+    assert sorted(seen) == [(0, True), (1, None), (2, True), (3, True), (5, False), (6, None)]
+    ran = [line for line in lines if line["event"] == "end" and line["call"] in numbers]
+    assert [line["raised"] for line in ran] == [False] * 5 + [True, False]
+    assert not any("4321" in file.read_text() for file in tmp_path.iterdir())
