@@ -29,13 +29,20 @@ class Lines:
 
     Args:
         most_kept: lines are kept here until there are more: for a process that nobody kills.
+        is_optional: where there is no such folder, on another machine or when the run is over, nothing is written.
         encode: makes a line of an event. The default is fast, and for plain values.
     """
 
     def __init__(
-        self, folder: Path, *, most_kept: int = 0, encode: Callable[[Any], bytes] = json.encode
+        self,
+        folder: Path,
+        *,
+        most_kept: int = 0,
+        is_optional: bool = False,
+        encode: Callable[[Any], bytes] = json.encode,
     ) -> None:
         self._encode = encode
+        self._is_optional = is_optional
         self._path = folder / f"{os.getpid()}-{uuid.uuid4().hex[:8]}{SUFFIX}"
         self._most_kept = most_kept
         self._kept: list[dict[str, Any]] = []
@@ -66,6 +73,8 @@ class Lines:
         kept, self._kept = self._kept, []
         if not kept:
             return
+        if self._file is None and self._is_optional and not self._path.parent.is_dir():
+            return
         if self._file is None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
             self._file = os.open(self._path, flags, 0o600)
@@ -79,4 +88,4 @@ def lines_of_this_process() -> Lines | None:
     Who reads values does not: a history of calls has no place for it.
     """
     folder = os.environ.get(VARIABLE)
-    return Lines(Path(folder)) if folder and TIMES_ONLY in os.environ else None
+    return Lines(Path(folder), is_optional=True) if folder and TIMES_ONLY in os.environ else None

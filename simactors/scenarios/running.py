@@ -109,7 +109,7 @@ def _real(order: Order, log: Log) -> _Made:
     faults = order.program.faults.faults + plan(order.program.drawn, order.seed).faults
     possible = possible_for_real(FaultPlan(faults), order.backend)
     program = replace(order.program, faults=FaultPlan(possible), drawn=())
-    with TemporaryDirectory(prefix="simactors-") as folder:
+    with TemporaryDirectory(prefix="simactors-", ignore_cleanup_errors=True) as folder:
         began_s, trace_to = time.monotonic(), None if tracing.VARIABLE in os.environ else Path(folder)
         made = run_for_real(program, order.backend, order.seed, trace_to, times_only=True)
         origin_s = began_s if log.began_s is None else log.began_s

@@ -119,7 +119,11 @@ class _Observer:
         is_driver = info.actor is None and info.task_id is None
         # Who reads times waits for the driver's end; a program may end without one.
         most_kept = _MOST_KEPT if is_light and is_driver else 0
-        self._lines = Lines(folder, most_kept=most_kept) if is_light else Lines(folder, encode=encoded)
+        self._lines = (
+            Lines(folder, most_kept=most_kept, is_optional=True)
+            if is_light
+            else Lines(folder, encode=encoded)
+        )
         if is_driver:
             self._describe_driver()
         self._notes: Notes = Times(backend, self._lines) if is_light else Values(backend, self._lines)

@@ -18,7 +18,7 @@ from simactors import tracing
 from simactors.api import session
 from simactors.core.abilities import RuntimeInfo
 from simactors.core.refs import onlookers
-from simactors.core.tracing import SUFFIX
+from simactors.core.tracing import SUFFIX, Lines
 from simactors.traces import Trace
 
 
@@ -62,6 +62,14 @@ def test_calls_that_begin_together_have_one_observer(monkeypatch: pytest.MonkeyP
     assert first is second
     assert first is not None
     first.close()
+
+
+def test_where_the_folder_is_not_nothing_is_written_if_nobody_depends_on_it(tmp_path: Path) -> None:
+    """As on another machine of a Ray cluster: no task fails because its run is measured."""
+    Lines(tmp_path / "elsewhere", is_optional=True).write("begin")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(FileNotFoundError):
+        Lines(tmp_path / "elsewhere").write("begin")
 
 
 @simactors.remote
