@@ -57,7 +57,7 @@ class Times:
     ) -> None:
         """See `Notes`."""
         number = _number(refs[0]) if refs else None
-        if number is not None:
+        if number is not None and call.options.num_returns != "streaming":  # its items are no answers
             self._unanswered.add(number)
         if isinstance(call, MethodCall):
             self._write("call", began_s, call=number, label=spec.label, actor=actor_number(call.actor))
