@@ -33,8 +33,10 @@ def write_deaths() -> None:
 
 def _cause(cause: Any) -> tuple[str, bool]:
     """What an actor has died of, in a sentence, and whether that was wanted."""
+    if cause.HasField("creation_task_failure_context"):
+        return "its constructor raised", False
     if not cause.HasField("actor_died_error_context"):
-        return "its constructor raised, or could not run", False
+        return "Ray does not say of what", False
     context = cause.actor_died_error_context
     reason = type(context).Reason.Name(context.reason)
     told = context.error_message.removeprefix("The actor is dead because ")
