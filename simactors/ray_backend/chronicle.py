@@ -6,6 +6,7 @@ from typing import Any
 
 import ray
 from ray._private import state
+from ray._private.worker import global_worker
 
 from simactors.core import tracing
 
@@ -18,6 +19,8 @@ _WANTED = ("RAY_KILL", "REF_DELETED", "OUT_OF_SCOPE", "OWNER_DIED")
 
 def write_deaths() -> None:
     """To be called at the end of a session: of actors that were started again, Ray keeps the last death alone."""
+    if global_worker.mode == ray.WORKER_MODE:  # whose sessions end, too, and the driver tells of all
+        return
     lines = tracing.lines_of_this_process()
     if lines is None:
         return
