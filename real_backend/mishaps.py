@@ -18,6 +18,7 @@ import time
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
+from simactors.core import tracing
 from simactors.core.fault_plan import CrashProcess, DelayCall, Fault, FaultPlan, Pause
 
 _COUNT = struct.Struct("=Q")
@@ -71,6 +72,7 @@ class Mishaps:
 
     def __init__(self, plan: FaultPlan, counters: Counters, started_at: float) -> None:
         self._counters = counters
+        self._lines = tracing.lines_of_this_process()
         self._started_at = started_at
         self.names: Sequence[str] = ()
         self._random = random.Random(os.urandom(8))
@@ -88,28 +90,38 @@ class Mishaps:
     def before(self, label: str) -> None:
         """A call is about to start."""
         for index, fault in self._before:
-            self._count(index, fault, label, fault.before_call)
+            self._count(index, fault, label, fault.before_call, "before")
 
     def after(self, label: str) -> None:
         """A call has run, and is not answered yet."""
         for index, fault in self._after:
-            self._count(index, fault, label, fault.after_call)
+            self._count(index, fault, label, fault.after_call, "after")
 
     def replied(self, label: str) -> None:
         """The answer to a call that this process has made is here."""
         for index, fault in self._on_reply:
-            self._count(index, fault, label, fault.on_reply)
+            self._count(index, fault, label, fault.on_reply, "at the answer to")
 
-    def _count(self, index: int, fault: CrashProcess, label: str, wanted: int | None) -> None:
+    def _count(self, index: int, fault: CrashProcess, label: str, wanted: int | None, when: str) -> None:
         if not fnmatchcase(label, fault.call) or not any(fnmatchcase(n, fault.process) for n in self.names):
             return
         if self._counters.next(index) == wanted:
+            self._note(f"its process crashes {when} {label}")
             os.kill(os.getpid(), signal.SIGKILL)
 
     def late_s(self, label: str, attempt: int) -> float:
         """How much later a call arrives that has just come."""
         since_s = time.monotonic() - self._started_at
-        return sum(fault.by_s for i, fault in self._late if self._is_late(i, fault, label, attempt, since_s))
+        late_s = sum(
+            fault.by_s for i, fault in self._late if self._is_late(i, fault, label, attempt, since_s)
+        )
+        if late_s:
+            self._note(f"delay of {label} by {late_s:g} s")
+        return late_s
+
+    def _note(self, what: str) -> None:
+        if self._lines is not None:
+            self._lines.write("fault", pid=os.getpid(), what=what)
 
     def _is_late(self, index: int, fault: DelayCall, label: str, attempt: int, since_s: float) -> bool:
         if not fnmatchcase(label, fault.call) or since_s < fault.at_s:

@@ -14,7 +14,7 @@ from typing import Any
 
 from simactors.checkers.lines import meant
 from simactors.core.history import History, Operation
-from simactors.tracing import SUFFIX
+from simactors.core.tracing import SUFFIX
 
 _DRIVER = "driver"
 Event = Mapping[str, Any]

@@ -13,7 +13,7 @@ from real_backend.client.orders import Orders
 from real_backend.client.peers import Peers
 from real_backend.client.pending import Calls
 from real_backend.client.questions import Questions
-from real_backend.client.running import CallsHere
+from real_backend.client.running import CallsHere, Running
 from real_backend.control import (
     Ask,
     Birth,
@@ -69,7 +69,7 @@ class Knowing:
             task_id=None if running is None else running.id,
             task_name=None if running is None else running.name,
             function_name=None if running is None else running.function_name,
-            attempt=0 if running is None or running.options is None else running.options.attempt,
+            attempt=0 if running is None else _attempt(running),
             actor=None if birth is None else self._itself(birth),
             actor_name=None if birth is None else birth.start.name,
             placement_group_id=grant.group,
@@ -79,6 +79,11 @@ class Knowing:
             was_reconstructed=birth is not None and birth.incarnation > 0,
             is_canceled=running is not None and running.is_canceled,
         )
+
+    def running_call(self) -> tuple[int, int] | None:
+        """See `KnowsItself`."""
+        running = self.here.current()
+        return None if running is None else (running.id, _attempt(running))
 
     def _itself(self, birth: Birth) -> ActorRef:
         return self._actors.itself(birth.actor_id, birth.start.described)
@@ -143,3 +148,7 @@ class Knowing:
 
     def _told(self, what: str) -> Any:
         return self._questions.ask(lambda request: Ask(request, what)).answer
+
+
+def _attempt(running: Running) -> int:
+    return 0 if running.options is None else running.options.attempt

@@ -150,6 +150,10 @@ class Leasing:
         """What a worker holds; None if it is idle."""
         return next((lease.grant for lease in self._leases.values() if lease.worker is worker), None)
 
+    def is_idle(self, worker: Process) -> bool:
+        """Whether it has no task."""
+        return self.grant_of(worker) is None
+
     def _idles(self, worker: Process) -> None:
         if len(self._idle) < self._spare:
             self._idle.append(worker)

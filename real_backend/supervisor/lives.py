@@ -214,19 +214,27 @@ class Lives:
         """Nobody can ask for it any more."""
         self._directory.forget(message.actor_id)
 
-    def death_of(self, process: Process, status: str) -> Death:
-        """What those are told that talked to a process which has ended; decides about a restart."""
+    def death_of(self, process: Process, status: str, *, is_idle: bool) -> Death:
+        """What those are told that talked to a process which has ended; decides about a restart.
+
+        Args:
+            is_idle: it is no actor's, and has no task.
+        """
         leaving = process.leaving
         why = process.killed or (f"{leaving.text}; {status}" if leaving is not None else status)
         record = self._record_of(process)
-        if record is None:
-            return Death(f"pid: {process.pid}\n\tThe worker is dead because {why}")
         has_left = leaving is not None and not leaving.crash
+        wanted = has_left or process.killed is not None
+        if record is None:
+            text = f"pid: {process.pid}\n\tThe worker is dead because {why}"
+            return Death(text, why=why, wanted=wanted or is_idle)
+        wanted = wanted or record.ending
         if not record.ending and not has_left and record.restarts != 0:
-            return Death(describe_restart(record, process.pid, why), restarts=True)
+            text = describe_restart(record, process.pid, why)
+            return Death(text, restarts=True, why=why, wanted=wanted)
         if leaving is not None and leaving.whole:
-            return Death(leaving.text)
-        return Death(describe_death(record, process.pid, why))
+            return Death(leaving.text, why=leaving.text, wanted=wanted)
+        return Death(describe_death(record, process.pid, why), why=why, wanted=wanted)
 
     def ended(self, process: Process, death: Death) -> None:
         """A process has ended, and those that talked to it have been told: its actor, and those that it owned."""

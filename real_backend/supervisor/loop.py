@@ -54,6 +54,7 @@ from real_backend.membership import KEY_SIZE
 from real_backend.memory.ledger import Ledger
 from real_backend.messages import DRIVER, NODE, Audit, Message, Squeeze
 from real_backend.placement import Placement
+from real_backend.supervisor.chronicle import Chronicle
 from real_backend.supervisor.leasing import Leasing
 from real_backend.supervisor.lives import Lives
 from real_backend.supervisor.outputs import Outputs
@@ -78,6 +79,7 @@ class Supervisor:
     def __init__(self, told: Mapping[str, Any], key: bytes, ledger: Ledger) -> None:
         self._epoll = select.epoll()
         self._misfortunes: Misfortunes | None = None
+        self._chronicle = Chronicle()
         total, namespace = told["total"], told["namespace"]
         labels = {"ray.io/node-id": ids.node_id(NODE).hex()}
         self._placement = Placement(total, labels, told["gpus"])
@@ -128,7 +130,8 @@ class Supervisor:
         from real_backend.supervisor.misfortunes import Misfortunes
 
         plan = pickle.loads(base64.b64decode(text))
-        self._misfortunes = Misfortunes(plan, self._workers, self._names, self._remark)
+        tells = self._remark, self._chronicle.fault
+        self._misfortunes = Misfortunes(plan, self._workers, self._names, *tells)
         return functools.partial(Mishaps, plan, Counters(len(plan.faults)), time.monotonic())
 
     def run(self, driver: socket.socket, driver_pid: int) -> None:
@@ -250,7 +253,10 @@ class Supervisor:
     def _ended(self, process: Process) -> None:
         # All that it said is in the socket; the end of the stream may never come, if a child of it lives on.
         self._listen(process, everything=True)
-        death = self._processes.reap(process, self._lives.death_of)
+        death = self._processes.reap(
+            process, functools.partial(self._lives.death_of, is_idle=self._leasing.is_idle(process))
+        )
+        self._chronicle.died(process, death)
         self._leasing.ended(process)
         self._lives.ended(process, death)
         self._telling.rounds.gone(process.number)

@@ -28,6 +28,7 @@ class Misfortunes:
         names: what a process is called, see `core.fault_plan`.
         crash: ends a process as `kill -9` does, without anybody having wished for it.
         tell: shows a line to the user.
+        note: is told what befalls which process, and for how many seconds, unless it happens at once.
 
     Attributes:
         started_at: when the session began, on the monotonic clock; the times of the plan count from here.
@@ -39,11 +40,14 @@ class Misfortunes:
         workers: Callable[[], Iterable[Process]],
         names: Callable[[Process], Sequence[str]],
         tell: Callable[[str], None],
+        note: Callable[[Process, str, float | None], None],
     ) -> None:
         self.started_at = time.monotonic()
         self._workers = workers
         self._names = names
         self._tell = tell
+        self._note = note
+        self._crashed: set[int] = set()
         self._numbers = itertools.count()
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         for fault in timed(plan):
@@ -68,18 +72,32 @@ class Misfortunes:
         assert isinstance(fault, CrashProcess | Pause)
         for process in [p for p in self._workers() if self._is_meant(fault, p)]:
             if isinstance(fault, CrashProcess):
+                if process.number in self._crashed:  # and has not been reaped yet
+                    continue
+                self._crashed.add(process.number)
                 self._signal(process, signal.SIGKILL, "crashes")
             else:
-                self._signal(process, signal.SIGSTOP, f"stands still for {fault.for_s:g} s")
+                self._signal(process, signal.SIGSTOP, f"stands still for {fault.for_s:g} s", fault.for_s)
                 goes_on = functools.partial(self._signal, process, signal.SIGCONT, "goes on")
                 self._at(time.monotonic() + fault.for_s, goes_on)
 
     def _is_meant(self, fault: CrashProcess | Pause, process: Process) -> bool:
         return any(fnmatchcase(name, fault.process or "") for name in self._names(process))
 
-    def _signal(self, process: Process, number: int, what: str) -> None:
+    def _signal(
+        self, process: Process, number: signal.Signals, what: str, for_s: float | None = None
+    ) -> None:
         # Its pid may be another's once it has been reaped: then it is not among the living any more.
         if process in self._workers():
             with contextlib.suppress(ProcessLookupError):
+                if number in _NOTES:
+                    self._note(process, _NOTES[number], for_s)
                 os.kill(process.pid, number)
                 self._tell(f"fault: {self._names(process)[0]} (pid {process.pid}) {what}")
+
+
+_NOTES = {
+    signal.SIGKILL: "its process crashes",
+    signal.SIGSTOP: "its process stands still",
+}
+"""In the words in which a simulation tells of the same."""

@@ -55,10 +55,17 @@ class Process(Struct, eq=False):
 
 
 class Death(Struct, frozen=True):
-    """How a process ended, for those who talked to it; see `Died`."""
+    """How a process ended, for those who talked to it; see `Died`.
+
+    Attributes:
+        why: the same in short.
+        wanted: nothing has gone wrong.
+    """
 
     text: str
     restarts: bool = False
+    why: str = ""
+    wanted: bool = False
 
 
 class Processes:

@@ -55,6 +55,31 @@ class Wishes:
     timeline: Path | None = None
     as_json: bool = False
 
+    @property
+    def wants_views(self) -> bool:
+        """Whether what ran where and when is of any use."""
+        return self.report is not None or self.timeline is not None
+
+
+class _Drawn:
+    """What ran where and when in real runs, of those two that a reader may be shown: see `scenario_page.choose`."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[Run, Timeline]] = []
+
+    def look(self, run: Run, timeline: Timeline) -> None:
+        """See `running.Look`."""
+        if not self._kept or all(kept.has_passed for kept, _ in self._kept):
+            self._kept = [*self._kept[:1], (run, timeline)]
+
+    def of(self, run: Run) -> Timeline | None:
+        """None if it was not watched."""
+        if run.repro:  # a simulation is made once more
+            nowhere = io.StringIO()
+            with redirect_stdout(nowhere), redirect_stderr(nowhere):
+                return recorded(Repro.read(run.repro).recipe, run.digest)
+        return next((timeline for kept, timeline in self._kept if kept is run), None)
+
 
 def run(file: str, variant: str, backend: str, wishes: Wishes, options: dict[str, Any]) -> None:
     """Run it, tell what came of it, and end the command.
@@ -62,15 +87,17 @@ def run(file: str, variant: str, backend: str, wishes: Wishes, options: dict[str
     Args:
         options: of the command, for every run; see `params.completed`.
     """
-    _refuse_files(wishes, backend)
+    _refuse_files(wishes)
     try:
         told = load(file, variant, wishes.settings)
         points = [replace(point, program=params.completed(point.program, **options)) for point in told.points]
         scenario = replace(told, points=tuple(points))
         if backend != "sim":
             _tell_what_is_left_out(scenario, backend)
+        drawn = _Drawn()
+        look = drawn.look if wishes.wants_views else None
         with _shown() as watch:
-            result = grid.run(scenario, backend, seeds=wishes.seeds, jobs=wishes.jobs, watch=watch)
+            result = grid.run(scenario, backend, seeds=wishes.seeds, jobs=wishes.jobs, watch=watch, look=look)
     except TargetError as error:
         raise WrongInput(str(error)) from None
     for name, called in grid.never_called(told, result).items():
@@ -83,21 +110,15 @@ def run(file: str, variant: str, backend: str, wishes: Wishes, options: dict[str
         _write(wishes.out, result.to_json().decode() + "\n")
     if wishes.csv is not None:
         _write(wishes.csv, report.as_csv(result))
-    repeats = True
-    if wishes.report is not None or wishes.timeline is not None:
-        repeats = _write_views(result, wishes)
+    repeats = not wishes.wants_views or _write_views(result, wishes, drawn)
     if wishes.as_json:
         click.echo(result.to_json().decode())
     code = _exit_code(result)
     raise click.exceptions.Exit(code if repeats else code or FAILED)
 
 
-def _refuse_files(wishes: Wishes, backend: str) -> None:
+def _refuse_files(wishes: Wishes) -> None:
     """Say now what could not be written, not after all runs."""
-    if wishes.timeline is not None and backend != "sim":
-        raise click.UsageError(
-            f"--timeline: only a simulation knows what ran where and when, not the backend {backend!r}"
-        )
     named = {name: getattr(wishes, name) for name in ("out", "csv", "report", "timeline")}
     places: dict[str, Path] = {f"--{name}": path for name, path in named.items() if path is not None}
     for option, path in places.items():
@@ -123,8 +144,8 @@ def _write(path: Path, text: str) -> None:
         raise WrongInput(f"{path} can't be written to: {error.strerror}") from None
 
 
-def _write_views(result: Result, wishes: Wishes) -> bool:
-    """The page, and the timeline, of the run that is worth a look: it is made once more for that.
+def _write_views(result: Result, wishes: Wishes, drawn: _Drawn) -> bool:
+    """The page, and the timeline, of the run that is worth a look: a simulation is made once more for that.
 
     Returns:
         Whether it has become the same run again: if not, no timeline is drawn.
@@ -135,22 +156,19 @@ def _write_views(result: Result, wishes: Wishes) -> bool:
         return True
     point, run = pair
     timeline, remark = None, ""
-    if run.repro:
-        nowhere = io.StringIO()
-        with redirect_stdout(nowhere), redirect_stderr(nowhere):
-            try:
-                timeline = recorded(Repro.read(run.repro).recipe, run.digest)
-            except NondeterminismError as error:
-                remark = str(error)
-    if remark:
+    try:
+        timeline = drawn.of(run)
+    except NondeterminismError as error:
+        remark = str(error)
         click.echo(remark, err=True)
     if wishes.report is not None:
         shown = scenario_page.Shown(point, run, timeline, remark)
         _write(wishes.report, scenario_page.html(result, shown))
     if wishes.timeline is not None and timeline is not None:
-        _write(
-            wishes.timeline, _as_timeline(run, timeline, is_mermaid=wishes.timeline.suffix.lower() == ".mmd")
-        )
+        is_mermaid = wishes.timeline.suffix.lower() == ".mmd"
+        _write(wishes.timeline, _as_timeline(run, timeline, is_mermaid=is_mermaid))
+    elif wishes.timeline is not None and not remark:
+        raise WrongInput(f"--timeline: nobody saw what ran where and when, on {result.backend}")
     return not remark
 
 

@@ -154,6 +154,10 @@ class KnowsItself(Protocol):
         """About the code that asks."""
         ...
 
+    def running_call(self) -> tuple[int, int] | None:
+        """`RuntimeInfo.task_id` and `attempt` alone, for who asks at every call; None in the driver."""
+        ...
+
     def nodes(self) -> list[NodeInfo]:
         """Every node there ever was, oldest first."""
         ...

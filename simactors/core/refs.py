@@ -154,7 +154,7 @@ class ObjectRef(Generic[T_co]):
         Raises:
             ValueError: the backend can't tell when the object is ready.
         """
-        future: concurrent.futures.Future[T_co] = _RefFuture(self._watchable())
+        future: concurrent.futures.Future[T_co] = _RefFuture(self, self._watchable())
         return future
 
     def as_future(self) -> asyncio.Future[T_co]:
@@ -166,6 +166,8 @@ class ObjectRef(Generic[T_co]):
     def __await__(self) -> Generator[Any, None, T_co]:
         """``await ref`` is the value, without blocking the event loop meanwhile."""
         outcome: Outcome = yield from self.outcome_future()
+        for look in onlookers:
+            look(self, outcome)
         return outcome.unwrap()  # type: ignore[no-any-return]  # what the ref promises
 
     def outcome_future(self) -> asyncio.Future[Outcome]:
@@ -220,6 +222,10 @@ class ObjectRef(Generic[T_co]):
         raise TypeError("'ObjectRef' object is not iterable; call get() on it first")
 
 
+onlookers: list[Callable[[ObjectRef[Any], Outcome], None]] = []
+"""Are told when code that awaits a ref, or has a future of it, learns its outcome; of `get`, the backend knows."""
+
+
 class ActorRef:
     """A reference to an actor, with the description of its methods that a handle needs."""
 
@@ -266,8 +272,9 @@ class DynamicObjectRefGenerator:
 class _RefFuture(concurrent.futures.Future[Any]):
     """A future whose `result` waits as `get` does: in the simulator, threads can't wait for one another."""
 
-    def __init__(self, entry: Watchable) -> None:
+    def __init__(self, ref: ObjectRef[Any], entry: Watchable) -> None:
         super().__init__()
+        self._ref = ref
         self._entry = entry
         self._untold = [True]
         entry.when_done(self._finish)
@@ -279,6 +286,8 @@ class _RefFuture(concurrent.futures.Future[Any]):
             return
         if not self.set_running_or_notify_cancel():
             return
+        for look in onlookers:
+            look(self._ref, outcome)
         try:
             value = outcome.unwrap()
         except BaseException as error:  # whatever the remote code raised

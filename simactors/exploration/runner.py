@@ -180,12 +180,15 @@ def last_steps_of(simulation: Simulation) -> tuple[str, ...]:
     return tuple(str(record) for record in simulation.last_records(LAST_STEPS))
 
 
-def run_for_real(program: Program, backend: str, seed: int = 0, trace_to: Path | None = None) -> RunResult:
+def run_for_real(
+    program: Program, backend: str, seed: int = 0, trace_to: Path | None = None, *, times_only: bool = False
+) -> RunResult:
     """Run the program on a real backend, which its plain ``init()`` opens and its end closes.
 
     Args:
         seed: of what its workload draws; all else is as it comes.
         trace_to: a folder to write down who called what, see `tracing`; None: nobody does.
+        times_only: without values, which takes less time.
 
     Raises:
         TargetError: it can't be loaded.
@@ -195,6 +198,7 @@ def run_for_real(program: Program, backend: str, seed: int = 0, trace_to: Path |
     variables = {session.BACKEND_VARIABLE: backend}
     if trace_to is not None:
         variables[tracing.VARIABLE] = str(trace_to.absolute())
+        variables |= {tracing.TIMES_ONLY: "yes"} if times_only else {}
     with (
         _environment(variables),
         session.default_faults(program.faults),

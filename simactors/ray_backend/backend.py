@@ -30,6 +30,7 @@ from simactors.core.interface import MethodSpec
 from simactors.core.options import PLAIN_METHOD, ActorOptions, TaskOptions
 from simactors.core.outcome import Outcome
 from simactors.core.refs import ActorRef, ObjectRef
+from simactors.ray_backend.chronicle import write_deaths
 from simactors.ray_backend.entries import RayActor, RayObject, RayPeek, actor_of, object_of, outcome_of
 from simactors.ray_backend.errors import Raised, translated, translating
 from simactors.ray_backend.joining import join
@@ -271,6 +272,8 @@ class RayBackend(Knowing):
 
     def close(self) -> None:
         """See `Backend`."""
+        if ray.is_initialized():
+            write_deaths()
         if self._owns and ray.is_initialized():
             ray.shutdown(_exiting_interpreter=True)  # which waits for what workers have printed last
 

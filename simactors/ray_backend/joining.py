@@ -69,4 +69,6 @@ def _traced(keywords: dict[str, Any]) -> dict[str, Any]:
         return keywords
     runtime_env = keywords.get("runtime_env", {})
     variables = {**(runtime_env.get("env_vars") or {}), tracing.VARIABLE: os.path.abspath(folder)}
+    if tracing.TIMES_ONLY in os.environ:
+        variables[tracing.TIMES_ONLY] = os.environ[tracing.TIMES_ONLY]
     return {**keywords, "runtime_env": {**runtime_env, "env_vars": variables}}

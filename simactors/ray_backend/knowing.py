@@ -13,6 +13,9 @@ from simactors.core.abilities import NodeInfo, RuntimeInfo
 from simactors.ray_backend import entries
 from simactors.ray_backend.options import number_of
 
+_TASK_DIGITS = 16
+"""So many of the digits of a task's id are its own."""
+
 
 class Knowing:
     """See `core.abilities.KnowsItself`."""
@@ -32,7 +35,7 @@ class Knowing:
             node_id=_number(context.get_node_id()),
             worker_id=_number(context.get_worker_id()),
             namespace=context.namespace,
-            task_id=None if task is None else _number(task[:16]),
+            task_id=None if task is None else _number(task[:_TASK_DIGITS]),
             task_name=None if is_driver else _plain_name(context.get_task_name(), actor_name),
             function_name=None if is_driver else context.get_task_function_name(),
             actor=None if actor is None else entries.actor_of(actor, on_loop=on_loop),
@@ -45,6 +48,12 @@ class Knowing:
             is_canceled=not (is_driver or on_loop)
             and context.is_canceled(),  # on a loop they are interrupted
         )
+
+    def running_call(self) -> tuple[int, int] | None:
+        """See `core.abilities.KnowsItself`; Ray does not tell code how often it was begun before."""
+        if global_worker.mode != ray.WORKER_MODE:
+            return None
+        return _number(ray.get_runtime_context().get_task_id()[:_TASK_DIGITS]), 0
 
     def nodes(self) -> list[NodeInfo]:
         """Every node there ever was."""

@@ -151,8 +151,8 @@ def _run(shown: Shown, result: Result) -> Iterable[str]:
 
 def _size(run: Run) -> str:
     parts = [f"{in_words(run.duration_s)} of its own time"]
-    # Only a simulation counts either.
-    parts += [count(run.totals.calls, "call"), f"{run.steps:,} steps"] if run.steps else []
+    parts += [count(run.totals.calls, "call")] if run.steps or run.samples_s else []
+    parts += [f"{run.steps:,} steps"] if run.steps else []
     parts += [f"digest <code>{escape(run.digest[:16])}</code>"] if run.digest else []
     return ", ".join(parts)
 

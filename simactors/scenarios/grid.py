@@ -21,7 +21,7 @@ from simactors.exploration.scenario import Scenario
 from simactors.exploration.target import TargetError
 from simactors.scenarios import metrics
 from simactors.scenarios.result import Point, Result, Run, Totals
-from simactors.scenarios.running import Order, make
+from simactors.scenarios.running import Look, Order, make
 
 _WORTH_PROCESSES_S = 2.0
 """So long the rest would take alone: starting processes takes half a second."""
@@ -56,6 +56,7 @@ def run(
     seeds: Sequence[int] | None = None,
     jobs: int | None = None,
     watch: Watches | None = None,
+    look: Look | None = None,
 ) -> Result:
     """Make all runs, and sum them up.
 
@@ -63,13 +64,16 @@ def run(
         seeds: instead of the scenario's own.
         jobs: how many processes make them; None: as many as are worth it. Real backends run one at a time.
         watch: told now and then.
+        look: told of what ran where and when, of runs that can't be made again.
 
     Raises:
         TargetError: the program can't be loaded, or a process that makes runs was killed.
     """
     chosen = scenario.seeds if seeds is None else tuple(seeds)
     orders = [
-        Order(point.program, point.objectives, seed, backend) for point in scenario.points for seed in chosen
+        Order(point.program, point.objectives, seed, backend, look)
+        for point in scenario.points
+        for seed in chosen
     ]
     runs = _Runs(orders, watch or Unwatched())
     is_interrupted, began_s = False, time.perf_counter()

@@ -47,7 +47,7 @@ def of_run(run: Run) -> dict[str, float]:
             value = utilisation(run, resource, used=used)
             if value is not None:
                 metrics[f"{name} {resource}"] = value
-    if run.steps:  # what only a simulation counts
+    if run.steps or run.samples_s:  # somebody saw what happened inside
         metrics |= {name: float(getattr(run.totals, name)) for name in _TOTALS}
     return metrics
 

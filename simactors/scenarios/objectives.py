@@ -33,13 +33,13 @@ class Measured:
         run: with everything but its checks.
         log: of its workload.
         origin_s: what the clock said at its beginning.
-        is_simulated: what only a simulation knows is known.
+        is_watched: what happens inside is known, too: of each simulation, and of real runs that go through simactors.
     """
 
     run: Run
     log: Log
     origin_s: float
-    is_simulated: bool
+    is_watched: bool
 
 
 def judge(measured: Measured, objectives: Sequence[Objective]) -> list[Check]:
@@ -53,8 +53,8 @@ def judge(measured: Measured, objectives: Sequence[Objective]) -> list[Check]:
 
 def _check(measured: Measured, objective: Objective) -> Check:
     check = Check(name=objective.text, kind="objective", status="passed")
-    if _needs_simulation(objective) and not measured.is_simulated:
-        check.status, check.message = "unmeasured", "only the simulator can tell"
+    if _is_of_inside(objective) and not measured.is_watched:
+        check.status, check.message = "unmeasured", "nobody saw what happened inside"
         return check
     value = _value(measured, objective)
     if value is None:
@@ -68,8 +68,8 @@ def _check(measured: Measured, objective: Objective) -> Check:
     return check
 
 
-def _needs_simulation(objective: Objective) -> bool:
-    """Whether a real backend does not tell: it measures requests and the whole run, not what happens inside."""
+def _is_of_inside(objective: Objective) -> bool:
+    """Whether requests and the length of the run don't tell."""
     return bool(objective.of) or objective.measure in _INSIDE
 
 

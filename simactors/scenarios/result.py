@@ -1,7 +1,8 @@
 """What runs of a scenario came to, as data: a versioned structure that JSON can hold.
 
 Everything that is told of a scenario is a view on this: the table on the terminal, CSV, a comparison, a page. Where
-only a simulation knows something, it is empty elsewhere. Times are seconds by the clock of the run, 0 at its beginning;
+only a simulation knows something, or nobody has watched, it is empty. What figures mean of real runs, docs/scenarios.md
+says. Times are seconds by the clock of the run, 0 at its beginning;
 those of a simulation are virtual.
 """
 
@@ -17,7 +18,7 @@ VERSION = 1
 """Goes up when a field changes its meaning or goes away; readers ignore fields that they do not know."""
 
 Status = Literal["passed", "failed", "unknown", "unmeasured"]
-"""``unknown``: a judge came to no verdict. ``unmeasured``: only a simulation could tell."""
+"""``unknown``: a judge came to no verdict. ``unmeasured``: nobody saw what happened inside."""
 
 
 class Latencies(Struct, kw_only=True):
@@ -194,7 +195,7 @@ class Run(Struct, kw_only=True):
         outcome: ``passed``, ``failed``, ``deadlock``, ``limit``, or ``error`` for a fault of simactors itself; failed
             if any check has.
         kind, message, traceback, place: what the program itself ended with, if not well.
-        digest, steps: of the simulation.
+        digest, steps: of a simulation.
         duration_s: by the clock of the run; `wall_s` by the one on the wall.
         samples_s: the moments at which queues and uses were looked at.
         missed: the faults that were planned, and befell nothing, as files say them.

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import io
+import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
+from simactors.core import tracing
 from simactors.core.fault_plan import CrashProcess, DelayCall, Fault, FaultPlan, Pause
 from simactors.exploration import missed
 from simactors.exploration.drawn_faults import plan
@@ -20,7 +26,11 @@ from simactors.scenarios import objectives as judging
 from simactors.scenarios.latencies import of_requests
 from simactors.scenarios.meter import Meter
 from simactors.scenarios.objectives import Measured
+from simactors.scenarios.real_runs import RealRun
 from simactors.scenarios.result import Check, Run, Totals
+from simactors.scenarios.samples import Samples
+from simactors.scenarios.tally import Tally
+from simactors.scenarios.timeline import Timeline, drawn
 from simactors.workload.measured import Log, collecting
 
 _LAST_LINES = 40
@@ -29,18 +39,27 @@ Tell = Callable[[float, Totals], None]
 """Told how a run stands: virtual seconds so far, and the totals."""
 
 
+Look = Callable[[Run, Timeline], None]
+"""Told what ran where and when."""
+
+
 def _nobody(_: float, __: Totals) -> None:
     pass
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One run that is to be made."""
+    """One run that is to be made.
+
+    Attributes:
+        look: is told what ran where and when, if the run can't be made again to see that.
+    """
 
     program: Program
     objectives: tuple[Objective, ...]
     seed: int
     backend: str = "sim"
+    look: Look | None = None
 
 
 def make(order: Order, tell: Tell = _nobody) -> Run:
@@ -52,36 +71,68 @@ def make(order: Order, tell: Tell = _nobody) -> Run:
     log, output, began_s = Log(), io.StringIO(), time.perf_counter()
     recipe = Recipe(program=order.program, seed=order.seed)
     with collecting(log), redirect_stdout(output), redirect_stderr(output):
-        run, origin_s = _simulated(recipe, tell) if order.backend == "sim" else _real(order, log)
+        made = _simulated(recipe, tell) if order.backend == "sim" else _real(order, log)
+    run, origin_s = made.run, made.origin_s
     run.wall_s = time.perf_counter() - began_s
     run.output = _as_text(output.getvalue()).splitlines()[-_LAST_LINES:]
     run.requests = of_requests(log, origin_s)
     _judge(run, log, origin_s, order)
+    if order.look is not None and made.draw is not None:
+        order.look(run, made.draw())
     return run
 
 
-def _simulated(recipe: Recipe, tell: Tell) -> tuple[Run, float]:
+class _Made(NamedTuple):
+    """A run that is not judged yet.
+
+    Attributes:
+        origin_s: what the clock said at its beginning.
+        draw: makes the picture of what ran where and when, unless only the run that is made again can.
+    """
+
+    run: Run
+    origin_s: float
+    draw: Callable[[], Timeline] | None = None
+
+
+def _simulated(recipe: Recipe, tell: Tell) -> _Made:
     meter = Meter(tell)
     made = recipe.run(meter.watch, onlookers=[meter])
     run = _run(recipe.seed, made)
     run.duration_s = made.virtual_time_s or 0.0
     run.digest, run.steps = made.digest or "", made.steps or 0
-    run.methods, run.queues, run.uses = meter.methods, meter.queues, meter.uses
-    run.samples_s, run.faults, run.totals = meter.samples_s, meter.faults, meter.totals
+    _fill(run, meter.tally, meter.samples)
     run.missed = [missed.as_in_files(fault) for fault in missed.missed(recipe.program, made.struck)]
     run.repro = Repro.of(recipe, made).token
-    return run, 0.0
+    return _Made(run, 0.0)
 
 
-def _real(order: Order, log: Log) -> tuple[Run, float]:
-    drawn = plan(order.program.drawn, order.seed)
-    possible = possible_for_real(FaultPlan(order.program.faults.faults + drawn.faults), order.backend)
+def _real(order: Order, log: Log) -> _Made:
+    faults = order.program.faults.faults + plan(order.program.drawn, order.seed).faults
+    possible = possible_for_real(FaultPlan(faults), order.backend)
     program = replace(order.program, faults=FaultPlan(possible), drawn=())
-    began_s = time.monotonic()
-    run = _run(order.seed, run_for_real(program, order.backend, order.seed))
-    origin_s = began_s if log.began_s is None else log.began_s
-    run.duration_s = time.monotonic() - origin_s
-    return run, origin_s
+    with TemporaryDirectory(prefix="simactors-", ignore_cleanup_errors=True) as folder:
+        began_s, trace_to = time.monotonic(), None if tracing.VARIABLE in os.environ else Path(folder)
+        made = run_for_real(program, order.backend, order.seed, trace_to, times_only=True)
+        origin_s = began_s if log.began_s is None else log.began_s
+        run = _run(order.seed, made)
+        run.duration_s = time.monotonic() - origin_s
+        real = RealRun(Path(folder), time.time() - run.duration_s)
+    if not real.is_watched:
+        return _Made(run, origin_s)
+    tally = Tally()
+    for record in real.records:
+        tally.count(record)
+    for trouble in real.troubles:
+        tally.meet(trouble)
+    _fill(run, tally, real.samples(run.duration_s))
+    return _Made(run, origin_s, functools.partial(drawn, real.records, real.place_of, run.duration_s * 1e6))
+
+
+def _fill(run: Run, tally: Tally, samples: Samples) -> None:
+    """Say what happened inside."""
+    run.methods, run.faults, run.totals = tally.methods, tally.faults, tally.totals
+    run.queues, run.uses, run.samples_s = samples.queues, samples.uses, samples.times_s
 
 
 def possible_for_real(faults: FaultPlan, backend: str) -> tuple[Fault, ...]:
@@ -115,7 +166,7 @@ def _as_text(told: str) -> str:
 def _judge(run: Run, log: Log, origin_s: float, order: Order) -> None:
     """Add what came of the checks; a run whose checks have failed has failed."""
     run.checks = [_program(run, log), *_of_log(log, origin_s, order.program)]
-    measured = Measured(run, log, origin_s, is_simulated=order.backend == "sim")
+    measured = Measured(run, log, origin_s, is_watched=bool(run.samples_s))
     if run.outcome in ("passed", "failed"):
         run.checks += judging.judge(measured, order.objectives)
     if run.outcome == "passed" and any(check.has_failed for check in run.checks):

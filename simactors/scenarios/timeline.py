@@ -1,4 +1,4 @@
-"""What ran where and when in a simulated run, for pictures: processes are rows, calls are spans, with their messages.
+"""What ran where and when in a run, for pictures: processes are rows, calls are spans, with their messages.
 
 Columns of numbers, because a run may have a million calls. Of more than `MOST_SPANS` every second is left out, and
 again if need be: which ones depends on nothing but their numbers, so that the picture is the same each time.
@@ -6,6 +6,7 @@ again if need be: which ones depends on nothing but their numbers, so that the p
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +45,7 @@ class Row(Struct, kw_only=True):
 
 
 class Timeline(Struct, kw_only=True):
-    """Columns of equal length, one entry a span, in the order of their beginnings; times in virtual microseconds.
+    """Columns of equal length, one entry a span, in the order of their beginnings; times in microseconds.
 
     Attributes:
         labels: what calls are called.
@@ -86,14 +87,24 @@ def recorded(recipe: Recipe, digest: str) -> Timeline:
         NondeterminismError: it has become another run.
     """
     watcher = _Watcher()
-    made = recipe.run(watcher.watch, onlookers=[watcher])
+    made = recipe.run(watcher.drawing.watch, onlookers=[watcher])
     if made.digest != digest:
         raise NondeterminismError(
             f"the run with seed {recipe.seed} went another way when it was made once more to be drawn, so no timeline "
             "is drawn: something in the program does not repeat; "
             f"`simactors run ... --seed {recipe.seed} --check-determinism` says what"
         )
-    return watcher.timeline((made.virtual_time_s or 0.0) * 1e6)
+    return watcher.drawing.timeline((made.virtual_time_s or 0.0) * 1e6)
+
+
+def drawn(
+    records: Sequence[Record], place_of: Callable[[str], tuple[str, str] | None], duration_us: float
+) -> Timeline:
+    """A run of which all is known; see `Drawing`."""
+    drawing = Drawing(place_of)
+    for record in records:
+        drawing.watch(record)
+    return drawing.timeline(duration_us)
 
 
 @dataclass(slots=True)
@@ -110,16 +121,11 @@ class _Span:
 
 
 class _Watcher:
-    """An `Onlooker`."""
+    """An `Onlooker`, who draws."""
 
     def __init__(self) -> None:
         self._inspection: Inspection | None = None
-        self._rows: dict[str, int] = {}
-        self._described: list[Row] = []
-        self._left_out: set[str] = set()
-        self._open: dict[int, _Span] = {}
-        self._spans: list[_Span] = []
-        self._every = 1
+        self.drawing = Drawing(self._place_of)
 
     def opened(self, simulation: Simulation) -> None:
         """See `Onlooker`."""
@@ -127,6 +133,27 @@ class _Watcher:
 
     def failed(self, error: BaseException) -> None:
         """See `Onlooker`."""
+
+    def _place_of(self, process: str) -> tuple[str, str] | None:
+        assert self._inspection is not None
+        return self._inspection.place_of(process)
+
+
+class Drawing:
+    """Makes a timeline of the records of a run.
+
+    Args:
+        place_of: the name of a process that records speak of, and its node; None if nobody knows.
+    """
+
+    def __init__(self, place_of: Callable[[str], tuple[str, str] | None]) -> None:
+        self._place_of = place_of
+        self._rows: dict[str, int] = {}
+        self._described: list[Row] = []
+        self._left_out: set[str] = set()
+        self._open: dict[int, _Span] = {}
+        self._spans: list[_Span] = []
+        self._every = 1
 
     def watch(self, record: Record) -> None:
         """The run has written a record."""
@@ -145,9 +172,12 @@ class _Watcher:
                 return
             if kind in ("return", "raise"):
                 span.end_ns, span.ended = record.time_ns, RETURNED if kind == "return" else RAISED
+                if span.answered_ns >= 0:
+                    del self._open[record.call]
             elif kind in ("ready", "fail"):
                 span.answered_ns = record.time_ns
-                del self._open[record.call]
+                if span.ended != RUNNING or span.start_ns < 0:  # who has cancelled it is told before it ends
+                    del self._open[record.call]
 
     def _started(self, record: Record) -> None:
         row = self._row(record)
@@ -183,8 +213,7 @@ class _Watcher:
         if len(self._rows) >= MOST_ROWS:
             self._left_out.add(process)
             return -1
-        assert self._inspection is not None
-        name, node = self._inspection.place_of(process) or (process, "")
+        name, node = self._place_of(process) or (process, "")
         born_us = record.time_ns / 1000
         self._described.append(Row(name=name, process=process, node=node, born_us=born_us))
         self._rows[process] = len(self._rows)

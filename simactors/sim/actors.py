@@ -225,7 +225,9 @@ class Actors:
         """End an actor's process: running and queued calls fail, its name is free, its children end too."""
         if actor.step(event) is not State.DEAD:
             text = describe(exceptions.ActorDiedError.default, actor, f"The actor is dead because {why}.")
-            self._bury(actor, lost_actor(exceptions.ActorDiedError, actor, text), why, is_wanted=event.is_wanted)
+            self._bury(
+                actor, lost_actor(exceptions.ActorDiedError, actor, text), why, is_wanted=event.is_wanted
+            )
 
     def crash(self, actor: SimActor, why: str, *, disowned: bool = False, is_wanted: bool = False) -> None:
         """An actor's process ended unasked: start it again if it has restarts left, else it is dead.

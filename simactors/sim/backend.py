@@ -223,6 +223,10 @@ class SimBackend:
         """See `KnowsItself`."""
         return introspection.runtime_info(self._caller(), self._namespace)
 
+    def running_call(self) -> tuple[int, int] | None:
+        """See `KnowsItself`."""
+        return introspection.running(self._caller())
+
     def end_this_actor(self) -> BaseException:
         """See `EndsActors`."""
         return self._machine.leaving.asked(self._caller())

@@ -38,7 +38,7 @@ def runtime_info(process: Process, namespace: str) -> RuntimeInfo:
         task_id=None if call is None else call.id,
         task_name=name,
         function_name=function_name,
-        attempt=0 if call is None or call.extra is None else call.extra.attempt,
+        attempt=0 if call is None else _attempt(call),
         actor=None if actor is None else ActorRef(actor, actor.cls.interface),
         actor_name=None if actor is None or actor.extra.name is None else actor.extra.name[1],
         placement_group_id=None if bundle is None else bundle[0],
@@ -48,6 +48,16 @@ def runtime_info(process: Process, namespace: str) -> RuntimeInfo:
         was_reconstructed=actor is not None and actor.extra.was_restarted,
         is_canceled=call is not None and call.extra is not None and call.extra.is_told,
     )
+
+
+def running(process: Process) -> tuple[int, int] | None:
+    """Which call's code of `process` runs now, and how often it was begun before."""
+    call = running_call(process)
+    return None if call is None else (call.id, _attempt(call))
+
+
+def _attempt(call: Invocation) -> int:
+    return 0 if call.extra is None else call.extra.attempt
 
 
 def _names(call: Invocation | None) -> tuple[str | None, str | None]:

@@ -79,7 +79,24 @@ def test_a_failing_check_is_shown_with_the_command_that_replays_it(counter: Path
 
 
 def test_the_starter_runs_on_real_processes(counter: Path) -> None:
-    options = ("--set", "checks.objectives=[]", "--set", "workload.duration=0.5s", "--json")
+    file = counter / "counter" / "scenario.toml"
+    fault = (
+        '[[faults]]\nkind = "crash_process"\nprocess = "Counter#1"\ncall = "Counter.add"\nafter_call = 5\n'
+    )
+    text = file.read_text()
+    file.write_text(f"{text[: text.index('[[faults]]')]}{fault}{text[text.index('[workload]') :]}")
+    app = counter / "counter" / "app.py"
+    app.write_text(
+        app.read_text().replace("@ray.remote", "@ray.remote(max_restarts=-1, max_task_retries=-1)")
+    )
+    settings = (
+        "checks.objectives=['p99(Counter.add) < 1m', 'restarts == 1']",
+        "workload.duration=0.5s",
+        "checks.entries=[]",
+        "workload.timeout=1m",
+    )
+    options = [word for setting in settings for word in ("--set", setting)]
+    options += ["--report", "page.html", "--timeline", "run.json", "--json"]
     done = called("run", "counter", "--backend", "local", "--seed", "3", *options, cwd=counter)
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(done.stdout)
@@ -88,6 +105,17 @@ def test_the_starter_runs_on_real_processes(counter: Path) -> None:
     assert told["backend"] == "local"
     assert run["requests"]["answered"] == run["requests"]["arrived"] > 50
     assert "can only be simulated, not on local" in done.stderr
+    assert [check["status"] for check in run["checks"]] == ["passed"] * len(run["checks"])
+    (add,) = (method for method in run["methods"] if method["name"] == "Counter.add")
+    assert add["latency"]["count"] == add["calls"] >= run["requests"]["arrived"]  # some were to warm up
+    assert [fault["kind"] for fault in run["faults"]] == ["fault", "death"]
+    assert run["totals"]["restarts"] == 1
+    assert run["totals"]["retries"] >= 1  # that call, and those behind it
+    assert [queue["class_name"] for queue in run["queues"]] == ["Counter"]
+    assert any(use["resource"] == "CPU" and any(use["used"]) for use in run["uses"])
+    events = json.loads((counter / "run.json").read_text())
+    assert sum(event["ph"] == "X" and event["name"] == "Counter.add" for event in events) > add["calls"]
+    assert "Counter#1" in (counter / "page.html").read_text()
 
 
 def test_results_are_compared_in_words(counter: Path) -> None:
@@ -135,7 +163,6 @@ def test_the_schema_is_one_and_knows_every_kind(counter: Path) -> None:
         (["run", "counter:overload", "--variant", "sizing"], "is one variant"),
         (["run", "counter", "--backend", "local", "--cluster", "x.toml"], "only to the simulator"),
         (["run", "counter", "--out", "no/where.json", "--seeds", "1"], "there is no folder no"),
-        (["run", "counter", "--backend", "local", "--timeline", "t.json"], "only a simulation knows"),
     ],
 )
 def test_wrong_input_has_exit_code_2(counter: Path, args: list[str], answer: str) -> None:

@@ -126,6 +126,9 @@ class FakeBackend:
     def runtime_info(self) -> RuntimeInfo:
         return self.info
 
+    def running_call(self) -> tuple[int, int] | None:
+        return None if self.info.task_id is None else (self.info.task_id, self.info.attempt)
+
     def nodes(self) -> list[NodeInfo]:
         return self.node_infos
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,8 +16,10 @@ import pytest
 import simactors
 from simactors import tracing
 from simactors.api import session
+from simactors.core.abilities import RuntimeInfo
+from simactors.core.refs import onlookers
+from simactors.core.tracing import SUFFIX, Lines
 from simactors.traces import Trace
-from simactors.tracing import SUFFIX
 
 
 def open_traces() -> list[str]:
@@ -33,6 +37,9 @@ def test_a_session_that_is_over_holds_no_file(tmp_path: Path, monkeypatch: pytes
     assert Trace.load(tmp_path).backend == "local"
 
 
+SOMEWHERE = RuntimeInfo(job_id=1, node_id=1, worker_id=1, namespace="", task_id=7)
+
+
 class SlowToObserve:
     """A backend whose methods are looked at by two threads at the same time, if ever they may."""
 
@@ -42,7 +49,7 @@ class SlowToObserve:
     def __getattr__(self, name: str) -> Callable[..., None]:
         with contextlib.suppress(threading.BrokenBarrierError):
             self._both.wait(0.1)
-        return lambda *_: None
+        return lambda *_: SOMEWHERE
 
 
 def test_calls_that_begin_together_have_one_observer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,3 +62,56 @@ def test_calls_that_begin_together_have_one_observer(monkeypatch: pytest.MonkeyP
     assert first is second
     assert first is not None
     first.close()
+
+
+def test_where_the_folder_is_not_nothing_is_written_if_nobody_depends_on_it(tmp_path: Path) -> None:
+    """As on another machine of a Ray cluster: no task fails because its run is measured."""
+    Lines(tmp_path / "elsewhere", is_optional=True).write("begin")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(FileNotFoundError):
+        Lines(tmp_path / "elsewhere").write("begin")
+
+
+@simactors.remote
+class Doubler:
+    def double(self, n: int) -> int:
+        return 2 * n
+
+    def fail(self) -> None:
+        raise ValueError("no")
+
+    def items(self) -> Iterator[int]:
+        yield 1
+
+
+def test_of_times_alone_answers_are_seen_in_whatever_way_code_asks_for_them_and_no_values_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIMACTORS_TRACE_TO", str(tmp_path))
+    monkeypatch.setenv("SIMACTORS_TRACE_TIMES_ONLY", "yes")
+    simactors.init(backend="local", num_cpus=1)
+    try:
+        doubler = Doubler.remote()
+        refs = [doubler.double.remote(4321) for _ in range(5)]
+        simactors.get(refs[0])
+        simactors.get(refs[0])
+        simactors.wait([refs[1]])
+        asyncio.run(asyncio.wait_for(refs[2], 60))
+        refs[3].future().result()
+        failing = doubler.fail.remote()
+        with pytest.raises(ValueError, match="no"):
+            simactors.get(failing)
+        assert [simactors.get(ref) for ref in doubler.items.remote()] == [1]  # of which no item is the answer
+        simactors.wait(
+            [doubler.double.remote(1)]
+        )  # after which that of the call that nobody asks for has run
+    finally:
+        simactors.shutdown()
+    assert onlookers == []
+    lines = [json.loads(line) for file in tmp_path.iterdir() for line in file.read_text().splitlines()]
+    numbers = [line["call"] for line in lines if line["event"] == "call"]
+    seen = [(numbers.index(line["call"]), line["ok"]) for line in lines if line["event"] == "seen"]
+    assert sorted(seen) == [(0, True), (1, None), (2, True), (3, True), (5, False), (7, None)]
+    ran = [line for line in lines if line["event"] == "end" and line["call"] in numbers]
+    assert [line["raised"] for line in ran] == [False] * 5 + [True, False, False]
+    assert not any("4321" in file.read_text() for file in tmp_path.iterdir())

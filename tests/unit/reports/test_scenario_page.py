@@ -143,12 +143,15 @@ def test_one_of_something_is_no_plural() -> None:
     assert "over all runs: 1 death of a process, 1 retry\n" in report.summary(result(a_run()))
 
 
-def test_what_only_a_simulation_counts_is_not_told_of_real_processes() -> None:
+def test_what_nobody_has_counted_is_not_told() -> None:
+    """Steps are a simulation's; and who asks Ray itself for something is not seen to."""
     run = a_run()
     run.steps = 0
     made = result(run)
-    page = scenario_page.html(made, scenario_page.Shown(made.points[0], run, None))
-    assert "2 s of its own time</p>" in page
+    shown = scenario_page.Shown(made.points[0], run, None)
+    assert f"2 s of its own time, {run.totals.calls} calls</p>" in scenario_page.html(made, shown)
+    run.samples_s = []
+    assert "2 s of its own time</p>" in scenario_page.html(made, shown)
 
 
 STATUSES: tuple[Status, ...] = ("failed", "unknown", "passed")

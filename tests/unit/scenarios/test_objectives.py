@@ -11,9 +11,9 @@ from simactors.scenarios.result import Check, Run
 from simactors.workload.measured import Log, Request
 
 
-def check_of(text: str, log: Log, *, is_simulated: bool = True) -> Check:
+def check_of(text: str, log: Log, *, is_watched: bool = True) -> Check:
     run = Run(seed=0, outcome="passed", requests=of_requests(log, 0.0))
-    return judge(Measured(run, log, 0.0, is_simulated=is_simulated), [parse(text)])[0]
+    return judge(Measured(run, log, 0.0, is_watched=is_watched), [parse(text)])[0]
 
 
 def log_of(failed: list[int]) -> Log:
@@ -71,8 +71,8 @@ def test_a_percentile_breaks_with_the_first_slow_request_that_is_one_too_many(
 
 def test_what_a_real_backend_could_have_measured_is_not_left_to_the_simulator() -> None:
     silent = log_of(list(range(10)))
-    check = check_of("p99 < 50ms", silent, is_simulated=False)
+    check = check_of("p99 < 50ms", silent, is_watched=False)
     assert (check.status, check.message) == ("failed", "no request was answered")
     for text in ("p99(Store.put) < 50ms", "queue(Store) == 0", "retries == 0", "calls < 9"):
-        check = check_of(text, silent, is_simulated=False)
-        assert (check.status, check.message) == ("unmeasured", "only the simulator can tell")
+        check = check_of(text, silent, is_watched=False)
+        assert (check.status, check.message) == ("unmeasured", "nobody saw what happened inside")

@@ -99,7 +99,7 @@ def test_an_actor_that_was_started_again_is_there_to_the_end(recipe: Recipe) -> 
 
 def test_looking_does_not_change_the_run(recipe: Recipe) -> None:
     watcher = timeline._Watcher()
-    assert recipe.run(watcher.watch, onlookers=[watcher]).digest == recipe.run().digest
+    assert recipe.run(watcher.drawing.watch, onlookers=[watcher]).digest == recipe.run().digest
 
 
 def test_a_run_that_becomes_another_one_is_not_drawn(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,46 +1,40 @@
 """Writes down who called what, and when it ran, of a run on real processes; opt-in, by `VARIABLE`.
 
 A trace is a folder: each process appends lines of JSON to a file of its own, so that what it did is known even if it is
-killed. `traces` reads them. One implementation for all real backends: it stands between `api` and the backend, and
-wraps the code that is sent; how calls travel is none of its business.
+killed. One implementation for all real backends: it stands between `api` and the backend, and wraps the code that is
+sent; how calls travel is none of its business. What is written is `values.py`'s, or, if only times are wanted,
+`times.py`'s.
 """
 
 from __future__ import annotations
 
 import functools
-import hashlib
 import inspect
-import json
 import os
 import sys
 import threading
 import time
-import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 from msgspec import structs
 
 from simactors import as_ray
 from simactors.api import session
-from simactors.checkers.lines import told
-from simactors.checkers.values import Text
 from simactors.core import calls
 from simactors.core.abilities import KnowsItself
 from simactors.core.backend import Backend
-from simactors.core.interface import MethodSpec, in_places
+from simactors.core.interface import MethodSpec
 from simactors.core.refs import ActorRef, ObjectRef
-from simactors.core.tracing import VARIABLE
+from simactors.core.tracing import TIMES_ONLY, VARIABLE, Lines
+from simactors.tracing.times import Times
+from simactors.tracing.values import Values, encoded
 
-SUFFIX = ".trace.jsonl"
-
-_MOST_BYTES = 10_000
-"""Values that take more are told of in short."""
-
-_NO_ARRAYS = frozenset((str, int, float, bool, type(None)))
+_MOST_KEPT = 200
+"""Lines that a driver keeps: nobody reads them before it closes, and nobody crashes it on purpose."""
 
 
 def observe(backend: Backend) -> None:
@@ -58,9 +52,7 @@ def observe(backend: Backend) -> None:
         ) from None
     os.environ[VARIABLE] = str(folder)  # workers may have another working directory
     with _making:
-        observer = _observers[backend] = _Observer(backend, folder)
-    if not observer.who():
-        observer.describe_driver()
+        _observers[backend] = _Observer(backend, folder)
 
 
 _observers: dict[Backend, _Observer] = {}
@@ -82,17 +74,62 @@ def _here() -> _Observer | None:
     return found
 
 
+class Notes(Protocol):
+    """What is written down, of one process."""
+
+    def asked(
+        self,
+        began_s: float,
+        call: calls.TaskCall | calls.MethodCall,
+        spec: MethodSpec,
+        refs: Sequence[ObjectRef[Any]],
+    ) -> None:
+        """Its code has called something at `began_s`, and was given `refs`."""
+        ...
+
+    def created(self, began_s: float, creation: calls.Creation, actor: ActorRef) -> None:
+        """It has made an actor."""
+        ...
+
+    def here(self) -> Any:
+        """Which call the code that asks belongs to."""
+        ...
+
+    def begin(self, call: Any, label: str) -> None:
+        """The code of a call begins."""
+        ...
+
+    def end(self, call: Any, result: Any, error: BaseException | None) -> None:
+        """It has ended."""
+        ...
+
+    def close(self) -> None:
+        """The session is over."""
+        ...
+
+
 class _Observer:
     """Of one process: takes the place of those methods of its backend with which code calls others, until it closes."""
 
     def __init__(self, backend: Backend, folder: Path) -> None:
+        assert isinstance(backend, KnowsItself)
         self._backend = backend
-        self._path = folder / f"{os.getpid()}-{uuid.uuid4().hex[:8]}{SUFFIX}"
-        self._file: int | None = None
-        self._writing = threading.RLock()  # a signal handler that calls may come in between
+        is_light = TIMES_ONLY in os.environ
+        info = backend.runtime_info()
+        is_driver = info.actor is None and info.task_id is None
+        # Who reads times waits for the driver's end; a program may end without one.
+        most_kept = _MOST_KEPT if is_light and is_driver else 0
+        self._lines = (
+            Lines(folder, most_kept=most_kept, is_optional=True)
+            if is_light
+            else Lines(folder, encode=encoded)
+        )
+        if is_driver:
+            self._describe_driver()
+        self._notes: Notes = Times(backend, self._lines) if is_light else Values(backend, self._lines)
         self._functions: WeakKeyDictionary[calls.Function, calls.Function] = WeakKeyDictionary()
         self._classes: WeakKeyDictionary[calls.ActorClass, calls.ActorClass] = WeakKeyDictionary()
-        self._running: set[str] = set()
+        self._running: set[Any] = set()
         self._submit_task = backend.submit_task
         self._submit_method = backend.submit_method
         self._create_actor = backend.create_actor
@@ -111,14 +148,14 @@ class _Observer:
             self._functions[call.function] = function
         began_s = time.time()
         refs = self._submit_task(call._replace(function=function))
-        self._called(began_s, refs, call.function.spec, call.args, call.kwargs, None)
+        self._notes.asked(began_s, call, call.function.spec, refs)
         return refs
 
     def submit_method(self, call: calls.MethodCall) -> list[ObjectRef[Any]]:
         """See `Backend`."""
         began_s = time.time()
         refs = self._submit_method(call)
-        self._called(began_s, refs, call.method, call.args, call.kwargs, call.actor)
+        self._notes.asked(began_s, call, call.method, refs)
         return refs
 
     def create_actor(self, creation: calls.Creation) -> ActorRef:
@@ -129,14 +166,7 @@ class _Observer:
             self._classes[creation.actor_class] = described
         began_s = time.time()
         actor = self._create_actor(creation._replace(actor_class=described))
-        self._write(
-            "create",
-            began_s,
-            by=self.who(),
-            actor=_actor(actor),
-            class_name=creation.actor_class.interface.class_name,
-            name=creation.options.name,
-        )
+        self._notes.created(began_s, creation, actor)
         return actor
 
     def close(self) -> None:
@@ -145,126 +175,36 @@ class _Observer:
             self._close()
         finally:
             _observers.pop(self._backend, None)
-            with self._writing:
-                if self._file is not None:
-                    os.close(self._file)
-                self._file = None
-
-    def _called(
-        self,
-        began_s: float,
-        refs: list[ObjectRef[Any]],
-        spec: MethodSpec,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-        actor: ActorRef | None,
-    ) -> None:
-        arguments = [value for _, value in in_places(spec.signature.inspected, args, kwargs)]
-        self._write(
-            "call",
-            began_s,
-            by=self.who(),
-            call=refs[0].task_id().hex()[:_DIGITS] if refs else None,
-            label=spec.label,
-            actor=None if actor is None else _actor(actor),
-            args=[_noted(value) for value in arguments],
-        )
+            self._notes.close()
+            self._lines.close()
 
     # What runs here
 
-    def begin(self, label: str) -> str | None:
+    def begin(self, label: str) -> Any:
         """The code of a call begins; its id, or None if it is a part of one that runs already."""
-        call = self._call()
+        call = self._notes.here()
         if call in self._running:
             return None
         self._running.add(call)
-        self._write("begin", time.time(), call=call, label=label, by=self.who())
+        self._notes.begin(call, label)
         return call
 
-    def end(self, call: str, result: Any, error: BaseException | None) -> None:
+    def end(self, call: Any, result: Any, error: BaseException | None) -> None:
         """It has ended."""
         self._running.discard(call)
-        outcome = {"result": _noted(result)} if error is None else {"error": _noted(error)}
-        self._write("end", time.time(), call=call, **outcome)
+        self._notes.end(call, result, error)
 
-    def _call(self) -> str:
-        assert isinstance(self._backend, KnowsItself)
-        return _task(self._backend.runtime_info().task_id or 0)
-
-    def who(self) -> dict[str, str]:
-        """Who asks: an actor, and on which call; a task; or, without a word, the driver."""
-        assert isinstance(self._backend, KnowsItself)
-        info = self._backend.runtime_info()
-        by = {} if info.actor is None else {"actor": _actor(info.actor)}
-        return by if info.task_id is None else {**by, "task": _task(info.task_id)}
-
-    # The file
-
-    def describe_driver(self) -> None:
+    def _describe_driver(self) -> None:
         """Say which program it is."""
         main = getattr(sys.modules.get("__main__"), "__file__", None)
         file = None if main is None else os.path.abspath(main)
-        self._write(
+        self._lines.write(
             "driver",
-            time.time(),
             backend=self._backend.name,
             file=file,
             argv=sys.argv[1:],
             as_ray=as_ray.is_installed(),
         )
-
-    def _write(self, event: str, time_s: float, **fields: Any) -> None:
-        line = json.dumps({"event": event, "time_s": time_s, **fields}).encode() + b"\n"
-        with self._writing:
-            if self._file is None:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-                self._file = os.open(self._path, flags, 0o600)
-            os.write(self._file, line)  # in one system call: a line is whole even if the process is killed
-
-
-_DIGITS = 16
-"""So many of the hexadecimal digits of a task's id are its own; the others are those of its actor and its job."""
-
-
-def _task(number: int) -> str:
-    return f"{number:0{_DIGITS}x}"
-
-
-def _actor(actor: ActorRef) -> str:
-    return f"{actor.entry.id:x}"
-
-
-def _noted(value: Any) -> Any:
-    """A value as JSON has it; what is large by its size and digest, which are the same for equal ones."""
-    try:
-        noted = told(_without_large_arrays(value))
-        data = json.dumps(noted, sort_keys=True).encode()
-    except Exception as error:  # values have methods of their own, and the program must not notice
-        return {"$text": f"<{type(value).__name__}, which can't be told: {type(error).__name__}>"}
-    return noted if len(data) <= _MOST_BYTES else {"$text": _in_short(value, data)}
-
-
-def _in_short(value: Any, data: bytes | memoryview) -> str:
-    digest = hashlib.blake2b(data, digest_size=8).hexdigest()
-    return f"<{type(value).__name__}, {len(data)} bytes, digest {digest}>"
-
-
-def _without_large_arrays(value: Any) -> Any:
-    """It would take long to tell their items."""
-    kind = type(value)
-    if kind in (list, tuple):
-        return [_without_large_arrays(item) for item in value]
-    if kind is dict:
-        return {key: _without_large_arrays(item) for key, item in value.items()}
-    if kind in _NO_ARRAYS:
-        return value
-    try:
-        view = memoryview(value)
-    except (TypeError, ValueError, BufferError):  # it is none, or one of items that Python does not know
-        return value
-    if view.nbytes <= _MOST_BYTES:
-        return value
-    return Text(_in_short(value, view.cast("B") if view.c_contiguous else view.tobytes()))
 
 
 # The code that is sent
