@@ -23,6 +23,7 @@ from simactors.sim.answers import lost_actor
 from simactors.sim.cluster import Cluster, Link, Process
 from simactors.sim.executor import current_call
 from simactors.sim.exports import Exports
+from simactors.sim.gaps import Gaps
 from simactors.sim.holding import Holding
 from simactors.sim.invocation import OWNER_DIED, Invocation, StoredObject
 from simactors.sim.kernel import Kernel
@@ -42,6 +43,7 @@ class Calls:
 
     Args:
         arrive: what happens to a call that reaches its actor.
+        gaps: what cancelled calls leave behind; None: nothing.
         caller: gives the process whose code runs now.
         driver: the same where that can only be the driver's.
 
@@ -59,6 +61,7 @@ class Calls:
         actors: Actors,
         tasks: Tasks,
         arrive: Callable[[Invocation], None],
+        gaps: Gaps | None,
         exports: Exports,
         caller: Callable[[], Process],
         driver: Callable[[], Process],
@@ -74,6 +77,7 @@ class Calls:
         self._tasks = tasks
         self._trace_add = trace.add
         self._arrive = arrive  # stored in every call
+        self._gaps = gaps
         self.holding = Holding(objects, self._send_or_fail)
 
     def submit_method(self, call: calls.MethodCall) -> list[ObjectRef[Any]]:
@@ -291,6 +295,8 @@ class Calls:
             self._network.send(invocation.link, invocation)
         elif invocation.function is None:
             self._actors.fail_creation(invocation, failed)
+        elif self._gaps is not None and invocation.actor.death is None:
+            self._gaps.fail(invocation, failed)
         else:
             # As on Ray: to an actor that is known to be dead nothing is sent, whatever became of the arguments.
             self._network.fail(invocation, invocation.actor.death or failed)

@@ -20,6 +20,7 @@ from simactors.sim.config import NS, SimConfig, wait_ns
 from simactors.sim.invocation import Invocation
 from simactors.sim.kernel import Kernel
 from simactors.sim.lifecycle import State
+from simactors.sim.network import Network
 from simactors.sim.waiting import Timer
 
 
@@ -57,6 +58,7 @@ class Gaps:
     def __init__(
         self,
         kernel: Kernel,
+        network: Network,
         wait_s: float,
         arrive: Callable[[Invocation], None],
         lost: Callable[[Invocation, Failure], None],
@@ -64,6 +66,7 @@ class Gaps:
         self._kernel = kernel
         self._wait_ns = wait_ns(wait_s)
         self._arrive = arrive
+        self._network = network
         self._lost = lost
         self._lines: dict[Link, _Line] = {}
 
@@ -72,11 +75,12 @@ class Gaps:
         cls,
         config: SimConfig,
         kernel: Kernel,
+        network: Network,
         arrive: Callable[[Invocation], None],
         lost: Callable[[Invocation, Failure], None],
     ) -> Gaps | None:
         """Those of a run, if there are any in its config."""
-        return cls(kernel, config.cancel_gap_s, arrive, lost) if config.cancel_gap_s else None
+        return cls(kernel, network, config.cancel_gap_s, arrive, lost) if config.cancel_gap_s else None
 
     def leave(self, call: Invocation) -> None:
         """A call of a plain actor is cancelled at its caller."""
@@ -97,11 +101,24 @@ class Gaps:
                 line.sent.append(call.id)
             self._arrive(call)
             return
+        self._let_wait(call, line)
+
+    def fail(self, call: Invocation, why: Failure) -> None:
+        """The arguments of a call have failed: on Ray, it is sent all the same, and the actor finds that out."""
+        actor: SimActor = call.actor
+        line = self._line(call, actor.process)
+        if actor.extra.is_ordered and actor.state is State.ALIVE and line.misses_one_before(call):
+            self._let_wait(call, line)
+        else:
+            self._network.fail(call, why)
+
+    def _let_wait(self, call: Invocation, line: _Line) -> None:
         line.stuck.append(call)
         call.actor.particulars().stuck[call] = None
         if line.timer is not None:
             self._kernel.cancel(line.timer)
-        line.timer = self._kernel.timer(self._wait_ns, partial(self._give_up, call.actor, line), process)
+        give_up = partial(self._give_up, call.actor, line)
+        line.timer = self._kernel.timer(self._wait_ns, give_up, line.process)
 
     def _line(self, call: Invocation, process: Process) -> _Line:
         assert call.link is not None

@@ -104,10 +104,10 @@ class Machine:
         self.pauses = Pauses(kernel, cluster, actors)
         self.driver = self._boot()
         self.the_driver = driver = kernel.only_in_driver(self.driver)
-        gaps = Gaps.of(config, kernel, turns.arrive, actors.lost)
+        gaps = Gaps.of(config, kernel, network, turns.arrive, actors.lost)
         arrive = self._seen_by_oversights(turns.arrive if gaps is None else gaps.arrive)
         self.calls = Calls(
-            kernel, trace, cluster, network, objects, actors, tasks, arrive, exports, caller, driver
+            kernel, trace, cluster, network, objects, actors, tasks, arrive, gaps, exports, caller, driver
         )
         self.cancels = Cancels(kernel, trace, network, placement, tasks, self.calls, gaps)
         self._arm(faults, config, points, turns)

@@ -62,7 +62,13 @@ LOCAL_STAGES = (
 
 STAGES = {
     "local": LOCAL_STAGES,
-    "ray": (*LOCAL_STAGES, Stage(PORTFOLIO, 0.05, _GAPS), Stage(STEERED, 0.15, _GAPS)),
+    "ray": (
+        *LOCAL_STAGES[:2],
+        Stage(PORTFOLIO, 0.05, _GAPS),
+        Stage(STEERED, 0.15, _GAPS),
+        *LOCAL_STAGES[2:],
+        Stage(STEERED, 0.15, _GAPS),
+    ),
 }
 """By the backend whose outcomes are looked for."""
 

@@ -86,6 +86,13 @@ def one_that_is_cancelled_meanwhile_says_so(log: Any) -> None:
     assert ray.get(log.read.remote()) == [0]
 
 
+def one_whose_argument_has_failed_waits_with_the_others(log: Any) -> None:
+    task = later.remote(60)
+    depends = log.note.remote(task)
+    ray.cancel(task)
+    assert told(depends) == ("ActorUnavailableError", 30)
+
+
 def all_fail_at_once_with_their_actor(log: Any) -> None:
     stuck = log.note.remote(1)
     time.sleep(1)
@@ -99,6 +106,7 @@ def all_fail_at_once_with_their_actor(log: Any) -> None:
         what_comes_next_fails_after_the_wait,
         other_callers_notice_nothing,
         one_that_is_cancelled_meanwhile_says_so,
+        one_whose_argument_has_failed_waits_with_the_others,
         all_fail_at_once_with_their_actor,
     ],
 )
