@@ -254,7 +254,9 @@ class LocalIterator:
         weights = list(round_robin_weights or [1] * len(parents))
         shared = _Shared()
         for parent in parents:
-            parent._shared.root().joined = shared  # functions of theirs share it from now on
+            root = parent._shared.root()
+            if root is not shared:  # else another one of the parents has shared it with this one before
+                root.joined = shared  # functions of theirs share it from now on
         active = [
             (
                 weight,
