@@ -34,6 +34,7 @@ class Process:
         self.belonging = self
         self.here = CallsHere()
         self.ran: list[int] = []
+        self.released = False
         self.told: queue.SimpleQueue[tuple[int, Answer | object]] = queue.SimpleQueue()
         self.cancel_before_its_task: set[int] = set()
         self.lane = Loops(self, Execution(cast("Client", self), "here", None), self.here).lane("", limit)
@@ -87,6 +88,11 @@ class Process:
         await asyncio.sleep(0)
         return number
 
+    async def _hold(self, number: int) -> int:
+        while not self.released:
+            await asyncio.sleep(0.001)
+        return number
+
     async def _leave(self, number: int) -> None:
         raise SystemExit(number)
 
@@ -132,13 +138,26 @@ def test_calls_that_wait_when_the_lane_closes_never_begin() -> None:
     assert process.told.empty()
 
 
-def test_a_call_that_is_cancelled_before_its_turn_never_runs() -> None:
+def test_a_call_that_is_cancelled_while_there_is_no_room_for_it_never_runs() -> None:
+    process = Process()
+    process.ask(1, "hold")
+    process.here.cancel(2)
+    process.ask(2)
+    process.released = True
+    assert process.answer() == (1, 1)
+    _, error = process.answer()
+    assert isinstance(error, exceptions.TaskCancelledError)
+    assert process.ran == []
+    assert is_free(process)
+
+
+def test_a_call_that_is_cancelled_while_only_its_loop_keeps_it_waiting_runs_to_its_end() -> None:
     process = Process()
     process.here.cancel(1)
     process.ask(1)
     _, error = process.answer()
-    assert isinstance(error, exceptions.TaskCancelledError)
-    assert process.ran == []
+    assert type(error) is exceptions.TaskCancelledError
+    assert process.ran == [1]
     assert is_free(process)
 
 
@@ -149,7 +168,7 @@ def test_a_call_that_is_cancelled_before_its_first_step_is_answered_and_leaves_i
     number, error = process.answer()
     assert number == 1
     assert isinstance(error, exceptions.TaskCancelledError)
-    assert process.ran == []
+    assert process.ran == [1]
     assert is_free(process)
 
 
