@@ -100,6 +100,8 @@ class Particulars:
         is_canceled: somebody has cancelled it.
         is_told: its running code can know that.
         remade: items of its generator that were lost and are made again, by their number.
+        is_remade: it is under way once more, because something that it had come to was lost.
+        lost_meanwhile: those of `remade` that were lost when it was under way already, perhaps beyond them.
         children: the calls that its code has made, as long as somebody may cancel them together with it.
         coroutine: the asyncio task that runs it, and is cancelled with it.
         is_ghost: a second execution of a call whose caller has given it up; nobody hears of its result.
@@ -114,8 +116,10 @@ class Particulars:
         "is_canceled",
         "is_dynamic",
         "is_ghost",
+        "is_remade",
         "is_told",
         "leaves",
+        "lost_meanwhile",
         "more",
         "num_returns",
         "options",
@@ -138,6 +142,8 @@ class Particulars:
         self.is_dynamic = False
         self.attempt = 0
         self.remade: dict[int, StoredObject] = {}
+        self.is_remade = False
+        self.lost_meanwhile: list[StoredObject] = []
         self.is_canceled = False
         self.is_told = False
         self.children: list[Invocation] | None = None

@@ -57,6 +57,7 @@ class Objects:
 
     Attributes:
         ids: how many ids have been given to calls, objects and actors.
+        remake: called with a generator that has ended, and is to run once more for items that were lost.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Objects:
         self._offers = kernel.offers
         self._choices: Choices = kernel.choices
         self.ids = 0
+        self.remake: Callable[[Invocation], None]
         self._trace_add = trace.add
         if look is not None:
             self._look_before(look)
@@ -147,14 +149,13 @@ class Objects:
     def _seal_particular(self, invocation: Invocation, extra: Particulars) -> None:
         """As `seal`, for a call that is not like most."""
         reply = invocation.reply
+        extra.is_remade = False
         if extra.stream is not None:
             self._end_stream(invocation)
             return
         # A call that must be made again when its large result is lost still needs its arguments.
         if extra.retries == 0 or not (extra.is_dynamic or any(type(o) is StoredValue for o in reply)):
             invocation.arguments = ()
-        if extra.is_dynamic:
-            self._fail_remade(invocation)
         invocation.handle = None
         if not reply:
             # num_returns=0: nobody has a ref, but the call is no longer pending.
@@ -163,6 +164,8 @@ class Objects:
         self.arrived(invocation, reply[0])
         for state, outcome in zip(extra.more, reply[1:], strict=True):
             self.arrived(state, outcome)
+        if extra.is_dynamic:
+            self._end_remade(invocation)
 
     def arrived(self, state: State, outcome: Outcome) -> None:
         """What a ref stands for is there."""
@@ -176,19 +179,34 @@ class Objects:
             invocation.arguments = ()
         invocation.handle = None
         invocation.stream.end(outcome)
-        self._fail_remade(invocation)
         invocation.outcome = _NOTHING if outcome.ok else outcome
         if invocation.waiters is not None:
             self._tell(invocation)
+        self._end_remade(invocation)
 
-    def _fail_remade(self, invocation: Invocation) -> None:
-        """A generator has run again; what was to come of it and will not is lost for good."""
+    def _end_remade(self, invocation: Invocation) -> None:
+        """A generator has run; what was to come of it and will not is made by one more run, or is lost for good.
+
+        As on Ray, a run that was under way already when something was lost goes on to its end before.
+        """
         extra, outcome = invocation.particulars(), invocation.reply[0]
+        meanwhile, extra.lost_meanwhile = extra.lost_meanwhile, []
+        again = False
         for index, state in list(extra.remade.items()):
-            if outcome.ok and extra.stream is not None and index < extra.stream.total:
+            if outcome.ok and state in meanwhile and invocation.retries:
+                again = True
+                continue
+            if (
+                outcome.ok
+                and state not in meanwhile
+                and extra.stream is not None
+                and index < extra.stream.total
+            ):
                 continue  # it is on its way
             del extra.remade[index]
             self.arrived(state, outcome if not outcome.ok else _NOT_MADE_AGAIN)
+        if again:
+            self.remake(invocation)
 
     def when_ready(self, states: Sequence[State], action: Callable[[], None]) -> None:
         """Run `action` once all `states` are ready; at once if they are."""
