@@ -8,7 +8,6 @@ import pytest
 
 import simactors
 from simactors.cluster_utils import Cluster
-
 from simactors.sim.nodes import Node, Nodes
 from simactors.sim.rules import Barrier, Barriers
 
