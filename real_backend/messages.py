@@ -198,6 +198,17 @@ class Failed(Struct, frozen=True):
     text: str
 
 
+class Unanswered(Struct, frozen=True):
+    """An actor wants to end with this call, and others that are under way let it wait for long; as `Failed` otherwise.
+
+    It may be made again like one that is lost with its process.
+    """
+
+    call_id: int
+    packed: object
+    text: str
+
+
 class Fetch(Struct, frozen=True):
     """Tell me the outcome of an object that you own, as soon as there is one."""
 
@@ -272,6 +283,7 @@ Message = (
     | CancelObject
     | Reply
     | Failed
+    | Unanswered
     | Birth
     | Terminate
     | Fetch

@@ -59,6 +59,11 @@ class ObjectEntry(Struct, weakref=True, eq=False):
     fetching: bool = False
 
     @property
+    def session(self) -> object:
+        """See `core.refs.OfSession`."""
+        return self.home
+
+    @property
     def origin(self) -> Origin:
         """See `core.refs.Originated`."""
         source = self.source

@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable
 
 from real_backend.client import births
-from real_backend.client.belonging import foreign
 from real_backend.client.counting import Counting
 from real_backend.client.lines import ActorEntry, Line
 from real_backend.client.peers import Peer, Peers
@@ -37,7 +36,7 @@ from simactors.core.calls import ActorClass
 from simactors.core.concurrency import Concurrency, concurrency_of
 from simactors.core.interface import ActorInterface
 from simactors.core.options import ActorOptions
-from simactors.core.refs import ActorRef
+from simactors.core.refs import ActorRef, foreign
 
 
 class Actors:

@@ -13,11 +13,11 @@ from typing import Any
 from real_backend.objects import ObjectTable
 from simactors.core.calls import Arguments
 from simactors.core.codec import Encoded
-from simactors.core.refs import ActorRef, ObjectRef
+from simactors.core.refs import ActorRef, ObjectRef, foreign
 
 
 class Belonging:
-    """Safe for threads. Every method raises `RuntimeError` for what is of another session.
+    """Safe for threads. Every method raises what `foreign` says for what is of another session.
 
     Args:
         objects: of this process: its `home` is what every entry of this session has.
@@ -43,8 +43,3 @@ class Belonging:
         """Those of a call: its refs, and what it carries."""
         self.check(arguments.refs)
         self.check_packed(arguments.packed)
-
-
-def foreign(traveller: ObjectRef[Any] | ActorRef) -> RuntimeError:
-    """What to raise for a ref or a handle of another session."""
-    return RuntimeError(f"{traveller} belongs to another session, which is over or on another backend")

@@ -51,7 +51,7 @@ log = logging.getLogger("simactors")
 
 _WELCOME_S = 60.0
 _GOODBYE_S = 10.0
-Answer = messages.Reply | messages.Failed | messages.Item | messages.Interrupted
+Answer = messages.Reply | messages.Failed | messages.Unanswered | messages.Item | messages.Interrupted
 
 
 class Client(Knowing, UnderWay):
@@ -318,6 +318,7 @@ class Client(Knowing, UnderWay):
             **self._lifetimes.handlers(),
             messages.Reply: calls.on_reply,
             messages.Failed: lambda c, m: calls.on_failed(c.peer, m),
+            messages.Unanswered: lambda c, m: calls.on_unanswered(c.peer, m),
             messages.Item: lambda c, m: calls.on_item(c.peer, m),
             messages.Interrupted: lambda c, m: calls.on_interrupted(c.peer, m),
             messages.Taken: lambda _, m: self.producers.on_taken(m),

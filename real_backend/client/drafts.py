@@ -49,7 +49,7 @@ class Drafts:
             actor: whose method it is.
 
         Raises:
-            RuntimeError: a ref or a handle among the arguments belongs to another session.
+            ValueError, RuntimeError: a ref or a handle among the arguments belongs to another session.
         """
         objects = self._objects
         if type(arguments) is Arguments:

@@ -51,7 +51,7 @@ class Exports:
 
         Raises:
             TypeError: it uses what can't be serialized.
-            RuntimeError: it uses a ref or a handle of another session.
+            ValueError, RuntimeError: it uses a ref or a handle of another session.
         """
         found = self._made.get(id(thing))
         if found is not None:

@@ -41,6 +41,11 @@ class ActorEntry:
         self.described = described
         self.counted = counted
 
+    @property
+    def session(self) -> object:
+        """See `core.refs.OfSession`."""
+        return self.home
+
 
 class Line:
     """Calls on their way to one actor; under the lock of the process.

@@ -15,7 +15,7 @@ from real_backend.client.borrowing import Borrowing
 from real_backend.client.exports import Export
 from real_backend.client.peers import Peer
 from real_backend.client.travel import Travel
-from real_backend.messages import CallOptions, Failed, Interrupted, Item, Message, Reply
+from real_backend.messages import CallOptions, Failed, Interrupted, Item, Message, Reply, Unanswered
 from real_backend.objects import ObjectEntry, ObjectTable
 from real_backend.transport import Channel
 from simactors import exceptions
@@ -216,15 +216,30 @@ class Calls:
         if call.carrier is not None:
             call.carrier.answered(call)
 
+    def on_unanswered(self, sender: int, message: Unanswered) -> None:
+        """An actor wants to end with a call, and can't yet."""
+        call = self.pending.get(message.call_id)
+        outcome = Failure(self._travel.incoming(message.packed, sender), message.text)
+        if call is None or call.carrier is None:
+            return
+        if call.tries and not call.is_canceled:
+            self._try_again(call, call.carrier)
+        else:
+            self.fail(call, outcome)
+            call.carrier.answered(call)
+
     def _tried_again(self, call: PendingCall, outcome: Failure) -> bool:
         if call.carrier is None or call.retry_on is False or call.tries == 0 or call.is_canceled:
             return False
         if not _is_worth_a_try(call.retry_on, outcome):
             return False
-        call.carrier.answered(call)
-        call.begin_again()
-        call.carrier.retry(call)
+        self._try_again(call, call.carrier)
         return True
+
+    def _try_again(self, call: PendingCall, carrier: Carrier) -> None:
+        carrier.answered(call)
+        call.begin_again()
+        carrier.retry(call)
 
     def on_item(self, sender: int, message: Item) -> None:
         """A generator has yielded."""

@@ -10,7 +10,6 @@ import weakref
 from collections import deque
 from typing import Any
 
-from real_backend.client.belonging import foreign
 from real_backend.client.pending import PendingCall
 from real_backend.client.producers import ALL
 from real_backend.client.pump import Pump
@@ -19,7 +18,7 @@ from real_backend.messages import Taken
 from real_backend.objects import ObjectEntry, ObjectTable
 from simactors.core import codec
 from simactors.core.outcome import Outcome, Value
-from simactors.core.refs import DynamicObjectRefGenerator, ObjectRef
+from simactors.core.refs import DynamicObjectRefGenerator, ObjectRef, foreign
 
 FIRST_ITEM = 2
 """The position of a generator's first item among the returns of its call; the generator itself has the first."""
@@ -180,7 +179,7 @@ class Streams:
         """The stream behind a ref.
 
         Raises:
-            RuntimeError: it belongs to another session.
+            ValueError: it belongs to another session.
         """
         stream = self._by_id.get(ref.entry.id)
         if stream is None or stream.entry is not ref.entry:

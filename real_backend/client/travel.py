@@ -92,7 +92,7 @@ class Travel:
         )
 
     def answer(self, message: Any, to: int) -> Message:
-        """A `Reply`, `Failed`, `Item` or `Interrupted`, ready for the wire."""
+        """A `Reply`, `Failed`, `Unanswered`, `Item` or `Interrupted`, ready for the wire."""
         if type(message) is Reply:
             if len(message.results) == 1 and type(message.results[0]) is not Encoded:
                 return message  # the common case: nothing to make ready

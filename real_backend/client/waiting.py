@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from real_backend.client.belonging import foreign
 from real_backend.client.borrowing import Borrowing
 from real_backend.client.leases import TaskPool
 from real_backend.client.peers import Peers
@@ -20,7 +19,7 @@ from real_backend.client.running import CallsHere, Running
 from real_backend.control import Blocked, Unblocked
 from real_backend.objects import ObjectEntry, ObjectTable
 from simactors.core.outcome import Outcome
-from simactors.core.refs import ObjectRef
+from simactors.core.refs import ObjectRef, foreign
 
 _LONG_WAIT_S = 0.5
 _PATIENCE_S = 0.002
@@ -79,7 +78,7 @@ class Waiting:
         """What is behind a ref.
 
         Raises:
-            RuntimeError: it belongs to another session.
+            ValueError: it belongs to another session.
         """
         entry = ref.entry
         if type(entry) is not ObjectEntry or entry.home is not self:

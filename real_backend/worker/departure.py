@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 from msgspec import Struct
+
+from real_backend.control import Birth
+from real_backend.messages import Unanswered
+from simactors.core import ids
+from simactors.core.outcome import failure
+from simactors.exceptions import ActorUnavailableError
 
 
 class Departure(Struct, frozen=True):
@@ -39,3 +47,14 @@ def departure_of(code: object, *, is_task: bool) -> Departure:
     # As an interpreter ends: None is success, a text is printed, and counts as 1. For an actor, all but 0 is a crash.
     number = code if isinstance(code, int) else int(code is not None)
     return Departure(text, number, crash=True)
+
+
+def unanswered(call_id: int, birth: Birth) -> Unanswered:
+    """What the caller of the call with which an actor wants to end is told if others keep it for long."""
+    text = (
+        f"{ActorUnavailableError.default}\n\tclass_name: {birth.start.class_name}\n"
+        f"\tactor_id: actor-{birth.actor_id}\n\tpid: {os.getpid()}\n"
+        "It wants to end, and waits for other calls that are under way."
+    )
+    told = failure(ActorUnavailableError(text, actor_id=ids.actor_id(birth.actor_id).hex()), by_value=True)
+    return Unanswered(call_id, told.packed, told.text)

@@ -105,7 +105,7 @@ class Execution:
     def _checked(self, told: Failure) -> Failure:
         try:
             self._client.belonging.check_packed(told.packed)
-        except RuntimeError:  # what it carries can't travel, so it is told in words
+        except (RuntimeError, ValueError):  # what it carries can't travel, so it is told in words
             return Failure(None, told.text)
         return told
 

@@ -26,7 +26,7 @@ from real_backend.control import Constructed, Leaving, Retire, Staying, Surround
 from real_backend.membership import Membership
 from real_backend.messages import Call, Create, Failed, Interrupted, Item, Message, Reply, Task
 from real_backend.transport import Channel
-from real_backend.worker.departure import ASKED, TERMINATED, Departure, departure_of
+from real_backend.worker.departure import ASKED, TERMINATED, Departure, departure_of, unanswered
 from real_backend.worker.execution import Answer, Execution
 from real_backend.worker.lanes import Lanes
 from real_backend.worker.late import Late
@@ -42,6 +42,9 @@ if TYPE_CHECKING:  # loaded where something is to go wrong
 _PR_SET_PDEATHSIG = 1
 _FAREWELL_S = 30.0
 """So long a process that ends on purpose goes on handing over answers that a busy receiver has not read yet."""
+
+_PATIENCE_S = 1.5
+"""So long, as on Ray, the call with which an actor wants to end waits for others; then its caller is told of that."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -241,7 +244,15 @@ class Worker:
 
     def exits(self, running: Running, code: object) -> None:
         """The code of a call has raised `SystemExit`; as on Ray, only the code 0 says that it wants to end."""
+        if self._lanes is not None:
+            late = threading.Timer(_PATIENCE_S, self._tell_unanswered, [running])
+            late.daemon = True
+            late.start()
         self._ask_to_depart(departure_of(code, is_task=running.is_task))
+
+    def _tell_unanswered(self, running: Running) -> None:
+        assert self._client.birth is not None
+        self._client.answer(running.asker, unanswered(running.id, self._client.birth))
 
     def _ask_to_depart(self, departure: Departure) -> None:
         if self._lanes is not None:

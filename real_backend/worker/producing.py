@@ -41,7 +41,7 @@ class Producer:
         """Send one item home.
 
         Raises:
-            RuntimeError: it carries a ref or a handle of another session.
+            ValueError, RuntimeError: it carries a ref or a handle of another session.
         """
         self._client.belonging.check_packed(packed)
         self._client.answer(self._running.asker, Item(self._running.id, self.produced, packed))

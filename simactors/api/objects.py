@@ -71,6 +71,8 @@ def _get_list(refs: list[ObjectRef[Any]], timeout: float | None) -> list[Any]:
     backend = session.active()
     # By id, as refs compare, but without a call of their `__hash__` for each.
     unique = list({ref.entry.id: ref for ref in refs}.values())
+    if len(unique) < len(refs):  # some are given twice, or one is of another session
+        unique = list(dict.fromkeys(refs))
     # A failure is raised at once, as in Ray, even if other refs are never ready.
     ready = backend.wait(unique, len(unique), timeout, stop_at_error=True)
     if len(ready) < len(unique):

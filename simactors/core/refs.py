@@ -76,6 +76,16 @@ class IdentifiedActor(Protocol):
 
 
 @runtime_checkable
+class OfSession(Protocol):
+    """An entry that knows its session; ids start again with each. Without it, equal ids are one object or one actor."""
+
+    @property
+    def session(self) -> object:
+        """The same object for all entries of a session in a process, and for no others."""
+        ...
+
+
+@runtime_checkable
 class Travels(Protocol):
     """An entry whose refs and handles can be pickled by themselves: somebody else counts them then."""
 
@@ -200,7 +210,9 @@ class ObjectRef(Generic[T_co]):
         return self.entry
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is ObjectRef and self.entry.id == other.entry.id
+        if type(other) is not ObjectRef or self.entry.id != other.entry.id:
+            return False
+        return self.entry is other.entry or _of_one_session(self.entry, other.entry)
 
     def __hash__(self) -> int:
         return hash(self.entry.id)
@@ -222,6 +234,18 @@ class ObjectRef(Generic[T_co]):
         raise TypeError("'ObjectRef' object is not iterable; call get() on it first")
 
 
+def foreign(traveller: ObjectRef[Any] | ActorRef) -> Exception:
+    """What to raise for a ref or a handle of another session; for refs, it is a `ValueError` on Ray."""
+    text = f"{traveller} belongs to another session, which is over or on another backend"
+    return ValueError(text) if isinstance(traveller, ObjectRef) else RuntimeError(text)
+
+
+def _of_one_session(one: Entry, other: Entry) -> bool:
+    if not isinstance(one, OfSession) or not isinstance(other, OfSession):
+        return True
+    return one.session is other.session
+
+
 onlookers: list[Callable[[ObjectRef[Any], Outcome], None]] = []
 """Are told when code that awaits a ref, or has a future of it, learns its outcome; of `get`, the backend knows."""
 
@@ -240,7 +264,9 @@ class ActorRef:
         return self.entry.actor_id if isinstance(self.entry, IdentifiedActor) else ids.actor_id(self.entry.id)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, ActorRef) and self.entry.id == other.entry.id
+        if not isinstance(other, ActorRef) or self.entry.id != other.entry.id:
+            return False
+        return self.entry is other.entry or _of_one_session(self.entry, other.entry)
 
     def __hash__(self) -> int:
         return hash(self.entry.id)

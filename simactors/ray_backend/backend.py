@@ -29,7 +29,7 @@ from simactors.core.calls import (
 from simactors.core.interface import MethodSpec
 from simactors.core.options import PLAIN_METHOD, ActorOptions, TaskOptions
 from simactors.core.outcome import Outcome
-from simactors.core.refs import ActorRef, ObjectRef
+from simactors.core.refs import ActorRef, ObjectRef, foreign
 from simactors.ray_backend.chronicle import write_deaths
 from simactors.ray_backend.entries import RayActor, RayObject, RayPeek, actor_of, object_of, outcome_of
 from simactors.ray_backend.errors import Raised, translated, translating
@@ -328,7 +328,7 @@ def _refs(given: Any) -> list[ObjectRef[Any]]:
 def _object(ref: ObjectRef[Any]) -> RayObject:
     entry = ref.entry
     if not isinstance(entry, RayObject):
-        raise RuntimeError(f"{ref} belongs to another session, which is over or on another backend")
+        raise foreign(ref)
     return entry
 
 
@@ -338,7 +338,7 @@ def _waitable(ref: ObjectRef[Any]) -> Any:
 
 def _entry(actor: ActorRef) -> RayActor:
     if not isinstance(actor.entry, RayActor):
-        raise RuntimeError(f"{actor} belongs to another session, which is over or on another backend")
+        raise foreign(actor)
     return actor.entry
 
 

@@ -152,6 +152,11 @@ class SimActor:
         return before
 
     @property
+    def session(self) -> object:
+        """See `core.refs.OfSession`."""
+        return self.process.backend
+
+    @property
     def has_lanes(self) -> bool:
         """Whether calls run side by side in it, or will as soon as it is constructed: some may be there before."""
         if self.lanes is not None or self.creation is None:

@@ -16,7 +16,7 @@ from simactors.core.outcome import Failure, failure
 from simactors.core.refs import ActorRef
 from simactors.sim import executor
 from simactors.sim.actor import BUSY, SharedRef, SimActor
-from simactors.sim.answers import describe, lost_actor, unavailable
+from simactors.sim.answers import describe, leaves_soon, lost_actor, unavailable
 from simactors.sim.cluster import Cluster, Process, context_of
 from simactors.sim.executor import Executor
 from simactors.sim.exports import Exports
@@ -62,6 +62,7 @@ class Actors:
         self._executor = run
         self._turns = turns
         turns.leaving.left, turns.leaving.crashed, turns.lost = self._left, self.crash, self.lost
+        turns.leaving.given_up = self._given_up
         self._names: dict[tuple[str, str], SimActor] = {}
         self.is_ranked = False
         self.forsaken: Callable[[SimActor], None] | None = None
@@ -221,6 +222,9 @@ class Actors:
     def _left(self, actor: SimActor, why: str) -> None:
         self.end(actor, Event.EXITED, why)
 
+    def _given_up(self, actor: SimActor, call: Invocation) -> None:
+        self.lost(call, leaves_soon(actor))
+
     def end(self, actor: SimActor, event: Event, why: str) -> None:
         """End an actor's process: running and queued calls fail, its name is free, its children end too."""
         if actor.step(event) is not State.DEAD:
@@ -320,6 +324,8 @@ class Actors:
             elif self._kernel.offers is not None:  # the same
                 self._kernel.take_off(functools.partial(operator.is_, invocation))
         if actor.lanes is not None:
+            for patience in actor.lanes.leaving.values():
+                self._kernel.cancel(patience)
             actor.lanes.close(end_loops=process.dead)
         actor.current = actor.mailbox = actor.lanes = None
         actor.extra.stuck.clear()

@@ -40,6 +40,13 @@ def unavailable(actor: SimActor, why: str) -> Failure:
     return lost_actor(exceptions.ActorUnavailableError, actor, text)
 
 
+def leaves_soon(actor: SimActor) -> Failure:
+    """What the call is answered with by which an actor is to end, if other calls keep it alive for long."""
+    why = "It wants to end, and waits for other calls that are under way."
+    text = describe(exceptions.ActorUnavailableError.default, actor, why)
+    return lost_actor(exceptions.ActorUnavailableError, actor, text)
+
+
 def lost_actor(kind: type[exceptions.RayActorError], actor: SimActor, text: str) -> Failure:
     """What a call is answered with whose actor can't answer it."""
     return failure(kind(text, actor_id=ids.actor_id(actor.id).hex()))

@@ -141,7 +141,7 @@ class SimBackend:
         caller: Any = _running() or the_driver()
         if caller.task is None and len(refs) == 1:  # most waits by far
             state: Any = refs[0].entry
-            is_ready = state.outcome is not None and state.caller is caller
+            is_ready = getattr(state, "caller", None) is caller and state.outcome is not None
             ready = is_ready or objects.wait_one(caller, state, timeout_s)
             return refs if ready else []  # type: ignore[return-value]  # nobody changes what `api` gives and gets
         if caller.task is None or threads.current(caller).kind != "main" or objects.ready(refs, num_returns):

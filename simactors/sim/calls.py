@@ -15,7 +15,7 @@ from simactors.core.concurrency import concurrency_of
 from simactors.core.current import running
 from simactors.core.options import PLAIN_METHOD, ActorOptions, MethodOptions, TaskOptions
 from simactors.core.outcome import Failure
-from simactors.core.refs import ActorRef, ObjectRef
+from simactors.core.refs import ActorRef, ObjectRef, foreign
 from simactors.sim import demands
 from simactors.sim.actor import SimActor
 from simactors.sim.actors import Actors
@@ -25,11 +25,11 @@ from simactors.sim.executor import current_call
 from simactors.sim.exports import Exports
 from simactors.sim.gaps import Gaps
 from simactors.sim.holding import Holding
-from simactors.sim.invocation import OWNER_DIED, Invocation, StoredObject
+from simactors.sim.invocation import OWNER_DIED, Invocation, StoredObject, check_packed, check_session
 from simactors.sim.kernel import Kernel
 from simactors.sim.lifecycle import Event
 from simactors.sim.network import Network
-from simactors.sim.objects import Objects, check_session
+from simactors.sim.objects import Objects
 from simactors.sim.streams import Stream
 from simactors.sim.tasks import Tasks, failed_dependency
 from simactors.sim.trace import Trace
@@ -129,7 +129,7 @@ class Calls:
         """
         entry = actor.entry
         if type(entry) is not SimActor or entry.process.backend is not caller.backend:
-            raise RuntimeError(f"{actor} belongs to another session, which is over or on another backend")
+            raise foreign(actor)
         return entry
 
     def submit_task(self, call: calls.TaskCall) -> list[ObjectRef[Any]]:
@@ -345,7 +345,8 @@ def _adopt_in(caller: Process, child: Invocation) -> None:
 def _check_refs(caller: Process, arguments: calls.Arguments | tuple[Any, ...]) -> None:
     """Refuse refs of another session, which would be waited for for ever."""
     if isinstance(arguments, calls.Arguments):
-        check_session(caller, [ref.entry for ref in arguments.refs])  # type: ignore[misc]  # our own entries
+        check_session(caller, arguments.refs)
+        check_packed(caller, arguments.packed)
 
 
 def _describe(actor: SimActor, options: ActorOptions, *, is_ordered: bool) -> None:

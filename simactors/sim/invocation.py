@@ -8,7 +8,7 @@ objects each touch the part that is theirs.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from simactors.core import codec
@@ -16,7 +16,7 @@ from simactors.core.calls import Arguments
 from simactors.core.current import running
 from simactors.core.environments import Variables
 from simactors.core.outcome import Outcome, failure, is_one_of
-from simactors.core.refs import ActorRef, ObjectRef, Origin
+from simactors.core.refs import ActorRef, ObjectRef, Origin, foreign
 from simactors.exceptions import OwnerDiedError
 from simactors.sim.cluster import Link, Process, context_of
 from simactors.sim.offer import ALL
@@ -52,6 +52,11 @@ class StoredObject:
         self.waiters: list[Any] | None = None
         self.call = call
         self.position = position
+
+    @property
+    def session(self) -> object:
+        """See `core.refs.OfSession`."""
+        return self.caller.backend
 
     @property
     def origin(self) -> Origin:
@@ -100,6 +105,8 @@ class Particulars:
         is_canceled: somebody has cancelled it.
         is_told: its running code can know that.
         remade: items of its generator that were lost and are made again, by their number.
+        is_remade: it is under way once more, because something that it had come to was lost.
+        lost_meanwhile: those of `remade` that were lost when it was under way already, perhaps beyond them.
         children: the calls that its code has made, as long as somebody may cancel them together with it.
         coroutine: the asyncio task that runs it, and is cancelled with it.
         is_ghost: a second execution of a call whose caller has given it up; nobody hears of its result.
@@ -114,8 +121,10 @@ class Particulars:
         "is_canceled",
         "is_dynamic",
         "is_ghost",
+        "is_remade",
         "is_told",
         "leaves",
+        "lost_meanwhile",
         "more",
         "num_returns",
         "options",
@@ -138,6 +147,8 @@ class Particulars:
         self.is_dynamic = False
         self.attempt = 0
         self.remade: dict[int, StoredObject] = {}
+        self.is_remade = False
+        self.lost_meanwhile: list[StoredObject] = []
         self.is_canceled = False
         self.is_told = False
         self.children: list[Invocation] | None = None
@@ -278,6 +289,11 @@ class Invocation:
         return self.arguments.refs if isinstance(self.arguments, Arguments) else ()
 
     @property
+    def session(self) -> object:
+        """See `core.refs.OfSession`."""
+        return self.caller.backend
+
+    @property
     def origin(self) -> Origin:
         """See `core.refs.Originated`."""
         return Origin(self.id, None if self.actor is None else self.actor.id)
@@ -350,6 +366,24 @@ def outcome_of(state: State) -> Outcome:
     """How the object behind a ref came out, for any process but its dead owner."""
     assert state.outcome is not None
     return OWNER_DIED if state.caller.gone else state.outcome
+
+
+def check_session(process: Process, travellers: Iterable[ObjectRef[Any] | ActorRef]) -> None:
+    """Refuse refs and handles of a simulation that is over, or of another backend: nobody would ever answer.
+
+    Raises:
+        ValueError: a ref is not of the session of `process`.
+        RuntimeError: a handle is not.
+    """
+    for traveller in travellers:
+        if getattr(traveller.entry, "session", None) is not process.backend:
+            raise foreign(traveller)
+
+
+def check_packed(process: Process, packed: object) -> None:
+    """As `check_session`, for what a packed value carries."""
+    if type(packed) is codec.Encoded and packed.carried:
+        check_session(process, packed.carried)
 
 
 State = StoredObject | Invocation

@@ -15,6 +15,7 @@ from simactors.sim.invocation import Invocation
 from simactors.sim.kernel import Kernel
 from simactors.sim.loop import SimLoop
 from simactors.sim.threads import SimThread, of
+from simactors.sim.waiting import Timer
 
 
 class Lane:
@@ -54,7 +55,8 @@ class Lanes:
 
     Attributes:
         is_async: calls are coroutines on an event loop, not threads.
-        leaving: calls that want the process to end; it does when no other is under way any more.
+        leaving: calls that want the process to end; it does when no other is under way any more. With each, what gives
+            it up before.
         depart: ends it then; None if nobody wants that.
     """
 
@@ -63,7 +65,7 @@ class Lanes:
     def __init__(self, concurrency: Concurrency) -> None:
         self.by_group = {name: Lane(limit) for name, limit in concurrency.limits.items()}
         self.is_async = concurrency.is_async
-        self.leaving: list[Invocation] = []
+        self.leaving: dict[Invocation, Timer] = {}
         self.depart: Callable[[], None] | None = None
 
     def lane(self, group: str) -> Lane | None:

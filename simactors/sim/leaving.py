@@ -24,6 +24,9 @@ from simactors.sim.waiting import Timer
 
 _ASKED = "it called exit_actor() or sys.exit(0)"
 
+# So long, as on Ray, whoever has made the call waits to hear that the actor has ended: he looks once a second.
+_LEAST_PATIENCE_NS = _LOOKS_EVERY_NS = 1_000_000_000
+
 
 class Leaving:
     """Those of one run.
@@ -31,12 +34,15 @@ class Leaving:
     Attributes:
         left: called when an actor has asked to end itself, with why.
         crashed: called when its code has made its process exit, with why: it may be restarted.
+        given_up: called with an actor and the call with which it wants to end, if others keep it for long.
     """
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
+        self._until_look = kernel.jitter("patience", _LOOKS_EVERY_NS)
         self.left: Callable[[SimActor, str], None]
         self.crashed: Callable[[SimActor, str], None]
+        self.given_up: Callable[[SimActor, Invocation], None]
 
     def exits(self, actor: SimActor, code: object) -> None:
         """Code of an actor has raised `SystemExit`; as on Ray, only the code 0 means that it wants to end.
@@ -53,9 +59,17 @@ class Leaving:
         lanes = actor.lanes
         if lanes is None or len(lanes.under_way) < 2:
             return False
-        lanes.leaving.append(call)
+        patience_ns = _LEAST_PATIENCE_NS + self._until_look()
+        lanes.leaving[call] = self._kernel.timer(
+            patience_ns, functools.partial(self._give_up, actor, lanes, call)
+        )
         self.after_others(actor, lanes, code)
         return True
+
+    def _give_up(self, actor: SimActor, lanes: Lanes, call: Invocation) -> None:
+        """The others take long: who has made the call learns no more than that it will not be answered."""
+        del lanes.leaving[call]
+        self.given_up(actor, call)
 
     def after_others(self, actor: SimActor, lanes: Lanes, code: object = 0) -> None:
         """End the actor as soon as no call is under way."""

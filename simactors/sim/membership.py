@@ -94,7 +94,9 @@ class Membership:
 
     def declare_dead(self, node: Node, why: str) -> None:
         """From now on everybody takes a node for dead, and does without it."""
-        if not node.alive:
+        if (
+            node not in self._nodes.alive
+        ):  # it was before, or the program has begun with another cluster meanwhile
             return
         self._nodes.declare_dead(node)
         self._meet((self._kernel.now_ns, "lose", node.id, node.label, why))

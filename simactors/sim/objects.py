@@ -14,7 +14,15 @@ from simactors.core.refs import ObjectRef
 from simactors.exceptions import ObjectReconstructionFailedError
 from simactors.sim.cluster import Process
 from simactors.sim.config import NS
-from simactors.sim.invocation import Invocation, Particulars, State, StoredObject, Watch, add_waiter
+from simactors.sim.invocation import (
+    Invocation,
+    Particulars,
+    State,
+    StoredObject,
+    Watch,
+    add_waiter,
+    check_session,
+)
 from simactors.sim.kernel import Kernel
 from simactors.sim.offers import Offers
 from simactors.sim.placement import RESOURCES
@@ -57,6 +65,7 @@ class Objects:
 
     Attributes:
         ids: how many ids have been given to calls, objects and actors.
+        remake: called with a generator that has ended, and is to run once more for items that were lost.
     """
 
     def __init__(
@@ -67,6 +76,7 @@ class Objects:
         self._offers = kernel.offers
         self._choices: Choices = kernel.choices
         self.ids = 0
+        self.remake: Callable[[Invocation], None]
         self._trace_add = trace.add
         if look is not None:
             self._look_before(look)
@@ -147,14 +157,13 @@ class Objects:
     def _seal_particular(self, invocation: Invocation, extra: Particulars) -> None:
         """As `seal`, for a call that is not like most."""
         reply = invocation.reply
+        extra.is_remade = False
         if extra.stream is not None:
             self._end_stream(invocation)
             return
         # A call that must be made again when its large result is lost still needs its arguments.
         if extra.retries == 0 or not (extra.is_dynamic or any(type(o) is StoredValue for o in reply)):
             invocation.arguments = ()
-        if extra.is_dynamic:
-            self._fail_remade(invocation)
         invocation.handle = None
         if not reply:
             # num_returns=0: nobody has a ref, but the call is no longer pending.
@@ -163,6 +172,8 @@ class Objects:
         self.arrived(invocation, reply[0])
         for state, outcome in zip(extra.more, reply[1:], strict=True):
             self.arrived(state, outcome)
+        if extra.is_dynamic:
+            self._end_remade(invocation)
 
     def arrived(self, state: State, outcome: Outcome) -> None:
         """What a ref stands for is there."""
@@ -176,19 +187,34 @@ class Objects:
             invocation.arguments = ()
         invocation.handle = None
         invocation.stream.end(outcome)
-        self._fail_remade(invocation)
         invocation.outcome = _NOTHING if outcome.ok else outcome
         if invocation.waiters is not None:
             self._tell(invocation)
+        self._end_remade(invocation)
 
-    def _fail_remade(self, invocation: Invocation) -> None:
-        """A generator has run again; what was to come of it and will not is lost for good."""
+    def _end_remade(self, invocation: Invocation) -> None:
+        """A generator has run; what was to come of it and will not is made by one more run, or is lost for good.
+
+        As on Ray, a run that was under way already when something was lost goes on to its end before.
+        """
         extra, outcome = invocation.particulars(), invocation.reply[0]
+        meanwhile, extra.lost_meanwhile = extra.lost_meanwhile, []
+        again = False
         for index, state in list(extra.remade.items()):
-            if outcome.ok and extra.stream is not None and index < extra.stream.total:
+            if outcome.ok and state in meanwhile and invocation.retries:
+                again = True
+                continue
+            if (
+                outcome.ok
+                and state not in meanwhile
+                and extra.stream is not None
+                and index < extra.stream.total
+            ):
                 continue  # it is on its way
             del extra.remade[index]
             self.arrived(state, outcome if not outcome.ok else _NOT_MADE_AGAIN)
+        if again:
+            self.remake(invocation)
 
     def when_ready(self, states: Sequence[State], action: Callable[[], None]) -> None:
         """Run `action` once all `states` are ready; at once if they are."""
@@ -213,6 +239,7 @@ class Objects:
         if len(refs) == 1:
             ready = self.wait_one(process, refs[0].entry, timeout_s)  # type: ignore[arg-type]
             return list(refs) if ready else []
+        check_session(process, refs)
         states: list[State] = [ref.entry for ref in refs]  # type: ignore[misc]  # our own entries
         simply_waits = timeout_s is None and num_returns == len(states)
         self._look_at(states, process, simply_waits=simply_waits)
@@ -220,7 +247,6 @@ class Objects:
         missing = num_returns - len(states) + len(pending)
         failed = stop_at_error and any(s.outcome is not None and not s.outcome.ok for s in states)
         if missing > 0 and not failed:
-            check_session(process, pending)
             waiter = _RefWaiter(process, Several(pending), missing)
             waiter.stop_at_error = stop_at_error
             for state in pending:
@@ -237,12 +263,12 @@ class Objects:
 
     def wait_one(self, process: Process, state: State, timeout_s: float | None) -> bool:
         """Suspend the running code until `state` is ready; false if the time was up before."""
+        if getattr(state, "caller", None) is not process:
+            check_session(process, (ObjectRef(state),))
         if state.caller is not process or timeout_s is not None:
             self._look_at((state,), process, simply_waits=timeout_s is None)
         if state.outcome is not None:
             return True
-        if state.caller.backend is not process.backend:
-            check_session(process, [state])
         waiter = _RefWaiter(process, state, 1)
         if state.waiters is None:
             state.waiters = [waiter]
@@ -321,13 +347,6 @@ def _needs_all(waiter: Any, state: Invocation) -> bool:
 def _lends(offers: Offers, process: Process) -> str:
     """What replies have to do with if there are too few resources: a task that has to wait for them lends its own."""
     return f"{RESOURCES} of who waits for replies to {offers.name(process)}"
-
-
-def check_session(process: Process, states: Sequence[State]) -> None:
-    """A ref of a simulation that is over would be waited for for ever."""
-    for state in states:
-        if not isinstance(state, StoredObject | Invocation) or state.caller.backend is not process.backend:
-            raise RuntimeError(f"the ref of {state} belongs to another session, which is over")
 
 
 class Several:

@@ -14,7 +14,7 @@ from simactors.core.outcome import Outcome, Value
 from simactors.exceptions import ObjectStoreFullError
 from simactors.sim.cluster import Process
 from simactors.sim.config import NS, SimConfig
-from simactors.sim.invocation import State, outcome_of
+from simactors.sim.invocation import State, check_packed, outcome_of
 from simactors.sim.kernel import Kernel
 from simactors.sim.nodes import Node
 from simactors.sim.rules import Links
@@ -141,7 +141,9 @@ class Stores:
 
         Raises:
             ObjectStoreFullError: there is no room for it.
+            ValueError, RuntimeError: it carries a ref or a handle of another session.
         """
+        check_packed(process, packed)
         size = _size_of(packed)
         is_lost = self.loses is not None and self.loses(label)
         if size <= INLINE_BYTES and not is_lost:

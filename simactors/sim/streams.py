@@ -112,9 +112,9 @@ class Stream:
         if lost is not None:
             self._arrived(lost, outcome)
             return
-        given = self._given.get(index)
-        if given is not None and is_lost(given.outcome):
-            given.outcome = outcome  # nobody has asked for it yet, but it comes all the same
+        came = self._given.get(index) or self._items.get(index)
+        if came is not None and is_lost(came.outcome):
+            came.outcome = outcome  # nobody has asked for it yet, but it comes all the same
             return
         if index < self.taken or (self.total is not None and index >= self.total):
             return

@@ -57,6 +57,7 @@ class Tasks:
         self._actors = actors
         self._executor = run
         self._points = points
+        objects.remake = self._remake
         self._workers = 0
         self._cut_off: list[Invocation] = []  # of callers that are taken for dead, and don't know it
 
@@ -292,7 +293,7 @@ class Tasks:
                 f"Failed to retrieve object {state}: all copies of it were lost, and what was put can't be made again."
             )
             _fail(state, failure(why))
-        elif call.retries == 0:
+        elif call.retries == 0 and not _is_under_way(call):
             limit = (
                 "max_task_retries" if call.actor is not None else f"max_retries={call.options.max_retries}"
             )
@@ -315,16 +316,24 @@ class Tasks:
             self._placement.take_back(grant)
 
     def _run_again(self, call: Invocation, lost: State) -> None:
-        call.begin_again()
-        self._trace_add((self._kernel.now_ns, "recover", call.id, call.caller.label, call.label))
-        states: list[State] = [call, *call.particulars().more]
+        extra, is_under_way = call.particulars(), _is_under_way(call)
+        states: list[State] = [call, *extra.more]
         for state in states:
             if isinstance(state.outcome, StoredValue) and not state.outcome.copies:
                 state.outcome = None
         if lost not in states:  # an item of a generator
             lost.outcome = None
             assert isinstance(lost, StoredObject)
-            call.particulars().remade[lost.position - FIRST_ITEM] = lost
+            extra.remade[lost.position - FIRST_ITEM] = lost
+            if is_under_way:
+                extra.lost_meanwhile.append(lost)
+        if not is_under_way:
+            self._remake(call)
+
+    def _remake(self, call: Invocation) -> None:
+        call.begin_again()
+        call.particulars().is_remade = True
+        self._trace_add((self._kernel.now_ns, "recover", call.id, call.caller.label, call.label))
         call.process = None
         if call.actor is not None:
             self._actors.resend(call)
@@ -334,6 +343,11 @@ class Tasks:
 
 def _fail(state: State, why: Failure) -> None:
     state.outcome = why
+
+
+def _is_under_way(call: Invocation) -> bool:
+    """Whether it runs or will run anyhow: a generator has given items before, and others were made again before."""
+    return call.outcome is None or call.particulars().is_remade
 
 
 def failed_dependency(invocation: Invocation) -> Failure | None:

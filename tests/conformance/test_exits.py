@@ -326,6 +326,23 @@ def test_what_has_not_begun_when_exit_actor_is_called_never_does(ray: ModuleType
     assert ray.get(tally.read.remote()) == 2
 
 
+@pytest.mark.parametrize("kind", [Napper, AsyncNapper])
+def test_who_makes_an_actor_end_does_not_wait_for_calls_that_take_long(ray: ModuleType, kind: Any) -> None:
+    tally, napper = Tally.remote(), kind.options(max_concurrency=2).remote()
+    beside = napper.nap.remote(tally, 60)
+    while ray.get(tally.read.remote()) < 1:
+        time.sleep(0.01)
+    with pytest.raises(ray.exceptions.ActorUnavailableError):
+        ray.get(napper.nap_and_leave.remote(tally, 0))
+    late = napper.nap.remote(tally, 0)
+    assert ray.wait([beside, late], num_returns=2, timeout=0.5) == ([], [beside, late])
+    ray.kill(napper)
+    for ref in [beside, late]:
+        with pytest.raises(ray.exceptions.ActorDiedError):
+            ray.get(ref)
+    assert ray.get(tally.read.remote()) == 2
+
+
 @_SILENT
 def test_sys_exit_in_a_thread_ends_that_thread(ray: ModuleType) -> None:
     actor = Exits.remote()

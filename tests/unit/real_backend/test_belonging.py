@@ -52,5 +52,5 @@ def test_a_ref_of_another_session_is_refused_wherever_it_stands(stranger: Object
         lambda: belonging.check_arguments(arguments_of(ref, 1, [ref, {"x": stranger}])),
         lambda: belonging.check_packed(codec.pack([stranger])),
     ):
-        with pytest.raises(RuntimeError, match=r"ObjectRef\(.*\) belongs to another session"):
+        with pytest.raises(ValueError, match=r"ObjectRef\(.*\) belongs to another session"):
             check()

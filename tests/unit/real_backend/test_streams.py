@@ -187,7 +187,7 @@ def test_what_comes_after_the_end_or_was_taken_is_dropped() -> None:
 def test_a_ref_of_another_call_of_that_number_is_refused() -> None:
     consumer, other = Consumer(), Consumer()
     assert other.ref is not None
-    with pytest.raises(RuntimeError, match="belongs to another session"):
+    with pytest.raises(ValueError, match="belongs to another session"):
         consumer.streams.find(other.ref)
 
 

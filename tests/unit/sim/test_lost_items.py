@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -81,3 +82,55 @@ def test_a_broken_connection_neither_loses_nor_repeats_items(seed: int, lost: st
         assert [first_of(ref) for ref in items.remote(4)] == [0, 1, 2, 3]
         source = Source.options(max_task_retries=1).remote()
         assert [first_of(ref) for ref in source.items.remote(3)] == [0, 1, 2]
+
+
+@simactors.remote
+def slow_items(count: int) -> Iterator[Any]:
+    for i in range(count):
+        time.sleep(0.1)
+        yield np.full(LARGE, i)
+
+
+@pytest.mark.parametrize("retries", [1, -1])
+def test_what_is_lost_while_its_generator_runs_comes_from_one_more_run_after_that(retries: int) -> None:
+    lost = FaultPlan((LoseObject(of="*slow_items", nth=2), LoseObject(of="*slow_items", nth=3)))
+    with simactors.simulate(seed=1, faults=lost) as sim:
+        found = slow_items.options(max_retries=retries).remote(5)
+        assert [first_of(ref) for ref in found] == [0, 1, 2, 3, 4]
+        # The second item waits for all of the first run, and for two items of the next one.
+        assert sim.now_s > 0.7
+    with simactors.simulate(seed=1, faults=lost):
+        found = slow_items.options(max_retries=0).remote(5)
+        gone = "ObjectReconstructionFailedError"
+        assert [first_of(ref) for ref in found] == [0, gone, gone, 3, 4]
+
+
+@simactors.remote(num_cpus=0, resources={"head": 1})
+def taker(count: int) -> list[list[int]]:
+    """Takes the items of several generators as they come."""
+    generator = slow_items.options(max_retries=-1, _generator_backpressure_num_objects=1)
+    open_ones = [generator.remote(count) for _ in range(3)]
+    taken: list[list[int]] = [[] for _ in open_ones]
+    numbers = {one: number for number, one in enumerate(open_ones)}
+    while open_ones:
+        ready, open_ones = simactors.wait(open_ones, num_returns=len(open_ones), timeout=0.1)
+        for one in ready:
+            ref = next(one, None)
+            if ref is not None:
+                taken[numbers[one]].append(int(simactors.get(ref)[0]))
+                open_ones.append(one)
+    return taken
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_generators_give_all_their_items_however_often_their_nodes_die(seed: int) -> None:
+    with simactors.simulate(seed=seed):
+        cluster = Cluster()
+        cluster.add_node(num_cpus=1, resources={"head": 1})
+        taken = taker.remote(6)
+        nodes = [cluster.add_node(num_cpus=1) for _ in range(3)]
+        for turn in range(8):
+            time.sleep(0.1)
+            cluster.remove_node(nodes.pop(turn % 2), allow_graceful=False)
+            nodes.append(cluster.add_node(num_cpus=1))
+        assert simactors.get(taken) == [list(range(6))] * 3

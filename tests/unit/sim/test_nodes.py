@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
+import simactors
+from simactors.cluster_utils import Cluster
 from simactors.sim.nodes import Node, Nodes
 from simactors.sim.rules import Barrier, Barriers
 
@@ -68,3 +72,14 @@ def test_who_has_waited_for_one_barrier_may_meet_the_next_in_whatever_order_they
         ]
         assert [barriers.delay_ns(other, one, now) for now in (9, 10, 19, 20)] == [0, 10, 1, 0]
         assert barriers.delay_ns(one, one, 15) == 0
+
+
+def test_a_program_may_begin_with_another_cluster_while_a_node_of_the_first_one_leaves() -> None:
+    with simactors.simulate():
+        first = Cluster()
+        first.add_node()
+        first.remove_node(first.add_node())
+        second = Cluster()
+        second.add_node(num_cpus=3)
+        time.sleep(30)  # until everybody must have noticed
+        assert [node["Resources"]["CPU"] for node in simactors.nodes() if node["Alive"]] == [3]

@@ -183,7 +183,7 @@ def test_another_thread_cannot_use_the_simulation_and_sees_real_time() -> None:
 def test_handles_of_another_session_are_refused() -> None:
     with simactors.simulate():
         sleeper = Sleeper.remote()
-        never = sleeper.nap.remote(1)
+        never, ready = sleeper.nap.remote(1), simactors.put(1)
     with simactors.simulate():
         with pytest.raises(RuntimeError, match="belongs to another session"):
             sleeper.nap.remote(1)
@@ -194,9 +194,25 @@ def test_handles_of_another_session_are_refused() -> None:
             lambda: nap.remote(never),
             lambda: here.nap.remote(never),
             lambda: Room.remote(never),
+            lambda: here.nap.remote([sleeper]),
+            lambda: simactors.get([simactors.put(2), ready]),
+            lambda: simactors.wait([simactors.put(2), ready]),
+            lambda: simactors.get(nap.remote({"key": ready})),
+            lambda: simactors.put((ready,)),
         ):
-            with pytest.raises(RuntimeError, match="belongs to another session"):
+            with pytest.raises((ValueError, RuntimeError), match="belongs to another session"):
                 use()
+
+
+def test_refs_and_handles_of_different_sessions_are_never_equal() -> None:
+    def made() -> tuple[object, object]:
+        with simactors.simulate():
+            return simactors.put(1), Sleeper.remote()
+
+    ref, handle = made()
+    other_ref, other_handle = made()
+    assert (ref == other_ref, handle == other_handle) == (False, False)
+    assert (ref == ref, handle == handle) == (True, True)
 
 
 def test_a_deadlock_names_who_waits_for_what_and_where() -> None:
@@ -596,7 +612,7 @@ def test_refs_and_handles_of_a_simulation_that_is_over_are_refused_by_the_next_s
             sleeper.nap.remote,
             lambda: simactors.kill(sleeper),
         ):
-            with pytest.raises(RuntimeError, match="belongs to another session"):
+            with pytest.raises((ValueError, RuntimeError), match="belongs to another session"):
                 use()
     finally:
         simactors.shutdown()
