@@ -89,11 +89,11 @@ def test_the_starter_runs_on_real_processes(counter: Path) -> None:
     app.write_text(
         app.read_text().replace(
             "@ray.remote",
-            "@ray.remote(max_restarts=-1, max_task_retries=-1, num_gpus=0.25, resources={'disk': 0.5})",
+            "@ray.remote(max_restarts=-1, max_task_retries=-1, num_cpus=0, resources={'disk': 0.5})",
         )
     )
     settings = (
-        "cluster.nodes=[{num_gpus = 1}, {count = 2, resources = {disk = 1}}]",
+        "cluster.nodes=[{}, {count = 2, resources = {disk = 1}}]",
         "checks.objectives=['p99(Counter.add) < 1m', 'restarts == 1']",
         "workload.duration=0.5s",
         "checks.entries=[]",
