@@ -149,9 +149,12 @@ def _start_supervisor(
     cpus = (os.cpu_count() or 1) if settings.num_cpus is None else settings.num_cpus
     gpus = _gpus()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    wanted = dict(settings.default_resources)
+    num_gpus = max(len(gpus), wanted.pop("GPU", 0)) if settings.num_gpus is None else settings.num_gpus
     total = {
+        **wanted,
         "CPU": cpus,
-        "GPU": len(gpus) if settings.num_gpus is None else settings.num_gpus,
+        "GPU": num_gpus,
         "memory": memory * _MEMORY_SHARE,
         "object_store_memory": ledger.limit,
         **settings.resources,
@@ -160,7 +163,7 @@ def _start_supervisor(
         "fd": sock.fileno(),
         "ledger": ledger.fd,
         "total": {name: quantity for name, quantity in total.items() if quantity},
-        "gpus": gpus if settings.num_gpus is None or settings.num_gpus <= len(gpus) else None,
+        "gpus": gpus if num_gpus <= len(gpus) else None,
         "log_to_driver": settings.log_to_driver,
         "faults": faults,
         "namespace": namespace,

@@ -175,8 +175,8 @@ def run_store(batch):
     """Clients write while nodes crash; what was acknowledged must be there afterwards."""
     ray.init()
     # With --cluster, one replica on each storage node; on a single machine all of them here.
-    storage = {"storage": 1} if "storage" in ray.cluster_resources() else {}
-    replicas = [Replica.options(resources=storage).remote(batch) for _ in range(REPLICAS)]
+    storage = {"num_cpus": 0, "resources": {"storage": 1}} if "storage" in ray.cluster_resources() else {}
+    replicas = [Replica.options(**storage).remote(batch) for _ in range(REPLICAS)]
     coordinator = Coordinator.remote(replicas)
     histories = ray.get([client.remote(f"client-{number}", coordinator) for number in range(CLIENTS)])
     history = [entry for client_history in histories for entry in client_history]
@@ -236,10 +236,8 @@ class Client(Store):
 
 def open_store(batch):
     ray.init()
-    storage = {"storage": 1} if "storage" in ray.cluster_resources() else {}
-    coordinator = Coordinator.remote(
-        [Replica.options(resources=storage).remote(batch) for _ in range(REPLICAS)]
-    )
+    storage = {"num_cpus": 0, "resources": {"storage": 1}} if "storage" in ray.cluster_resources() else {}
+    coordinator = Coordinator.remote([Replica.options(**storage).remote(batch) for _ in range(REPLICAS)])
     ray.get(coordinator.current.remote())
     return coordinator, {}
 

@@ -83,9 +83,9 @@ def elect(fenced):
     """A candidate on each machine, the lease service and the storage on the head."""
     ray.init()
     leases, storage = Leases.remote(), Storage.remote(fenced)
-    place = {"candidate": 1} if "candidate" in ray.cluster_resources() else {}
+    place = {"num_cpus": 0, "resources": {"candidate": 1}} if "candidate" in ray.cluster_resources() else {}
     names = ("first", "second", "third")
-    return storage, [Candidate.options(resources=place).remote(name, leases, storage) for name in names]
+    return storage, [Candidate.options(**place).remote(name, leases, storage) for name in names]
 
 
 def write(service, rng):

@@ -23,7 +23,7 @@ PATIENCE_S = 0.4  # for one answer of a replica
 GROW_AT = 2  # requests that wait at the router
 
 
-@ray.remote(num_gpus=0.25, max_restarts=-1)
+@ray.remote(num_cpus=0, num_gpus=0.25, max_restarts=-1)
 class Model:
     """A quarter of a GPU. How long it takes to load and to predict is said in the cluster file."""
 

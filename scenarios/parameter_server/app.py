@@ -85,8 +85,8 @@ class Worker:
 def train_with_stragglers(wait_for):
     """Each round takes the first `wait_for` gradients; who is late works on, and gets no new work until then."""
     ray.init()
-    place = {"worker": 1} if "worker" in ray.cluster_resources() else {}
-    workers = [Worker.options(resources=place).remote(number) for number in range(WORKERS)]
+    place = {"num_cpus": 0, "resources": {"worker": 1}} if "worker" in ray.cluster_resources() else {}
+    workers = [Worker.options(**place).remote(number) for number in range(WORKERS)]
     server = ParameterServer.remote(2)
     weights = ray.get(server.weights_now.remote())
     busy = {}

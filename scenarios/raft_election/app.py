@@ -124,11 +124,11 @@ class Node:
 def start(votes_twice):
     """A node on each machine; disks and the observer survive."""
     ray.init()
-    place = {"node": 1} if "node" in ray.cluster_resources() else {}
+    place = {"num_cpus": 0, "resources": {"node": 1}} if "node" in ray.cluster_resources() else {}
     observer = Observer.remote()
     nodes = {}
     for number in range(NODES):
-        options = Node.options(resources=place)
+        options = Node.options(**place)
         nodes[number] = options.remote(number, Disk.remote(), observer, votes_twice)
     return observer, nodes, time.monotonic() + RUN_S
 

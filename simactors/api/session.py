@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from simactors.core import backend as backends
 from simactors.core import current, ids, starters, tracing
@@ -140,7 +141,7 @@ def init(
         address=address,
         seed=seed,
         log_to_driver=more.get("log_to_driver") is not False,
-        faults=faults or _default_faults,
+        faults=faults,
         object_store_memory=None
         if more.get("object_store_memory") is None
         else int(more["object_store_memory"]),
@@ -159,7 +160,7 @@ def init(
     chosen = backend or os.environ.get(BACKEND_VARIABLE) or DEFAULT_BACKEND
     if seed is not None and chosen != "sim":
         raise ValueError(f"seed={seed} means something only to backend='sim', not to {chosen!r}")
-    opened = backends.open_backend(chosen, settings)
+    opened = backends.open_backend(chosen, _with_defaults(settings))
     current.open_session(opened, scoped=False)
     _observe(opened)
     return _context(opened)
@@ -173,17 +174,27 @@ def _observe(backend: Backend) -> None:
 
 
 @contextlib.contextmanager
-def default_faults(plan: FaultPlan) -> Iterator[None]:
-    """Let `plan` go wrong in whatever a program opens without saying what shall."""
-    global _default_faults
-    before, _default_faults = _default_faults, plan
+def defaults(*, faults: FaultPlan, resources: Mapping[str, float]) -> Iterator[None]:
+    """What holds for whatever a program opens without saying so itself.
+
+    Args:
+        faults: what is to go wrong.
+        resources: see `Settings.default_resources`.
+    """
+    global _defaults
+    before, _defaults = _defaults, Settings(faults=faults, default_resources=resources)
     try:
         yield
     finally:
-        _default_faults = before
+        _defaults = before
 
 
-_default_faults: FaultPlan | None = None
+_defaults = Settings()
+
+
+def _with_defaults(settings: Settings) -> Settings:
+    faults = settings.faults or _defaults.faults
+    return replace(settings, faults=faults, default_resources=_defaults.default_resources)
 
 
 def _check_arguments(
@@ -319,7 +330,7 @@ def _join(session: current.Session, backend: str | None, settings: Settings) -> 
         )
     if settings.seed is not None:
         log.debug("init: the open simulation has its own seed; seed=%s is ignored", settings.seed)
-    if settings.faults is not None and settings.faults is not _default_faults:
+    if settings.faults is not None:
         raise ValueError(
             "init(faults=...) inside an open simulation: give them to simulate(faults=...) instead."
         )

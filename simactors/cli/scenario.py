@@ -21,6 +21,7 @@ from simactors.core import nearest
 from simactors.core.fault_plan import FaultPlan
 from simactors.exceptions import NondeterminismError
 from simactors.exploration.repro import Repro
+from simactors.exploration.runner import logical_resources
 from simactors.exploration.scenario import Scenario, load
 from simactors.exploration.target import TargetError
 from simactors.reports import mermaid, perfetto, scenario_page
@@ -188,7 +189,8 @@ def _tell_what_is_left_out(scenario: Scenario, backend: str) -> None:
     program = scenario.points[0].program
     faults = program.faults.faults + tuple(one.fault for one in program.drawn)
     left_out = len(faults) - len(possible_for_real(FaultPlan(faults), backend))
-    parts = ["its cluster"] if program.cluster is not None else []
+    kept = ", ".join(sorted(logical_resources(program)))
+    parts = ["its cluster" + (f" (but what it has of {kept})" if kept else "")] if program.cluster else []
     parts += [f"{left_out} of its {len(faults)} faults"] if left_out else []
     if parts:
         click.echo(f"{' and '.join(parts)} can only be simulated, not on {backend}: left out", err=True)

@@ -26,6 +26,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     Attributes:
         num_cpus: CPUs of this machine (or of every simulated node); None for what it has.
+        default_resources: by name, ``GPU`` too: what a runtime that is started anew has of them all the same, if this
+            does not say how many; who joins a cluster that is there takes it as it is.
         namespace: where names of actors live unless said otherwise.
         seed: of a simulation; None elsewhere.
         log_to_driver: the driver shows what other processes print.
@@ -39,6 +41,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     num_cpus: float | None = None
     num_gpus: float | None = None
     resources: Mapping[str, float] = field(default_factory=dict)
+    default_resources: Mapping[str, float] = field(default_factory=dict)
     namespace: str | None = None
     address: str | None = None
     seed: int | None = None

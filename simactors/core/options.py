@@ -104,12 +104,14 @@ def task_needs(options: TaskOptions) -> dict[str, float]:
 def actor_needs(options: ActorOptions) -> tuple[dict[str, float], dict[str, float]]:
     """What must be free to start an actor, and what of it the actor keeps.
 
-    As on Ray, an actor that names no resource (memory does not count) takes a CPU to be placed, and gives it back.
+    As on Ray, an actor that names no resource (memory does not count) takes a CPU to be placed, and gives it back; one
+    that names others keeps a CPU, too, unless it says ``num_cpus=0``.
     """
     said = _said(options)
     if said.keys() <= {"memory", "object_store_memory"}:
         return {"CPU": 1, **said}, said
-    return said, said
+    kept = {"CPU": 1, **said}
+    return kept, kept
 
 
 def _said(options: _Resources) -> dict[str, float]:

@@ -201,13 +201,27 @@ def run_for_real(
         variables |= {tracing.TIMES_ONLY: "yes"} if times_only else {}
     with (
         _environment(variables),
-        session.default_faults(program.faults),
+        session.defaults(faults=program.faults, resources=logical_resources(program)),
         prepared(program, seed=seed, ship_code=True) as start,
     ):
         try:
             return RunResult(ending=_run(start))
         finally:
             session.shutdown()
+
+
+def logical_resources(program: Program) -> Mapping[str, float]:
+    """What all machines of its cluster have together of what needs no real machine to be counted: not CPUs or memory.
+
+    A program that asks for them could never be placed without.
+    """
+    machines = () if program.cluster is None else program.cluster.machines
+    found: dict[str, float] = {}
+    for machine in machines:
+        for name, quantity in {"GPU": machine.num_gpus, **machine.resources}.items():
+            if quantity:
+                found[name] = found.get(name, 0) + quantity
+    return found
 
 
 @contextmanager

@@ -6,6 +6,8 @@ import os
 from typing import Any
 
 import ray
+from ray._private import services
+from ray._private.accelerators import get_accelerator_manager_for_resource
 
 from simactors.core import tracing
 from simactors.core.backend import Settings
@@ -29,7 +31,7 @@ def join(settings: Settings) -> bool:
     keywords = _keywords(settings)
     if not ray.is_initialized():
         more = {} if settings.address else {"include_dashboard": False}
-        ray.init(log_to_driver=settings.log_to_driver, **more, **_traced(keywords))
+        ray.init(log_to_driver=settings.log_to_driver, **more, **_traced(_with_defaults(keywords, settings)))
         return True
     late = sorted(keywords.keys() - _JOINING)
     if late:
@@ -60,6 +62,17 @@ def _keywords(settings: Settings) -> dict[str, Any]:
     resources.pop("object_store_memory", None)
     said["resources"] = resources or None
     return {name: value for name, value in said.items() if value is not None}
+
+
+def _with_defaults(keywords: dict[str, Any], settings: Settings) -> dict[str, Any]:
+    """With the resources by default, if this starts a cluster: one that is there refuses them."""
+    wanted = dict(settings.default_resources)
+    if not wanted or services.canonicalize_bootstrap_address(settings.address) is not None:
+        return keywords
+    gpus = wanted.pop("GPU", 0)
+    real = get_accelerator_manager_for_resource("GPU").get_current_node_num_accelerators()
+    more = {"num_gpus": gpus} if gpus > real else {}  # without a word, Ray takes the real ones
+    return {**more, **keywords, "resources": {**wanted, **keywords.get("resources", {})}}
 
 
 def _traced(keywords: dict[str, Any]) -> dict[str, Any]:

@@ -135,6 +135,17 @@ def test_a_custom_resource_is_taken_and_given_back(machine: ModuleType) -> None:
     assert machine.wait([never], timeout=0.2)[0] == []
 
 
+def test_an_actor_that_names_a_resource_keeps_a_cpu_too_unless_it_says_none(machine: ModuleType) -> None:
+    wishes: list[dict[str, Any]] = [{"num_gpus": 0.25}] * 3 + [{"resources": {"magnet": 1}}]
+    holders = [User.options(**wish).remote() for wish in wishes]
+    machine.get([holder.gpus.remote() for holder in holders])
+    assert machine.get(User.options(num_cpus=0, num_gpus=0.25).remote().gpus.remote()) in ([0], [1])
+    waiting = nothing.remote()
+    assert machine.wait([waiting], timeout=0.2)[0] == []
+    machine.kill(holders[3])
+    assert machine.get(waiting) is None
+
+
 def test_affinity_to_this_node_and_to_one_that_is_not_there(machine: ModuleType) -> None:
     here = machine.get_runtime_context().get_node_id()
     assert machine.get(nothing.options(scheduling_strategy=on(here)).remote()) is None

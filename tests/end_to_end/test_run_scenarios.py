@@ -87,9 +87,13 @@ def test_the_starter_runs_on_real_processes(counter: Path) -> None:
     file.write_text(f"{text[: text.index('[[faults]]')]}{fault}{text[text.index('[workload]') :]}")
     app = counter / "counter" / "app.py"
     app.write_text(
-        app.read_text().replace("@ray.remote", "@ray.remote(max_restarts=-1, max_task_retries=-1)")
+        app.read_text().replace(
+            "@ray.remote",
+            "@ray.remote(max_restarts=-1, max_task_retries=-1, num_cpus=0, resources={'disk': 0.5})",
+        )
     )
     settings = (
+        "cluster.nodes=[{}, {count = 2, resources = {disk = 1}}]",
         "checks.objectives=['p99(Counter.add) < 1m', 'restarts == 1']",
         "workload.duration=0.5s",
         "checks.entries=[]",
@@ -112,7 +116,9 @@ def test_the_starter_runs_on_real_processes(counter: Path) -> None:
     assert run["totals"]["restarts"] == 1
     assert run["totals"]["retries"] >= 1  # that call, and those behind it
     assert [queue["class_name"] for queue in run["queues"]] == ["Counter"]
-    assert any(use["resource"] == "CPU" and any(use["used"]) for use in run["uses"])
+    uses = {use["resource"]: use for use in run["uses"]}
+    assert any(uses["CPU"]["used"])
+    assert uses["disk"]["total"] == 2  # of its machines together: actors that want some run
     events = json.loads((counter / "run.json").read_text())
     assert sum(event["ph"] == "X" and event["name"] == "Counter.add" for event in events) > add["calls"]
     assert "Counter#1" in (counter / "page.html").read_text()

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 import simactors
+from simactors.api import session
 from simactors.core import backend as backends
 from simactors.core import current
 from simactors.core.backend import Settings
+from simactors.core.fault_plan import CrashProcess, FaultPlan
 
 
 @pytest.fixture
@@ -81,3 +83,15 @@ def test_an_ability_that_the_backend_has_not_is_refused_by_its_name(backend: Any
     ):
         with pytest.raises(ValueError, match=f"{what} is not supported by backend='bare' yet"):
             ask()
+
+
+def test_who_runs_a_program_says_what_holds_if_the_program_does_not(told: list[Settings]) -> None:
+    plans = [FaultPlan((CrashProcess(process=name, at_s=1.0),)) for name in ("a", "b")]
+    with session.defaults(faults=plans[0], resources={"GPU": 2}):
+        simactors.init()
+        simactors.shutdown()
+        simactors.init(faults=plans[1], num_gpus=1)
+        simactors.shutdown()
+    simactors.init()
+    seen = [(each.faults, each.num_gpus, each.default_resources) for each in told]
+    assert seen == [(plans[0], None, {"GPU": 2}), (plans[1], 1, {"GPU": 2}), (None, None, {})]

@@ -76,7 +76,7 @@ def test_what_a_task_and_an_actor_take_by_default() -> None:
     assert task_needs(changed(num_cpus=0, num_gpus=0.5)) == {"CPU": 0, "GPU": 0.5}
     assert actor_needs(ActorOptions()) == ({"CPU": 1}, {})
     assert actor_needs(ActorOptions(memory=10)) == ({"CPU": 1, "memory": 10}, {"memory": 10})
-    assert actor_needs(ActorOptions(num_gpus=1)) == ({"GPU": 1}, {"GPU": 1})
+    assert actor_needs(ActorOptions(num_gpus=1)) == ({"CPU": 1, "GPU": 1}, {"CPU": 1, "GPU": 1})
     assert actor_needs(ActorOptions(num_cpus=2, accelerator_type="A")) == (
         {"CPU": 2, "accelerator_type:A": 0.001},
         {"CPU": 2, "accelerator_type:A": 0.001},

@@ -22,7 +22,7 @@ from simactors.scenarios.result import Check, Point, Result, Run, Totals, read
 APP = """
 import simactors as ray
 
-@ray.remote(num_gpus=0.5, max_restarts=-1, max_task_retries=-1)
+@ray.remote(num_cpus=0, num_gpus=0.5, max_restarts=-1, max_task_retries=-1)
 class Model:
     def predict(self, n):
         return n
