@@ -228,6 +228,21 @@ def _setting(told: str) -> tuple[str, Any]:
         return key.strip(), value.strip()
 
 
+class TracesToFiles(click.Command):
+    """A command whose `--trace FILE.json` means `--timeline FILE.json`: so Perfetto and others call that file."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """See click."""
+        end = args.index("--") if "--" in args else len(args)
+        for index, option in enumerate(args[:end]):
+            follower = args[index + 1] if index + 1 < end else ""
+            if (option == "--trace" and follower.endswith(_TIMELINES)) or option.startswith("--trace="):
+                args = [*args[:index], option.replace("--trace", "--timeline", 1), *args[index + 1 :]]
+        return super().parse_args(ctx, args)
+
+
+_TIMELINES = (".json", ".mmd")
+
 OF_SCENARIOS = ("seeds", "variant", "settings", "jobs", "csv", "out", "report", "timeline")
 
 
@@ -238,7 +253,7 @@ def of_scenarios(command: Callable[..., Any]) -> Callable[..., Any]:
             "--timeline",
             type=OutFile({".json": "a timeline for ui.perfetto.dev", ".mmd": "a Mermaid diagram"}),
             help="Of a scenario: write what ran where and when in the run that failed first, or else in the first one: "
-            "for ui.perfetto.dev, as `ray timeline` does, or as a Mermaid diagram.",
+            "for ui.perfetto.dev, as `ray timeline` does, or as a Mermaid diagram. --trace FILE.json does the same.",
         ),
         click.option(
             "--report",

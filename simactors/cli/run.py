@@ -22,13 +22,14 @@ from simactors.reports import json_line, text
 
 
 @click.command(
+    cls=params.TracesToFiles,
     epilog=epilog(
         "FILE.py runs as a script; FILE.py:FUNCTION calls that function once, without arguments. A SCENARIO is a "
         "folder with a scenario.toml, SCENARIO:VARIANT a variant of it: all of its runs are made, and summed up.",
         "simactors run app.py:main --seed 7 --pdb",
         "simactors run app.py --as-ray --backend local",
         "simactors run scenarios/bank --seeds 20 --out result.json",
-    )
+    ),
 )
 @click.argument("target", metavar="FILE.py[:FUNCTION]|SCENARIO[:VARIANT]", shell_complete=completion.targets)
 @params.ARGS

@@ -107,3 +107,15 @@ def test_a_run_that_does_not_repeat_is_told_and_not_drawn(
     assert remark in page.read_text()
     assert 'id="timeline"' not in page.read_text()
     assert not timeline.exists()
+
+
+@pytest.mark.parametrize("form", ["--trace {}", "--trace={}"])
+def test_a_trace_in_a_file_is_the_timeline(folder: Path, form: str) -> None:
+    timeline = folder / "run.perfetto.json"
+    assert code_of("run", str(folder), *form.format(timeline).split()) == 0
+    assert json.loads(timeline.read_text())
+
+
+def test_a_trace_without_a_file_stays_what_it_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert code_of("run", f"{folder}/app.py:setup", "--trace", "--", "--trace", "x.json") == 0
+    assert "seed 0" in capsys.readouterr().err
