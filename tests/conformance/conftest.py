@@ -27,6 +27,10 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line(
         "markers",
+        "ends_driver(backend=reason): a promise that may end the driver of this backend, and so is not tried there",
+    )
+    config.addinivalue_line(
+        "markers",
         "own_cluster: on Ray this test can't share a cluster with the others, and finds none open: it initializes one "
         "in its own way, or lets its first call do it, when the environment is as it needs it",
     )
@@ -44,6 +48,9 @@ def ray(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
     if not_yet is not None and backend in not_yet.kwargs:
         # Strict: whoever makes the promise true must take the mark away.
         request.applymarker(pytest.mark.xfail(reason=not_yet.kwargs[backend], strict=True))
+    ends_driver = request.node.get_closest_marker("ends_driver")
+    if ends_driver is not None and backend in ends_driver.kwargs:
+        pytest.skip(ends_driver.kwargs[backend])
     monkeypatch.setenv(session.BACKEND_VARIABLE, backend)  # for tests that open a cluster of their own
     opened = (
         _on_ray(own=request.node.get_closest_marker("own_cluster") is not None)
