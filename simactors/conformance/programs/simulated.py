@@ -25,7 +25,12 @@ from simactors.sim.distributions import Uniform
 MAX_STEPS = 20_000
 """Of one run: programs that go round and round stop there."""
 
-_SLOW = SimConfig(hesitation_s=0.01, process_restart=Uniform(0, 1), service_times={"*": Uniform(0, 0.01)})
+_SLOW = SimConfig(
+    hesitation_s=0.01,
+    process_start=Uniform(0, 0.1),
+    process_restart=Uniform(0, 1),
+    service_times={"*": Uniform(0, 0.01)},
+)
 """Code takes time, also between two calls, and so does starting an actor's process again, as they do really."""
 
 _GAPS = replace(_SLOW, cancel_gap_s=30.0)
