@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -72,6 +72,7 @@ class JobConfig:
         metadata: strings by name; kept, and shown nowhere.
         ray_namespace: where names of actors live unless said otherwise.
         default_actor_lifetime: "non_detached"; detached actors say so themselves.
+        code_search_path, jvm_options: kept, and without effect: Ray finds code of other languages by them.
 
     Raises:
         ValueError: another lifetime.
@@ -84,7 +85,11 @@ class JobConfig:
         metadata: Mapping[str, str] | None = None,
         ray_namespace: str | None = None,
         default_actor_lifetime: str = "non_detached",
+        code_search_path: Sequence[str] | None = None,
+        jvm_options: Sequence[str] | None = None,
     ) -> None:
+        self.code_search_path = list(code_search_path or ())
+        self.jvm_options = list(jvm_options or ())
         self.metadata = dict(metadata or {})
         self.set_runtime_env(runtime_env)
         self.set_ray_namespace(ray_namespace)

@@ -15,6 +15,11 @@ from simactors.core.refs import ActorRef
 
 _new = tuple.__new__
 
+NO_GRAPHS = (
+    "simactors has no .bind(): it covers tasks and actors, not graphs (ray.dag); call .remote() instead"
+)
+"""What is said of what only Ray's graphs need."""
+
 
 class ActorHandle:
     """A way to call an actor; copies of it may live in any process.
@@ -141,6 +146,11 @@ class ActorMethod:
         """``h.m.options(**changes).remote(*args, **kwargs)``; Ray programs use it though it is private."""
         method = self.options(**changes) if changes else self
         return method.remote(*(args or ()), **(kwargs or {}))
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "bind":
+            raise AttributeError(NO_GRAPHS)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __call__(self, *_: Any, **__: Any) -> None:
         """Refuse, as Ray does."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from simactors import exceptions
 from simactors.api import placement, session
 from simactors.api.generators import settle_returns, unwrap_refs
-from simactors.api.handles import ActorHandle
+from simactors.api.handles import NO_GRAPHS, ActorHandle
 from simactors.core import calls
 from simactors.core.interface import MethodSpec, is_generator
 from simactors.core.options import PLAIN_METHOD, ActorOptions, MethodOptions, TaskOptions, with_options
@@ -151,6 +151,11 @@ class RemoteFunction:
         function = self.options(**changes) if changes else self
         return function.remote(*(args or ()), **(kwargs or {}))
 
+    def __getattr__(self, name: str) -> Any:
+        if name == "bind":
+            raise AttributeError(NO_GRAPHS)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     def __call__(self, *_: Any, **__: Any) -> None:
         """Refuse, as Ray does."""
         name = f"{self._function.__module__}.{self._function.__name__}"
@@ -243,6 +248,8 @@ class ActorClass:
         return sorted({*object.__dir__(self), *methods})
 
     def __getattr__(self, name: str) -> Any:
+        if name == "bind" and not hasattr(self._class, name):
+            raise AttributeError(NO_GRAPHS)
         if name.startswith("_"):
             raise AttributeError(f"'ActorClass' object has no attribute '{name}'")
         return getattr(self._class, name)  # constants and class methods of the plain class

@@ -77,6 +77,13 @@ class Actors:
         self._names[name] = actor
         self._kernel.touches(_NAMES)
 
+    def free_name(self, actor: SimActor) -> None:
+        """Others may have the name of an actor that ends, or will end as soon as it hears of that."""
+        name = actor.extra.name
+        if name is not None and self._names.get(name) is actor:
+            del self._names[name]
+            self._kernel.touches(_NAMES)
+
     def enrol(self, actor: SimActor) -> None:
         """Count a new actor among those of its class, if somebody may ask for its rank."""
         if self.is_ranked:
@@ -291,8 +298,7 @@ class Actors:
     def _bury(self, actor: SimActor, death: Failure, why: str, *, is_wanted: bool = False) -> None:
         actor.death = death
         unanswered = self._end_process(actor, why, is_wanted=is_wanted)
-        if actor.extra.name is not None:
-            del self._names[actor.extra.name]
+        self.free_name(actor)
         for link in actor.extra.holders:
             held, link.held = link.held, None
             unanswered += held or ()

@@ -212,6 +212,7 @@ class Calls:
         why = "it was killed by `ray.kill`"
         if no_restart:
             link.closed = True
+            self._actors.free_name(actor)  # at once: who keeps the names hears of it before the actor does
             end = functools.partial(self._actors.end, actor, Event.KILLED, why)
         else:
             end = functools.partial(self._actors.crash, actor, why, is_wanted=True)

@@ -96,7 +96,7 @@ class Machine:
         exports.concurrent = self.preemption.reach
         self.actors = actors = Actors(kernel, trace, cluster, placement, network, run, turns, exports)
         self.tasks = tasks = Tasks(
-            kernel, trace, cluster, placement, network, objects, actors, run, exports, points
+            kernel, trace, cluster, placement, network, objects, stores, actors, run, exports, points
         )
         self.membership = Membership(
             kernel, trace, nodes, cluster, network, placement, groups, stores, actors, tasks, config

@@ -19,7 +19,7 @@ from simactors.sim.kernel import Kernel
 from simactors.sim.nodes import Node
 from simactors.sim.rules import Links
 from simactors.sim.sharing import Shared
-from simactors.sim.waiting import Waiter
+from simactors.sim.waiting import Timer, Waiter
 
 INLINE_BYTES = 100 * 1024
 """What is larger lies in an object store."""
@@ -53,6 +53,11 @@ class StoredValue(Value):
 def is_lost(outcome: Outcome | None) -> bool:
     """Whether this is a large value of which no copy is left."""
     return type(outcome) is StoredValue and not outcome.copies
+
+
+def is_out_of_reach(outcome: Outcome | None) -> bool:
+    """Whether all copies of a large value were on machines that run no more, perhaps without anybody's knowing that."""
+    return type(outcome) is StoredValue and not any(node.up for node in outcome.copies)
 
 
 class NodeStore:
@@ -129,7 +134,8 @@ class Stores:
         self._cut_ns = cut_ns
         self._recover = recover
         self.loses: Callable[[str], bool] | None = None
-        self._stranded: dict[Waiter, None] = {}  # code that waits for a copy that is out of reach
+        # Code that waits for a copy that is out of reach, and what else is to be done when a node is declared dead.
+        self._stranded: dict[Waiter | Timer, None] = {}
         self._pipes: dict[tuple[int, int], Shared] = {}
         self._made = 0
 
@@ -186,6 +192,10 @@ class Stores:
             node.store = NodeStore(node.store.capacity)
         waiting, self._stranded = self._stranded, {}
         self._kernel.ready.extend(waiting)
+
+    def when_node_dies(self, action: Callable[[], None]) -> None:
+        """Run `action` as a step once the next node is declared dead."""
+        self._stranded[Timer(action)] = None
 
     def _fetch(self, process: Process, value: StoredValue) -> bool:
         """Bring a value from a node that has it; or wait for a change, if none can be reached: false then."""

@@ -171,6 +171,8 @@ class Producer:
         # Kept: by the time of an item, the call may run elsewhere once more.
         self._process: Any = invocation.process
         self.produced = 0
+        # Nobody could tell what was taken while the call was on its way here, after another process of it had died.
+        self._stream.told = max(self._stream.told, self._stream.taken)
 
     def send(self, outcome: Outcome) -> None:
         """Send one item home."""

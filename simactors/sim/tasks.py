@@ -25,7 +25,7 @@ from simactors.sim.objects import Objects
 from simactors.sim.offer import ALL
 from simactors.sim.placement import Claim, Grant, Placement
 from simactors.sim.points import Points
-from simactors.sim.stores import StoredValue
+from simactors.sim.stores import StoredValue, Stores, is_lost, is_out_of_reach
 from simactors.sim.trace import Trace
 
 _IDLE = "idle workers"
@@ -42,6 +42,7 @@ class Tasks:
         placement: Placement,
         network: Network,
         objects: Objects,
+        stores: Stores,
         actors: Actors,
         run: Executor,
         exports: Exports,
@@ -54,6 +55,7 @@ class Tasks:
         self._placement = placement
         self._network = network
         self._objects = objects
+        self._stores = stores
         self._actors = actors
         self._executor = run
         self._points = points
@@ -63,8 +65,7 @@ class Tasks:
 
     def submit(self, invocation: Invocation) -> None:
         """Run a task as soon as its arguments are ready."""
-        states: Any = [ref.entry for ref in invocation.refs]
-        self._objects.when_ready(states, functools.partial(self._request, invocation))
+        self._objects.when_ready(_arguments(invocation), functools.partial(self._request, invocation))
 
     def _request(self, invocation: Invocation) -> None:
         """The arguments are ready: ask for a worker."""
@@ -145,7 +146,16 @@ class Tasks:
         if invocation.is_canceled:
             self._finish(invocation)
             self._network.fail(invocation, failure(exceptions.TaskCancelledError()))
-            return
+        elif not process.gone and any(is_out_of_reach(state.outcome) for state in _arguments(invocation)):
+            self._give_back(invocation)
+            process.node.idle.append(process)
+            self._kernel.counts(_IDLE)
+            invocation.process = None
+            self._fetch_again(invocation)
+        else:
+            self._run_in(process, invocation)
+
+    def _run_in(self, process: Process, invocation: Invocation) -> None:
         name = invocation.options.name or invocation.label
         self._trace_add((self._kernel.now_ns, "start", invocation.id, process.label, name))
         kind = "return"
@@ -204,12 +214,7 @@ class Tasks:
 
     def _finish(self, invocation: Invocation) -> None:
         """The task has left its worker, which waits for another one; or ends, if it has run enough of them."""
-        process = invocation.process
-        assert process is not None
-        process.task = None
-        if process.grant is not None:
-            self._placement.release(process.grant)
-            process.grant = None
+        process = self._give_back(invocation)
         served = process.has_served()
         most = invocation.options.max_calls
         if process.gone:
@@ -220,6 +225,16 @@ class Tasks:
         else:
             process.node.idle.append(process)
             self._kernel.counts(_IDLE)
+
+    def _give_back(self, invocation: Invocation) -> Process:
+        """A task runs in its process no more, and needs no resources."""
+        process = invocation.process
+        assert process is not None
+        process.task = None
+        if process.grant is not None:
+            self._placement.release(process.grant)
+            process.grant = None
+        return process
 
     def end_worker(self, process: Process, *, disowned: bool) -> None:
         """A worker that runs nothing has ended."""
@@ -284,11 +299,27 @@ class Tasks:
 
     def recover(self, process: Process, state: State) -> None:
         """See `Stores`: make the call again whose result was lost, if that can be done; what was `put` is gone."""
+        self._begin_recovery(state)
+        if state.outcome is None:
+            self._wait_for(process, state)
+
+    def _fetch_again(self, invocation: Invocation) -> None:
+        """Arguments of a task were lost before it began: as on Ray, it holds nothing until they are there again."""
+        states = _arguments(invocation)
+        for state in states:
+            if is_lost(state.outcome):
+                self._begin_recovery(state)
+        if any(is_out_of_reach(state.outcome) for state in states):  # and soon everybody will know
+            self._stores.when_node_dies(functools.partial(self._fetch_again, invocation))
+        else:
+            self.submit(invocation)
+
+    def _begin_recovery(self, state: State) -> None:
         self._kernel.touches(ALL)
         call = state if isinstance(state, Invocation) else state.call
-        if state.outcome is None:  # somebody else has found out before
-            self._wait_for(process, state)
-        elif call is None:
+        if state.outcome is None:
+            return  # somebody else has found out before
+        if call is None:
             why: Exception = exceptions.ObjectLostError(
                 f"Failed to retrieve object {state}: all copies of it were lost, and what was put can't be made again."
             )
@@ -304,7 +335,6 @@ class Tasks:
             _fail(state, failure(why))
         else:
             self._run_again(call, state)
-            self._wait_for(process, state)
 
     def _wait_for(self, process: Process, state: State) -> None:
         """As `get`: a task lends its CPUs meanwhile, or what it waits for might never run."""
@@ -343,6 +373,11 @@ class Tasks:
 
 def _fail(state: State, why: Failure) -> None:
     state.outcome = why
+
+
+def _arguments(invocation: Invocation) -> list[State]:
+    """What stands behind the refs among its arguments."""
+    return [ref.entry for ref in invocation.refs]  # type: ignore[misc]  # our own entries
 
 
 def _is_under_way(call: Invocation) -> bool:

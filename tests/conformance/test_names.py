@@ -137,3 +137,24 @@ def test_only_handles_can_be_killed(ray: ModuleType) -> None:
     for thing in ("name", ray.put(1)):
         with pytest.raises(ValueError, match=r"ray.kill\(\) only supported for actors"):
             ray.kill(thing)
+
+
+def test_the_name_of_a_killed_actor_is_free_at_once(ray: ModuleType) -> None:
+    first = Named.options(name="phoenix").remote()
+    assert ray.get(first.ask.remote()) == "alive"
+    ray.kill(first)
+    with pytest.raises(ValueError, match="Failed to look up actor with name 'phoenix'"):
+        ray.get_actor("phoenix")
+    second = Named.options(name="phoenix").remote()
+    assert ray.get(second.ask.remote()) == "alive"
+    assert ray.get(ray.get_actor("phoenix").ask.remote()) == "alive"
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        ray.get(first.ask.remote())
+
+
+@simactors.remote
+class Named:
+    """Can be asked."""
+
+    def ask(self) -> str:
+        return "alive"

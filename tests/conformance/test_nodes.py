@@ -326,6 +326,22 @@ def test_a_lost_result_is_computed_again(ray: ModuleType) -> None:
             ray.get(total.remote(given_up))
 
 
+@pytest.mark.parametrize("wanted", [{"resources": {"spoon": 1}}, {"num_gpus": 1}], ids=["custom", "gpu"])
+def test_who_waits_for_a_lost_argument_leaves_its_resources_to_who_makes_it_again(
+    ray: ModuleType, wanted: dict[str, Any]
+) -> None:
+    with cluster_of(ray, num_cpus=1, resources={"head": 1}) as cluster:
+        node = cluster.add_node(num_cpus=1, num_gpus=1, resources={"spoon": 1})
+        cluster.wait_for_nodes()
+        tally = Tally.remote()
+        lost = array.options(**wanted).remote(tally)
+        ray.wait([lost], fetch_local=False)
+        cluster.remove_node(node)
+        cluster.add_node(num_cpus=1, num_gpus=1, resources={"spoon": 1})
+        assert ray.get(total.options(**wanted).remote(lost)) == 300_000.0
+        assert ray.get(tally.read.remote()) == ["computed"] * 2
+
+
 def test_small_results_outlive_the_node_that_computed_them(ray: ModuleType) -> None:
     with cluster_of(ray, num_cpus=1, resources={"head": 1}) as cluster:
         node = cluster.add_node(num_cpus=2)

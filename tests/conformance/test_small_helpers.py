@@ -86,6 +86,7 @@ def test_configuration_objects_know_what_they_take(named: Any) -> None:
         environment(env_vars={"A": 1})
     config = named("ray.job_config").JobConfig(ray_namespace="mine", runtime_env={"env_vars": {"A": "b"}})
     assert (config.ray_namespace, config.runtime_env) == ("mine", {"env_vars": {"A": "b"}})
+    named("ray.job_config").JobConfig(code_search_path=["/somewhere"])  # for other languages
     with pytest.raises(ValueError, match="must be one of `detached`, `non_detached`"):
         named("ray.job_config").JobConfig(default_actor_lifetime="x")
 

@@ -75,3 +75,26 @@ def test_method_takes_its_own_options_only() -> None:
     for decorate in decorators:
         with pytest.raises(AssertionError, match="decorator must be applied using no arguments"):
             decorate()
+
+
+def test_who_binds_is_told_that_there_are_no_graphs() -> None:
+    @simactors.remote
+    def task() -> None: ...
+
+    @simactors.remote
+    class Plain:
+        def method(self) -> None: ...
+
+    @simactors.remote
+    class Binds:
+        @staticmethod
+        def bind() -> str:
+            return "its own"
+
+    with simactors.simulate():
+        for owner in (task, Plain, Plain.remote().method):
+            with pytest.raises(AttributeError, match=r"not graphs \(ray.dag\)"):
+                owner.bind  # noqa: B018  # looking is enough
+            assert not hasattr(owner, "bind")
+        assert not hasattr(task, "bend")
+    assert Binds.bind() == "its own"  # type: ignore[attr-defined]
