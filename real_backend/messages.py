@@ -260,6 +260,12 @@ class Squeeze(Struct, frozen=True):
     hard: bool
 
 
+class Remark(Struct, frozen=True):
+    """From the supervisor to the driver: a warning for the user, which no worker has printed."""
+
+    text: str
+
+
 Message = (
     Define
     | Create
@@ -290,6 +296,7 @@ Message = (
     | RemoveGroup
     | HowAreYou
     | Printed
+    | Remark
     | Goodbye
     | StatusIs
     | ReachActor
