@@ -271,6 +271,12 @@ class Squeeze(Struct, frozen=True):
     hard: bool
 
 
+class Remark(Struct, frozen=True):
+    """From the supervisor to the driver: a warning for the user, which no worker has printed."""
+
+    text: str
+
+
 Message = (
     Define
     | Create
@@ -302,6 +308,7 @@ Message = (
     | RemoveGroup
     | HowAreYou
     | Printed
+    | Remark
     | Goodbye
     | StatusIs
     | ReachActor

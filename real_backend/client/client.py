@@ -341,6 +341,7 @@ class Client(Knowing, UnderWay):
             control.Welcome: self._on_welcome,
             control.GivingUp: lambda _, m: self._end_session(exceptions.RaySystemError(m.text), m.text),
             control.Printed: lambda _, m: self.console.show(m),
+            messages.Remark: lambda _, m: self.console.show(m),
         }
 
     def _open_channel(self, descriptor: int, process: int) -> Channel:

@@ -8,6 +8,7 @@ from real_backend.control import Grant, Leased, LeaseFailed, Need, Recall, Retir
 from real_backend.limits import TOO_MANY
 from real_backend.placement import Placement, Refusal
 from real_backend.supervisor.processes import Process, Processes
+from simactors.core.requests import Request
 
 
 class _Lease(Struct):
@@ -145,6 +146,10 @@ class Leasing:
     def waiting(self) -> int:
         """How many leases are wanted and not granted."""
         return len(self._waiting)
+
+    def wanted(self) -> list[Request]:
+        """What those are to hold."""
+        return [need.request for _, need in self._waiting]
 
     def grant_of(self, worker: Process) -> Grant | None:
         """What a worker holds; None if it is idle."""

@@ -30,6 +30,7 @@ from real_backend.limits import TOO_MANY
 from real_backend.messages import Audit, Audited, Lend, Release, owner_of
 from real_backend.placement import Placement, Refusal
 from real_backend.supervisor.processes import Death, Process, Processes
+from simactors.core.resources import Amounts
 from simactors.exceptions import RayActorError
 
 _KILLED = "it was killed by `ray.kill`."
@@ -314,6 +315,15 @@ class Lives:
     def waiting(self) -> int:
         """How many actors wait for a place."""
         return len(self._unplaced)
+
+    def unplaced(self) -> list[ActorRecord]:
+        """Those actors."""
+        return self._unplaced
+
+    def held(self) -> list[Amounts]:
+        """What actors keep as long as they live, outside of placement groups."""
+        homes = [record for record in self.living() if record.process is not None]
+        return [record.grant.amounts for record in homes if record.grant.group is None]
 
     def _record_of(self, process: Process) -> ActorRecord | None:
         return None if process.actor_id is None else self._directory.find(process.actor_id)

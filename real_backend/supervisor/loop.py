@@ -52,13 +52,14 @@ from real_backend.control import (
 from real_backend.limits import TOO_MANY, raise_file_limit
 from real_backend.membership import KEY_SIZE
 from real_backend.memory.ledger import Ledger
-from real_backend.messages import DRIVER, NODE, Audit, Message, Squeeze
+from real_backend.messages import DRIVER, NODE, Audit, Message, Remark, Squeeze
 from real_backend.placement import Placement
 from real_backend.supervisor.chronicle import Chronicle
 from real_backend.supervisor.leasing import Leasing
 from real_backend.supervisor.lives import Lives
 from real_backend.supervisor.outputs import Outputs
 from real_backend.supervisor.processes import Process, Processes
+from real_backend.supervisor.shortage import Shortage, Waiting
 from real_backend.supervisor.telling import Telling
 from simactors.core import ids, starters
 
@@ -93,6 +94,7 @@ class Supervisor:
         self._telling = telling = Telling(
             self._epoll, self._processes, self._placement, lives, self._leasing, namespace
         )
+        self._shortage = Shortage(self._placement, lives.held, self._warn)
         self._processes.private += telling.descriptors()
         self._parting = False
         self._handlers: dict[type, Callable[[Process, Any], None]] = {
@@ -159,9 +161,15 @@ class Supervisor:
             self._outputs.pause(bool(process.channel.watched & select.EPOLLOUT))
             self._placement.place_groups()
             self._leasing.grant(others_wait=self._lives.place())
+            self._shortage.look(self._waiting())
+
+    def _waiting(self) -> list[Waiting]:
+        tasks = [Waiting("a task", request) for request in self._leasing.wanted()]
+        unplaced = [record.start for record in self._lives.unplaced()]
+        return tasks + [Waiting(f"the actor {start.class_name}", start.need.request) for start in unplaced]
 
     def _patience_s(self) -> float | None:
-        said = [self._telling.rounds.patience_s]
+        said = [self._telling.rounds.patience_s, self._shortage.patience_s]
         if self._misfortunes is not None:
             said.append(self._misfortunes.patience_s)
         return min((s for s in said if s is not None), default=None)
@@ -209,6 +217,10 @@ class Supervisor:
 
     def _remark(self, text: str) -> None:
         self._show(Printed("simactors", os.getpid(), True, text))
+
+    def _warn(self, text: str) -> None:
+        if self._shows:
+            self._processes.send(DRIVER, Remark(text))
 
     def _is_pidfd(self, fd: int) -> bool:
         process = self._processes.by_fd.get(fd)

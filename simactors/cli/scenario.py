@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import logging
 import sys
 import threading
 import time
@@ -97,7 +98,7 @@ def run(file: str, variant: str, backend: str, wishes: Wishes, options: dict[str
             _tell_what_is_left_out(scenario, backend)
         drawn = _Drawn()
         look = drawn.look if wishes.wants_views else None
-        with _shown() as watch:
+        with _warnings_shown(), _shown(_State(tells_of_running=backend == "sim")) as watch:
             result = grid.run(scenario, backend, seeds=wishes.seeds, jobs=wishes.jobs, watch=watch, look=look)
     except TargetError as error:
         raise WrongInput(str(error)) from None
@@ -200,9 +201,14 @@ def _tell_what_is_left_out(scenario: Scenario, backend: str) -> None:
 
 
 class _State:
-    """How the runs stand: written by whoever makes them, read by a thread of its own, whose clock is the real one."""
+    """How the runs stand: written by whoever makes them, read by a thread of its own, whose clock is the real one.
 
-    def __init__(self) -> None:
+    Args:
+        tells_of_running: what goes on in a run is told, too: real ones are only read when they are over.
+    """
+
+    def __init__(self, *, tells_of_running: bool) -> None:
+        self._tells_of_running = tells_of_running
         self._began = time.perf_counter()
         self._done = self._of = 0
         self._time_s = 0.0
@@ -218,17 +224,49 @@ class _State:
 
     def __str__(self) -> str:
         calls = self._calls_before + self._totals.calls
-        rate = calls / max(time.perf_counter() - self._began, 1e-9)
+        passed_s = time.perf_counter() - self._began
+        if not self._tells_of_running:
+            return f"{self._done} of {self._of or '?'} runs in {passed_s:.0f} s, in real time"
+        rate = calls / max(passed_s, 1e-9)
         return (
             f"{self._done} of {self._of or '?'} runs; at {self._time_s:.3f} s, {calls:,} calls, {rate:,.0f} calls/s, "
             f"{self._totals.faults} faults in this run"
         )
 
 
+class _Warnings(logging.Handler):
+    """Shows each warning of ours once, where the user sees it: what a run prints is kept for its result.
+
+    A real run that waits for ever has none.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._stream = sys.stderr
+        self._shown: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See `logging.Handler`."""
+        text = self.format(record)
+        if text not in self._shown:
+            self._shown.add(text)
+            print(text, file=self._stream, flush=True)
+
+
 @contextmanager
-def _shown() -> Iterator[grid.Watches]:
+def _warnings_shown() -> Iterator[None]:
+    handler, log = _Warnings(), logging.getLogger("simactors")
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+
+
+@contextmanager
+def _shown(state: _State) -> Iterator[grid.Watches]:
     """A display on stderr: on a terminal it changes, in a pipe there is a line now and then."""
-    state, stream = _State(), sys.stderr
+    stream = sys.stderr
     if not stream.isatty():
         over = threading.Event()
 

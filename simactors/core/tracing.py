@@ -15,6 +15,8 @@ from typing import Any
 
 from msgspec import json
 
+from simactors.core.refs import ActorRef
+
 VARIABLE = "SIMACTORS_TRACE_TO"
 """The environment variable that names the folder; relative to the working directory of the driver."""
 
@@ -22,6 +24,11 @@ TIMES_ONLY = "SIMACTORS_TRACE_TIMES_ONLY"
 """The environment variable that says, by being there, that only times are wanted: who asked for it reads no values."""
 
 SUFFIX = ".trace.jsonl"
+
+
+def actor_number(actor: ActorRef) -> str:
+    """What an actor is called in a trace."""
+    return f"{actor.entry.id:x}"
 
 
 class Lines:

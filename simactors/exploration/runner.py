@@ -185,6 +185,8 @@ def run_for_real(
 ) -> RunResult:
     """Run the program on a real backend, which its plain ``init()`` opens and its end closes.
 
+    Of its cluster, that has the GPUs and the resources by name.
+
     Args:
         seed: of what its workload draws; all else is as it comes.
         trace_to: a folder to write down who called what, see `tracing`; None: nobody does.

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from simactors.scenarios.result import Queue, Use
+from simactors.sim.config import NS
 
 _FIRST_PERIOD_NS = 1_000_000
 MOST_SAMPLES = 512
-_NS = 1_000_000_000
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ class Samples:
     @property
     def times_s(self) -> list[float]:
         """The moments of all samples."""
-        return [sample.time_ns / _NS for sample in self._taken]
+        return [sample.time_ns / NS for sample in self._taken]
 
     @property
     def queues(self) -> list[Queue]:

@@ -18,7 +18,7 @@ from simactors.core.interface import MethodSpec
 from simactors.core.options import actor_needs, task_needs
 from simactors.core.outcome import Outcome
 from simactors.core.refs import ActorRef, ObjectRef
-from simactors.core.tracing import Lines
+from simactors.core.tracing import Lines, actor_number
 
 _TASK_BYTES = 8
 """So many of the bytes of an id are those of its call; see `core.ids`."""
@@ -117,11 +117,6 @@ class Times:
         if number in self._unanswered:
             self._unanswered.discard(number)
             self._write("seen", call=number, ok=None if outcome is None else outcome.ok)
-
-
-def actor_number(actor: ActorRef) -> str:
-    """What an actor is called in a trace."""
-    return f"{actor.entry.id:x}"
 
 
 def _number(ref: ObjectRef[Any]) -> int | None:

@@ -13,7 +13,7 @@ from simactors.core.abilities import KnowsItself
 from simactors.core.calls import Creation, MethodCall, TaskCall
 from simactors.core.interface import MethodSpec, in_places
 from simactors.core.refs import ActorRef, ObjectRef
-from simactors.core.tracing import Lines
+from simactors.core.tracing import Lines, actor_number
 
 _MOST_BYTES = 10_000
 """Values that take more are told of in short."""
@@ -45,7 +45,7 @@ class Values:
             by=self._who(),
             call=refs[0].task_id().hex()[:_DIGITS] if refs else None,
             label=spec.label,
-            actor=None if actor is None else _actor(actor),
+            actor=None if actor is None else actor_number(actor),
             args=[_noted(value) for value in arguments],
         )
 
@@ -55,7 +55,7 @@ class Values:
             "create",
             began_s,
             by=self._who(),
-            actor=_actor(actor),
+            actor=actor_number(actor),
             class_name=creation.actor_class.interface.class_name,
             name=creation.options.name,
         )
@@ -79,7 +79,7 @@ class Values:
     def _who(self) -> dict[str, str]:
         """Who asks: an actor, and on which call; a task; or, without a word, the driver."""
         info = self._backend.runtime_info()
-        by = {} if info.actor is None else {"actor": _actor(info.actor)}
+        by = {} if info.actor is None else {"actor": actor_number(info.actor)}
         return by if info.task_id is None else {**by, "task": _task(info.task_id)}
 
 
@@ -89,10 +89,6 @@ _DIGITS = 16
 
 def _task(number: int) -> str:
     return f"{number:0{_DIGITS}x}"
-
-
-def _actor(actor: ActorRef) -> str:
-    return f"{actor.entry.id:x}"
 
 
 def _noted(value: Any) -> Any:
