@@ -10,6 +10,7 @@ import functools
 import importlib
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -307,8 +308,14 @@ def active() -> Backend:
     if running is not None:
         return running.backend
     if not _sessions or not _sessions[-1].initialized:
-        init(backend=None if _sessions else backends.around())
+        with _opening:
+            if not _sessions or not _sessions[-1].initialized:
+                init(backend=None if _sessions else backends.around())
     return _sessions[-1].backend
+
+
+_opening = threading.RLock()
+"""The first calls of a threaded actor on Ray begin at once, and are to find one session."""
 
 
 def _reinitialized(ignore: bool, backend: Backend) -> ClientContext:

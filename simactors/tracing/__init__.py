@@ -51,8 +51,7 @@ def observe(backend: Backend) -> None:
             f"{VARIABLE}={folder}: no trace can be written there ({error.strerror}); name a folder, or unset it"
         ) from None
     os.environ[VARIABLE] = str(folder)  # workers may have another working directory
-    with _making:
-        _observers[backend] = _Observer(backend, folder)
+    _observer(backend, folder)
 
 
 _observers: dict[Backend, _Observer] = {}
@@ -67,11 +66,17 @@ def _here() -> _Observer | None:
     backend = session.active()
     found = _observers.get(backend)
     if found is None and VARIABLE in os.environ:
-        with _making:
-            found = _observers.get(backend)
-            if found is None:
-                found = _observers[backend] = _Observer(backend, Path(os.environ[VARIABLE]))
+        return _observer(backend, Path(os.environ[VARIABLE]))
     return found
+
+
+def _observer(backend: Backend, folder: Path) -> _Observer:
+    """The one of `backend`: a call may begin beside the one whose thread opens the session."""
+    with _making:
+        found = _observers.get(backend)
+        if found is None:
+            found = _observers[backend] = _Observer(backend, folder)
+        return found
 
 
 class Notes(Protocol):

@@ -52,15 +52,17 @@ class SlowToObserve:
         return lambda *_: SOMEWHERE
 
 
-def test_calls_that_begin_together_have_one_observer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calls_that_begin_together_have_one_observer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of two, the second would write down once more whatever the first one has let through."""
     backend = SlowToObserve()
-    monkeypatch.setenv("SIMACTORS_TRACE_TO", "nothing is written")
+    monkeypatch.setenv("SIMACTORS_TRACE_TO", str(tmp_path))
     monkeypatch.setattr(session, "active", lambda: backend)
     with ThreadPoolExecutor(2) as threads:
         first, second = threads.map(lambda _: tracing._here(), range(2))
     assert first is second
     assert first is not None
+    tracing.observe(backend)  # type: ignore[arg-type]  # the thread that has opened the session comes later
+    assert tracing._here() is first
     first.close()
 
 

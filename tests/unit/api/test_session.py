@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -95,3 +96,22 @@ def test_who_runs_a_program_says_what_holds_if_the_program_does_not(told: list[S
     simactors.init()
     seen = [(each.faults, each.num_gpus, each.default_resources) for each in told]
     assert seen == [(plans[0], None, {"GPU": 2}), (plans[1], 1, {"GPU": 2}), (None, None, {})]
+
+
+def test_threads_that_ask_at_once_find_one_session(
+    told: list[Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_backend = backends.open_backend
+    others: list[threading.Thread] = []
+
+    def open_slowly(name: str, settings: Settings) -> Any:
+        if not others:  # somebody else asks while this one opens it
+            others.append(threading.Thread(target=session.active))
+            others[0].start()
+            others[0].join(0.1)
+        return open_backend(name, settings)
+
+    monkeypatch.setattr(backends, "open_backend", open_slowly)
+    session.active()
+    others[0].join()
+    assert len(told) == 1
