@@ -481,9 +481,9 @@ def test_an_async_call_that_only_a_busy_loop_keeps_waiting_runs_to_its_end(ray: 
     loop = Loop.remote(gate)
     blocking = running(gate, loop.block.remote(), "block")
     queued = loop.work.remote("queued")
-    time.sleep(0.2)
+    time.sleep(0.2)  # a busy loop tells nobody what waits for it: the call is there by then
     ray.cancel(queued)
-    time.sleep(0.2)
+    time.sleep(0.2)  # and so is the cancellation
     ray.get(gate.open.remote())
     assert ray.get(blocking) == "block"
     assert raised_by(lambda: ray.get(queued)) == "TaskCancelledError"

@@ -316,7 +316,7 @@ def test_max_calls_belongs_to_the_function(ray: ModuleType) -> None:
 
 @simactors.remote
 def doubled(x: int) -> int:
-    time.sleep(0.05)
+    time.sleep(0.05)  # it is under way when the worker has made its last call
     return 2 * x
 
 
@@ -344,5 +344,5 @@ def test_a_worker_after_its_last_call_keeps_what_it_has_put_and_called(ray: Modu
 
 def test_a_worker_after_its_last_call_keeps_the_actors_that_it_has_created(ray: ModuleType) -> None:
     (keeper,) = ray.get(handed_over.remote("an actor"))
-    time.sleep(0.5)
+    time.sleep(0.5)  # as above
     assert ray.get(keeper.ask.remote()) == "here"
