@@ -121,6 +121,7 @@ def run_simulated(
         except Finding as finding:  # met when the simulation was closed
             ending = ending_at_close(finding)
         except Exception as error:  # the user's are endings already: this one is ours
+            _raise_interrupt(error)
             ending = _our_fault(error)
     if simulation is None:
         return RunResult(ending=ending, seed=seed)
@@ -247,13 +248,18 @@ def _run(start: Callable[[], object], onlookers: Sequence[Onlooker] = ()) -> End
     except (TargetError, KeyboardInterrupt):
         raise
     except BaseException as error:  # user code ran: whatever leaves it is how the program ended
-        if interrupts.has_come() and _came_of_an_interrupt(error):
-            raise KeyboardInterrupt from None
+        _raise_interrupt(error)
         ending = ending_of(error)
         for onlooker in onlookers if ending.outcome != "passed" else ():
             onlooker.failed(error)
         return ending
     return Ending("passed")
+
+
+def _raise_interrupt(error: BaseException) -> None:
+    """Raise `KeyboardInterrupt` if it was Ctrl-C that `error` came of."""
+    if interrupts.has_come() and _came_of_an_interrupt(error):
+        raise KeyboardInterrupt from None
 
 
 def _came_of_an_interrupt(error: BaseException | None) -> bool:

@@ -18,7 +18,7 @@ from simactors.sim.backend import SimBackend
 from simactors.sim.call_log import CallLog
 from simactors.sim.config import NS, SimConfig
 from simactors.sim.inspection import Inspection
-from simactors.sim.intercept import tracing
+from simactors.sim.intercept import interrupts, tracing
 from simactors.sim.planned import Plan, PlannedChoices
 
 _DEFAULT = SimConfig()
@@ -198,15 +198,15 @@ def simulate(
     if current.running.get() is not None:
         raise RuntimeError("simulate() can't be opened by code that is being simulated")
     told = None if watch is None else lambda row: watch(Record(*row))
-    with tracing.left_alone():
+    with tracing.left_alone(), interrupts.held():
         backend = SimBackend(choices or SeededChoices(seed), config or _DEFAULT, faults or _NO_FAULTS, told)
+        simulation = Simulation(seed, backend)
         session = current.open_session(backend, scoped=True, join=backend.join, leave=backend.leave)
         try:
-            simulation = Simulation(seed, backend)
             simulation.expect(faults or _NO_FAULTS)
             if record:
                 backend.record_calls()
-            with sightings.collecting(simulation.sightings):
+            with sightings.collecting(simulation.sightings), interrupts.heard():
                 yield simulation
                 simulation.finish()
         except Exception as error:

@@ -29,34 +29,79 @@ class _CtrlC:
         pressed: in simulated code, the driver's event loop and threads included.
         ends_the_run: in code that is not the driver's own, so that the driver may never hear of it: pools of threads,
             event loops and ``except BaseException`` keep it for themselves.
+        is_held: a `held` block runs, and in it no `heard` one.
+        waits: it was pressed there, and is raised at the end.
         drivers: the code that opened each simulation, the innermost last.
         reports: what reported exceptions of finalizers before.
     """
 
-    has_come = pressed = ends_the_run = False
+    has_come = pressed = ends_the_run = is_held = waits = False
     reports: Callable[[sys.UnraisableHookArgs], object] = sys.unraisablehook
     drivers: ClassVar[list[object]] = []
+
+
+class held:  # noqa: N801 -- a context manager; as a generator, Ctrl-C could come between its lines
+    """Let Ctrl-C wait for the end of the block: a simulation that is half open can be neither used nor closed.
+
+    Only in the driver: code that is being ended there may take as long as it likes. The second one does not wait.
+    """
+
+    def __enter__(self) -> None:
+        self._outside = _CtrlC.is_held
+        _listen()
+        _CtrlC.is_held = True
+
+    def __exit__(self, *exc: object) -> None:
+        _CtrlC.is_held = self._outside
+        _stop_listening()
+        if not self._outside:
+            _raise_what_waits()
+
+
+class heard:  # noqa: N801 -- as above
+    """In a `held` block: let Ctrl-C come as ever in this part of it, and what has waited, at once."""
+
+    def __enter__(self) -> None:
+        _raise_what_waits()
+        self._outside, _CtrlC.is_held = _CtrlC.is_held, False
+
+    def __exit__(self, *exc: object) -> None:
+        _CtrlC.is_held = self._outside
 
 
 def install() -> None:
     """Listen for Ctrl-C, if it would raise `KeyboardInterrupt` anyway. Every call needs an `uninstall`."""
     if not _CtrlC.drivers:
         _CtrlC.has_come = _CtrlC.pressed = _CtrlC.ends_the_run = False
-        if _bare.getsignal(_SIGINT) is signal.default_int_handler:
-            with suppress(ValueError):  # not on the main thread: Ctrl-C will not come here
-                _bare.signal(_SIGINT, _on_ctrl_c)
-                _CtrlC.reports, sys.unraisablehook = sys.unraisablehook, _report
     _CtrlC.drivers.append(running_code())
+    _listen()
 
 
 def uninstall() -> None:
     """Undo `install`."""
     _CtrlC.drivers.pop()
-    if not _CtrlC.drivers and _bare.getsignal(_SIGINT) is _on_ctrl_c:
+    _stop_listening()
+
+
+def _listen() -> None:
+    if _bare.getsignal(_SIGINT) is signal.default_int_handler:
+        with suppress(ValueError):  # not on the main thread: Ctrl-C will not come here
+            _bare.signal(_SIGINT, _on_ctrl_c)
+            _CtrlC.reports, sys.unraisablehook = sys.unraisablehook, _report
+
+
+def _stop_listening() -> None:
+    if not _CtrlC.drivers and not _CtrlC.is_held and _bare.getsignal(_SIGINT) is _on_ctrl_c:
         with suppress(ValueError):  # closed on another thread than the main one, which alone may do this
             _bare.signal(_SIGINT, signal.default_int_handler)
             if sys.unraisablehook is _report:
                 sys.unraisablehook = _CtrlC.reports
+
+
+def _raise_what_waits() -> None:
+    if _CtrlC.waits:
+        _CtrlC.waits, _CtrlC.has_come = False, True
+        raise KeyboardInterrupt
 
 
 def was_pressed() -> bool:
@@ -84,6 +129,12 @@ def _report(args: sys.UnraisableHookArgs) -> None:
 
 def _on_ctrl_c(number: int, frame: FrameType | None) -> None:
     _CtrlC.has_come = True
-    _CtrlC.ends_the_run = running_code() is not _CtrlC.drivers[-1]
+    is_drivers = not _CtrlC.drivers or running_code() is _CtrlC.drivers[-1]
+    if _CtrlC.is_held and is_drivers and running.get() is None and not _CtrlC.waits:
+        _CtrlC.waits = True
+        return
+    _CtrlC.waits = False
+    _CtrlC.ends_the_run = not is_drivers
     _CtrlC.pressed = _CtrlC.ends_the_run or running.get() is not None
+    _stop_listening()  # it has come between the first line of `held` and the last
     signal.default_int_handler(number, frame)
