@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import (
     AbstractContextManager,
     contextmanager,
     nullcontext,
-    redirect_stderr,
-    redirect_stdout,
 )
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -22,6 +19,7 @@ from simactors.cli.group import INTERRUPTED
 from simactors.cli.output import Output
 from simactors.core.events import Record
 from simactors.exploration.autopsy import Coroner, Scout
+from simactors.exploration.capturing import captured
 from simactors.exploration.runner import Ending, Onlooker
 from simactors.exploration.stopping import Moment, Stopped, Stopper
 from simactors.exploration.story import Story
@@ -138,7 +136,7 @@ class Attendance:
     @staticmethod
     def _suspect(make: Makes[object]) -> Any:
         scout = Scout()
-        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()), scout.noting():
+        with captured(), scout.noting():
             make(None, [scout])
         return scout.suspect
 

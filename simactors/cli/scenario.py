@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import logging
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from simactors.cli.group import FAILED, INTERRUPTED, OUR_FAULT, PASSED, PLEASE_R
 from simactors.core import nearest
 from simactors.core.fault_plan import FaultPlan
 from simactors.exceptions import NondeterminismError
+from simactors.exploration.capturing import captured
 from simactors.exploration.repro import Repro
 from simactors.exploration.runner import logical_resources
 from simactors.exploration.scenario import Scenario, load
@@ -77,8 +77,7 @@ class _Drawn:
     def of(self, run: Run) -> Timeline | None:
         """None if it was not watched."""
         if run.repro:  # a simulation is made once more
-            nowhere = io.StringIO()
-            with redirect_stdout(nowhere), redirect_stderr(nowhere):
+            with captured():
                 return recorded(Repro.read(run.repro).recipe, run.digest)
         return next((timeline for kept, timeline in self._kept if kept is run), None)
 

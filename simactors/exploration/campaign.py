@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from simactors.core.fault_plan import FaultPlan
 from simactors.core.sightings import Sightings
 from simactors.exploration import determinism, missed
 from simactors.exploration.budget import Budget
+from simactors.exploration.capturing import captured
 from simactors.exploration.covered import NOTHING, Covered, Share
 from simactors.exploration.drawn_faults import plan
 from simactors.exploration.findings import Finding, Group
@@ -33,7 +34,7 @@ from simactors.exploration.target import Program
 from simactors.exploration.witness import Testimony, Witness
 from simactors.exploration.world import world_of
 from simactors.sim.config import Slack
-from simactors.sim.intercept import patches
+from simactors.sim.intercept import interrupts, patches
 from simactors.sim.planned import LATE_S
 
 AUDITED = 20
@@ -248,25 +249,26 @@ class Campaign:
         Raises:
             TargetError: the program can't be loaded.
         """
-        with patches.kept():
-            return self._run(budget, watch)
-
-    def _run(self, budget: Budget, watch: Callable[[Tally], None]) -> Tally:
-        tally = self.tally
-        # Ctrl-C between two runs counts as well: what was found is there. A run that is not counted is made again.
+        # Ctrl-C comes in simulated code or at the end, or else it could keep stdout from being restored. A run that it
+        # ended is not counted and made again.
         try:
-            while not budget.is_spent and not tally.is_done:
-                watch(tally)
-                self._make(next(self._numbers))
-                budget.spend()
-                tally.runs += 1
-                tally.shares = (self._share._replace(runs=tally.runs),)
-                if tally.findings and not self._quest.keep_going:
-                    break
-            watch(tally)
+            with interrupts.held(), patches.kept():
+                self._run(budget, watch)
         except KeyboardInterrupt:
-            tally.interrupted = True
-        return tally
+            self.tally.interrupted = True
+        return self.tally
+
+    def _run(self, budget: Budget, watch: Callable[[Tally], None]) -> None:
+        tally = self.tally
+        while not budget.is_spent and not tally.is_done:
+            watch(tally)
+            self._make(next(self._numbers))
+            budget.spend()
+            tally.runs += 1
+            tally.shares = (self._share._replace(runs=tally.runs),)
+            if tally.findings and not self._quest.keep_going:
+                break
+        watch(tally)
 
     def _make(self, number: int) -> None:
         seed = self._quest.first_seed + number - 1
@@ -277,7 +279,7 @@ class Campaign:
         is_audited = every is not None and number % every == 0
         witness = Witness() if is_audited else None
         world = self._world.also(plan(self._program.drawn, seed)).also(faults)
-        with self._captured(), _collected_after(self.tally.runs + 1):
+        with captured(self._output), _collected_after(self.tally.runs + 1):
             result = run_simulated(self._program, seed, witness, world=world, choices=recorder)
             if is_audited or result.failed:
                 # A seed says the same as all that is drawn from it, if nothing else answers.
@@ -288,7 +290,8 @@ class Campaign:
             if witness is not None:
                 testimony = Testimony.of(result.ending, result.digest, witness.sightings)
                 fresh = number == every == 1
-                result = determinism.compared(recipe, result, testimony, in_fresh_processes=fresh)
+                with interrupts.heard():  # fresh processes take seconds
+                    result = determinism.compared(recipe, result, testimony, in_fresh_processes=fresh)
         self._learn(result, faults)
         if result.failed:
             output = self._output.getvalue()
@@ -306,10 +309,3 @@ class Campaign:
         self._novelty.look_at(path)
         self.tally.orders = self._novelty.seen
         self.tally.is_done, self.tally.verdict = self._strategy.is_done, self._strategy.verdict
-
-    @contextmanager
-    def _captured(self) -> Iterator[None]:
-        self._output.seek(0)
-        self._output.truncate()
-        with redirect_stdout(self._output), redirect_stderr(self._output):
-            yield

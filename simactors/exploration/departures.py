@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import io
 import zlib
 from collections.abc import Sequence
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 
 from simactors.core.choices import Offer
+from simactors.exploration.capturing import captured
 from simactors.exploration.frames import user_line
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.script import Left
@@ -121,7 +121,7 @@ def _looked_at(recipe: Recipe, path: Sequence[Offer], same: int, before: int, le
         raise Stopped
 
     stopper = Stopper(Moment(step=same + 1), note)
-    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()), suppress(Stopped):
+    with captured(), suppress(Stopped):
         recipe.run(onlookers=[stopper])
     time_s, place = seen[0] if seen else (None, "")
     step = phrase(path[same]) if before == same + 1 else ""

@@ -6,14 +6,13 @@ the share of those that fail in the same way jumps, there it was decided.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 
 from simactors.core.choices import NEXT, Choices, Offer, SeededChoices
 from simactors.core.events import Record
 from simactors.exploration.budget import Budget
+from simactors.exploration.capturing import captured
 from simactors.exploration.departures import landmarks
 from simactors.exploration.findings import Finding, Group
 from simactors.exploration.recipe import Recipe
@@ -57,7 +56,7 @@ def explain(finding: Finding, budget: Budget | None = None) -> Explanation:
         trackers.append(_Tracker(choices, lambda: len(records)))
         return trackers[0]
 
-    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+    with captured():
         result = finding.recipe.run(records.append, around=tracking)
         tracker = trackers[0]
         path, began = result.path, tracker.began

@@ -7,9 +7,7 @@ names two steps and no position, so the others mean the same when one is left ou
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, fields, replace
 from itertools import combinations
 from typing import Any, TypeVar
@@ -19,12 +17,14 @@ from msgspec import structs
 from simactors.core.fault_plan import FailCall, Fault, FaultPlan
 from simactors.exploration.amounts import workload_of
 from simactors.exploration.budget import Budget
+from simactors.exploration.capturing import captured
 from simactors.exploration.findings import Finding, Group
 from simactors.exploration.races import Order
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import RunResult
 from simactors.exploration.script import Deviation, Recorder, Script
 from simactors.exploration.world import check_faults
+from simactors.sim.intercept import interrupts
 from simactors.workload.load import Load
 
 Item = TypeVar("Item")
@@ -67,7 +67,8 @@ def shrink(finding: Finding, budget: Budget | None = None) -> Shrunk:
     """
     smaller = _Shrinker(finding, budget or Budget(seconds=SECONDS))
     try:
-        is_smallest = smaller.run()
+        with interrupts.held():
+            is_smallest = smaller.run()
     except (_SpentError, KeyboardInterrupt):  # whoever has no more patience gets what there is
         is_smallest = False
     smaller.write_down()
@@ -112,7 +113,7 @@ class _Shrinker:
             recorders.append(Recorder(choices))
             return recorders[0]
 
-        with _silent():
+        with captured():
             result = self.best.recipe.run(around=noting)
         if result.digest == self.best.result.digest:
             self.best = replace(self.best, recipe=replace(self.best.recipe, script=recorders[0].script))
@@ -169,7 +170,7 @@ class _Shrinker:
 
     def _inversions(self) -> list[Deviation]:
         """Calls to come after others at their actor: as they did, but not in the plainest run; or any that could."""
-        with _silent():
+        with captured():
             plain = replace(self.best.recipe, script=replace(self._script, deviations=())).run().path
             failing = self.best.recipe.run().path
         before = {step.name: position for position, step in enumerate(plain)}
@@ -227,7 +228,7 @@ class _Shrinker:
             return False
         self._budget.spend()
         self.runs += 1
-        with _silent() as output:
+        with captured() as output:
             result: RunResult = recipe.run()
         if not result.failed or Group.of(result.ending) != self._group:
             return False
@@ -281,11 +282,3 @@ def _plainer(fault: Fault, knob: str) -> Iterator[Fault]:
             rounded = round(value, digits)
             if rounded != value and (rounded or knob == "at_s"):
                 yield replace(fault, **{knob: rounded})  # type: ignore[arg-type]
-
-
-@contextmanager
-def _silent() -> Iterator[io.StringIO]:
-    """What runs inside prints to nobody but who asks."""
-    output = io.StringIO()
-    with redirect_stdout(output), redirect_stderr(output):
-        yield output

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import functools
-import io
 import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +14,7 @@ from typing import NamedTuple
 from simactors.core import tracing
 from simactors.core.fault_plan import CrashProcess, DelayCall, Fault, FaultPlan, Pause
 from simactors.exploration import missed
+from simactors.exploration.capturing import captured
 from simactors.exploration.drawn_faults import plan
 from simactors.exploration.objectives import Objective
 from simactors.exploration.recipe import Recipe
@@ -31,6 +30,7 @@ from simactors.scenarios.result import Check, Run, Totals
 from simactors.scenarios.samples import Samples
 from simactors.scenarios.tally import Tally
 from simactors.scenarios.timeline import Timeline, drawn
+from simactors.sim.intercept import interrupts
 from simactors.workload.measured import Log, collecting
 
 _LAST_LINES = 40
@@ -68,10 +68,14 @@ def make(order: Order, tell: Tell = _nobody) -> Run:
     Raises:
         TargetError: the program can't be loaded.
     """
-    log, output, began_s = Log(), io.StringIO(), time.perf_counter()
+    log, began_s = Log(), time.perf_counter()
     recipe = Recipe(program=order.program, seed=order.seed)
-    with collecting(log), redirect_stdout(output), redirect_stderr(output):
-        made = _simulated(recipe, tell) if order.backend == "sim" else _real(order, log)
+    with collecting(log), captured() as output:
+        if order.backend == "sim":
+            made = _simulated(recipe, tell)
+        else:
+            with interrupts.heard():
+                made = _real(order, log)
     run, origin_s = made.run, made.origin_s
     run.wall_s = time.perf_counter() - began_s
     run.output = _as_text(output.getvalue()).splitlines()[-_LAST_LINES:]

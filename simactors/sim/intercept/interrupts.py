@@ -64,8 +64,11 @@ class heard:  # noqa: N801 -- as above
     def __enter__(self) -> None:
         _raise_what_waits()
         self._outside, _CtrlC.is_held = _CtrlC.is_held, False
+        _stop_listening()
 
     def __exit__(self, *exc: object) -> None:
+        if self._outside:
+            _listen()
         _CtrlC.is_held = self._outside
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Campaign, Quest, Tally
 from simactors.exploration.target import Program, Target
+from tests.pressed import pressed_at
 
 # Fails in its third run. The count lives in a file: a run sees nothing of the others in the interpreter.
 THIRD_FAILS = """
@@ -70,3 +74,23 @@ def test_ctrl_c_between_two_runs_keeps_what_is_known_so_far(tmp_path):
     campaign = Campaign(Program(target=Target(str(tmp_path / "app.py"))), Quest())
     tally = campaign.run(Budget(9), watch)
     assert (tally.interrupted, tally.runs) == (True, 3)
+
+
+def test_ctrl_c_at_any_point_keeps_what_is_known_so_far_and_restores_stdout(tmp_path):
+    """It could keep stdout from being restored, and the summary of the hunt was not to be seen."""
+    (tmp_path / "app.py").write_text("")
+    streams = sys.stdout, sys.stderr
+    for point in itertools.count(1, 23):
+        campaign = Campaign(Program(target=Target(str(tmp_path / "app.py"))), Quest())
+        with (
+            suppress(KeyboardInterrupt),
+            pressed_at(point) as presses,
+        ):  # before the first run nothing is known
+            campaign.run(Budget(3))
+        tally = campaign.tally
+        assert (sys.stdout, sys.stderr) == streams
+        if not presses.has_pressed:
+            break
+        assert tally.interrupted or not tally.runs, f"at point {point}"
+    assert point > 1500
+    assert (tally.interrupted, tally.runs) == (False, 3)

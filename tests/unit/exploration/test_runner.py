@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import _signal
 import itertools
 import os
 import signal
-import sys
 import textwrap
 import time
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
 from simactors.api import session
 from simactors.exploration.runner import RunResult, run_for_real, run_simulated
 from simactors.exploration.target import Program, Target
+from tests.pressed import pressed_at
 
 ACTOR = """
 import simactors as ray
@@ -153,37 +151,21 @@ def test_ctrl_c_is_no_ending_of_the_program_even_if_it_turns_it_into_one(simulat
     assert simulated(f"try:\n    {pressed}\nexcept KeyboardInterrupt:\n    pass").ending.outcome == "passed"
 
 
-class PressesAt:
-    """Presses Ctrl-C at one of the points of our own code where Python lets a signal in: a call, or its return."""
-
-    def __init__(self, point: int) -> None:
-        self.points, self._point = 0, point
-
-    def __call__(self, frame: FrameType, event: str, arg: object) -> None:
-        if event in ("call", "c_return") and "simactors" in frame.f_code.co_filename:
-            self.points += 1
-            if self.points == self._point:
-                sys.setprofile(None)
-                _signal.raise_signal(signal.SIGINT)
-
-
 def test_ctrl_c_at_any_point_of_opening_and_closing_is_ctrl_c_and_leaves_nothing_behind(simulated):
     """Half a simulation was opened, and the hunt ended with an internal error."""
     simulated("")
     digest = simulated("").digest
     for point in itertools.count(1, 7):
-        presses, began = PressesAt(point), time.time()
-        sys.setprofile(presses)
-        try:
-            ending = simulated("").ending.outcome
-        except KeyboardInterrupt:
-            ending = "Ctrl-C"
-        finally:
-            sys.setprofile(None)
+        began = time.time()
+        with pressed_at(point) as presses:
+            try:
+                ending = simulated("").ending.outcome
+            except KeyboardInterrupt:
+                ending = "Ctrl-C"
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
         assert abs(time.time() - began) < 60  # the clock is the real one again
         assert simulated("").digest == digest
-        if presses.points < point:
+        if not presses.has_pressed:
             break  # that run was over before
         assert ending == "Ctrl-C", f"at point {point}"
     assert point > 500
