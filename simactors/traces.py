@@ -6,6 +6,7 @@ Not how a simulation follows that order: `exploration/following.py`.
 from __future__ import annotations
 
 import json
+import math
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -58,6 +59,7 @@ class Trace:
             have: that calls begin, and that replies are on their way.
         acts_s: when it did something that others may see, sorted: by process, and by call, which is named as its steps
             are behind their kinds.
+        waits_s: by process, when its code went on that had waited for refs, sorted.
         arrivals: by process, the names of the calls that ran there, in the order in which they began.
     """
 
@@ -67,6 +69,7 @@ class Trace:
     as_ray: bool
     times_s: Mapping[str, float]
     acts_s: Mapping[str, tuple[float, ...]]
+    waits_s: Mapping[str, tuple[float, ...]]
     arrivals: Mapping[str, tuple[str, ...]]
     _calls: tuple[_Call, ...] = field(repr=False)
 
@@ -95,6 +98,7 @@ class Trace:
             as_ray=bool(driver.get("as_ray")),
             times_s=reading.times_s,
             acts_s={name: tuple(sorted(times)) for name, times in reading.acts_s.items()},
+            waits_s={name: tuple(times) for name, times in reading.waits_s.items()},
             arrivals={place: tuple(names) for place, names in reading.arrivals.items()},
             _calls=tuple(reading.calls.values()),
         )
@@ -148,9 +152,11 @@ class _Reading:
         self.calls: dict[str, _Call] = {}
         self.times_s: dict[str, float] = {}
         self.acts_s: dict[str, list[float]] = {}
+        self.waits_s: dict[str, list[float]] = {}
         self.arrivals: dict[str, list[str]] = {}
         self._names: dict[str, str] = {}
         self._step_of: dict[str, str] = {}
+        self._reply_of: dict[str, str] = {}
         self._counts: dict[str, int] = {}
         self._actors: dict[str, str] = {}
         self._makers: dict[str, str] = {}
@@ -158,7 +164,13 @@ class _Reading:
         # By actor and label: the calls without an id that have not begun; and the ids under which others did.
         self._unnamed: dict[tuple[str | None, str], deque[str]] = {}
         self._found: dict[str, str] = {}
-        readers = {"create": self._create, "call": self._call, "begin": self._begin, "end": self._end}
+        readers = {
+            "create": self._create,
+            "call": self._call,
+            "begin": self._begin,
+            "end": self._end,
+            "waited": self._waited,
+        }
         for event in events:
             if event["event"] in readers:
                 readers[event["event"]](event)
@@ -226,8 +238,16 @@ class _Reading:
         if call.ended_s is None or "result" in event:  # the last attempt is the one that counts
             place = f"reply {call.target}>{call.caller} {call.label}"
             if call.ended_s is None:
-                self.times_s[f"{place} {self._next(place)}"] = event["time_s"]
+                reply = self._reply_of[number] = f"{place} {self._next(place)}"
+                self.times_s[reply] = event["time_s"]
             call.ended_s, call.end = event["time_s"], event
+
+    def _waited(self, event: Event) -> None:
+        self.waits_s.setdefault(self._act(event), []).append(event["time_s"])
+        for number in event["pending"]:
+            reply = self._reply_of.get(self._found.get(number, number))
+            if reply is not None:  # it had ended, but its answer was still on its way
+                self.times_s[reply] = max(self.times_s[reply], math.nextafter(event["time_s"], math.inf))
 
     def _act(self, event: Event) -> str:
         """Who asks; and that it does."""

@@ -1,6 +1,6 @@
 """Follows a real run in a simulation: the messages come in the order in which they came there.
 
-As far as that determines the run: what the trace does not tell of, threads and the moments at which code goes on,
+As far as that determines the run: what the trace does not tell of, threads and the moments at which coroutines go on,
 happens at once; what the program does otherwise is told as a departure.
 """
 
@@ -25,9 +25,11 @@ from simactors.exploration.target import Program, Target, TargetError
 from simactors.exploration.world import world_of
 from simactors.sim.config import Slack
 from simactors.sim.offer import CLUSTER
+from simactors.sim.simulation import Simulation
 from simactors.traces import Trace
 
 _OF_TIME = frozenset(("sleep", "timer"))
+_OF_WAITS = frozenset(("resume", "timer"))
 _NEVER = float("inf")
 _ROOM_S = 60.0
 _PROGRAM = "program.json"
@@ -107,9 +109,10 @@ def follow(program: Program, trace: Trace) -> Followed:
     """
     times = trace.times_s.values()
     room_s = _ROOM_S + (max(times) - min(times) if times else 0.0)
-    program = replace(program, slack=Slack(messages_s=room_s, sleeps_s=room_s))
-    recorder = Recorder(Scheduled(_Schedule(trace), None))
-    result = run_simulated(program, 0, world=world_of(program), choices=recorder)
+    program = replace(program, slack=Slack(messages_s=room_s, sleeps_s=room_s, resumes_s=room_s))
+    schedule = _Schedule(trace)
+    recorder = Recorder(Scheduled(schedule, None))
+    result = run_simulated(program, 0, world=world_of(program), choices=recorder, onlookers=(schedule,))
     recipe = Recipe(program=program, seed=0, script=recorder.script)
     seen = _arrivals(result.path)
     departures = [_departed(place, names, seen.get(place, ())) for place, names in trace.arrivals.items()]
@@ -158,21 +161,34 @@ def _departed(place: str, wanted: Sequence[str], got: Sequence[str]) -> Departed
 
 
 class _Schedule:
-    """See `strategies.strategy.Schedule`."""
+    """See `strategies.strategy.Schedule`; it looks on to know how often code has waited."""
 
     def __init__(self, trace: Trace) -> None:
         self._times_s = trace.times_s
         self._acts_s = trace.acts_s
+        self._waits_s = trace.waits_s
+        self._waits_done: dict[str, int] = {}
         self._now_s = -_NEVER
         # By the position of a step: the call whose code went on there, as far as that is known; and who made each call.
         self._calls: list[str] = []
         self._makers: dict[str, str] = {}
 
+    def opened(self, simulation: Simulation) -> None:
+        """See `Onlooker`."""
+        simulation.look_after_waits(self._waited)
+
+    def failed(self, error: BaseException) -> None:
+        """See `Onlooker`."""
+
+    def _waited(self, process: str) -> None:
+        self._waits_done[process] = self._waits_done.get(process, 0) + 1
+
     def pick(self, options: Sequence[Offer]) -> int:
         ranks = [self._rank(offer) for offer in options]
         index = ranks.index(min(ranks))
         taken = options[index]
-        self._now_s = max(self._now_s, self._times_s.get(taken.name, -_NEVER))
+        if taken.name in self._times_s or (taken.kind in _OF_WAITS and taken.target in self._waits_s):
+            self._now_s = max(self._now_s, ranks[index])
         self._calls.append(self._call_of(taken))
         if taken.kind == "call":
             self._makers[self._calls[-1]] = self._came_of(taken)
@@ -182,9 +198,16 @@ class _Schedule:
         known_s = self._times_s.get(offer.name)
         if known_s is not None:
             return known_s
+        if offer.kind in _OF_WAITS and offer.target in self._waits_s:
+            return self._next_wait_s(offer.target)
         if offer.kind in _OF_TIME and offer.target != CLUSTER:
             return self._next_act_s(self._came_of(offer), offer.target)
         return self._now_s
+
+    def _next_wait_s(self, process: str) -> float:
+        """Code that waited went on when it had its turn, and saw what had come until then."""
+        waits_s, done = self._waits_s.get(process, ()), self._waits_done.get(process, 0)
+        return max(waits_s[done], self._now_s) if done < len(waits_s) else self._now_s
 
     def _next_act_s(self, *whoever: str) -> float:
         """What ends the sleep of a call came before what it did next; one that did nothing more slept on."""

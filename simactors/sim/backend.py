@@ -162,6 +162,18 @@ class SimBackend:
             return self._machine.stores.obtain(self._caller(), state)
         return outcome
 
+    def look_after_waits(self, look: Callable[[str], None]) -> None:
+        """See `Simulation.look_after_waits`."""
+        wait, offers = self.wait, self.kernel.offers
+        assert offers is not None
+
+        def watched(*args: Any, **kwargs: Any) -> list[ObjectRef[Any]]:
+            ready = wait(*args, **kwargs)
+            look(offers.name(self._caller()))
+            return ready
+
+        self.wait = watched  # type: ignore[method-assign]  # as in `__init__`
+
     def inspection(self) -> Inspection:
         """See `Simulation.inspection`."""
         return Inspection(self._machine)

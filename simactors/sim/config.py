@@ -146,17 +146,21 @@ class Slack:
     Attributes:
         messages_s: of messages; None for as late as the latency of their link has it.
         sleeps_s: how much later sleeping code may go on: pauses of its process.
+        resumes_s: how much later code may go on that has waited for others, or has waited long enough: its process is
+            given no processor.
         keeps_turns_apart: that a call arrives at an idle actor and that it starts are two steps, as they are where it
             has to wait for its turn: for who wants to know what depends on what.
     """
 
     messages_s: float | None = None
     sleeps_s: float = 0.0
+    resumes_s: float = 0.0
     keeps_turns_apart: bool = False
 
     def __post_init__(self) -> None:
         check_numbers(self)
         _not_negative(self, "sleeps_s")
+        _not_negative(self, "resumes_s")
         if self.messages_s is not None:
             _not_negative(self, "messages_s")
 

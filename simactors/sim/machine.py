@@ -265,9 +265,9 @@ def _slack_ns(slack: Slack, latency: Latency) -> dict[str, int]:
         messages_s = latency.high_s - latency.low_s + latency.extra.quantile(_NEARLY_ALL)
     else:
         messages_s = latency.high_s - latency.low_s + latency.jitter_s
-    messages_ns, sleeps_ns = round(messages_s * NS), round(slack.sleeps_s * NS)
     return {
-        **dict.fromkeys(("call", "create", "reply", "notice"), messages_ns),
-        "sleep": sleeps_ns,
+        **dict.fromkeys(("call", "create", "reply", "notice"), round(messages_s * NS)),
+        "sleep": round(slack.sleeps_s * NS),
+        **dict.fromkeys(("resume", "timer"), round(slack.resumes_s * NS)),
         "begin": THREAD_START_NS,
     }

@@ -139,6 +139,10 @@ class Simulation:
         if not self.has_failed:
             self._backend.check()
 
+    def look_after_waits(self, look: Callable[[str], None]) -> None:
+        """Call `look` whenever code has waited for refs, with the name of its process; only where order is explored."""
+        self._backend.look_after_waits(look)
+
     def inspection(self) -> Inspection:
         """What stands where, to be asked at any moment; to be made before the first actor is."""
         return self._backend.inspection()

@@ -18,6 +18,9 @@ from simactors.core.tracing import Lines, actor_number
 _MOST_BYTES = 10_000
 """Values that take more are told of in short."""
 
+_MOST_PENDING = 1_000
+"""A loop that looks at many refs again and again tells of so many each time."""
+
 _NO_ARRAYS = frozenset((str, int, float, bool, type(None)))
 
 
@@ -48,6 +51,15 @@ class Values:
             actor=None if actor is None else actor_number(actor),
             args=[_noted(value) for value in arguments],
         )
+
+    def waited(
+        self, refs: Sequence[ObjectRef[Any]], num_returns: int, ready: Sequence[ObjectRef[Any]]
+    ) -> None:
+        """Its code goes on, as these are ready; what stands behind the last of them may have been ready as well."""
+        seen = refs if len(ready) < num_returns else refs[: refs.index(ready[-1])]
+        done = set(ready)
+        pending = [ref.task_id().hex()[:_DIGITS] for ref in seen if ref not in done]
+        self._write("waited", by=self._who(), pending=pending[:_MOST_PENDING])
 
     def created(self, began_s: float, creation: Creation, actor: ActorRef) -> None:
         """See `Notes`."""

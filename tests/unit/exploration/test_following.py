@@ -139,3 +139,62 @@ def test_what_is_no_trace_is_refused(lines: Sequence[str] | None, says: str, tmp
         (tmp_path / "0.trace.jsonl").write_text("".join(f"{line}\n" for line in lines))
     with pytest.raises(TraceError, match=says):
         Trace.load(tmp_path)
+
+
+WAITING = """
+import simactors as ray
+
+@ray.remote(num_cpus=0.1)
+def work(name):
+    pass
+
+def main():
+    names, looks = {work.remote(name): name for name in "ab"}, []
+    refs = list(names)
+    while refs:
+        ready, refs = ray.wait(refs, timeout=0.001)
+        looks.append("".join(names[ref] for ref in ready) or "-")
+    assert False, " ".join(looks)
+"""
+
+
+@pytest.mark.parametrize(
+    ("events", "looks"),
+    [
+        ("begin a, end a, begin b, end b, look, look", "a b"),
+        ("begin b, end b, look, begin a, end a, look", "b a"),
+        # Both had come when the driver had its turn: the first of its list, whichever was first.
+        ("begin b, end b, begin a, end a, look, look", "a b"),
+        # The answer of `a` was still on its way.
+        ("begin b, end b, begin a, end a, look but a, look", "b a"),
+        # Nothing had come in time, again and again.
+        (
+            "look but ab, look but ab, begin b, look but ab, end b, look, look but a, begin a, end a, look",
+            "- - - b - a",
+        ),
+    ],
+)
+def test_code_that_waited_goes_on_when_it_did(events: str, looks: str, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(WAITING)
+    driver: dict[str, Any] = {}
+    call = {"event": "call", "by": driver, "label": "work", "actor": None}
+    told: list[dict[str, Any]] = [
+        {"event": "driver", "backend": "local", "file": str(tmp_path / "app.py")},
+        *({**call, "call": f"t{name}", "args": [name]} for name in "ab"),
+    ]
+    for words in events.split(", "):
+        kind, _, names = words.partition(" ")
+        if kind == "begin":
+            told.append({"event": kind, "call": f"t{names}", "label": "work", "by": {"task": f"t{names}"}})
+        elif kind == "end":
+            told.append({"event": kind, "call": f"t{names}", "result": names})
+        else:
+            pending = [f"t{name}" for name in names.removeprefix("but ")]
+            told.append({"event": "waited", "by": driver, "pending": pending})
+    (tmp_path / "0.trace.jsonl").write_text(
+        "".join(json.dumps({"time_s": 1_000.0 + second, **event}) + "\n" for second, event in enumerate(told))
+    )
+    program = Program(target=Target(str(tmp_path / "app.py"), "main"))
+    followed = follow(program, Trace.load(tmp_path))
+    assert followed.result.ending.message == looks
+    assert replay(followed.repro).result.ending.message == looks
