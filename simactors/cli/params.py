@@ -130,7 +130,7 @@ def completed(
     return replace(program, fail_on=fail_on or program.fail_on, **knobs)
 
 
-TARGET = click.argument("target", type=TargetType(), metavar="FILE.py[:FUNCTION]|SCENARIO")
+TARGET = click.argument("target", type=TargetType(), metavar="FILE.py[:FUNCTION]|SCENARIO[:VARIANT]")
 ARGS = click.argument("args", nargs=-1, metavar="[-- ARGS]...")
 AS_RAY = click.option("--as-ray", is_flag=True, help="`import ray` in the program means simactors.")
 JSON = click.option(
