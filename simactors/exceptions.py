@@ -47,8 +47,8 @@ A finding: the simulation worked, the program did not:
 
 Ours: `InternalError`. Simulated code that reaches for the real world: `EscapeError` (a `RuntimeError`), or the warning
 `EscapeWarning`, also for names that were bound too early to be replaced. Wrong use raises Python's own `TypeError`,
-`ValueError`, `AttributeError` and `RuntimeError`, as Ray does, plus `ActorClassInheritanceException` (a `TypeError`) and
-`SpecificationError` (a `ValueError`).
+`ValueError`, `AttributeError` and `RuntimeError`, as Ray does, plus `ActorClassInheritanceException` (a `TypeError`)
+and `SpecificationError` (a `ValueError`).
 """
 
 from __future__ import annotations
