@@ -27,6 +27,11 @@ _FROM_OUTSIDE = {
     "benchmarks/README.md": "benchmarks.md",
 }
 _FROM_ELSEWHERE = re.compile(r"""<(?:script|img|link|iframe)\b[^>]*\b(?:src|href)=["']?https?:[^>]*>""")
+# `low_s, high_s: ...` in a docstring describes two arguments at once; mkdocstrings takes the second one for a type.
+_TOGETHER = re.compile(
+    r"(<b><code>)(?:<span[^>]*>)?(\w+,)(?:</span>)?(</code></b>)\s*\(<code>(.*?)</code>\)", re.DOTALL
+)
+_TAGS = re.compile(r"<[^>]*>|[()]")
 _LINK = re.compile(r"(?<=\]\()([\w./-]+\.md)(?=[#)])")
 
 
@@ -55,7 +60,8 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 
 
 def on_post_page(output: str, page: Page, **_: Any) -> str:
-    """Refuse what a browser would load from the network."""
+    """Name arguments together that are described together; refuse what a browser would load from the network."""
+    output = _TOGETHER.sub(lambda found: f"{found[1]}{found[2]} {_TAGS.sub('', found[4])}{found[3]}", output)
     if found := _FROM_ELSEWHERE.search(output):
         raise PluginError(f"{page.file.src_uri} loads something from elsewhere: {found[0]}")
     return output

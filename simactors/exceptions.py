@@ -45,9 +45,10 @@ A finding: the simulation worked, the program did not:
          ├─ LivelockError                much happens, and nothing comes of it
          └─ DriverTimeoutError           a `get` of the driver timed out
 
-Ours: `InternalError`. Simulated code that reaches for the real world: `EscapeError` (a `RuntimeError`). Wrong use
-raises Python's own `TypeError`, `ValueError`, `AttributeError` and `RuntimeError`, as Ray does, plus
-`ActorClassInheritanceException` (a `TypeError`) and `SpecificationError` (a `ValueError`).
+Ours: `InternalError`. Simulated code that reaches for the real world: `EscapeError` (a `RuntimeError`), or the warning
+`EscapeWarning`, also for names that were bound too early to be replaced. Wrong use raises Python's own `TypeError`,
+`ValueError`, `AttributeError` and `RuntimeError`, as Ray does, plus `ActorClassInheritanceException` (a `TypeError`)
+and `SpecificationError` (a `ValueError`).
 """
 
 from __future__ import annotations

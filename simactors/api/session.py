@@ -111,10 +111,14 @@ def init(
     Inside ``with simulate():`` this only joins the open simulation.
 
     Args:
+        address: on "ray", of a cluster, "auto" for the one that runs here; without it, Ray is started here. "local"
+            refuses any but "local" and "auto", "sim" takes what programs say.
         backend: "sim", "local" or "ray". Without it, the environment variable SIMACTORS_BACKEND decides, and
             without that it is "local".
-        num_cpus: how many CPUs tasks and actors may take together.
+        num_cpus, num_gpus: how many CPUs and GPUs tasks and actors may take together; on "sim", of each node.
         resources: further resources, by name.
+        namespace: of the names of actors that say none of their own.
+        ignore_reinit_error: if a runtime is open already, go on with that instead of raising.
         seed: of the simulation; a misuse on other backends.
         faults: what is to go wrong, on "sim" and, as far as real processes can meet it, on "local".
         more: other keywords of Ray's `init`: `object_store_memory` and `_memory` in bytes; `log_to_driver`, which

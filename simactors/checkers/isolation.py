@@ -6,23 +6,21 @@ PL-3); Kingsbury and Alvaro, Elle: Inferring isolation anomalies from experiment
 Cerone and Gotsman, Analysing snapshot isolation, Journal of the ACM 65(2), 2018 (two anti-dependencies in a row);
 Daudjee and Salem, Lazy database replication with snapshot isolation, VLDB 2006 (strong and strong session).
 
-=====================  ==========================================================================================
-anomaly                what happened
-=====================  ==========================================================================================
-``garbage-read``       a transaction read what nobody wrote
-``duplicate-elements`` an element is in a list twice, although it was appended once
-``cyclic-versions``    registers are not in the order that `key_order` took for granted
-``G0``                 dirty write: a cycle of writes (ww)
-``incompatible-order`` two reads of a list of which neither is the beginning of the other
-``G1a``                aborted read: of what an aborted transaction wrote
-``G1b``                intermediate read: of what its writer went on to change
-``G1c``                circular information flow: a cycle of writes and reads (ww, wr)
-``internal``           a transaction read something else than it had read or written itself
-``lost-update``        two transactions read the same version, and both replaced it
-``G-single``           read skew: a cycle with one anti-dependency (rw)
-``G-nonadjacent``      long fork: a cycle with several anti-dependencies, no two in a row
-``G2-item``            write skew: a cycle with two anti-dependencies in a row
-=====================  ==========================================================================================
+| anomaly                | what happened |
+| --- | --- |
+| ``garbage-read``       | a transaction read what nobody wrote |
+| ``duplicate-elements`` | an element is in a list twice, although it was appended once |
+| ``cyclic-versions``    | registers are not in the order that `key_order` took for granted |
+| ``G0``                 | dirty write: a cycle of writes (ww) |
+| ``incompatible-order`` | two reads of a list of which neither is the beginning of the other |
+| ``G1a``                | aborted read: of what an aborted transaction wrote |
+| ``G1b``                | intermediate read: of what its writer went on to change |
+| ``G1c``                | circular information flow: a cycle of writes and reads (ww, wr) |
+| ``internal``           | a transaction read something else than it had read or written itself |
+| ``lost-update``        | two transactions read the same version, and both replaced it |
+| ``G-single``           | read skew: a cycle with one anti-dependency (rw) |
+| ``G-nonadjacent``      | long fork: a cycle with several anti-dependencies, no two in a row |
+| ``G2-item``            | write skew: a cycle with two anti-dependencies in a row |
 
 Cycles that need the order of a client's transactions or of real time are named ``G-single-session``,
 ``G-single-time`` and so on. There are no predicate reads: Adya's PL-2.99, repeatable read, is PL-3 here, and G2 is

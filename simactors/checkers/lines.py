@@ -1,25 +1,25 @@
 """Histories as JSON lines: one operation a line, also from programs that know nothing of simactors.
 
-A line is an object::
+A line is an object:
 
     {"client": "ann", "name": "withdraw", "args": [30], "called_s": 0.25, "returned_s": 0.31, "result": 70}
 
-===============  ============================================================================================
-``client``       who asked; text
-``name``         what was asked; text
-``args``         with what; a list. Left out: nothing
-``target``       whom it was asked of; text. Left out: there is but one
-``called``       where the call stands among all calls and returns: whole numbers, each but once in a file
-``returned``     where the return stands. Left out or null: none came
-``called_s``     when it was called, in seconds by one clock for the whole file
-``returned_s``   when it returned
-``status``       ``returned``, ``raised``, ``refused`` or ``unknown``: see `core.history`. Left out: ``returned``, or
-                 ``raised`` if its result is an error, if it has a return; ``unknown`` if it has none
-``result``       what it returned or raised. Left out: null
-===============  ============================================================================================
+| key            | what it says |
+| --- | --- |
+| ``client``     | who asked; text |
+| ``name``       | what was asked; text |
+| ``args``       | with what; a list. Left out: nothing |
+| ``target``     | whom it was asked of; text. Left out: there is but one |
+| ``called``     | where the call stands among all calls and returns: whole numbers, each but once in a file |
+| ``returned``   | where the return stands. Left out or null: none came |
+| ``called_s``   | when it was called, in seconds by one clock for the whole file |
+| ``returned_s`` | when it returned |
+| ``status``     | ``returned``, ``raised``, ``refused`` or ``unknown``; it may be left out |
+| ``result``     | what it returned or raised. Left out: null |
 
 All lines have ``called``, or all have ``called_s`` alone: then places come from times, and at equal times calls come
-before returns, so that the operations count as concurrent. Empty lines don't matter.
+before returns, so that the operations count as concurrent. Empty lines don't matter. Without a ``status``, what has no
+return is ``unknown``, what has an error as its result ``raised``, and all else ``returned``.
 
 Values are JSON. Lists and tuples are the same, and come back as tuples. What JSON has not is an object with one key
 that begins with a ``$``:

@@ -34,7 +34,7 @@ _METERED = ("local",)
 @click.option(
     "--program",
     type=params.TargetType(),
-    metavar="FILE.py[:FUNCTION]|SCENARIO",
+    metavar="FILE.py[:FUNCTION]|SCENARIO[:VARIANT]",
     help="Run this, too, and measure how much its methods and tasks compute. Backend local only.",
 )
 @click.option(

@@ -21,7 +21,12 @@ from simactors.scenarios.result import read
 )
 @click.argument("before", metavar="A", shell_complete=completion.files)
 @click.argument("after", metavar="B", shell_complete=completion.files)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line on stdout.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print a list, one entry for each point of the grid, as the last line on stdout.",
+)
 def compare(before: str, after: str, *, as_json: bool) -> None:
     """Say what differs between two results, and whether that is more than chance."""
     try:

@@ -130,7 +130,7 @@ def completed(
     return replace(program, fail_on=fail_on or program.fail_on, **knobs)
 
 
-TARGET = click.argument("target", type=TargetType(), metavar="FILE.py[:FUNCTION]|SCENARIO")
+TARGET = click.argument("target", type=TargetType(), metavar="FILE.py[:FUNCTION]|SCENARIO[:VARIANT]")
 ARGS = click.argument("args", nargs=-1, metavar="[-- ARGS]...")
 AS_RAY = click.option("--as-ray", is_flag=True, help="`import ray` in the program means simactors.")
 JSON = click.option(
@@ -253,7 +253,8 @@ def of_scenarios(command: Callable[..., Any]) -> Callable[..., Any]:
             "--timeline",
             type=OutFile({".json": "a timeline for ui.perfetto.dev", ".mmd": "a Mermaid diagram"}),
             help="Of a scenario: write what ran where and when in the run that failed first, or else in the first one: "
-            "for ui.perfetto.dev, as `ray timeline` does, or as a Mermaid diagram. --trace FILE.json does the same.",
+            "for ui.perfetto.dev, as `ray timeline` does, or as a Mermaid diagram, of at most 200 messages. --trace "
+            "FILE.json does the same.",
         ),
         click.option(
             "--report",

@@ -30,6 +30,7 @@ from simactors.traces import Trace, TraceError
         "Exit code: that of the run, as with `simactors run`: 1 if the failure is there again; 130 if you ended it.",
         "simactors replay .simactors/app-AssertionError-c1a912.json --until 1.25s",
         "simactors replay .simactors/app-AssertionError-c1a912.json --backend local --times 5",
+        "simactors replay trace --program app.py:main",
     )
 )
 @click.argument("word", metavar="FILE|TOKEN|FOLDER", shell_complete=completion.files)

@@ -1,16 +1,16 @@
 """The numbers of a run by name, and their estimates over seeds: what tables show and comparisons compare.
 
-========================  ================================================================================
-``latency p99``           of requests, in seconds; also p50, p90, p95, p99.9, mean, max
-``throughput``            answered requests a second
-``availability``          the share of requests that were answered
-``Store.put p99``         of a method or task: p50, p99, mean; of a task ``latency``: ``latency() p99``
-``Store.put calls``       how many
-``queue Store max``       the longest queue at one actor; ``mean``: of all of them together, over time
-``utilization CPU``       a share of all that the cluster has; ``reserved CPU``
-``retries`` and so on     see `result.Totals`
-``duration``              of the run, in seconds
-========================  ================================================================================
+| metric                | what it is |
+| --- | --- |
+| ``latency p99``       | of requests, in seconds; also p50, p90, p95, p99.9, mean, max |
+| ``throughput``        | answered requests a second |
+| ``availability``      | the share of requests that were answered |
+| ``Store.put p99``     | of a method or task: p50, p99, mean; of a task ``latency``: ``latency() p99`` |
+| ``Store.put calls``   | how many |
+| ``queue Store max``   | the longest queue at one actor; ``mean``: of all of them together, over time |
+| ``utilization CPU``   | a share of all that the cluster has; ``reserved CPU`` |
+| ``retries`` and so on | see `result.Totals` |
+| ``duration``          | of the run, in seconds |
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
 Everything that is told of a scenario is a view on this: the table on the terminal, CSV, a comparison, a page. Where
 only a simulation knows something, or nobody has watched, it is empty. What figures mean of real runs, docs/scenarios.md
-says. Times are seconds by the clock of the run, 0 at its beginning;
-those of a simulation are virtual.
+says. Times are seconds by the clock of the run, 0 at its beginning; those of a simulation are virtual.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a simulated cluster is like: frozen data, every knob with its unit.
 
-What goes wrong in it is a `FaultPlan` (`plan.py`). By default there is one node, messages take up to two milliseconds,
-work takes no time, and nothing fails.
+What goes wrong in it is a `FaultPlan` (`core/fault_plan.py`). By default there is one node, messages
+take up to two milliseconds, work takes no time, and nothing fails.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from simactors.sim.fail_on import FailOn
 from simactors.sim.profile import Profile, load_profile
 
 NS = 1_000_000_000
+"""Nanoseconds in a second."""
 MOST_NODES = 100_000
 """Of a simulated cluster."""
-"""Nanoseconds in a second."""
 
 _GIB = 2**30
 

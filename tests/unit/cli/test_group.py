@@ -50,7 +50,7 @@ def examples_of(command: click.Command) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["run", "hunt", "doctor", "status", "calibrate", "replay", "compare", "init", "schema"]
+    "name", ["run", "hunt", "replay", "doctor", "init", "schema", "compare", "calibrate", "status"]
 )
 def test_the_help_of_each_command_has_examples_that_it_understands(name, tmp_path, monkeypatch, capsys):
     assert isinstance(commands, CommandGroup)
@@ -85,7 +85,7 @@ def completed(*words: str) -> list[str]:
 
 def test_a_shell_completes_commands_options_and_what_they_take(tmp_path):
     assert completed("re") == ["replay"]
-    assert completed("c") == ["calibrate", "compare"]
+    assert completed("c") == ["compare", "calibrate"]
     assert completed("hunt", "app.py", "--se") == ["--seeds"]
     assert completed("run", "app.py", "--backend", "") == list(backends.names())
     assert completed("hunt", "--strategy", "sys") == ["systematic"]
@@ -165,7 +165,7 @@ def test_the_command_hands_a_shell_its_script(monkeypatch, capsys):
     ("args", "answer"),
     [
         (["hnut"], "Did you mean 'hunt'?"),
-        (["xyz"], "Commands: run, hunt, doctor, status, calibrate, replay, compare, init, schema"),
+        (["xyz"], "Commands: run, hunt, replay, doctor, init, schema, compare, calibrate, status"),
         (["run", __file__, "--backend", "smi"], "Did you mean 'sim'?"),
         (["run", __file__, "--backend", "xyz"], "Use one of sim, local, ray"),
         (
