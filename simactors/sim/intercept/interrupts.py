@@ -133,10 +133,11 @@ def _report(args: sys.UnraisableHookArgs) -> None:
 def _on_ctrl_c(number: int, frame: FrameType | None) -> None:
     _CtrlC.has_come = True
     is_drivers = not _CtrlC.drivers or running_code() is _CtrlC.drivers[-1]
-    if _CtrlC.is_held and is_drivers and running.get() is None and not _CtrlC.waits:
-        _CtrlC.waits = True
+    can_wait = is_drivers and running.get() is None
+    # Code that is being ended gets it at once, and the driver once more: nobody hears what such code raises.
+    _CtrlC.waits = _CtrlC.is_held and not (can_wait and _CtrlC.waits)
+    if can_wait and _CtrlC.waits:
         return
-    _CtrlC.waits = False
     _CtrlC.ends_the_run = not is_drivers
     _CtrlC.pressed = _CtrlC.ends_the_run or running.get() is not None
     _stop_listening()  # it has come between the first line of `held` and the last
