@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 
 import pytest
 
+import simactors
 from simactors.sim.intercept import interrupts
+from tests.pressed import pressed_at
 
 
 @pytest.fixture(autouse=True)
@@ -111,3 +116,38 @@ def test_who_replaces_the_handler_meanwhile_leaves_no_hook_behind():
         with interrupts.held():
             signal.signal(signal.SIGINT, signal.default_int_handler)
         assert sys.unraisablehook is hook
+
+
+@simactors.remote
+class Sleeper:
+    """Something to be ended."""
+
+    def sleep(self) -> None:
+        """For as long as the simulation lasts."""
+        time.sleep(1e6)
+
+
+@pytest.mark.parametrize("part", ["intercept/patches.py", "kernel.py", "machine.py"])
+def test_ctrl_c_as_init_opens_a_simulation_and_shutdown_closes_it_leaves_nothing_behind(part):
+    """The clock stayed that of half a simulation, and no other could be opened; in notebooks, for good."""
+
+    def run() -> None:
+        simactors.init(backend="sim")
+        try:
+            Sleeper.remote().sleep.remote()
+        finally:
+            simactors.shutdown()
+
+    run()
+    for point in itertools.count(1):
+        began_s, is_over = time.time(), False
+        with pressed_at(point, f"sim/{part}") as presses, contextlib.suppress(KeyboardInterrupt):
+            run()
+            is_over = True
+        assert abs(time.time() - began_s) < 60, f"at point {point}"
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler, f"at point {point}"
+        assert not simactors.is_initialized()
+        if not presses.has_pressed:
+            break
+        assert not is_over, f"at point {point}"
+    assert point > 5
