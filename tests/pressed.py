@@ -18,12 +18,13 @@ _OURS = str(Path(simactors.__file__).parent)
 class Presses:
     """A profiler; Python lets signals in where it is called: at calls, and at the returns of built-in ones."""
 
-    def __init__(self, point: int) -> None:
+    def __init__(self, point: int, part: str = "") -> None:
         self._points_left = point
+        self._part = f"{_OURS}/{part}"
         self.has_pressed = False
 
     def __call__(self, frame: FrameType, event: str, arg: object) -> None:
-        if event in ("call", "c_return") and frame.f_code.co_filename.startswith(_OURS):
+        if event in ("call", "c_return") and frame.f_code.co_filename.startswith(self._part):
             self._points_left -= 1
             if not self._points_left:
                 self.has_pressed = True
@@ -32,9 +33,13 @@ class Presses:
 
 
 @contextmanager
-def pressed_at(point: int) -> Iterator[Presses]:
-    """Press at one of the points that the block comes to, from 1."""
-    presses = Presses(point)
+def pressed_at(point: int, part: str = "") -> Iterator[Presses]:
+    """Press at one of the points that the block comes to, from 1.
+
+    Args:
+        part: a folder or file of ours, whose points alone count.
+    """
+    presses = Presses(point, part)
     sys.setprofile(presses)
     try:
         yield presses

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from msgspec import json
+import msgspec
 
 from simactors.core.refs import ActorRef
 
@@ -31,6 +32,13 @@ def actor_number(actor: ActorRef) -> str:
     return f"{actor.entry.id:x}"
 
 
+def _encoded(line: dict[str, Any]) -> bytes:
+    try:
+        return msgspec.json.encode(line)
+    except UnicodeEncodeError:  # half a character in a name of the user's: no reason for the call to fail
+        return json.dumps(line, ensure_ascii=False).encode("utf-8", "replace")
+
+
 class Lines:
     """One process's file in the folder of a trace: lines of JSON. Safe for threads.
 
@@ -46,7 +54,7 @@ class Lines:
         *,
         most_kept: int = 0,
         is_optional: bool = False,
-        encode: Callable[[Any], bytes] = json.encode,
+        encode: Callable[[Any], bytes] = _encoded,
     ) -> None:
         self._encode = encode
         self._is_optional = is_optional

@@ -7,11 +7,12 @@ simulated process was then.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
 from simactors.core.events import Record
 from simactors.core.fault_plan import CrashProcess, Fault, FaultPlan
 from simactors.exploration.recipe import Recipe
+from simactors.sim.inspection import Inspection
+from simactors.sim.simulation import Simulation
 
 _ENDS = frozenset({"return", "raise"})
 
@@ -22,9 +23,8 @@ def faults_for_real(recipe: Recipe) -> FaultPlan:
     if not any(isinstance(fault, CrashProcess) and fault.at_s is not None for fault in faults):
         return FaultPlan(faults)
     crashes = _Crashes()
-    recipe.run(crashes.watch)
-    found = iter(crashes.found)
-    return FaultPlan(tuple(_at_call(fault, found) for fault in faults))
+    recipe.run(crashes.watch, onlookers=[crashes])
+    return FaultPlan(tuple(fault for fault in map(crashes.at_call, faults) if fault is not None))
 
 
 class _Crashes:
@@ -33,22 +33,36 @@ class _Crashes:
     def __init__(self) -> None:
         self._begun: Counter[str] = Counter()
         self._ended: Counter[str] = Counter()
-        self.found: list[tuple[int, bool]] = []
+        self._inspection: Inspection | None = None
+        self._read = 0  # of the troubles
+        self._found: dict[Fault, tuple[int, bool]] = {}
+
+    def opened(self, simulation: Simulation) -> None:
+        """See `Onlooker`."""
+        self._inspection = simulation.inspection()
+
+    def failed(self, error: BaseException) -> None:
+        """See `Onlooker`."""
 
     def watch(self, record: Record) -> None:
         if record.kind == "start" and not record.what.endswith(".__init__"):
             self._begun[record.process] += 1
         elif record.kind in _ENDS:
             self._ended[record.process] += 1
-        elif record.kind == "fault" and record.what == "its process crashes":
+        elif record.kind == "fault" and self._inspection is not None:
             begun = self._begun[record.process]
-            self.found.append((begun, begun > self._ended[record.process]))
+            for trouble in self._inspection.troubles[self._read :]:
+                for fault in trouble.faults:
+                    self._found.setdefault(fault, (begun, begun > self._ended[record.process]))
+                self._read += 1
 
-
-def _at_call(fault: Fault, found: Iterator[tuple[int, bool]]) -> Fault:
-    if not isinstance(fault, CrashProcess) or fault.at_s is None:
-        return fault
-    begun, is_running = next(found, (0, False))
-    if is_running:
-        return CrashProcess(process=fault.process, after_call=begun)
-    return CrashProcess(process=fault.process, before_call=begun + 1)
+    def at_call(self, fault: Fault) -> Fault | None:
+        """What is like it on real processes, or nothing if it has befallen nobody; the first of several processes."""
+        if not isinstance(fault, CrashProcess) or fault.at_s is None:
+            return fault
+        if fault not in self._found:
+            return None
+        begun, is_running = self._found[fault]
+        if is_running:
+            return CrashProcess(process=fault.process, after_call=begun)
+        return CrashProcess(process=fault.process, before_call=begun + 1)

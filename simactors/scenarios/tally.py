@@ -98,10 +98,10 @@ class Tally:
 
     def meet(self, trouble: Trouble) -> None:
         """Something has gone wrong."""
-        (time_ns, kind, _, where, what), end_ns = trouble
+        time_ns, kind, _, where, what = trouble.row
         fault = Fault(kind=_KINDS[kind], where=where, what=what, start_s=time_ns / NS)
-        if end_ns is not None:
-            fault.end_s = end_ns / NS
+        if trouble.end_ns is not None:
+            fault.end_s = trouble.end_ns / NS
         self.faults.append(fault)
         self.totals.faults += kind == "fault"
         self.totals.deaths += kind == "die"

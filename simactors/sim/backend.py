@@ -25,6 +25,7 @@ from simactors.sim.call_log import CallLog
 from simactors.sim.cluster import Process
 from simactors.sim.config import SimConfig
 from simactors.sim.inspection import Inspection
+from simactors.sim.intercept import interrupts
 from simactors.sim.lifecycle import Event
 from simactors.sim.machine import Machine
 from simactors.sim.offer import ALL
@@ -182,17 +183,18 @@ class SimBackend:
         """End the simulation: suspended code gets `SimulationEnded`, patched names are restored."""
         if self._closed:
             return
-        self._closed = True
-        self._world.begin_closing()
-        self.trace.freeze()  # what code does while it is being ended is no part of the run
-        try:
-            self.kernel.close()
-        finally:
-            self._world.close()
-            if self._machine.homes is not None:
-                codec.homes.remove(self._machine.homes)
-            if self._is_gc_on:
-                gc.enable()
+        with interrupts.held():
+            self._closed = True
+            self._world.begin_closing()
+            self.trace.freeze()  # what code does while it is being ended is no part of the run
+            try:
+                self.kernel.close()
+            finally:
+                self._world.close()
+                if self._machine.homes is not None:
+                    codec.homes.remove(self._machine.homes)
+                if self._is_gc_on:
+                    gc.enable()
 
     def join_threads(self) -> None:
         """See `JoinsThreads`."""
@@ -333,10 +335,15 @@ class SimBackend:
 
 def open_backend(settings: Settings) -> SimBackend:
     """See `core.backend.Opener`."""
-    backend = SimBackend(SeededChoices(settings.seed or 0), SimConfig(), settings.faults or FaultPlan())
+    backend = None
     try:
-        backend.join(settings)
-    except BaseException:
-        backend.close()
+        with interrupts.held():
+            backend = SimBackend(
+                SeededChoices(settings.seed or 0), SimConfig(), settings.faults or FaultPlan()
+            )
+            backend.join(settings)
+    except BaseException:  # Ctrl-C, too, which has waited
+        if backend is not None:
+            backend.close()
         raise
     return backend

@@ -21,6 +21,7 @@ from simactors.core.current import running
 from simactors.sim import threads
 from simactors.sim.cluster import Process
 from simactors.sim.config import NS, wait_ns
+from simactors.sim.intercept import interrupts
 from simactors.sim.kernel import Kernel
 from simactors.sim.numbered import NumberedFuture, NumberedTimer, numbered_task
 from simactors.sim.threads import SimThread
@@ -109,6 +110,11 @@ class SimLoop(asyncio.BaseEventLoop):
                 task.get_coro().close()
         self._tasks.clear()
         self._closed = True
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """See asyncio; but Ctrl-C, which ends the run, is no exception that somebody has forgotten to look at."""
+        if not (isinstance(context.get("exception"), KeyboardInterrupt) and interrupts.has_come()):
+            super().call_exception_handler(context)
 
     def __del__(self) -> None:
         """Nothing to close: there is neither a selector nor a thread."""

@@ -24,7 +24,7 @@ from simactors.sim.gaps import Gaps
 from simactors.sim.groups import Group, Groups
 from simactors.sim.homes import Homes
 from simactors.sim.intercept import interrupts, tracing
-from simactors.sim.invocation import Invocation
+from simactors.sim.invocation import Invocation, State
 from simactors.sim.kernel import Kernel
 from simactors.sim.leaving import Leaving
 from simactors.sim.membership import Membership
@@ -82,9 +82,7 @@ class Machine:
         self.cluster = cluster = Cluster(backend)
         self.groups = groups = Groups(nodes, lambda: self.placement.admit(), self._lose_bundle)
         self.placement = placement = Placement(nodes, choices, kernel.soon, groups, kernel.touches)
-        self.stores = stores = Stores(
-            kernel, config, links, network.cut_ns, lambda process, state: self.tasks.recover(process, state)
-        )
+        self.stores = stores = Stores(kernel, config, links, network.cut_ns, self._recover)
         memory = Memory(config.memory_use, self._kill_for_memory) if config.memory_use else None
         run = Executor(kernel, network, objects, stores, ServiceTimes(kernel, config), memory)
         self.homes = None if config.share_globals else Homes()
@@ -231,6 +229,9 @@ class Machine:
                 f"the run reached its limit of {self._config.max_tasks} tasks, calls and objects at "
                 f"{self.kernel.now_ns / NS:.6f}s of virtual time"
             )
+
+    def _recover(self, process: Process, lost: State) -> None:
+        self.tasks.recovery.recover(process, lost)
 
     def _kill_for_memory(self, call: Invocation, why: str) -> None:
         if call.actor is None:

@@ -1,6 +1,6 @@
 """Tasks: from their arguments to a worker, running them, running them again.
 
-Not how they are asked for (`calls.py`), nor which node they get (`placement.py`).
+Not how they are asked for (`calls.py`), nor which node they get (`placement.py`), nor what is lost (`recovery.py`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from simactors.sim.actors import Actors
 from simactors.sim.cluster import Cluster, Process, context_of
 from simactors.sim.executor import Executor
 from simactors.sim.exports import Exports
-from simactors.sim.invocation import FIRST_ITEM, OWNER_DIED, Invocation, State, StoredObject, outcome_of
+from simactors.sim.invocation import OWNER_DIED, Invocation, outcome_of
 from simactors.sim.kernel import Kernel
 from simactors.sim.lifecycle import Event
 from simactors.sim.network import Network
@@ -25,14 +25,19 @@ from simactors.sim.objects import Objects
 from simactors.sim.offer import ALL
 from simactors.sim.placement import Claim, Grant, Placement
 from simactors.sim.points import Points
-from simactors.sim.stores import StoredValue, Stores, is_lost, is_out_of_reach
+from simactors.sim.recovery import Recovery, arguments_of
+from simactors.sim.stores import Stores, is_out_of_reach
 from simactors.sim.trace import Trace
 
 _IDLE = "idle workers"
 
 
 class Tasks:
-    """All tasks of one run."""
+    """All tasks of one run.
+
+    Attributes:
+        recovery: makes their results again, and those of actors.
+    """
 
     def __init__(
         self,
@@ -55,17 +60,16 @@ class Tasks:
         self._placement = placement
         self._network = network
         self._objects = objects
-        self._stores = stores
         self._actors = actors
         self._executor = run
         self._points = points
-        objects.remake = self._remake
         self._workers = 0
+        self.recovery = Recovery(kernel, trace, placement, objects, stores, actors, self.submit)
         self._cut_off: list[Invocation] = []  # of callers that are taken for dead, and don't know it
 
     def submit(self, invocation: Invocation) -> None:
         """Run a task as soon as its arguments are ready."""
-        self._objects.when_ready(_arguments(invocation), functools.partial(self._request, invocation))
+        self._objects.when_ready(arguments_of(invocation), functools.partial(self._request, invocation))
 
     def _request(self, invocation: Invocation) -> None:
         """The arguments are ready: ask for a worker."""
@@ -146,12 +150,12 @@ class Tasks:
         if invocation.is_canceled:
             self._finish(invocation)
             self._network.fail(invocation, failure(exceptions.TaskCancelledError()))
-        elif not process.gone and any(is_out_of_reach(state.outcome) for state in _arguments(invocation)):
+        elif not process.gone and any(is_out_of_reach(state.outcome) for state in arguments_of(invocation)):
             self._give_back(invocation)
             process.node.idle.append(process)
             self._kernel.counts(_IDLE)
             invocation.process = None
-            self._fetch_again(invocation)
+            self.recovery.fetch_again(invocation)
         else:
             self._run_in(process, invocation)
 
@@ -294,95 +298,6 @@ class Tasks:
     def lose_answer(self, invocation: Invocation, error: type[exceptions.RayError], why: str) -> None:
         """A task has run, but its answer will never come."""
         self.lost(invocation, failure(error(f"The task {invocation.label} failed because {why}.")))
-
-    # Lost objects
-
-    def recover(self, process: Process, state: State) -> None:
-        """See `Stores`: make the call again whose result was lost, if that can be done; what was `put` is gone."""
-        self._begin_recovery(state)
-        if state.outcome is None:
-            self._wait_for(process, state)
-
-    def _fetch_again(self, invocation: Invocation) -> None:
-        """Arguments of a task were lost before it began: as on Ray, it holds nothing until they are there again."""
-        states = _arguments(invocation)
-        for state in states:
-            if is_lost(state.outcome):
-                self._begin_recovery(state)
-        if any(is_out_of_reach(state.outcome) for state in states):  # and soon everybody will know
-            self._stores.when_node_dies(functools.partial(self._fetch_again, invocation))
-        else:
-            self.submit(invocation)
-
-    def _begin_recovery(self, state: State) -> None:
-        self._kernel.touches(ALL)
-        call = state if isinstance(state, Invocation) else state.call
-        if state.outcome is None:
-            return  # somebody else has found out before
-        if call is None:
-            why: Exception = exceptions.ObjectLostError(
-                f"Failed to retrieve object {state}: all copies of it were lost, and what was put can't be made again."
-            )
-            _fail(state, failure(why))
-        elif call.retries == 0 and not _is_under_way(call):
-            limit = (
-                "max_task_retries" if call.actor is not None else f"max_retries={call.options.max_retries}"
-            )
-            why = exceptions.ObjectReconstructionFailedError(
-                f"Failed to retrieve object {state}: it was lost, and its call may not be made again: none is left of "
-                f"{limit}."
-            )
-            _fail(state, failure(why))
-        else:
-            self._run_again(call, state)
-
-    def _wait_for(self, process: Process, state: State) -> None:
-        """As `get`: a task lends its CPUs meanwhile, or what it waits for might never run."""
-        grant = process.grant if process.task is not None else None
-        if grant is not None:
-            self._placement.lend(grant)
-        self._objects.wait_one(process, state, None)
-        if grant is not None:
-            self._placement.take_back(grant)
-
-    def _run_again(self, call: Invocation, lost: State) -> None:
-        extra, is_under_way = call.particulars(), _is_under_way(call)
-        states: list[State] = [call, *extra.more]
-        for state in states:
-            if isinstance(state.outcome, StoredValue) and not state.outcome.copies:
-                state.outcome = None
-        if lost not in states:  # an item of a generator
-            lost.outcome = None
-            assert isinstance(lost, StoredObject)
-            extra.remade[lost.position - FIRST_ITEM] = lost
-            if is_under_way:
-                extra.lost_meanwhile.append(lost)
-        if not is_under_way:
-            self._remake(call)
-
-    def _remake(self, call: Invocation) -> None:
-        call.begin_again()
-        call.particulars().is_remade = True
-        self._trace_add((self._kernel.now_ns, "recover", call.id, call.caller.label, call.label))
-        call.process = None
-        if call.actor is not None:
-            self._actors.resend(call)
-        else:
-            self.submit(call)
-
-
-def _fail(state: State, why: Failure) -> None:
-    state.outcome = why
-
-
-def _arguments(invocation: Invocation) -> list[State]:
-    """What stands behind the refs among its arguments."""
-    return [ref.entry for ref in invocation.refs]  # type: ignore[misc]  # our own entries
-
-
-def _is_under_way(call: Invocation) -> bool:
-    """Whether it runs or will run anyhow: a generator has given items before, and others were made again before."""
-    return call.outcome is None or call.particulars().is_remade
 
 
 def failed_dependency(invocation: Invocation) -> Failure | None:

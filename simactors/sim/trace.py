@@ -30,10 +30,12 @@ class Trouble(NamedTuple):
     Attributes:
         row: the record of its beginning.
         end_ns: when it is over, which may be after the run; None for what happens at once, or is never over.
+        faults: which of the plan it is; none for what only follows from some.
     """
 
     row: Row
     end_ns: int | None = None
+    faults: tuple[Fault, ...] = ()
 
 
 class Trace:
@@ -75,15 +77,11 @@ class Trace:
         return add
 
     def meet(self, row: Row, end_ns: int | None = None, faults: Sequence[Fault] = ()) -> None:
-        """Write the record of something that goes wrong; see `Trouble`.
-
-        Args:
-            faults: which of the plan it is; none for what only follows from some.
-        """
+        """Write the record of something that goes wrong; see `Trouble`."""
         for fault in faults:
             self.struck[fault] = None
         if self.troubles is not None and self._frozen is None:
-            self.troubles.append(Trouble(row, end_ns))
+            self.troubles.append(Trouble(row, end_ns, tuple(faults)))
         self.add(row)
 
     def fold(self) -> None:

@@ -5,10 +5,9 @@ Values are not looked at, and what never changes in a process is written once. `
 
 from __future__ import annotations
 
-import functools
 import os
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from simactors.core import refs as references
@@ -121,18 +120,22 @@ class Times:
 
 def _number(ref: ObjectRef[Any]) -> int | None:
     """That of the call which an object comes from; see `RuntimeInfo.task_id`."""
-    entry: Any = ref.entry
-    kind: Any = type(entry)
-    if _has(kind, "origin"):
-        return int(entry.origin.task)
-    if _has(kind, "object_id"):
-        return int.from_bytes(entry.object_id.binary()[:_TASK_BYTES], "big")
-    return None
+    read = _readers.get(type(ref.entry))
+    if read is None:
+        read = _readers[type(ref.entry)] = _reader_for(ref.entry)
+    return read(ref.entry)
 
 
-@functools.cache  # a look at a Protocol takes longer than all the rest
-def _has(kind: Hashable, name: str) -> bool:
-    return hasattr(kind, name)
+_readers: dict[type, Callable[[Any], int | None]] = {}
+"""Of each kind of entry: a look at a Protocol takes longer than all the rest."""
+
+
+def _reader_for(entry: object) -> Callable[[Any], int | None]:
+    if isinstance(entry, references.Originated):
+        return lambda entry: int(entry.origin.task)
+    if isinstance(entry, references.Identified):
+        return lambda entry: int.from_bytes(entry.object_id.binary()[:_TASK_BYTES], "big")
+    return lambda _: None
 
 
 def _held(options: Any) -> dict[str, float]:

@@ -66,6 +66,17 @@ def test_calls_that_begin_together_have_one_observer(tmp_path: Path, monkeypatch
     first.close()
 
 
+def test_names_with_half_characters_are_written_as_well_as_can_be(tmp_path: Path) -> None:
+    """The program failed where it was measured: as it made the actor, or as its session closed."""
+    lines = Lines(tmp_path, most_kept=1)
+    lines.write("create", name="a\ud800", holds={"CPU": 1.0})
+    lines.write("begin", label="é")
+    lines.close()
+    (file,) = tmp_path.glob(f"*{SUFFIX}")
+    written = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [(line.get("name"), line.get("label")) for line in written] == [("a?", None), (None, "é")]
+
+
 def test_where_the_folder_is_not_nothing_is_written_if_nobody_depends_on_it(tmp_path: Path) -> None:
     """As on another machine of a Ray cluster: no task fails because its run is measured."""
     Lines(tmp_path / "elsewhere", is_optional=True).write("begin")

@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 import signal
 import sys
+import threading
+from _thread import get_ident  # the real one, also in a simulation
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
@@ -19,6 +21,7 @@ from simactors.sim.fiber import running_code
 _bare: Any = importlib.import_module("_signal")
 """What `signal` calls: without its enumerations, which cost more than all else here."""
 _SIGINT = int(signal.SIGINT)
+_MAIN_THREAD = threading.main_thread().ident
 
 
 class _CtrlC:
@@ -43,33 +46,38 @@ class _CtrlC:
 class held:  # noqa: N801 -- a context manager; as a generator, Ctrl-C could come between its lines
     """Let Ctrl-C wait for the end of the block: a simulation that is half open can be neither used nor closed.
 
-    Only in the driver: code that is being ended there may take as long as it likes. The second one does not wait.
+    Only in the driver: code that is being ended there may take as long as it likes. The second one does not wait. On
+    other threads than the main one, where Ctrl-C does not come, nothing is held.
     """
 
     def __enter__(self) -> None:
         self._outside = _CtrlC.is_held
-        _listen()
-        _CtrlC.is_held = True
+        if get_ident() == _MAIN_THREAD:
+            _listen()
+            _CtrlC.is_held = True
 
     def __exit__(self, *exc: object) -> None:
-        _CtrlC.is_held = self._outside
-        _stop_listening()
-        if not self._outside:
-            _raise_what_waits()
+        if get_ident() == _MAIN_THREAD:
+            _CtrlC.is_held = self._outside
+            _stop_listening()
+            if not self._outside:
+                _raise_what_waits()
 
 
 class heard:  # noqa: N801 -- as above
     """In a `held` block: let Ctrl-C come as ever in this part of it, and what has waited, at once."""
 
     def __enter__(self) -> None:
-        _raise_what_waits()
-        self._outside, _CtrlC.is_held = _CtrlC.is_held, False
-        _stop_listening()
+        if get_ident() == _MAIN_THREAD:
+            _raise_what_waits()
+            self._outside, _CtrlC.is_held = _CtrlC.is_held, False
+            _stop_listening()
 
     def __exit__(self, *exc: object) -> None:
-        if self._outside:
-            _listen()
-        _CtrlC.is_held = self._outside
+        if get_ident() == _MAIN_THREAD:
+            if self._outside:
+                _listen()
+            _CtrlC.is_held = self._outside
 
 
 def install() -> None:
@@ -94,11 +102,13 @@ def _listen() -> None:
 
 
 def _stop_listening() -> None:
-    if not _CtrlC.drivers and not _CtrlC.is_held and _bare.getsignal(_SIGINT) is _on_ctrl_c:
+    if _CtrlC.drivers or _CtrlC.is_held:
+        return
+    if sys.unraisablehook is _report:  # also where somebody has replaced the handler
+        sys.unraisablehook = _CtrlC.reports
+    if _bare.getsignal(_SIGINT) is _on_ctrl_c:
         with suppress(ValueError):  # closed on another thread than the main one, which alone may do this
             _bare.signal(_SIGINT, signal.default_int_handler)
-            if sys.unraisablehook is _report:
-                sys.unraisablehook = _CtrlC.reports
 
 
 def _raise_what_waits() -> None:
@@ -133,10 +143,12 @@ def _report(args: sys.UnraisableHookArgs) -> None:
 def _on_ctrl_c(number: int, frame: FrameType | None) -> None:
     _CtrlC.has_come = True
     is_drivers = not _CtrlC.drivers or running_code() is _CtrlC.drivers[-1]
-    if _CtrlC.is_held and is_drivers and running.get() is None and not _CtrlC.waits:
-        _CtrlC.waits = True
+    can_wait = is_drivers and running.get() is None
+    # Code that is being ended gets it at once, and the driver once more: nobody hears what such code raises.
+    # The second one may come as the block ends, and keep it from that: then nothing must stay held.
+    _CtrlC.is_held = _CtrlC.waits = _CtrlC.is_held and not (can_wait and _CtrlC.waits)
+    if can_wait and _CtrlC.waits:
         return
-    _CtrlC.waits = False
     _CtrlC.ends_the_run = not is_drivers
     _CtrlC.pressed = _CtrlC.ends_the_run or running.get() is not None
     _stop_listening()  # it has come between the first line of `held` and the last

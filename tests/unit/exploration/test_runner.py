@@ -151,6 +151,31 @@ def test_ctrl_c_is_no_ending_of_the_program_even_if_it_turns_it_into_one(simulat
     assert simulated(f"try:\n    {pressed}\nexcept KeyboardInterrupt:\n    pass").ending.outcome == "passed"
 
 
+def test_ctrl_c_is_not_lost_in_code_that_is_being_ended(simulated):
+    """A hunt of programs that leave much running went on as if nobody had pressed it."""
+    for last_words in ("pass", "raise ValueError('of its own')", "time.sleep(1)"):
+        code = f"""
+            import time, _signal
+            import simactors as ray
+            ray.init()
+            @ray.remote
+            def sleeps():
+                try:
+                    time.sleep(9)
+                finally:
+                    try:
+                        _signal.raise_signal(2)
+                    finally:
+                        {last_words}
+            ref = sleeps.remote()
+            time.sleep(1)
+        """
+        with pytest.raises(KeyboardInterrupt):
+            simulated(code)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert not simulated("").failed
+
+
 def test_ctrl_c_at_any_point_of_opening_and_closing_is_ctrl_c_and_leaves_nothing_behind(simulated):
     """Half a simulation was opened, and the hunt ended with an internal error."""
     simulated("")

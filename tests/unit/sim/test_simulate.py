@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _signal
+import asyncio
 import contextlib
 import gc
 import os
@@ -348,6 +349,21 @@ def test_ctrl_c_ends_the_run_also_where_code_keeps_it_for_itself() -> None:
         assert simactors.get(Stubborn.remote().press.remote()) == "not me"
     with simactors.simulate():
         assert simactors.get(nap.remote(2)) == 2
+
+
+def test_ctrl_c_in_a_task_of_asyncio_is_told_by_nobody_but_itself(caplog: pytest.LogCaptureFixture) -> None:
+    """A scenario that was stopped printed a long traceback of a task whose exception was never retrieved."""
+
+    async def press() -> None:
+        _signal.raise_signal(signal.SIGINT)
+
+    async def main() -> None:
+        await asyncio.gather(press(), asyncio.sleep(1))
+
+    with pytest.raises(KeyboardInterrupt), simactors.simulate():
+        asyncio.run(main())
+    gc.collect()
+    assert [record.getMessage() for record in caplog.records] == []
 
 
 def test_ctrl_c_in_a_finalizer_ends_the_run() -> None:
