@@ -377,3 +377,11 @@ class EscapeError(RuntimeError):
 
 class EscapeWarning(UserWarning):
     """Something in the program is outside the control of the simulation: runs may differ from Ray's, or not repeat."""
+
+
+class EarlyBindingWarning(EscapeWarning):
+    """Code sees the real world during simulations, because of a name that was bound early and can't be rebound."""
+
+
+class TargetError(Exception):
+    """What was to be run can't be loaded: wrong input, not a failure of the program. The message is for the user."""

@@ -14,7 +14,8 @@ from simactors.cli import files, params
 from simactors.cli.group import WrongInput, epilog
 from simactors.cli.output import Output
 from simactors.core.fault_plan import FaultPlan
-from simactors.exploration.target import Program, TargetError
+from simactors.exceptions import TargetError
+from simactors.exploration.target import Program
 from simactors.sim.profile import Profile
 
 _METERED = ("local",)

@@ -25,7 +25,7 @@ from simactors.scenarios.result import read
     "--json",
     "as_json",
     is_flag=True,
-    help="Print a list, one entry for each point of the grid, as the last line on stdout.",
+    help="Print an object as the last line on stdout: its points hold one entry for each point of the grid.",
 )
 def compare(before: str, after: str, *, as_json: bool) -> None:
     """Say what differs between two results, and whether that is more than chance."""
@@ -36,7 +36,7 @@ def compare(before: str, after: str, *, as_json: bool) -> None:
         raise WrongInput(str(error)) from None
     click.echo(report.comparison(first, second, pairs), err=as_json)
     if as_json:
-        told = [
+        points = [
             {
                 "swept": pair.swept,
                 "metrics": [
@@ -53,4 +53,4 @@ def compare(before: str, after: str, *, as_json: bool) -> None:
             }
             for pair in pairs
         ]
-        click.echo(json.dumps(told))
+        click.echo(json.dumps({"points": points}))

@@ -6,8 +6,8 @@ import click
 
 from simactors.cli import completion, params
 from simactors.cli.group import FAILED, PASSED, WrongInput, epilog
+from simactors.exceptions import TargetError
 from simactors.exploration import checkup
-from simactors.exploration.target import TargetError
 from simactors.reports import doctor as report
 from simactors.sim.escapes import policy
 

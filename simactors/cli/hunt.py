@@ -11,6 +11,7 @@ import click
 
 from simactors.cli import files, params, progress
 from simactors.cli.group import INTERRUPTED, WrongInput, epilog, exit_with
+from simactors.exceptions import TargetError
 from simactors.exploration import crew, fleet, hunting
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import AUDITED, Quest, Tally
@@ -19,7 +20,7 @@ from simactors.exploration.journal import Before, Journal
 from simactors.exploration.shrinking import SECONDS
 from simactors.exploration.storms import kinds_of
 from simactors.exploration.strategies import STRATEGIES, SYSTEMATIC
-from simactors.exploration.target import Program, Target, TargetError
+from simactors.exploration.target import Program, Target
 from simactors.reports import hunt as report
 from simactors.reports import json_line
 from simactors.reports.text import count

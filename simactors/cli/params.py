@@ -18,9 +18,10 @@ from simactors.cli.files import OutFile
 from simactors.cli.group import WrongInput
 from simactors.core import backend as backends
 from simactors.core import nearest
+from simactors.exceptions import TargetError
 from simactors.exploration.named import named, place
 from simactors.exploration.target import MAX_STEPS as MOST_STEPS
-from simactors.exploration.target import Program, TargetError
+from simactors.exploration.target import Program
 from simactors.sim.config import SimConfig
 from simactors.sim.escapes import KINDS
 from simactors.sim.fail_on import FailOn

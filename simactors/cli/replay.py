@@ -14,12 +14,13 @@ from simactors.cli import attending, completion, params
 from simactors.cli.attending import Attendance, Wishes
 from simactors.cli.group import WrongInput, epilog, exit_with
 from simactors.cli.output import Output
+from simactors.exceptions import TargetError
 from simactors.exploration import following, repro
 from simactors.exploration.confirming import faults_for_real
 from simactors.exploration.repro import Replay, Repro
 from simactors.exploration.runner import run_for_real
 from simactors.exploration.stopping import Moment
-from simactors.exploration.target import Program, TargetError
+from simactors.exploration.target import Program
 from simactors.exploration.wording import faults_in_words
 from simactors.reports import json_line, text
 from simactors.traces import Trace, TraceError

@@ -13,11 +13,12 @@ from simactors.cli import attending, completion, files, params, streams
 from simactors.cli.attending import Attendance
 from simactors.cli.group import WrongInput, epilog, exit_with
 from simactors.cli.output import Output
+from simactors.exceptions import TargetError
 from simactors.exploration import determinism, following, missed
 from simactors.exploration.named import named
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import RunResult, run_for_real
-from simactors.exploration.target import MAX_STEPS, Program, TargetError
+from simactors.exploration.target import MAX_STEPS, Program
 from simactors.reports import json_line, text
 
 

@@ -19,12 +19,11 @@ from simactors.cli import files, params
 from simactors.cli.group import FAILED, INTERRUPTED, OUR_FAULT, PASSED, PLEASE_REPORT, WrongInput
 from simactors.core import nearest
 from simactors.core.fault_plan import FaultPlan
-from simactors.exceptions import NondeterminismError
+from simactors.exceptions import NondeterminismError, TargetError
 from simactors.exploration.capturing import captured
 from simactors.exploration.repro import Repro
 from simactors.exploration.runner import logical_resources
 from simactors.exploration.scenario import Scenario, load
-from simactors.exploration.target import TargetError
 from simactors.reports import mermaid, perfetto, scenario_page
 from simactors.reports import scenario as report
 from simactors.scenarios import grid

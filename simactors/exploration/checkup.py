@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
+from simactors.exceptions import TargetError
 from simactors.exploration import suspects
 from simactors.exploration.suspects import Suspect
-from simactors.exploration.target import TargetError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

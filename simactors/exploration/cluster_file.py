@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from simactors.core import fault_plan, nearest
+from simactors.exceptions import TargetError
 from simactors.exploration import drawn_faults, toml_lines
 from simactors.exploration.quantities import duration_s, rate_per_s
-from simactors.exploration.target import TargetError
 from simactors.sim import aims, config, distributions
 
 Loaded = TypeVar("Loaded")

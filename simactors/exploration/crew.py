@@ -17,13 +17,13 @@ from dataclasses import astuple, replace
 from typing import Any
 
 from simactors.core.sightings import Property, Sighting, Sightings
-from simactors.exceptions import InternalError
+from simactors.exceptions import InternalError, TargetError
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Campaign, Quest, Tally
 from simactors.exploration.covered import NOTHING, Covered, Share
 from simactors.exploration.findings import Finding
 from simactors.exploration.runner import Ending, RunResult
-from simactors.exploration.target import Program, TargetError
+from simactors.exploration.target import Program
 
 _TELL_EVERY_S = 0.2
 _WAIT_S = 0.5

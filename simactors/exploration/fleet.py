@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from simactors.exceptions import InternalError
+from simactors.exceptions import InternalError, TargetError
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Campaign, Quest, Tally
 from simactors.exploration.covered import NOTHING, Covered, Share
 from simactors.exploration.crew import figures, read_figures
 from simactors.exploration.findings import Finding
-from simactors.exploration.target import Program, TargetError
+from simactors.exploration.target import Program
 
 _SLICE_S = 2.0
 """So long an actor hunts before it tells how it stands."""

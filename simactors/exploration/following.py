@@ -15,13 +15,14 @@ from typing import NamedTuple
 
 from simactors.core.calls import BUILT_IN_METHODS
 from simactors.core.choices import Offer
+from simactors.exceptions import TargetError
 from simactors.exploration.races import STARTS
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.repro import Repro
 from simactors.exploration.runner import RunResult, run_simulated
 from simactors.exploration.script import Recorder
 from simactors.exploration.strategies.strategy import Scheduled
-from simactors.exploration.target import Program, Target, TargetError
+from simactors.exploration.target import Program, Target
 from simactors.exploration.world import world_of
 from simactors.sim.config import Slack
 from simactors.sim.offer import CLUSTER

@@ -13,13 +13,14 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from simactors.exceptions import TargetError
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Quest, Tally
 from simactors.exploration.covered import Covered
 from simactors.exploration.findings import Finding, Group
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.repro import code_digest
-from simactors.exploration.target import Program, TargetError
+from simactors.exploration.target import Program
 
 NAME = "hunt.json"
 

@@ -19,9 +19,9 @@ from simactors.core.choices import Choices, Offer
 from simactors.core.events import Record
 from simactors.core.fault_plan import Fault
 from simactors.core.sightings import Sighting
-from simactors.exceptions import DeadlockError, Finding, InternalError, LimitError, RayTaskError
+from simactors.exceptions import DeadlockError, Finding, InternalError, LimitError, RayTaskError, TargetError
 from simactors.exploration import frames, watchdog
-from simactors.exploration.target import Program, TargetError, prepared
+from simactors.exploration.target import Program, prepared
 from simactors.exploration.world import World, world_of
 from simactors.sim.intercept import interrupts
 from simactors.sim.simulation import Simulation, simulate

@@ -14,6 +14,7 @@ from typing import Any
 
 from simactors.core import nearest
 from simactors.core.fault_plan import FaultPlan
+from simactors.exceptions import TargetError
 from simactors.exploration import (
     cluster_file,
     entry_points,
@@ -26,7 +27,7 @@ from simactors.exploration.drawn_faults import Drawn
 from simactors.exploration.objectives import Objective
 from simactors.exploration.quantities import duration_s
 from simactors.exploration.scenario_file import ScenarioFile
-from simactors.exploration.target import Program, Target, TargetError
+from simactors.exploration.target import Program, Target
 from simactors.sim.config import SimConfig
 from simactors.workload import arrivals
 from simactors.workload.load import Arrivals, Burst, Clients, Constant, Judged, Load, Poisson, Ramp, Trace

@@ -27,6 +27,7 @@ from simactors.as_ray import as_ray
 from simactors.core import nearest
 from simactors.core.fault_plan import FaultPlan
 from simactors.core.interface import Signature
+from simactors.exceptions import TargetError
 from simactors.exploration import frames
 from simactors.exploration.drawn_faults import Drawn
 from simactors.sim.config import SimConfig, Slack
@@ -37,10 +38,6 @@ MAX_STEPS = 2_000_000
 
 _NO_FAULTS = FaultPlan()
 _SIGNALS = sorted(map(int, signal.valid_signals()))
-
-
-class TargetError(Exception):
-    """The target can't be loaded: wrong input, not a failure. The message is for the user."""
 
 
 @dataclass(frozen=True, slots=True)

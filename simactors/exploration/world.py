@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from simactors.core.fault_plan import FaultPlan
+from simactors.exceptions import TargetError
 from simactors.exploration.drawn_faults import plan
 from simactors.exploration.strategies.systematic import timeless
-from simactors.exploration.target import Program, TargetError
+from simactors.exploration.target import Program
 from simactors.sim import aims
 from simactors.sim.config import NodeConfig, SimConfig
 from simactors.sim.fail_on import FailOn

@@ -14,11 +14,11 @@ from fnmatch import fnmatchcase
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
+from simactors.exceptions import TargetError
 from simactors.exploration import missed
 from simactors.exploration.objectives import Objective, parse
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.scenario import Scenario
-from simactors.exploration.target import TargetError
 from simactors.scenarios import metrics
 from simactors.scenarios.result import Point, Result, Run, Totals
 from simactors.scenarios.running import Look, Order, make

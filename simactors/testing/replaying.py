@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from simactors.exceptions import TargetError
 from simactors.exploration.repro import Repro, ReproError
-from simactors.exploration.target import TargetError
 from simactors.testing.addresses import is_of
 from simactors.testing.options import options_of
 

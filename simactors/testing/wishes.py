@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from simactors.core import nearest
+from simactors.exceptions import TargetError
 from simactors.exploration.campaign import Quest
 from simactors.exploration.storms import kinds_of, nodes_for
 from simactors.exploration.strategies import STRATEGIES
 from simactors.exploration.strategies.unlearned import NAMES
-from simactors.exploration.target import MAX_STEPS, Program, Target, TargetError
+from simactors.exploration.target import MAX_STEPS, Program, Target
 from simactors.exploration.world import world_of
 from simactors.sim.config import SimConfig
 from simactors.sim.fail_on import FailOn

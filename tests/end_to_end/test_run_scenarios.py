@@ -133,7 +133,7 @@ def test_results_are_compared_in_words(counter: Path) -> None:
     assert "throughput is " in done.stdout
     assert "% lower in B" in done.stdout
     as_json = called("compare", "a.json", "b.json", "--json", cwd=counter)
-    found = {metric["name"]: metric for metric in json.loads(as_json.stdout)[0]["metrics"]}
+    found = {metric["name"]: metric for metric in json.loads(as_json.stdout)["points"][0]["metrics"]}
     assert found["throughput"]["significant"] is True
     assert called("compare", "a.json", "nowhere.json", cwd=counter).returncode == 2
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from types import BuiltinMethodType, MethodType, ModuleType
 from typing import Any, Protocol
 
-from simactors.exceptions import EscapeWarning
+from simactors.exceptions import EarlyBindingWarning
 from simactors.sim.intercept import dates, loaded
 from simactors.sim.intercept.caller import TOOLS
 from simactors.sim.intercept.names import INSTALLED, OURS, Names, is_users
@@ -21,10 +21,6 @@ from simactors.sim.intercept.places import Bound, Finder
 
 _WAIT_BY_DEFAULTS = frozenset({"sched"})
 """Modules of the standard library that have the clock in default arguments."""
-
-
-class EarlyBindingWarning(EscapeWarning):
-    """Code sees the real world during simulations, because of a name that was bound early and can't be rebound."""
 
 
 class Replaces(Protocol):

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from simactors.cli import main
+from simactors.exceptions import TargetError
 from simactors.exploration import checkup
-from simactors.exploration.target import TargetError
 from simactors.reports import doctor
 from simactors.sim.escapes import policy
 

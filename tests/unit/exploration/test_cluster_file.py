@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from simactors.core.fault_plan import KINDS, CrashNode, CrashProcess, FaultPlan, Partition
+from simactors.exceptions import TargetError
 from simactors.exploration import cluster_file
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.repro import Repro, replay
-from simactors.exploration.target import Program, Target, TargetError
+from simactors.exploration.target import Program, Target
 from simactors.exploration.world import world_of
 from simactors.sim.config import Latency, LinkConfig, NodeConfig, SimConfig
 from simactors.sim.distributions import Constant, Empirical, Exponential, Lognormal, Uniform

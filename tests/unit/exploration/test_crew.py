@@ -10,12 +10,12 @@ from typing import Any
 import psutil
 import pytest
 
-from simactors.exceptions import InternalError
+from simactors.exceptions import InternalError, TargetError
 from simactors.exploration import crew, hunting
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Quest, Tally
 from simactors.exploration.covered import Share
-from simactors.exploration.target import Program, Target, TargetError
+from simactors.exploration.target import Program, Target
 
 THREE_KINDS = """
 import random

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from simactors.exceptions import InternalError
+from simactors.exceptions import InternalError, TargetError
 from simactors.exploration import fleet
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Quest
 from simactors.exploration.covered import Covered
-from simactors.exploration.target import Program, Target, TargetError
+from simactors.exploration.target import Program, Target
 
 HALF_FAIL = "import random\nif random.random() < 0.5: raise ValueError()"
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from simactors.exceptions import TargetError
 from simactors.exploration.following import follow, keep_program, program_of
 from simactors.exploration.repro import replay
-from simactors.exploration.target import Program, Target, TargetError
+from simactors.exploration.target import Program, Target
 from simactors.traces import Trace, TraceError
 
 APP = """

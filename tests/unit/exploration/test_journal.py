@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from simactors.core.fault_plan import CrashProcess, FaultPlan
+from simactors.exceptions import TargetError
 from simactors.exploration import crew, hunting
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Quest, Tally
 from simactors.exploration.covered import Covered, Share
 from simactors.exploration.journal import NAME, Journal
-from simactors.exploration.target import Program, Target, TargetError
+from simactors.exploration.target import Program, Target
 from simactors.sim.config import SimConfig
 
 FAILS_NOW_AND_THEN = "import random\nx = random.random()\nif x < 0.3: raise ValueError\nassert x < 0.8\n"

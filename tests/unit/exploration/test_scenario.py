@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from simactors.core.fault_plan import CrashProcess, FaultPlan
+from simactors.exceptions import TargetError
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Campaign, Quest
 from simactors.exploration.named import named
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import run_simulated
-from simactors.exploration.target import TargetError
 from simactors.sim.config import Latency, SimConfig
 
 APP = """

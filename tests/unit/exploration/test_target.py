@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from simactors.exceptions import TargetError
 from simactors.exploration.amounts import workload_of
-from simactors.exploration.target import Program, Target, TargetError, prepared
+from simactors.exploration.target import Program, Target, prepared
 
 
 @pytest.fixture

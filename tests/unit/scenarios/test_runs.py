@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from simactors.exceptions import TargetError
 from simactors.exploration.scenario import Scenario, load
-from simactors.exploration.target import TargetError
 from simactors.reports import scenario as report
 from simactors.scenarios import grid
 from simactors.scenarios.compare import compare

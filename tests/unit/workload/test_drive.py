@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from simactors.exceptions import TargetError
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import RunResult
-from simactors.exploration.target import Program, Target, TargetError
+from simactors.exploration.target import Program, Target
 from simactors.sim.config import SimConfig
 from simactors.sim.distributions import Constant as Takes
 from simactors.workload import drive

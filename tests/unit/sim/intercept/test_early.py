@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 
 import simactors
-from simactors.exceptions import EscapeWarning
-from simactors.sim.intercept.early import EarlyBindingWarning
+from simactors.exceptions import EarlyBindingWarning, EscapeWarning
 
 EPOCH_S = 1_704_067_200
 ModuleMaker = Callable[[str], ModuleType]
