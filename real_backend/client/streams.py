@@ -138,10 +138,13 @@ class Dynamic:
     """The items of a call whose value is the list of their refs, given when all are there."""
 
     def __init__(self, call: PendingCall, objects: ObjectTable) -> None:
+        self._call, self._objects = call, objects
         self._items = _Items(call, objects)
 
     def arrive(self, index: int, outcome: Outcome) -> None:
-        """An item has come."""
+        """An item has come; the first one again after a lost attempt, and then those of that one count no more."""
+        if index == 0:
+            self._items = _Items(self._call, self._objects)
         self._items.arrive(index, outcome)
 
     def end(self, total: int | None) -> None:

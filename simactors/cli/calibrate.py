@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import statistics
-import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -109,14 +108,15 @@ def _with_services(program: Program, backend: str, runs: int, profile: Profile) 
         WrongInput: it can't be loaded, or fails.
     """
     from simactors import calibration  # lazily, as above
+    from simactors.exploration.endings import temporary_folder
     from simactors.exploration.runner import run_for_real
 
     factors: list[float] = []
-    with tempfile.TemporaryDirectory(prefix="simactors-") as folder:
+    with temporary_folder() as folder:
         for number in range(1, runs + 1):
             _told(f"run {number} of {program.target}")
             try:
-                with calibration.metered(Path(folder)):
+                with calibration.metered(folder):
                     ending = run_for_real(program, backend).ending
                     factors.append(calibration.slowdown(backend))
             except TargetError as error:
@@ -125,7 +125,7 @@ def _with_services(program: Program, backend: str, runs: int, profile: Profile) 
                 click.echo(ending.traceback, err=True)
                 said = (ending.message or "").partition("\n")[0]  # remote errors have a traceback in theirs
                 raise WrongInput(f"{program.target} fails on {backend}: {ending.kind}: {said}")
-        later, first = calibration.service_times(Path(folder), profile)
+        later, first = calibration.service_times(folder, profile)
     # How busy the machine is while the program runs counts for what the program computes.
     return replace(
         profile, slowdown=statistics.mean(factors), service_times_s=later, first_service_times_s=first

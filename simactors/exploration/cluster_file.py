@@ -88,7 +88,7 @@ def read_cluster(table: Any, place: str, problems: list[str]) -> config.SimConfi
     Args:
         place: where the table stands in its file; empty if it is the whole file.
     """
-    table = _with_distributions(table, place, problems)
+    table = _with_distributions_inside(table, place, problems)
     for name, option in (("max_steps", "--max-steps"), ("preemption", "--preempt")):
         if name in table:  # one doorway for it, or it would be unclear which one wins
             problems.append(f"{name}: give it to the command, as {option}")
@@ -279,6 +279,11 @@ def _with_distributions(table: Any, place: str, problems: list[str]) -> Any:
         return table
     if isinstance(table.get("kind"), str):
         return _of_kind(table, _DISTRIBUTIONS, place, problems) or distributions.Constant(0.0)  # told already
+    return _with_distributions_inside(table, place, problems)
+
+
+def _with_distributions_inside(table: Mapping[str, Any], place: str, problems: list[str]) -> dict[str, Any]:
+    """The same, if the table itself is none, whatever is in it: where ``[[faults]]`` was forgotten, say."""
     below = f"{place}." if place else ""
     # Labels are the user's own words: one may well be called ``kind``.
     return {

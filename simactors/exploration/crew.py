@@ -21,6 +21,7 @@ from simactors.exceptions import InternalError, TargetError
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Campaign, Quest, Tally
 from simactors.exploration.covered import NOTHING, Covered, Share
+from simactors.exploration.endings import end_with
 from simactors.exploration.findings import Finding
 from simactors.exploration.runner import Ending, RunResult
 from simactors.exploration.target import Program
@@ -100,7 +101,9 @@ class _Member:
         self._share = share
         self.tally = Tally()
         self._heard = b""
-        self._order = json.dumps({**order, "runs": runs, "seconds": budget.seconds}).encode()
+        self._order = json.dumps(
+            {**order, "runs": runs, "seconds": budget.seconds, "parent": os.getpid()}
+        ).encode()
 
     def begin(self) -> None:
         """Tell it what to do."""
@@ -212,6 +215,7 @@ def read_figures(told: Mapping[str, Any], tally: Tally) -> None:
 def main() -> None:
     """What each of the processes does."""
     order = json.loads(sys.stdin.read())
+    end_with(order["parent"])
     # Programs may print, close or replace stdout; what is said here is nobody else's business.
     stream = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from simactors.core.events import Record
 from simactors.core.fault_plan import FaultPlan
 from simactors.exceptions import InternalError, NondeterminismError
 from simactors.exploration import suspects
+from simactors.exploration.endings import end_with, temporary_folder
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import Ending, RunResult
 from simactors.exploration.suspects import Suspect
@@ -199,9 +199,10 @@ def _testimony(recipe: Recipe) -> tuple[RunResult, Testimony]:
 
 def _elsewhere(recipe: Recipe, hash_seed: str) -> Testimony:
     """The same run in a fresh interpreter."""
-    with tempfile.TemporaryDirectory() as folder:
-        answer = Path(folder) / "testimony.json"
+    with temporary_folder() as folder:
+        answer = folder / "testimony.json"
         command = [sys.executable, "-m", __name__, json.dumps(recipe.to_fields()), str(answer)]
+        command.append(str(os.getpid()))
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, errors="replace", check=False
@@ -228,8 +229,9 @@ def _read(told: dict[str, object]) -> Testimony:
     return Testimony(digest=told["digest"], ending=tuple(told["ending"]), sightings=sightings)  # type: ignore[arg-type]
 
 
-def main(order: str, answer: str) -> None:
-    """What a fresh process does: make the run of `order`, and write what it saw to the file `answer`."""
+def main(order: str, answer: str, parent: str) -> None:
+    """What a fresh process does for `parent`: make the run of `order`, and write what it saw to the file `answer`."""
+    end_with(int(parent))
     _, testimony = _testimony(Recipe.from_fields(json.loads(order)))
     Path(answer).write_text(_write(testimony))
 

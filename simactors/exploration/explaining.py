@@ -6,8 +6,10 @@ the share of those that fail in the same way jumps, there it was decided.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from simactors.core.choices import NEXT, Choices, Offer, SeededChoices
 from simactors.core.events import Record
@@ -15,9 +17,17 @@ from simactors.exploration.budget import Budget
 from simactors.exploration.capturing import captured
 from simactors.exploration.departures import landmarks
 from simactors.exploration.findings import Finding, Group
+from simactors.exploration.frames import user_line
+from simactors.exploration.hops import DRIVER
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.story import Decisive, Story
-from simactors.exploration.wording import deviations_in_words, faults_in_words, workload_in_words
+from simactors.exploration.wording import (
+    PREEMPT,
+    deviations_in_words,
+    faults_in_words,
+    others_in_words,
+    workload_in_words,
+)
 
 SECONDS = 10.0
 """How long measuring may take."""
@@ -67,13 +77,18 @@ def explain(finding: Finding, budget: Budget | None = None) -> Explanation:
                 step, before, after = found
                 at = min(began[step], len(records) - 1)
                 decisive, name = Decisive(record=at, before=before, after=after), path[step].name
-    told = deviations_in_words(finding.recipe.script, path)
+    script = finding.recipe.script
+    told = deviations_in_words(script, path)
     notes = {min(began[position], len(records) - 1): text for position, text in told if position < len(began)}
+    interrupted = [i for i in tracker.interrupted if i.at < len(records) and records[i.at].kind == PREEMPT]
+    notes |= {there.at: there.line for there in interrupted if there.line}
     story = Story.of(records, ending=result.ending, decisive=decisive, notes=notes)
     plan = (
         *workload_in_words(finding.recipe.program),
         *faults_in_words(finding.recipe.faults),
         *(text for _, text in told),
+        *(f"interrupt a thread of {_whose(there, path)} {there.line}".rstrip() for there in interrupted),
+        *others_in_words(finding.recipe),
     )
     return Explanation(story=story, plan=plan, decisive_step=name, landmarks=landmarks(path))
 
@@ -85,18 +100,32 @@ def _measured(finding: Finding, path: Sequence[Offer], budget: Budget) -> tuple[
         return None
 
 
+class _Interruption(NamedTuple):
+    """A thread may have been interrupted: at the record with the number `at`, in a step, before the user's `line`."""
+
+    at: int
+    step: int
+    line: str
+
+
+def _whose(interruption: _Interruption, path: Sequence[Offer]) -> str:
+    """The process, as plans call it: what it did was that of the step."""
+    return path[interruption.step].target if 0 <= interruption.step < len(path) else DRIVER
+
+
 class _Tracker:
     """Stands between the simulation and who answers.
 
     Attributes:
         began: for each step, how many records there were when it was picked.
+        interrupted: where threads may have been interrupted.
     """
 
     def __init__(self, choices: Choices, records: Callable[[], int]) -> None:
         self._choices = choices
         self._records = records
         self.began: list[int] = []
-        self.number = choices.number
+        self.interrupted: list[_Interruption] = []
         self.sampler = choices.sampler
 
     def pick(self, label: str, options: Sequence[object]) -> int:
@@ -104,6 +133,14 @@ class _Tracker:
         if label == NEXT:
             self.began.append(self._records())
         return self._choices.pick(label, options)
+
+    def number(self, label: str, bound: int) -> int:
+        """See `Choices.number`."""
+        answer = self._choices.number(label, bound)
+        if answer and label == PREEMPT:
+            line = user_line(sys._getframe(1), "before ")
+            self.interrupted.append(_Interruption(self._records(), len(self.began) - 1, line))
+        return answer
 
 
 class _Measure:

@@ -13,7 +13,8 @@ import json
 import os
 import sys
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -249,10 +250,21 @@ def code_digest(program: Program, world: object = None) -> str:
         world: what else makes it what it is.
     """
     folder = Path(program.target.file).resolve().parent
-    texts = [path.read_bytes() for path in sorted(folder.glob("*.py")) if is_users(str(path))]
+    texts = list(_texts(folder))
     if world is not None:
         texts.append(json.dumps(world, sort_keys=True).encode())
     return _digest(b"\0".join(texts))
+
+
+def _texts(folder: Path) -> Iterator[bytes]:
+    """Of the user's files there. What nobody can read, nobody can import: an editor's lock, say.
+
+    Emacs has ``.#app.py``, a link to nowhere, as long as ``app.py`` is not saved.
+    """
+    for path in sorted(folder.glob("*.py")):
+        if is_users(str(path)):
+            with suppress(OSError):
+                yield path.read_bytes()
 
 
 def _failure_digest(program: Program, result: RunResult) -> str:

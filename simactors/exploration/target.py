@@ -381,5 +381,9 @@ def _check_file(file: str) -> None:
             f"{file} is a folder without a scenario.toml; name a Python file in it: {file.rstrip('/')}/app.py"
         )
     if not path.is_file():
-        there = [entry.name for entry in path.parent.glob("*.py")] if path.parent.is_dir() else []
+        there = (
+            [entry.name for entry in path.parent.glob("*.py") if entry.exists()]
+            if path.parent.is_dir()
+            else []
+        )
         raise TargetError(f"There is no file {file}.{nearest.sentence(path.name, there)}")

@@ -1,7 +1,8 @@
-"""A plan in words: which messages are late, and what goes wrong where."""
+"""A plan in words: which messages are late, what else is chosen otherwise, and what goes wrong where."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from simactors.core.choices import Offer
@@ -19,9 +20,35 @@ from simactors.core.fault_plan import (
     Pause,
     SlowNode,
 )
+from simactors.exploration.recipe import Recipe
 from simactors.exploration.script import Script
 from simactors.exploration.target import Program
 from simactors.sim.phrases import named, nth, phrase
+
+PREEMPT = "preempt"
+"""The label of the question whether a thread is interrupted: told one by one, with its place."""
+
+# By the label of the question; what is not in it is told by its label, which is better than not at all.
+_CHOSEN = {
+    "barge": "let a thread that has not waited take a lock",
+    "canceled": "let a call that was cancelled on its way begin",
+    "hesitate": "let code stand still between two calls",
+    "lane": "start calls of an async actor in another order than they came",
+    "duplication": "let the network send a message twice",
+    "lock": "give a lock to another thread than the one that waits longest",
+    "loss": "let the network lose a message, so that it is sent again",
+    "node": "place something on another node than the first that would do",
+    "timers": "let timers of an event loop that are due come in another order",
+    "unsent": "cancel a call before it was sent",
+    "wait": "let `wait` give another ref that is ready than the first",
+    "worker": "run a task in another idle worker than the first",
+}
+_CHOSEN_OF = {
+    "latency": "let messages take longer than they need",
+    "random/": "let chance draw other numbers in {}",
+    "work ": "let {} take longer than it needs",
+}
+_BESIDE = (PREEMPT, "hesitated", "fault ")  # how labels begin that are told by what they go with
 
 
 def deviations_in_words(script: Script | None, path: Sequence[Offer]) -> list[tuple[int, str]]:
@@ -52,6 +79,23 @@ def _overtaker(path: Sequence[Offer], first: int, late: int) -> int:
         if path[position].target == path[late].target and path[position].kind == path[late].kind
     ]
     return there[-1] if there else first
+
+
+def others_in_words(recipe: Recipe) -> list[str]:
+    """What else has to be chosen otherwise than in the plainest run, but for late messages and interrupted threads."""
+    if recipe.script is None:
+        return [f"let seed {recipe.seed} draw all that is drawn: what of it matters, nobody knows"]
+    told = Counter(
+        _chosen(answer.label) for answer in recipe.script.answers if not answer.label.startswith(_BESIDE)
+    )
+    return [text if times == 1 else f"{text}, {times} times" for text, times in told.items()]
+
+
+def _chosen(label: str) -> str:
+    for kind, words in _CHOSEN_OF.items():
+        if label.startswith(kind):
+            return words.format(label.removeprefix(kind))
+    return _CHOSEN.get(label, f"answer the question {label!r} otherwise")
 
 
 def workload_in_words(program: Program) -> list[str]:

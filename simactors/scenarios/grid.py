@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from simactors.exceptions import TargetError
 from simactors.exploration import missed
+from simactors.exploration.endings import end_with
 from simactors.exploration.objectives import Objective, parse
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.scenario import Scenario
@@ -184,11 +185,9 @@ class _Runs:
 
     def _in_processes(self, numbers: Sequence[int], jobs: int) -> None:
         context = multiprocessing.get_context("spawn")  # a fork would take along what this process has open
-        # Ctrl-C at the terminal is for the one process that sums up.
-        ignore = (signal.SIGINT, signal.SIG_IGN)
         others = multiprocessing.active_children()
         with ProcessPoolExecutor(
-            jobs, mp_context=context, initializer=signal.signal, initargs=ignore
+            jobs, mp_context=context, initializer=_settle_in, initargs=(os.getpid(),)
         ) as pool:
             try:
                 waiting = {pool.submit(_made_there, _told(self._orders[n])): n for n in numbers}
@@ -218,6 +217,12 @@ class _Runs:
         self.made[number] = run
         done = sum(run is not None for run in self.made)
         self._watch.update(done, len(self.made), run.duration_s, run.totals)
+
+
+def _settle_in(parent: int) -> None:
+    """Done first in each of the processes that make runs for `parent`."""
+    end_with(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the terminal is for the one that sums up
 
 
 def _kill_children_but(others: Sequence[BaseProcess]) -> None:

@@ -7,8 +7,6 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from simactors.core import tracing
@@ -16,6 +14,7 @@ from simactors.core.fault_plan import CrashProcess, DelayCall, Fault, FaultPlan,
 from simactors.exploration import missed
 from simactors.exploration.capturing import captured
 from simactors.exploration.drawn_faults import plan
+from simactors.exploration.endings import temporary_folder
 from simactors.exploration.objectives import Objective
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.repro import Repro
@@ -115,13 +114,13 @@ def _real(order: Order, log: Log) -> _Made:
     faults = order.program.faults.faults + plan(order.program.drawn, order.seed).faults
     possible = possible_for_real(FaultPlan(faults), order.backend)
     program = replace(order.program, faults=FaultPlan(possible), drawn=())
-    with TemporaryDirectory(prefix="simactors-", ignore_cleanup_errors=True) as folder:
-        began_s, trace_to = time.monotonic(), None if tracing.VARIABLE in os.environ else Path(folder)
+    with temporary_folder() as folder:
+        began_s, trace_to = time.monotonic(), None if tracing.VARIABLE in os.environ else folder
         made = run_for_real(program, order.backend, order.seed, trace_to, times_only=True)
         origin_s = began_s if log.began_s is None else log.began_s
         run = _run(order.seed, made)
         run.duration_s = time.monotonic() - origin_s
-        real = RealRun(Path(folder), time.time() - run.duration_s)
+        real = RealRun(folder, time.time() - run.duration_s)
     if not real.is_watched:
         return _Made(run, origin_s)
     tally = Tally()

@@ -23,7 +23,7 @@ from simactors.core.refs import ActorRef, ObjectRef
 from simactors.sim import callers, demands, hesitation, introspection, threads, world
 from simactors.sim.call_log import CallLog
 from simactors.sim.cluster import Process
-from simactors.sim.config import SimConfig
+from simactors.sim.config import NS, SimConfig
 from simactors.sim.inspection import Inspection
 from simactors.sim.intercept import interrupts
 from simactors.sim.lifecycle import Event
@@ -73,6 +73,7 @@ class SimBackend:
         if config.hesitation_s:
             hesitation.hesitate(self, machine.kernel, self._caller, config.hesitation_s)
         self.disturb = machine.disturb
+        self._name_ns = round(config.latency.low_s * NS)
         self._namespace = _DEFAULT_NAMESPACE
         self.call_log: CallLog | None = None
         self._closed = False
@@ -103,6 +104,7 @@ class SimBackend:
             return made
         if options.get_if_exists:
             return self._machine.actors.handle(living)
+        self._ask_head()
         raise exceptions.ActorAlreadyExistsError(
             f"The name {options.name} (namespace={options.namespace}) is already taken. Please use a different "
             f"name or get the existing actor using ray.get_actor('{options.name}', "
@@ -112,7 +114,17 @@ class SimBackend:
     def find_actor(self, name: str, namespace: str | None) -> ActorRef | None:
         """See `Backend`."""
         found = self._machine.actors.named((namespace or self._namespace, name))
-        return None if found is None else self._machine.actors.handle(found)
+        if found is None:
+            self._ask_head()
+            return None
+        return self._machine.actors.handle(found)
+
+    def _ask_head(self) -> None:
+        """Wait for what the head says of names: two that find one free, one after the other, may both want it then.
+
+        The time is not drawn, so that programs with names have the latencies that they had before they asked.
+        """
+        hesitation.stand_still(self.kernel, self._caller(), self._name_ns)
 
     def kill(self, actor: ActorRef, *, no_restart: bool) -> None:
         """See `Backend`."""
@@ -252,7 +264,9 @@ class SimBackend:
 
     def named_actors(self) -> list[tuple[str, str]]:
         """See `KnowsItself`."""
-        return self._machine.actors.names
+        names = self._machine.actors.names
+        self._ask_head()
+        return names
 
     def timeline(self) -> list[dict[str, Any]]:
         """See `KnowsItself`; as far back as the trace is kept."""

@@ -1,7 +1,8 @@
-"""Hesitation: code may stand still for a moment before it asks anything of the runtime.
+"""Code that stands still for a moment where it asks something of the runtime: others may do something meanwhile.
 
 In the simulator code takes no time, so that nothing can arrive between two calls. On a real machine, which is busy with
-others, much can. Only where `SimConfig.hesitation_s` allows it; whether it happens is a choice, and 0 means no.
+others, much can. `hesitate`: only where `SimConfig.hesitation_s` allows it; whether it happens is a choice, and 0 means
+no. `stand_still`: where the answer to a question comes from the head, always.
 """
 
 from __future__ import annotations
@@ -39,11 +40,7 @@ def hesitate(
 
     def pause() -> None:
         process = caller()
-        if kernel.closing or process.halted or codec.is_busy():
-            return
-        if running.get() is None and not kernel.in_driver():
-            return  # code that the kernel itself runs, a finalizer, say
-        if kernel.choices.number("hesitate", _ONE_IN) == _ONE_IN - 1:
+        if _can_wait(kernel, process) and kernel.choices.number("hesitate", _ONE_IN) == _ONE_IN - 1:
             kernel.sleep(process, 1 + kernel.choices.number("hesitated", longest_ns))
 
     def after_a_pause(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -57,3 +54,15 @@ def hesitate(
     # Methods of this object: in other simulations nobody pays for asking.
     for name in asks:
         setattr(backend, name, after_a_pause(getattr(backend, name)))
+
+
+def stand_still(kernel: Kernel, process: Process, delay_ns: int) -> None:
+    """Let the running code of `process` wait so long, unless it is code that can't wait."""
+    if _can_wait(kernel, process):
+        kernel.sleep(process, delay_ns)
+
+
+def _can_wait(kernel: Kernel, process: Process) -> bool:
+    if kernel.closing or process.halted or codec.is_busy():
+        return False
+    return running.get() is not None or kernel.in_driver()  # else the kernel itself runs it: a finalizer, say

@@ -63,6 +63,17 @@ def trip_once(tally: Any, n: int, at: int, how: str) -> Iterator[int]:
 
 
 @simactors.remote
+def tell_attempts(tally: Any, n: int, at: int, how: str) -> Iterator[int]:
+    for i in range(n):
+        attempt = simactors.get(tally.note.remote(i))
+        if i == at and attempt == 1:
+            if how == "die":
+                os._exit(1)
+            raise KeyError(i)
+        yield attempt
+
+
+@simactors.remote
 def wait_between(gate: Any) -> Iterator[str]:
     yield "before"
     while not simactors.get(gate.is_open.remote()):
@@ -418,6 +429,13 @@ def test_dynamic_results_come_all_at_once(ray: ModuleType) -> None:
     assert len(items) == 3
     assert [ray.get(item) for item in items] == [0, 1, 2]
     assert drain(ray.get(failing)) == [0, "RayTaskError(KeyError)"]
+
+
+@pytest.mark.filterwarnings("ignore:num_returns='dynamic' is deprecated")
+@pytest.mark.parametrize("how", ["die", "raise"])
+def test_dynamic_results_are_all_of_the_attempt_that_succeeded(ray: ModuleType, how: str) -> None:
+    again = tell_attempts.options(num_returns="dynamic", retry_exceptions=True)
+    assert [ray.get(item) for item in ray.get(again.remote(Tally.remote(), 3, 1, how))] == [2, 2, 1]
 
 
 @pytest.mark.filterwarnings("ignore:num_returns='dynamic' is deprecated")

@@ -10,7 +10,15 @@ from typing import TextIO
 
 import click
 
-from simactors.conformance.programs.judging import drawn, judge, line_of, perform, performed, read
+from simactors.conformance.programs.judging import (
+    DamagedLineError,
+    drawn,
+    judge,
+    line_of,
+    perform,
+    performed,
+    read,
+)
 from simactors.conformance.programs.play import Outcome
 from simactors.conformance.programs.rendering import render
 
@@ -67,7 +75,11 @@ def main(
         perform(backend, seeds, times, _tell)
     else:
         performances = performed(backend, seeds, times) if told is None else read(told)
-        sys.exit(_compare(backend, performances, most_runs))
+        try:
+            sys.exit(_compare(backend, performances, most_runs))
+        except (DamagedLineError, UnicodeDecodeError) as error:
+            name = "its output" if told is None else told.name
+            raise click.BadParameter(f"{name}: {error}", param_hint="--judge") from error
 
 
 def _tell(seed: int, outcomes: Counter[Outcome]) -> None:

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from simactors.conformance.programs.generating import generate
@@ -91,12 +92,40 @@ def line_of(seed: int, outcomes: Mapping[Outcome, int]) -> str:
     return json.dumps({"seed": seed, "outcomes": outcomes})
 
 
+class DamagedLineError(ValueError):
+    """A line that begins as those of `line_of` do, and does not go on like one."""
+
+
 def read(lines: Iterable[str]) -> Iterator[tuple[int, Counter[Outcome]]]:
-    """What came out of each program; lines of anything else, which backends print, are left out."""
-    for line in lines:
+    """What came out of each program; lines of anything else, which backends print, are left out.
+
+    Raises:
+        DamagedLineError: a line is cut off, say; those before it have been given.
+    """
+    for number, line in enumerate(lines, 1):
         if line.startswith('{"seed"'):
-            told = json.loads(line)
-            yield told["seed"], Counter(told["outcomes"])
+            yield _of_line(number, line)
+
+
+def _of_line(number: int, line: str) -> tuple[int, Counter[Outcome]]:
+    try:
+        told = json.loads(line)
+        seed, outcomes = int(told["seed"]), Counter(dict(told["outcomes"]))
+    except (ValueError, TypeError, KeyError) as error:
+        raise DamagedLineError(f"line {number} can't be read: {type(error).__name__}: {error}") from error
+    for outcome, times in outcomes.items():
+        if not isinstance(times, int) or not _is_outcome(outcome):
+            raise DamagedLineError(
+                f"line {number} can't be read: {outcome!r} is no outcome with a number of times"
+            )
+    return seed, outcomes
+
+
+def _is_outcome(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), list)
+    except ValueError:
+        return False
 
 
 def performed(backend: str, seeds: range, times: int) -> Iterator[tuple[int, Counter[Outcome] | str]]:
@@ -121,9 +150,10 @@ def _in_a_process(
     with tempfile.TemporaryFile("w+", errors="replace") as errors:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
             assert process.stdout is not None
-            for told in read(process.stdout):
-                yield told
-                done += 1
+            with suppress(DamagedLineError):  # the process ended in the middle of it
+                for told in read(process.stdout):
+                    yield told
+                    done += 1
         errors.seek(0)
         shown = deque(errors, maxlen=_LAST_LINES)
     return done, f"exit code {process.returncode}\n{''.join(shown)}".rstrip()

@@ -66,6 +66,8 @@ PLANTED = (
     Planted("passed_over.py", "passed_over_10", "awaited_10", _DELAY, at_most=6),
     Planted("passed_over.py", "passed_over_20", "awaited_20", _DELAY),
     Planted("named_actor.py", "raced", "atomic"),
+    Planted("named_actor.py", "raced_at_once", "atomic_at_once"),
+    Planted("named_actor.py", "listed_at_once", "atomic_at_once"),
     Planted("stale_cache.py", "unversioned", "versioned"),
     Planted("interleaved.py", "oversold", "taken_first"),
     Planted("interleaved.py", "overwritten", "added_after"),

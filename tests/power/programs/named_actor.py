@@ -1,7 +1,7 @@
 """Check, then act, on a name: clients look for an actor, and if it is not there they ask for its settings and make it.
 
 Property: every client counts itself in the one registry. To break it, both must look before either has made it; then
-the second one finds the name taken. No fault is needed.
+the second one finds the name taken. No fault is needed, nor anything between the look and the making.
 """
 
 import simactors as ray
@@ -40,6 +40,23 @@ def get_or_make(settings):
     return Registry.options(name="registry", lifetime="detached", get_if_exists=True).remote(room)
 
 
+def check_then_make_at_once(settings):
+    try:
+        return ray.get_actor("registry")
+    except ValueError:
+        return Registry.options(name="registry", lifetime="detached").remote(10)
+
+
+def list_then_make_at_once(settings):
+    if "registry" in ray.util.list_named_actors():
+        return ray.get_actor("registry")
+    return Registry.options(name="registry", lifetime="detached").remote(10)
+
+
+def get_or_make_at_once(settings):
+    return Registry.options(name="registry", lifetime="detached", get_if_exists=True).remote(10)
+
+
 @ray.remote
 def client(find, settings, member):
     ray.get(find(settings).join.remote(member))
@@ -59,3 +76,15 @@ def raced():
 
 def atomic():
     run(get_or_make, 2)
+
+
+def raced_at_once():
+    run(check_then_make_at_once, 2)
+
+
+def listed_at_once():
+    run(list_then_make_at_once, 2)
+
+
+def atomic_at_once():
+    run(get_or_make_at_once, 2)

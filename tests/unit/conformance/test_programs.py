@@ -192,3 +192,23 @@ def test_what_was_performed_can_be_judged_later(tmp_path: Path) -> None:
     assert run.exit_code == 1  # no program comes to nothing
     assert "program 7: not reached in" in run.output
     assert "1 mismatches" in run.output
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"seed": 7, "outcomes": {"[]": 2}',
+        '{"seed"}',
+        '{"seed": 7}',
+        '{"seed": "x", "outcomes": {}}',
+        '{"seed": 7, "outcomes": 5}',
+        '{"seed": 7, "outcomes": {"[": 1}}',
+        '{"seed": 7, "outcomes": {"[]": "twice"}}',
+    ],
+)
+def test_a_damaged_line_is_wrong_input_and_named(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "outcomes.jsonl"
+    file.write_text(f"something else\n{line}\n")
+    run = CliRunner().invoke(main, ["--judge", str(file)])
+    assert run.exit_code == 2
+    assert f"{file}: line 2 can't be read" in run.output

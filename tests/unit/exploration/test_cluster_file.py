@@ -242,6 +242,14 @@ def test_what_is_nested_too_deeply_is_told(write: Write) -> None:
         cluster_file.load_cluster(write(f"x = {'[' * 5000}{']' * 5000}"))
 
 
+def test_a_fault_without_its_heading_is_no_part_of_a_cluster(write: Write) -> None:
+    file = write('detection_s = 2.0\nkind = "partition"\nfor_s = 0.6\n')
+    assert problems(cluster_file.load_cluster, file) == [
+        "2: kind: there is no such knob",
+        "3: for_s: there is no such knob here",
+    ]
+
+
 def test_a_knob_of_another_kind_is_not_proposed_in_its_own_place(write: Write) -> None:
     file = write('[[faults]]\nkind = "pause"\nprocess = "a"\nat_s = 1\nfor_s = 1\nbefore_call = 1\n')
     assert problems(cluster_file.load_faults, file) == [

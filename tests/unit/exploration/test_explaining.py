@@ -11,7 +11,7 @@ from simactors.exploration.budget import Budget
 from simactors.exploration.explaining import Explanation, explain
 from simactors.exploration.findings import Finding
 from simactors.exploration.recipe import Recipe
-from simactors.exploration.script import Deviation, Script
+from simactors.exploration.script import Answer, Deviation, Script
 from simactors.exploration.target import Program, Target
 from simactors.sim.config import Slack
 from tests.power.programs import FOLDER
@@ -110,8 +110,40 @@ def test_ctrl_c_while_it_is_measured_leaves_the_story_without_it() -> None:
     assert told.story.events
 
 
-def test_a_run_whose_latencies_are_drawn_is_told_without_a_plan(tmp_path: Path) -> None:
+def test_a_run_whose_latencies_are_drawn_says_so(tmp_path: Path) -> None:
     path = tmp_path / "app.py"
     path.write_text("assert False")
     told = explain(failing(Recipe(program=Program(target=Target(str(path))), seed=3)), Budget(runs=10))
-    assert (told.plan, told.decisive_step) == ((), None)
+    assert told.plan == ("let seed 3 draw all that is drawn: what of it matters, nobody knows",)
+    assert told.decisive_step is None
+
+
+# Two threads see the last seat free if one of them is interrupted between looking and taking.
+INTERRUPTED = """
+import simactors as ray
+
+@ray.remote(max_concurrency=2)
+class Seats:
+    def __init__(self):
+        self.free = 1
+    def buy(self):
+        if self.free:
+            self.free -= 1
+            return True
+        return False
+
+def main():
+    seats = Seats.remote()
+    assert sum(ray.get([seats.buy.remote(), seats.buy.remote()])) == 1
+"""
+
+
+def test_an_interrupted_thread_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "app.py"
+    path.write_text(INTERRUPTED)
+    program = Program(target=Target(str(path), "main"), slack=Slack(), preemption="stores")
+    script = Script(answers=(Answer("preempt", 0, 1), Answer("preempt", 1, 3)))  # 1: it is not
+    told = explain(failing(Recipe(program=program, script=script)), Budget(runs=0))
+    assert told.plan == ("interrupt a thread of Seats#1 before app.py:10 in buy",)
+    (event,) = [event for event in told.story.events if event.kind == "preempt"]
+    assert event.note == "before app.py:10 in buy"

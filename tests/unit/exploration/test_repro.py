@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from simactors.core.fault_plan import CrashNode, CrashProcess, FailCall, FaultPlan, JumpClock, Partition
 from simactors.exploration.recipe import Recipe
-from simactors.exploration.repro import PREFIX, Repro, ReproError, replay
+from simactors.exploration.repro import PREFIX, Repro, ReproError, code_digest, replay
 from simactors.exploration.script import Answer, Deviation, Script
 from simactors.exploration.target import Program, Target
 from simactors.sim.config import LinkConfig, NodeConfig, SimConfig, Slack
@@ -136,3 +136,15 @@ def test_a_replay_says_whether_it_was_the_same_run_and_where_it_differs(tmp_path
     old = dataclasses.replace(repro, version="0.0.1")
     assert replay(old).differences[0] == "it ended with success, the first one with AssertionError"
     assert "0.0.1" in replay(old).differences[-1]
+
+
+def test_what_an_editor_leaves_beside_a_program_is_no_part_of_it_and_no_obstacle(tmp_path: Path) -> None:
+    program = Program(target=Target(str(tmp_path / "app.py"), "main"))
+    (tmp_path / "app.py").write_text("def main(): pass")
+    alone = code_digest(program)
+    (tmp_path / ".#app.py").symlink_to("user@host.4711:1700000000")  # as Emacs marks what is not saved
+    (tmp_path / "loop.py").symlink_to("loop.py")
+    (tmp_path / "folder.py").mkdir()
+    assert code_digest(program) == alone
+    (tmp_path / "app.py").write_text("def main(): ...")
+    assert code_digest(program) != alone

@@ -6,8 +6,10 @@ import pytest
 
 from simactors.core import fault_plan as plan
 from simactors.core.fault_plan import Fault, FaultPlan
-from simactors.exploration.script import Deviation, Script
-from simactors.exploration.wording import deviations_in_words, faults_in_words
+from simactors.exploration.recipe import Recipe
+from simactors.exploration.script import Answer, Deviation, Script
+from simactors.exploration.target import Program, Target
+from simactors.exploration.wording import deviations_in_words, faults_in_words, others_in_words
 from simactors.sim.offers import Description, Offer
 
 
@@ -144,4 +146,16 @@ def test_any_call_is_called_a_call():
     assert faults_in_words(faults) == [
         "lose the answer of the 2nd call",
         "crash the process after its 3rd call",
+    ]
+
+
+def test_what_else_is_chosen_otherwise_is_told_by_its_kind() -> None:
+    labels = ("wait", "lane", "wait", "random/Account#1", "preempted", "fault 0 FailCall *", "news")
+    answers = tuple(Answer(label, nth, 1) for nth, label in enumerate(labels))
+    recipe = Recipe(program=Program(target=Target("app.py", "main")), script=Script(answers=answers))
+    assert others_in_words(recipe) == [
+        "let `wait` give another ref that is ready than the first, 2 times",
+        "start calls of an async actor in another order than they came",
+        "let chance draw other numbers in Account#1",
+        "answer the question 'news' otherwise",
     ]
