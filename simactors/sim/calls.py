@@ -16,7 +16,7 @@ from simactors.core.current import running
 from simactors.core.options import PLAIN_METHOD, ActorOptions, MethodOptions, TaskOptions
 from simactors.core.outcome import Failure
 from simactors.core.refs import ActorRef, ObjectRef, foreign
-from simactors.sim import demands
+from simactors.sim import demands, pending
 from simactors.sim.actor import SimActor
 from simactors.sim.actors import Actors
 from simactors.sim.answers import lost_actor
@@ -101,7 +101,7 @@ class Calls:
         )
         extra = actor.extra
         if extra.max_pending_calls > 0:
-            _count_pending(link, extra.max_pending_calls, invocation)
+            pending.count(link, extra.max_pending_calls, invocation)
         trace_add((self._kernel.now_ns, "call", number, caller.known_label or caller.label, label))
         if options is not PLAIN_METHOD:
             self._apply(options, invocation)
@@ -356,20 +356,6 @@ def _describe(actor: SimActor, options: ActorOptions, *, is_ordered: bool) -> No
     if said != (0, 0, -1, True):
         extra = actor.particulars()
         extra.restarts, extra.max_task_retries, extra.max_pending_calls, extra.is_ordered = said
-
-
-def _count_pending(link: Link, limit: int, invocation: Invocation) -> None:
-    """Raise `PendingCallsLimitExceeded` if the caller has `limit` unanswered calls already."""
-    offers = invocation.caller.backend.kernel.offers  # type: ignore[attr-defined]  # our own backend
-    if offers is not None:
-        offers.touch_replies(invocation.caller)
-    link.pending = [call for call in link.pending or () if call.outcome is None]
-    if len(link.pending) >= limit:
-        raise exceptions.PendingCallsLimitExceeded(
-            f"{invocation.label} could not be submitted because {limit} calls are pending already. This limit can be "
-            "adjusted with the `max_pending_calls` actor option."
-        )
-    link.pending.append(invocation)
 
 
 def _refs(invocation: Invocation) -> list[ObjectRef[Any]]:

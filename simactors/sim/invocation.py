@@ -111,9 +111,11 @@ class Particulars:
         coroutine: the asyncio task that runs it, and is cancelled with it.
         is_ghost: a second execution of a call whose caller has given it up; nobody hears of its result.
         leaves: its actor ends together with it.
+        answered_ns: when its answer came, in virtual time; 0 before.
     """
 
     __slots__ = (
+        "answered_ns",
         "attempt",
         "children",
         "coroutine",
@@ -155,6 +157,7 @@ class Particulars:
         self.coroutine: Any = None
         self.is_ghost = False
         self.leaves: Leaves | None = None
+        self.answered_ns = 0
 
 
 class Invocation:

@@ -158,6 +158,7 @@ class Objects:
         """As `seal`, for a call that is not like most."""
         reply = invocation.reply
         extra.is_remade = False
+        extra.answered_ns = self._kernel.now_ns
         if extra.stream is not None:
             self._end_stream(invocation)
             return
