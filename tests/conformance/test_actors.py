@@ -305,6 +305,7 @@ def test_max_pending_calls_refuses_the_call_too_many_at_once(ray: ModuleType) ->
     assert ray.get(slow) == [1, 2]
     time.sleep(0.05)  # what has only just been answered may still be counted
     assert ray.get(counter.add.remote()) == 1
+    time.sleep(0.05)
     counter.add.options(num_returns=0).remote()
     assert ray.get(counter.add.remote()) == 3
 
