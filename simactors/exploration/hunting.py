@@ -177,6 +177,8 @@ def _never(program: Program, tally: Tally) -> tuple[Sighting, ...]:
 
 
 _AS_FOUND = ("NondeterminismError", "SpinningError")
+_MOST_STEPS = 500_000
+"""A run with more takes seconds each time, and making it small takes hundreds of runs."""
 
 
 def case_of(finding: Finding, shrink_s: float, explain_s: float | None = None) -> Case:
@@ -186,8 +188,10 @@ def case_of(finding: Finding, shrink_s: float, explain_s: float | None = None) -
         shrink_s: how many seconds making it small may take; 0 for not at all.
         explain_s: how many seconds measuring the decisive step may take; None for as many as `explain` takes.
     """
-    # What is our fault, does not repeat, or takes half a minute each time, is told as it was found.
-    if finding.result.ending.outcome == "error" or finding.result.ending.kind in _AS_FOUND:
+    # What is our fault, does not repeat, or takes long each time, is told as it was found.
+    result = finding.result
+    is_long = result.ending.kind in _AS_FOUND or (result.steps or 0) > _MOST_STEPS
+    if result.ending.outcome == "error" or is_long:
         return Case(
             first=finding, shrunk=Shrunk(finding=finding, runs=0, is_smallest=False), explanation=None
         )

@@ -352,7 +352,8 @@ class Kernel:
         self.check_interrupt()
         if self.steps >= self._max_steps:
             raise exceptions.LimitError(
-                f"the run reached its limit of {self._max_steps} steps at {self.now_ns / NS:.6f}s of virtual time"
+                f"the run reached its limit of {self._max_steps} steps at {self.now_ns / NS:.6f}s of virtual time: "
+                "it is long, or asks in a loop for what never comes (max_steps, --max-steps; --fail-on livelock)"
             )
         self.check_limits()
         if self.steps >= self._next_collection:
