@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 from collections import Counter
@@ -72,9 +73,9 @@ def main(
         for seed in seeds:
             print(render(drawn(seed, backend)))
     elif performs:
-        perform(backend, seeds, times, _tell)
+        perform(backend, seeds, times, functools.partial(_tell, backend))
     else:
-        performances = performed(backend, seeds, times) if told is None else read(told)
+        performances = performed(backend, seeds, times) if told is None else read(told, backend)
         try:
             sys.exit(_compare(backend, performances, most_runs))
         except (DamagedLineError, UnicodeDecodeError) as error:
@@ -82,8 +83,8 @@ def main(
             raise click.BadParameter(f"{name}: {error}", param_hint="--judge") from error
 
 
-def _tell(seed: int, outcomes: Counter[Outcome]) -> None:
-    print(line_of(seed, outcomes), flush=True)
+def _tell(backend: str, seed: int, outcomes: Counter[Outcome]) -> None:
+    print(line_of(seed, backend, outcomes), flush=True)
 
 
 def _compare(backend: str, performances: Iterable[tuple[int, Counter[Outcome] | str]], most_runs: int) -> int:

@@ -87,16 +87,16 @@ def perform(backend: str, seeds: range, times: int, done: Callable[[int, Counter
             done(seed, stage.run(play_of(drawn(seed, backend)), times))
 
 
-def line_of(seed: int, outcomes: Mapping[Outcome, int]) -> str:
+def line_of(seed: int, backend: str, outcomes: Mapping[Outcome, int]) -> str:
     """What came out of a program, and how often, as `read` reads it."""
-    return json.dumps({"seed": seed, "outcomes": outcomes})
+    return json.dumps({"seed": seed, "backend": backend, "outcomes": outcomes})
 
 
 class DamagedLineError(ValueError):
-    """A line that begins as those of `line_of` do, and does not go on like one."""
+    """A line that begins as those of `line_of` do, and does not go on like one of this backend."""
 
 
-def read(lines: Iterable[str]) -> Iterator[tuple[int, Counter[Outcome]]]:
+def read(lines: Iterable[str], backend: str) -> Iterator[tuple[int, Counter[Outcome]]]:
     """What came out of each program; lines of anything else, which backends print, are left out.
 
     Raises:
@@ -104,15 +104,18 @@ def read(lines: Iterable[str]) -> Iterator[tuple[int, Counter[Outcome]]]:
     """
     for number, line in enumerate(lines, 1):
         if line.startswith('{"seed"'):
-            yield _of_line(number, line)
+            yield _of_line(number, line, backend)
 
 
-def _of_line(number: int, line: str) -> tuple[int, Counter[Outcome]]:
+def _of_line(number: int, line: str, backend: str) -> tuple[int, Counter[Outcome]]:
     try:
         told = json.loads(line)
         seed, outcomes = int(told["seed"]), Counter(dict(told["outcomes"]))
+        ran_on = told.get("backend", backend)
     except (ValueError, TypeError, KeyError) as error:
         raise DamagedLineError(f"line {number} can't be read: {type(error).__name__}: {error}") from error
+    if ran_on != backend:  # a seed means another program there
+        raise DamagedLineError(f"line {number} is of a run on {ran_on}: judge it with --backend {ran_on}")
     for outcome, times in outcomes.items():
         if not isinstance(times, int) or not _is_outcome(outcome):
             raise DamagedLineError(
@@ -151,7 +154,7 @@ def _in_a_process(
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
             assert process.stdout is not None
             with suppress(DamagedLineError):  # the process ended in the middle of it
-                for told in read(process.stdout):
+                for told in read(process.stdout, backend):
                     yield told
                     done += 1
         errors.seek(0)

@@ -184,14 +184,23 @@ def test_the_command_shows_programs():
 
 
 def test_what_was_performed_can_be_judged_later(tmp_path: Path) -> None:
-    told = line_of(7, {"[]": 2})
-    assert list(read(["what a backend prints\n", f"{told}\n"])) == [(7, {"[]": 2})]
+    told = line_of(7, "local", {"[]": 2})
+    assert list(read(["what a backend prints\n", f"{told}\n"], "local")) == [(7, {"[]": 2})]
     file = tmp_path / "outcomes.jsonl"
     file.write_text(told)
     run = CliRunner().invoke(main, ["--judge", str(file), "--most-runs", "50"])
     assert run.exit_code == 1  # no program comes to nothing
     assert "program 7: not reached in" in run.output
     assert "1 mismatches" in run.output
+
+
+def test_outcomes_of_another_backend_are_not_judged(tmp_path: Path) -> None:
+    """There the same seed means another program, and nothing fitted."""
+    file = tmp_path / "outcomes.jsonl"
+    file.write_text(line_of(7, "ray", {"[]": 2}))
+    run = CliRunner().invoke(main, ["--judge", str(file)])
+    assert run.exit_code == 2
+    assert "line 1 is of a run on ray: judge it with --backend ray" in run.output
 
 
 @pytest.mark.parametrize(
