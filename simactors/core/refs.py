@@ -107,6 +107,15 @@ class Watchable(Protocol):
         ...
 
 
+@runtime_checkable
+class TellsAnswers(Protocol):
+    """A loop that says itself when those who await a ref are told."""
+
+    def tell_answer(self, action: Callable[[Outcome], None], outcome: Outcome) -> None:
+        """Call `action` in a turn of it that is still to come."""
+        ...
+
+
 class _Nothing:
     """The entry of the ref of nothing."""
 
@@ -341,5 +350,9 @@ class _RefFuture(concurrent.futures.Future[Any]):
 
 
 def _call_in(loop: Any, action: Callable[[Outcome], None], outcome: Outcome) -> None:
-    if not loop.is_closed():  # nobody is left to be told
+    if loop.is_closed():  # nobody is left to be told
+        return
+    if isinstance(loop, TellsAnswers):
+        loop.tell_answer(action, outcome)
+    else:
         loop.call_soon_threadsafe(action, outcome)

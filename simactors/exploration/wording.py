@@ -30,6 +30,7 @@ PREEMPT = "preempt"
 
 # By the label of the question; what is not in it is told by its label, which is better than not at all.
 _CHOSEN = {
+    "answered": "let a coroutine that awaits what is there already go on some turns of its loop later",
     "barge": "let a thread that has not waited take a lock",
     "canceled": "let a call that was cancelled on its way begin",
     "hesitate": "let code stand still between two calls",

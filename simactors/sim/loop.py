@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import itertools
 import signal
 import sys
 from asyncio import events
+from collections.abc import Callable
 from contextlib import suppress
 from heapq import heapify, heappush
 from typing import Any
 
 from simactors.core.current import running
+from simactors.core.outcome import Outcome
 from simactors.sim import threads
 from simactors.sim.cluster import Process
 from simactors.sim.config import NS, wait_ns
@@ -30,6 +33,8 @@ from simactors.sim.waiting import Timer, Waiter
 # A turn of a real loop takes its time, in which others become ready: without that, what awaits nothing in particular,
 # as ``sleep(0)`` does, would never be overtaken.
 _TURN_NS = 20_000
+_MOST_TURNS = 10
+"""One more than a coroutine may miss before it is told of what is there already."""
 _NEVER = frozenset({signal.SIGKILL, signal.SIGSTOP})
 
 _Outer = tuple[Any, Any]
@@ -132,6 +137,14 @@ class SimLoop(asyncio.BaseEventLoop):
     def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> Any:  # type: ignore[override]
         """See asyncio; also what other simulated processes and the kernel's own steps call."""
         return self.call_soon(callback, *args, context=context)
+
+    def tell_answer(self, action: Callable[[Outcome], None], outcome: Outcome) -> None:
+        """See `core.refs.TellsAnswers`: of what is there already a thread tells a real loop, whose turns go on."""
+        is_there_already = self._kernel.offers is not None and asyncio._get_running_loop() is self
+        turns = self._kernel.choices.number("answered", _MOST_TURNS) if is_there_already else 0
+        for _ in range(turns):
+            action = functools.partial(self.call_soon, action)
+        self.call_soon(action, outcome)
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Any, *args: Any, context: Any = None

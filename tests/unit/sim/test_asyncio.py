@@ -241,3 +241,23 @@ def test_timers_of_one_time_come_due_in_one_turn_or_in_several_where_the_order_i
         ("first wakes", "second wakes", "first goes on", "second goes on"),
         ("first wakes", "first goes on", "second wakes", "second goes on"),
     }
+
+
+def test_what_is_there_already_is_told_in_one_of_some_turns_where_the_order_is_explored() -> None:
+    async def turns_missed() -> int:
+        ref, turns = simactors.put(1), 0
+        waiting = asyncio.ensure_future(ref)
+        while not waiting.done():
+            await asyncio.sleep(0)
+            turns += 1
+        return turns
+
+    def missed(seed: int, slack: Slack | None) -> int:
+        with simactors.simulate(seed, config=simactors.SimConfig(slack=slack)):
+            return asyncio.run(turns_missed())
+
+    usual = {missed(seed, None) for seed in range(5)}
+    assert len(usual) == 1
+    explored = {missed(seed, Slack()) for seed in range(60)}
+    assert min(explored) == usual.pop()
+    assert max(explored) - min(explored) == 9
