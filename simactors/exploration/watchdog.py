@@ -46,14 +46,17 @@ def watched(simulation: Simulation, patience_s: float = PATIENCE_S) -> Iterator[
     if _Dog.thread is None:
         _Dog.thread = threading.Thread(target=_watch, name="simactors watchdog", daemon=True)
         _Dog.thread.start()
-    with _Dog.biting:
-        outer = _Dog.watched, _Dog.ident, _Dog.patience_s
-        _Dog.watched, _Dog.ident, _Dog.patience_s = simulation, get_ident(), patience_s
-    _Dog.wake.set()
+    outer = _Dog.watched, _Dog.ident, _Dog.patience_s
     try:
+        with _Dog.biting:
+            _Dog.watched, _Dog.ident, _Dog.patience_s = simulation, get_ident(), patience_s
+        _Dog.wake.set()
         yield
     finally:
-        with _Dog.biting:
+        try:
+            with _Dog.biting:
+                _Dog.watched, _Dog.ident, _Dog.patience_s = outer
+        finally:  # Ctrl-C may have come before: whoever ran here next would be bitten for a simulation that is over
             _Dog.watched, _Dog.ident, _Dog.patience_s = outer
         for _ in range(2):
             pass  # a bite that was on its way is felt here, at a jump, and not in somebody else's code
@@ -62,12 +65,16 @@ def watched(simulation: Simulation, patience_s: float = PATIENCE_S) -> Iterator[
 @contextmanager
 def resting() -> Iterator[None]:
     """Let a person take their time: nothing is watched meanwhile."""
-    with _Dog.biting:
-        outer, _Dog.watched = _Dog.watched, None
+    outer = _Dog.watched
     try:
+        with _Dog.biting:
+            _Dog.watched = None
         yield
     finally:
-        with _Dog.biting:
+        try:
+            with _Dog.biting:
+                _Dog.watched = outer
+        finally:  # as above
             _Dog.watched = outer
         _Dog.wake.set()
 

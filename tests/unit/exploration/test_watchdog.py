@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 
 import simactors
 from simactors.exceptions import LimitError, SpinningError
 from simactors.exploration import watchdog
+from tests.pressed import pressed_at
 
 
 @simactors.remote
@@ -57,3 +60,19 @@ def test_who_waits_for_long_is_left_alone() -> None:
     with simactors.simulate() as sim, watchdog.watched(sim, 0.1):
         assert program() == "waited"
     assert [t.name for t in threading.enumerate()].count("simactors watchdog") == 1
+
+
+def test_ctrl_c_at_any_point_leaves_nobody_watched() -> None:
+    """A simulation that was over was watched for ever, and every half minute something else was ended for it."""
+    with simactors.simulate() as sim:
+        for point in itertools.count(1):
+            with (
+                suppress(KeyboardInterrupt),
+                pressed_at(point, "exploration/watchdog.py") as presses,
+                watchdog.watched(sim),
+            ):
+                pass
+            assert watchdog._Dog.watched is None, f"at point {point}"
+            if not presses.has_pressed:
+                break
+    assert point > 2
