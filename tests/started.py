@@ -11,8 +11,16 @@ def children(*, recursive: bool = False) -> list[psutil.Process]:
     Its resource tracker is started by the first test of a process that uses shared memory or semaphores of
     multiprocessing, and stays until the process ends.
     """
-    found = psutil.Process().children(recursive=recursive)
-    return [process for process in found if "resource_tracker" not in " ".join(process.cmdline())]
+    return [process for process in psutil.Process().children(recursive=recursive) if _is_ours(process)]
+
+
+def _is_ours(process: psutil.Process) -> bool:
+    try:
+        return "resource_tracker" not in " ".join(process.cmdline())
+    except psutil.ZombieProcess:
+        return True
+    except psutil.NoSuchProcess:  # it has ended since it was listed
+        return False
 
 
 def supervisor() -> psutil.Process:
