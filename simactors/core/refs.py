@@ -107,13 +107,19 @@ class Watchable(Protocol):
         ...
 
 
-@runtime_checkable
-class TellsAnswers(Protocol):
-    """A loop that says itself when those who await a ref are told."""
+class Answer:
+    """Tells a coroutine that awaits a ref; a class, so that a loop may know it among what it is to call."""
 
-    def tell_answer(self, action: Callable[[Outcome], None], outcome: Outcome) -> None:
-        """Call `action` in a turn of it that is still to come."""
-        ...
+    __slots__ = ("_future", "_outcome")
+
+    def __init__(self, future: asyncio.Future[Outcome], outcome: Outcome) -> None:
+        self._future = future
+        self._outcome = outcome
+
+    def __call__(self) -> None:
+        """What the loop does in one of its turns."""
+        if not self._future.done():  # whoever awaited it may have been cancelled
+            self._future.set_result(self._outcome)
 
 
 class _Nothing:
@@ -195,12 +201,7 @@ class ObjectRef(Generic[T_co]):
 
         loop = asyncio.get_running_loop()
         future = loop.create_future()
-
-        def set_result(outcome: Outcome) -> None:
-            if not future.done():  # whoever awaited it may have been cancelled
-                future.set_result(outcome)
-
-        self._watchable().when_done(lambda outcome: _call_in(loop, set_result, outcome))
+        self._watchable().when_done(lambda outcome: _call_in(loop, Answer(future, outcome)))
         return future
 
     def _id(self) -> ObjectID:
@@ -349,10 +350,6 @@ class _RefFuture(concurrent.futures.Future[Any]):
         self._entry.when_done(self._finish)
 
 
-def _call_in(loop: Any, action: Callable[[Outcome], None], outcome: Outcome) -> None:
-    if loop.is_closed():  # nobody is left to be told
-        return
-    if isinstance(loop, TellsAnswers):
-        loop.tell_answer(action, outcome)
-    else:
-        loop.call_soon_threadsafe(action, outcome)
+def _call_in(loop: Any, answer: Answer) -> None:
+    if not loop.is_closed():  # nobody is left to be told
+        loop.call_soon_threadsafe(answer)

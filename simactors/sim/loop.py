@@ -14,13 +14,12 @@ import itertools
 import signal
 import sys
 from asyncio import events
-from collections.abc import Callable
 from contextlib import suppress
 from heapq import heapify, heappush
 from typing import Any
 
 from simactors.core.current import running
-from simactors.core.outcome import Outcome
+from simactors.core.refs import Answer
 from simactors.sim import threads
 from simactors.sim.cluster import Process
 from simactors.sim.config import NS, wait_ns
@@ -135,16 +134,15 @@ class SimLoop(asyncio.BaseEventLoop):
         return handle
 
     def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> Any:  # type: ignore[override]
-        """See asyncio; also what other simulated processes and the kernel's own steps call."""
-        return self.call_soon(callback, *args, context=context)
+        """See asyncio; also what other simulated processes and the kernel's own steps call.
 
-    def tell_answer(self, action: Callable[[Outcome], None], outcome: Outcome) -> None:
-        """See `core.refs.TellsAnswers`: of what is there already a thread tells a real loop, whose turns go on."""
-        is_there_already = self._kernel.offers is not None and asyncio._get_running_loop() is self
-        turns = self._kernel.choices.number("answered", _MOST_TURNS) if is_there_already else 0
-        for _ in range(turns):
-            action = functools.partial(self.call_soon, action)
-        self.call_soon(action, outcome)
+        Of what is there already when it is awaited, a thread tells a real loop, whose turns go on meanwhile.
+        """
+        offers = self._kernel.offers
+        if offers is not None and type(callback) is Answer and asyncio._get_running_loop() is self:
+            for _ in range(self._kernel.choices.number("answered", _MOST_TURNS)):
+                callback = functools.partial(self.call_soon, callback)
+        return self.call_soon(callback, *args, context=context)
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Any, *args: Any, context: Any = None
