@@ -132,7 +132,6 @@ class _Observer:
         if is_driver:
             self._describe_driver()
         self._notes: Notes = Times(backend, self._lines) if is_light else Values(backend, self._lines)
-        self._wait = backend.wait
         self._functions: WeakKeyDictionary[calls.Function, calls.Function] = WeakKeyDictionary()
         self._classes: WeakKeyDictionary[calls.ActorClass, calls.ActorClass] = WeakKeyDictionary()
         self._running: set[Any] = set()
@@ -142,8 +141,6 @@ class _Observer:
         self._close = backend.close
         for taken in (self.submit_task, self.submit_method, self.create_actor, self.close):
             setattr(backend, taken.__name__, taken)
-        if isinstance(self._notes, Values):
-            backend.wait = self.wait  # type: ignore[method-assign]  # as those before
 
     # What code asks of others
 
@@ -176,20 +173,6 @@ class _Observer:
         actor = self._create_actor(creation._replace(actor_class=described))
         self._notes.created(began_s, creation, actor)
         return actor
-
-    def wait(
-        self,
-        refs: Sequence[ObjectRef[Any]],
-        num_returns: int,
-        timeout_s: float | None,
-        *,
-        stop_at_error: bool = False,
-    ) -> list[ObjectRef[Any]]:
-        """See `Backend`."""
-        ready = self._wait(refs, num_returns, timeout_s, stop_at_error=stop_at_error)
-        assert isinstance(self._notes, Values)
-        self._notes.waited(refs, num_returns, ready)
-        return ready
 
     def close(self) -> None:
         """See `Backend`."""

@@ -30,11 +30,13 @@ def encoded(line: dict[str, Any]) -> bytes:
 
 
 class Values:
-    """Of one process; see `Notes`."""
+    """Of one process; see `Notes`. Takes the place of the method of the backend in which code waits."""
 
-    def __init__(self, backend: KnowsItself, lines: Lines) -> None:
-        self._backend = backend
+    def __init__(self, backend: Any, lines: Lines) -> None:
+        self._backend: KnowsItself = backend
         self._write = lines.write
+        self._wait = backend.wait
+        backend.wait = self.wait
 
     def asked(
         self, began_s: float, call: TaskCall | MethodCall, spec: MethodSpec, refs: Sequence[ObjectRef[Any]]
@@ -52,14 +54,21 @@ class Values:
             args=[_noted(value) for value in arguments],
         )
 
-    def waited(
-        self, refs: Sequence[ObjectRef[Any]], num_returns: int, ready: Sequence[ObjectRef[Any]]
-    ) -> None:
-        """Its code goes on, as these are ready; what stands behind the last of them may have been ready as well."""
+    def wait(
+        self,
+        refs: Sequence[ObjectRef[Any]],
+        num_returns: int,
+        timeout_s: float | None,
+        *,
+        stop_at_error: bool = False,
+    ) -> list[ObjectRef[Any]]:
+        """See `Backend`; what stands behind the last ready one may be ready as well, and is not told of."""
+        ready: list[ObjectRef[Any]] = self._wait(refs, num_returns, timeout_s, stop_at_error=stop_at_error)
         seen = refs if len(ready) < num_returns else refs[: refs.index(ready[-1])]
         done = set(ready)
         pending = [ref.task_id().hex()[:_DIGITS] for ref in seen if ref not in done]
         self._write("waited", by=self._who(), pending=pending[:_MOST_PENDING])
+        return ready
 
     def created(self, began_s: float, creation: Creation, actor: ActorRef) -> None:
         """See `Notes`."""
