@@ -188,7 +188,7 @@ class _Schedule:
         ranks = [self._rank(offer) for offer in options]
         index = ranks.index(min(ranks))
         taken = options[index]
-        if taken.name in self._times_s or (taken.kind in _OF_WAITS and taken.target in self._waits_s):
+        if taken.name in self._times_s or self._ends_a_wait(taken):
             self._now_s = max(self._now_s, ranks[index])
         self._calls.append(self._call_of(taken))
         if taken.kind == "call":
@@ -199,15 +199,18 @@ class _Schedule:
         known_s = self._times_s.get(offer.name)
         if known_s is not None:
             return known_s
-        if offer.kind in _OF_WAITS and offer.target in self._waits_s:
+        if self._ends_a_wait(offer):
             return self._next_wait_s(offer.target)
         if offer.kind in _OF_TIME and offer.target != CLUSTER:
             return self._next_act_s(self._came_of(offer), offer.target)
         return self._now_s
 
+    def _ends_a_wait(self, offer: Offer) -> bool:
+        return offer.kind in _OF_WAITS and offer.target in self._waits_s
+
     def _next_wait_s(self, process: str) -> float:
         """Code that waited went on when it had its turn, and saw what had come until then."""
-        waits_s, done = self._waits_s.get(process, ()), self._waits_done.get(process, 0)
+        waits_s, done = self._waits_s[process], self._waits_done.get(process, 0)
         return max(waits_s[done], self._now_s) if done < len(waits_s) else self._now_s
 
     def _next_act_s(self, *whoever: str) -> float:
