@@ -39,6 +39,7 @@ _CHOSEN = {
     "lock": "give a lock to another thread than the one that waits longest",
     "loss": "let the network lose a message, so that it is sent again",
     "node": "place something on another node than the first that would do",
+    "pending": "let an actor's limit of unanswered calls count one that has only just been answered",
     "timers": "let timers of an event loop that are due come in another order",
     "unsent": "cancel a call before it was sent",
     "wait": "let `wait` give another ref that is ready than the first",

@@ -24,10 +24,10 @@ def count(link: Link, limit: int, invocation: Invocation) -> None:
         kernel.offers.touch_replies(invocation.caller)
     invocation.particulars()  # where the time of its answer is noted
     kept = [call for call in link.pending or () if _may_count(call, kernel.now_ns)]
-    room = limit - sum(call.outcome is None for call in kept)
     link.pending = kept
+    is_full = sum(call.outcome is None for call in kept) >= limit
     may_be_full = len(kept) >= limit
-    if room <= 0 or (may_be_full and kernel.choices.number("pending", _ONE_IN) == _ONE_IN - 1):
+    if is_full or (may_be_full and kernel.choices.number("pending", _ONE_IN) == _ONE_IN - 1):
         raise exceptions.PendingCallsLimitExceeded(
             f"{invocation.label} could not be submitted because {limit} calls are pending already. This limit can be "
             "adjusted with the `max_pending_calls` actor option."

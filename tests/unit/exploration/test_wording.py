@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+import simactors
 from simactors.core import fault_plan as plan
 from simactors.core.fault_plan import Fault, FaultPlan
 from simactors.exploration.recipe import Recipe
@@ -159,3 +163,14 @@ def test_what_else_is_chosen_otherwise_is_told_by_its_kind() -> None:
         "let chance draw other numbers in Account#1",
         "answer the question 'news' otherwise",
     ]
+
+
+def test_every_question_of_the_simulator_has_words() -> None:
+    """A label says nothing to who reads a plan."""
+    asked = re.compile(r'choices\.(?:number|pick)\("(\w+)"')
+    sources = (Path(simactors.__file__).parent / "sim").rglob("*.py")
+    labels = {label for source in sources for label in asked.findall(source.read_text())}
+    assert "answered" in labels
+    answers = tuple(Answer(label, nth, 1) for nth, label in enumerate(sorted(labels)))
+    recipe = Recipe(program=Program(target=Target("app.py", "main")), script=Script(answers=answers))
+    assert [text for text in others_in_words(recipe) if text.startswith("answer the question")] == []
