@@ -66,7 +66,8 @@ def test_prints_of_actors_and_tasks_say_who_has_printed_them() -> None:
         speaker = Speaker.remote()
         ray.get([speaker.speak.remote(), whisper.remote(), whisper.options(name="other").remote()])
         ray.get(Named.remote().speak.remote())
-        print("from the driver")
+        # In one write: unbuffered, print writes the end of a line by itself, and a worker's may get between.
+        sys.stdout.write("from the driver\\n")
     """)
     assert sorted(out) == sorted(
         [
