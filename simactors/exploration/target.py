@@ -31,7 +31,7 @@ from simactors.exceptions import TargetError
 from simactors.exploration import frames
 from simactors.exploration.drawn_faults import Drawn
 from simactors.sim.config import SimConfig, Slack
-from simactors.sim.intercept import environment, loaded
+from simactors.sim.intercept import environment, interrupts, loaded
 from simactors.workload.load import EntryError, Load
 
 MAX_STEPS = 2_000_000
@@ -150,20 +150,22 @@ def prepared(program: Program, *, seed: int = 0, ship_code: bool = False) -> Ite
         return
     if target.test is not None:
         raise TargetError(f"{target} is a test, which pytest runs: pytest '{target}'")
-    path, stem, folder = _resolved(target.file, os.getcwd())
-    code = _compile(target, path)
-    name = "__main__" if target.function is None else stem
+    # Ctrl-C in between could leave the interpreter without its `__main__`, or with that of the program.
+    with interrupts.held() as hold:
+        path, stem, folder = _resolved(target.file, os.getcwd())
+        code = _compile(target, path)
+        name = "__main__" if target.function is None else stem
 
-    def start() -> None:
-        module = _execute(target, code, name, ship_code=ship_code and program.as_ray)
-        if program.load is not None:
-            _drive(program, module, seed)
-        elif target.function is not None:
-            _function(program, module)(**dict(program.workload))
+        def start() -> None:
+            module = _execute(target, code, name, ship_code=ship_code and program.as_ray)
+            if program.load is not None:
+                _drive(program, module, seed)
+            elif target.function is not None:
+                _function(program, module)(**dict(program.workload))
 
-    alias = as_ray() if program.as_ray else nullcontext()
-    with _fresh_namespace(name, folder, [target.file, *program.argv]), alias:
-        yield start
+        alias = as_ray() if program.as_ray else nullcontext()
+        with _fresh_namespace(name, folder, [target.file, *program.argv]), alias, hold.lifted():
+            yield start
 
 
 def _drive(program: Program, module: ModuleType, seed: int) -> None:
@@ -209,12 +211,18 @@ def _resolved(file: str, _folder: str) -> tuple[str, str, str]:
 @contextmanager
 def as_it_was() -> Iterator[None]:
     """Put back what code of this process may change of the driver's: folder, environment, signal handlers."""
-    environment_before, handlers_before, folder_before = environment.of_the_driver(), _handlers(), os.getcwd()
-    try:
-        yield
-    finally:
-        os.chdir(folder_before)
-        _put_back(environment_before, handlers_before)
+    with interrupts.held() as hold:
+        environment_before, handlers_before, folder_before = (
+            environment.of_the_driver(),
+            _handlers(),
+            os.getcwd(),
+        )
+        try:
+            with hold.lifted():
+                yield
+        finally:
+            os.chdir(folder_before)
+            _put_back(environment_before, handlers_before)
 
 
 def _handlers() -> list[Any]:

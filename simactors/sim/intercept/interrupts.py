@@ -11,7 +11,7 @@ import sys
 import threading
 from _thread import get_ident  # the real one, also in a simulation
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from types import FrameType
 from typing import Any, ClassVar
 
@@ -50,11 +50,16 @@ class held:  # noqa: N801 -- a context manager; as a generator, Ctrl-C could com
     other threads than the main one, where Ctrl-C does not come, nothing is held.
     """
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> held:
         self._outside = _CtrlC.is_held
         if get_ident() == _MAIN_THREAD:
             _listen()
             _CtrlC.is_held = True
+        return self
+
+    def lifted(self) -> AbstractContextManager[None]:
+        """For a part of the block, in which Ctrl-C comes or waits as it does around the block."""
+        return nullcontext() if self._outside else heard()
 
     def __exit__(self, *exc: object) -> None:
         if get_ident() == _MAIN_THREAD:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import signal
+import sys
 import textwrap
 import time
 from pathlib import Path
@@ -180,6 +182,7 @@ def test_ctrl_c_at_any_point_of_opening_and_closing_is_ctrl_c_and_leaves_nothing
     """Half a simulation was opened, and the hunt ended with an internal error."""
     simulated("")
     digest = simulated("").digest
+    before = sys.modules["__main__"], sys.argv, sys.path[:], os.getcwd()
     for point in itertools.count(1, 7):
         began = time.time()
         with pressed_at(point) as presses:
@@ -189,8 +192,25 @@ def test_ctrl_c_at_any_point_of_opening_and_closing_is_ctrl_c_and_leaves_nothing
                 ending = "Ctrl-C"
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
         assert abs(time.time() - began) < 60  # the clock is the real one again
+        assert (sys.modules["__main__"], sys.argv, sys.path, os.getcwd()) == before
         assert simulated("").digest == digest
         if not presses.has_pressed:
             break  # that run was over before
         assert ending == "Ctrl-C", f"at point {point}"
     assert point > 500
+
+
+@pytest.mark.parametrize("code", ["", "import neighbour, os; os.chdir('/')"])
+def test_ctrl_c_before_and_after_a_program_leaves_the_interpreter_as_it_was(simulated, tmp_path, code):
+    """`__main__` was lost for good, and a notebook with it."""
+    (tmp_path / "neighbour.py").write_text("")
+    simulated(code)
+    before = sys.modules["__main__"], sys.argv, sys.path[:], os.getcwd(), dict(os.environ)
+    for point in itertools.count(1):
+        with pressed_at(point, "exploration/target.py") as presses, contextlib.suppress(KeyboardInterrupt):
+            simulated(code)
+        assert (sys.modules["__main__"], sys.argv, sys.path, os.getcwd(), dict(os.environ)) == before, point
+        assert "neighbour" not in sys.modules
+        if not presses.has_pressed:
+            break
+    assert point > 30
