@@ -79,6 +79,12 @@ _RUNS = 1_000
     help="The most crashes, lost nodes and cuts, each, of one run. Default: one of each.",
 )
 @click.option(
+    "--fault-calls",
+    metavar="CALL[,CALL]",
+    help="Crash processes, and break connections, around these calls only: 'Account.add', 'Account.*', or the name of "
+    "a task. Default: around any.",
+)
+@click.option(
     "--nodes",
     type=click.IntRange(min=1),
     help="How many machines. Default: 1, or 3 if faults of nodes, partitions or clocks are wanted.",
@@ -170,6 +176,7 @@ def _asked(target: Program, args: tuple[str, ...], options: dict[str, Any]) -> t
         strategy=options["strategy"],
         faults=kinds,
         max_faults=options["max_faults"],
+        fault_calls=_calls(options["fault_calls"]),
         nodes=options["nodes"],
         audit_every=_audited(options["check_determinism"]),
         keep_going=options["keep_going"],
@@ -219,6 +226,10 @@ def _tell_what_was_there(before: Before, target: Target) -> None:
         )
     elif before.covered:
         click.echo(f"goes on after {count(len(before.covered), 'run')}", err=True)
+
+
+def _calls(words: str | None) -> tuple[str, ...] | None:
+    return None if words is None else tuple(word.strip() for word in words.split(",") if word.strip())
 
 
 def _audited(wanted: bool | None) -> int | None:

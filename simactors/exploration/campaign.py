@@ -50,6 +50,7 @@ class Quest:
         strategy: one of `strategies.STRATEGIES`.
         faults: kinds of faults, see `storms.KINDS`.
         max_faults: see `Storms.most`.
+        fault_calls: see `Storms.calls`.
         nodes: how many machines; None: one, or three if the kinds of faults need several.
         audit_every: one run in so many is made twice and fails if it does not repeat; None for none. If it is 1, the
             first run is made in fresh processes, too.
@@ -60,6 +61,7 @@ class Quest:
     strategy: str = "portfolio"
     faults: tuple[str, ...] = ("delay",)
     max_faults: int | None = None
+    fault_calls: tuple[str, ...] | None = None
     nodes: int | None = None
     audit_every: int | None = AUDITED
     keep_going: bool = False
@@ -74,6 +76,16 @@ class Quest:
             raise ValueError(
                 "the systematic strategy tries one order after the other, in one process on this machine"
             )
+        if self.fault_calls is None:
+            return
+        if not self.fault_calls:
+            raise ValueError(
+                "around which calls is something to go wrong? Name one, as Account.add or Account.*"
+            )
+        if not {"crash", "rpc"} & set(self.faults):
+            raise ValueError(
+                "faults around some calls only are those of kind crash or rpc: ask for one of them, too"
+            )
 
     def new_strategy(self, given: int = 0) -> Strategy:
         """The strategy, before the first run.
@@ -87,7 +99,7 @@ class Quest:
         if self.strategy != SYSTEMATIC:
             return STRATEGIES[self.strategy]()
         most = self.max_faults if self.max_faults is not None else int(bool(kinds))
-        return Systematic(max_faults=most if kinds else 0, kinds=kinds, given=given)
+        return Systematic(max_faults=most if kinds else 0, kinds=kinds, given=given, calls=self.fault_calls)
 
     def world_for(self, program: Program) -> Program:
         """`program` in the world of this hunt."""
@@ -118,6 +130,7 @@ class Tally:
         losses: which processes of several ended before their time, and how.
         sightings: which properties (`checkers.properties`) all runs together have met.
         struck: which of the program's own faults befell something in any run; see `missed.numbers`.
+        calls: the labels of the calls that were seen, if the quest's faults are about some of them only.
     """
 
     runs: int = 0
@@ -131,6 +144,7 @@ class Tally:
     losses: tuple[str, ...] = ()
     sightings: Sightings = field(default_factory=Sightings)
     struck: set[int] = field(default_factory=set)
+    calls: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, parts: Iterable[Tally]) -> Tally:
@@ -150,6 +164,7 @@ class Tally:
         self.last = other.last or self.last
         self.sightings.add(other.sightings)
         self.struck |= other.struck
+        self.calls |= other.calls
         for finding in other.findings.values():
             self.add(finding)
 
@@ -210,7 +225,9 @@ class Campaign:
         self._world = world_of(self._program)
         self._strategy = strategy or quest.new_strategy(len(self._world.faults.faults))
         config = self._world.config
-        self._storms = Storms(quest.faults, quest.max_faults, len(config.machines), config.detection_s)
+        self._storms = Storms(
+            quest.faults, quest.max_faults, len(config.machines), config.detection_s, quest.fault_calls
+        )
         self._shape: Shape | None = None
         self._novelty = Novelty()
         # One stream for all runs: what the program keeps from run to run (a logging handler) still writes here.
@@ -234,7 +251,9 @@ class Campaign:
         Raises:
             TargetError: the program isn't there.
         """
-        quest = {**order["quest"], "faults": tuple(order["quest"]["faults"])}
+        quest: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in order["quest"].items()
+        }
         covered = Covered.from_fields(order["covered"])
         return cls(
             Recipe.from_fields(order["recipe"]).program, Quest(**quest), Share(*order["share"]), covered
@@ -306,6 +325,8 @@ class Campaign:
         self.tally.sightings.add(result.sightings)
         if len(self.tally.struck) < len(missed.planned(self._program)):
             self.tally.struck |= missed.numbers(self._program, result.struck)
+        if self._quest.fault_calls is not None:
+            self.tally.calls.update(step.what for step in result.path if step.kind == "call")
         self._novelty.look_at(path)
         self.tally.orders = self._novelty.seen
         self.tally.is_done, self.tally.verdict = self._strategy.is_done, self._strategy.verdict

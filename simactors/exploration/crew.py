@@ -191,6 +191,7 @@ def figures(tally: Tally) -> dict[str, Any]:
     """How a hunt stands, but for its findings, as JSON can hold it."""
     told: dict[str, Any] = {name: getattr(tally, name) for name in _FIGURES}
     told["struck"] = sorted(tally.struck)
+    told["calls"] = sorted(tally.calls)
     told["sightings"] = [[*astuple(seen.property), seen.met, seen.held] for seen in tally.sightings]
     last = tally.last
     if last is not None:
@@ -203,6 +204,7 @@ def read_figures(told: Mapping[str, Any], tally: Tally) -> None:
     for name in _FIGURES:
         setattr(tally, name, told[name])
     tally.struck = set(told["struck"])
+    tally.calls = set(told["calls"])
     tally.sightings = Sightings()
     tally.sightings.add(
         Sighting(Property(file, line, kind, name), met, held)

@@ -29,6 +29,7 @@ def explore(
     strategy: str = "portfolio",
     faults: str | Sequence[str] = "delay",
     max_faults: int | None = None,
+    fault_calls: str | Sequence[str] | None = None,
     nodes: int | None = None,
     first_seed: int = 0,
     keep_going: bool = False,
@@ -46,6 +47,8 @@ def explore(
         strategy: how orders are chosen: portfolio, random, pct, pos, orders, kinds, delays, sampled or systematic.
         faults: what may go wrong: none, delay, crash, node, partition, skew, rpc, all; several with commas.
         max_faults: the most crashes, lost nodes and cuts, each, of one run; by default one of each.
+        fault_calls: around which calls processes crash, and connections break: ``Account.add``, or with wildcards;
+            by default around any.
         first_seed: of the first run; the k-th has that plus k - 1.
         keep_going: go on after the first failure; those that are alike are one case.
         nodes: how many machines; by default 1, or 3 if faults of nodes, partitions or clocks are wanted.
@@ -95,6 +98,7 @@ def explore(
         strategy=strategy,
         faults=kinds_of(faults if isinstance(faults, str) else ",".join(faults)),
         max_faults=max_faults,
+        fault_calls=_several(fault_calls),
         nodes=nodes,
         audit_every=AUDITED,
         keep_going=keep_going,
@@ -121,6 +125,10 @@ def hunt(
     if tally.interrupted and not tally.findings:
         raise KeyboardInterrupt
     return hunting.finish(program, quest, tally, left.spent_s, shrink_s, explain_s=explain_s)
+
+
+def _several(words: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    return (words,) if isinstance(words, str) else None if words is None else tuple(words)
 
 
 def _loaded(cluster: str) -> SimConfig:

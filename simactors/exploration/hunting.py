@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simactors.checkers.declarations import declared, unmet
+from simactors.core import nearest
 from simactors.core.sightings import Sighting
 from simactors.exploration import missed
 from simactors.exploration.budget import Budget
@@ -20,6 +21,7 @@ from simactors.exploration.findings import Finding
 from simactors.exploration.journal import Before
 from simactors.exploration.repro import Repro
 from simactors.exploration.shrinking import SECONDS, Shrunk, shrink
+from simactors.exploration.storms import fits
 from simactors.exploration.target import Program
 
 _NOBODY = Before()
@@ -62,7 +64,8 @@ class Report:
         earlier: how many of the runs were made before the hunt was stopped, and went on.
         never: what the program says should `sometimes` be so, or be `reachable`, and never was in any of the runs;
             nothing of it if the hunt ended early, or went on from an earlier one.
-        missed: the program's own faults that befell nothing in any of the runs, in words; nothing of them, as above.
+        missed: the program's own faults that befell nothing in any of the runs, and calls that faults were asked for
+            and that never came, in words; nothing of them, as above.
     """
 
     program: Program
@@ -161,13 +164,19 @@ def finish(
         cases=tuple(cases),
         earlier=len(before.covered),
         never=_never(program, tally) if is_whole else (),
-        missed=_missed(program, tally) if is_whole else (),
+        missed=_missed(program, quest, tally) if is_whole else (),
     )
 
 
-def _missed(program: Program, tally: Tally) -> tuple[str, ...]:
+def _missed(program: Program, quest: Quest, tally: Tally) -> tuple[str, ...]:
     faults = enumerate(missed.planned(program))
-    return tuple(missed.words(fault, "in any run") for number, fault in faults if number not in tally.struck)
+    silent = [missed.words(fault, "in any run") for number, fault in faults if number not in tally.struck]
+    unfit = [call for call in quest.fault_calls or () if not any(fits(seen, [call]) for seen in tally.calls)]
+    silent += [
+        f"faults: no call in any run fits {call!r}{nearest.clause(call, sorted(tally.calls))}"
+        for call in unfit
+    ]
+    return tuple(silent)
 
 
 def _never(program: Program, tally: Tally) -> tuple[Sighting, ...]:

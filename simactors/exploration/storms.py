@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 from simactors.core import nearest
 from simactors.core.choices import Draws, Offer, sub_seed
@@ -65,6 +66,15 @@ def kinds_of(words: str) -> tuple[str, ...]:
     return tuple(kind for kind in KINDS if kind in asked or "all" in asked)
 
 
+def fits(label: str, calls: Sequence[str] | None) -> bool:
+    """Whether processes may crash, and connections break, around a call: ``Account.add``.
+
+    Args:
+        calls: labels, with wildcards; None: around any.
+    """
+    return calls is None or any(fnmatchcase(label, pattern) for pattern in calls)
+
+
 def nodes_for(kinds: Sequence[str]) -> int:
     """How many machines there are if nobody says it."""
     return 3 if any(kind in NODE_KINDS for kind in kinds) else 1
@@ -90,12 +100,14 @@ class Storms:
         most: how many of one run may be crashes, losses of nodes and cuts, each; None: one of each.
         nodes: how many machines there are.
         detection_s: see `SimConfig.detection_s`.
+        calls: around which calls processes crash, and connections break, see `fits`.
     """
 
     kinds: tuple[str, ...]
     most: int | None = None
     nodes: int = 1
     detection_s: float = 5.0
+    calls: tuple[str, ...] | None = None
 
     def draw(self, seed: int, shape: Shape | None) -> FaultPlan:
         """The faults of one run; none before anything is known of the program."""
@@ -161,6 +173,7 @@ class _Storm:
         self._length_s = length_s
         moments = {method: self._stormy(times) for method, times in shape.moments.items()}
         self._moments = {method: times for method, times in moments.items() if times} or shape.moments
+        self._labels = [label for label in shape.calls if fits(label, storms.calls)]
 
     def pauses(self) -> list[Fault]:
         """A process or two stand still for a while."""
@@ -170,9 +183,9 @@ class _Storm:
     def crashes(self) -> list[Fault]:
         """Processes end: mostly around a call, for that is where it hurts."""
         found: list[Fault] = []
-        for _ in range(self._count()):
+        for _ in range(self._count() if self._labels else 0):
             call, nth = self._call()
-            time_s, process = self._moment()
+            time_s, process = self._moment(None if self._storms.calls is None else self._labels)
             ways = (
                 lambda process=process, time_s=time_s: CrashProcess(process=process, at_s=time_s),
                 lambda call=call, nth=nth: CrashProcess(call=call, before_call=nth),
@@ -215,7 +228,7 @@ class _Storm:
         """Connections break under calls."""
         lost = ("request", "reply", "late")
         found: list[Fault] = []
-        for _ in range(1 + self._drawn.number("broken", 2)):
+        for _ in range(1 + self._drawn.number("broken", 2) if self._labels else 0):
             call, nth = self._call()
             how = lost[self._drawn.number("lost", len(lost))]
             if self._drawn.number("once", 4):
@@ -236,10 +249,11 @@ class _Storm:
 
         None that came in the calm before the storm.
         """
-        calm = {label: sum(t < self._begin_s for t in times) for label, times in self._shape.calls.items()}
-        labels = [label for label, times in self._shape.calls.items() if len(times) > calm[label]]
+        calls = {label: self._shape.calls[label] for label in self._labels}
+        calm = {label: sum(t < self._begin_s for t in times) for label, times in calls.items()}
+        labels = [label for label, times in calls.items() if len(times) > calm[label]]
         if not labels:
-            labels, calm = list(self._shape.calls), dict.fromkeys(self._shape.calls, 0)
+            labels, calm = list(calls), dict.fromkeys(calls, 0)
         label = labels[self._drawn.number("call", len(labels))]
         most = len(self._shape.calls[label]) - calm[label]
         if self._drawn.number("early", 2):
@@ -249,9 +263,16 @@ class _Storm:
     def _stormy(self, times: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
         return [(time_s, name) for time_s, name in times if self._begin_s <= time_s <= self._end_s]
 
-    def _moment(self) -> tuple[float, str]:
-        """A time and a process: mostly just after something happened to that process."""
+    def _moment(self, labels: Sequence[str] | None = None) -> tuple[float, str]:
+        """A time and a process: mostly just after something happened to that process.
+
+        Args:
+            labels: of the calls that it is about; None: any.
+        """
         methods = list(self._moments.values())
+        if labels is not None:
+            methods = [self._moments[label] for label in labels if label in self._moments]
+            methods = methods or [self._shape.moments[label] for label in labels]
         moments = methods[self._drawn.number("method", len(methods))]
         # Rather an early one: what comes often in a run comes in another one, too, and what is rare is at stake.
         most = len(moments) if self._drawn.number("any", 2) else min(len(moments), _EARLY)

@@ -15,6 +15,7 @@ from dataclasses import replace
 from glob import escape
 
 from simactors.core.fault_plan import CrashProcess, Fault, FaultPlan
+from simactors.exploration.storms import fits
 from simactors.exploration.strategies.strategy import Attempt, Path
 from simactors.exploration.tree import MOST_ANSWERS, MOST_EVENTS, Tree
 from simactors.sim.config import Latency, SimConfig, Slack
@@ -42,16 +43,25 @@ class Systematic:
         max_faults: how many faults a run may have.
         kinds: which kinds of faults are asked for; only `CRASH` is tried.
         given: how many faults happen in every run anyway, because a file or a scenario says so.
+        calls: around which calls processes crash, see `storms.fits`.
 
     Attributes:
         runs: how many runs there were.
         is_done: nothing is left to try.
     """
 
-    def __init__(self, *, max_faults: int = 0, kinds: Sequence[str] = (CRASH,), given: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        max_faults: int = 0,
+        kinds: Sequence[str] = (CRASH,),
+        given: int = 0,
+        calls: Sequence[str] | None = None,
+    ) -> None:
         self._max_faults = max_faults
         self._kinds = tuple(kinds)
         self._given = given
+        self._calls = calls
         self._tree = Tree()
         self._plan = FaultPlan()
         self._plans: deque[FaultPlan] = deque()
@@ -83,8 +93,9 @@ class Systematic:
         """How far it has come, in words that claim nothing more."""
         told = [] if not self.failed else [f"{self.failed} of them failed"]
         most = self._max_faults
+        which = "" if self._calls is None else f" that fits {' or '.join(self._calls)},"
         faults = (
-            f"with at most {most} crash{'es' * (most > 1)}, each just before or after a call or at its answer,"
+            f"with at most {most} crash{'es' * (most > 1)}, each just before or after a call{which} or at its answer,"
             if most
             else "without faults"
         )
@@ -114,7 +125,7 @@ class Systematic:
     def _next_plan(self) -> None:
         self._reasons.update(dict.fromkeys(_doubts_of(self._tree)))
         if len(self._plan.faults) < self._max_faults and CRASH in self._kinds:
-            for fault in _crashes(self._tree):
+            for fault in _crashes(self._tree, self._calls):
                 self._add_plan(FaultPlan((*self._plan.faults, fault)))
         if not self._plans:
             self.is_done = True
@@ -146,15 +157,16 @@ class Systematic:
         return list(found)
 
 
-def _crashes(tree: Tree) -> Iterator[Fault]:
-    """A crash before and after each call that was seen, and of who made it when its answer comes."""
-    for (place, method), count in tree.seen.items():
+def _crashes(tree: Tree, calls: Sequence[str] | None) -> Iterator[Fault]:
+    """A crash before and after each call that was seen and is meant, and of who made it when its answer comes."""
+    seen = {call: count for call, count in tree.seen.items() if fits(call[1], calls)}
+    for (place, method), count in seen.items():
         for nth in range(1, count + 1):
             process, call = escape(place), escape(method)
             yield CrashProcess(process=process, call=call, before_call=nth)
             yield CrashProcess(process=process, call=call, after_call=nth)
     answers: dict[str, int] = {}
-    for (_, method), count in tree.seen.items():
+    for (_, method), count in seen.items():
         answers[method] = answers.get(method, 0) + count
     for method, count in answers.items():
         for nth in range(1, count + 1):

@@ -55,6 +55,7 @@ STORMS = st.builds(
     st.none() | st.integers(0, 4),
     st.integers(1, 5),
     st.floats(0.1, 10),
+    st.none() | st.lists(st.sampled_from([*CALLS, "Account.*", "nothing"])).map(tuple),
 )
 
 
@@ -127,6 +128,28 @@ def test_a_run_begins_calm_for_a_shorter_or_longer_while() -> None:
 def _nth(fault: Fault) -> int | None:
     names = ("before_call", "after_call", "on_reply", "nth")
     return next(filter(None, (getattr(fault, name, None) for name in names)), None)
+
+
+@pytest.mark.parametrize(
+    ("calls", "around"),
+    [
+        (("Account.*",), {"Account.add", "Account.read"}),
+        (("work", "Account.read"), {"work", "Account.read"}),
+        (("Acount.*",), set()),
+    ],
+)
+def test_faults_strike_around_the_calls_that_are_meant(calls: tuple[str, ...], around: set[str]) -> None:
+    moments = {"Account.add": [(0.5, "Account#1")], "Account.read": [(1.0, "ann")], "work": [(1.5, "work#1")]}
+    times = {label: [time_s for time_s, _ in moments] for label, moments in moments.items()}
+    shape = Shape(times, ("Account#1", "ann", "work#1"), moments, 2.0)
+    homes = {"Account.add": "Account#1", "Account.read": "ann", "work": "work"}
+    storms = Storms(("crash", "rpc"), 3, calls=calls)
+    faults = [fault for seed in range(200) for fault in storms.draw(seed, shape).faults]
+    assert {fault.call for fault in faults if isinstance(fault, FailCall)} == around
+    crashes = [fault for fault in faults if isinstance(fault, CrashProcess)]
+    assert {fault.call for fault in crashes if fault.at_s is None} == around
+    at_some_time = {fault.process for fault in crashes if fault.at_s is not None}
+    assert at_some_time == {homes[label] for label in around}
 
 
 @FEW

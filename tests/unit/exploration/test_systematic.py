@@ -40,10 +40,15 @@ def run(
 
 
 def search(
-    program: Program, *, most: int = 5_000, config: SimConfig | None = None, max_faults: int = 0
+    program: Program,
+    *,
+    most: int = 5_000,
+    config: SimConfig | None = None,
+    max_faults: int = 0,
+    calls: tuple[str, ...] | None = None,
 ) -> tuple[Systematic, dict[str, int]]:
     """The search when it is over, and in how many runs each outcome was met."""
-    strategy = Systematic(max_faults=max_faults)
+    strategy = Systematic(max_faults=max_faults, calls=calls)
     outcomes: dict[str, int] = {}
     while not strategy.is_done and strategy.runs < most:
         attempt = strategy.begin(0)
@@ -322,6 +327,24 @@ def test_crashes_are_tried_around_every_call() -> None:
         "all delivery orders with at most 1 crash, each just before or after a call or at its answer, were tried: 4"
     )
     assert outcomes == {"'1'": 2, "'died'": 2}, "the driver, who hears the answer, is spared"
+
+
+def test_crashes_are_tried_around_those_calls_that_are_meant() -> None:
+    def program() -> str:
+        account = Account.remote()
+        try:
+            return str(ray.get([account.add.remote(1), account.read.remote()]))
+        except ray.exceptions.ActorDiedError:
+            return "died"
+
+    everywhere, _ = search(program, max_faults=1)
+    strategy, outcomes = search(program, max_faults=1, calls=("*.read", "*.write"))
+    assert strategy.verdict == (
+        "all delivery orders with at most 1 crash, each just before or after a call that fits *.read or *.write, or at "
+        f"its answer, were tried: {strategy.orders}"
+    )
+    assert strategy.orders < everywhere.orders
+    assert set(outcomes) == {"'[1, 1]'", "'died'"}
 
 
 def test_faults_that_are_not_tried_are_named() -> None:
