@@ -27,6 +27,7 @@ import pytest
 import simactors as ray
 from simactors import exceptions
 from tests.end_to_end.noticing import comes_true
+from tests.shared_files import shared_files
 from tests.started import supervisor
 
 NOTICED_S = 10.0
@@ -339,7 +340,7 @@ def is_left_over(pid: int) -> bool:
 def test_whoever_is_killed_nothing_is_left(tmp_path: Path, victim: str) -> None:
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
-    files = set(os.listdir("/dev/shm"))
+    files = shared_files()
     driver = subprocess.Popen(
         [sys.executable, str(program)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -352,7 +353,7 @@ def test_whoever_is_killed_nothing_is_left(tmp_path: Path, victim: str) -> None:
     os.kill(driver.pid if victim == "driver" else overseer.pid, signal.SIGKILL)
     assert comes_true(lambda: not left_over([overseer.pid, *pids]), GONE_S)
     _, errors = driver.communicate(timeout=NOTICED_S)
-    assert set(os.listdir("/dev/shm")) <= files
+    assert shared_files() <= files
     assert sockets <= {"", None}  # without names, so there is nothing in the file system or on a port
     if victim == "supervisor":
         assert driver.returncode == 1

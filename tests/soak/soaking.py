@@ -17,6 +17,7 @@ import psutil
 
 import simactors as ray
 from tests import started
+from tests.shared_files import shared_files
 from tests.soak import gauges
 from tests.soak.endings import end_in_the_middle
 from tests.soak.journal import Journals
@@ -165,7 +166,7 @@ def soak(options: Options) -> Report:
         files = temporary / "files"
         journals.mkdir()
         files.mkdir()
-        before = set(os.listdir("/dev/shm"))
+        before = shared_files()
         tempfile.tempdir = os.environ["TMPDIR"] = str(files)
         try:
             report = Soak(options, journals).run()
@@ -175,8 +176,7 @@ def soak(options: Options) -> Report:
             tempfile.tempdir = None
             del os.environ["TMPDIR"]
         report.found += [f"a file is left: {f}" for f in files.iterdir()]
-        # Semaphores of multiprocessing are those of other programs: nothing of ours has any.
-        shared = {name for name in os.listdir("/dev/shm") if not name.startswith("sem.mp-")} - before
+        shared = shared_files() - before
         report.found += [f"a file is left in /dev/shm: {f}" for f in shared if _is_ours(Path("/dev/shm", f))]
     return report
 
