@@ -25,10 +25,12 @@ from simactors.exploration.endings import end_with
 from simactors.exploration.findings import Finding
 from simactors.exploration.runner import Ending, RunResult
 from simactors.exploration.target import Program
+from simactors.sim.intercept import interrupts
 
 _TELL_EVERY_S = 0.2
 _WAIT_S = 0.5
 _PIECE = 1 << 20
+_LAST_WORDS_S = 2.0
 _ENDS_WITHIN_S = 5.0
 
 
@@ -58,6 +60,8 @@ def search(
         _listen(members, watch, keep_going=quest.keep_going)
         return Tally.of(member.tally for member in members)
     except KeyboardInterrupt:
+        with suppress(KeyboardInterrupt):  # whoever presses it twice does not want to wait
+            _interrupt(members)
         return replace(Tally.of(member.tally for member in members), interrupted=True)
     finally:
         for member in members:
@@ -81,6 +85,19 @@ def _listen(members: Sequence[_Member], watch: Callable[[Tally], None], *, keep_
                 return
 
 
+def _interrupt(members: Sequence[_Member]) -> None:
+    """Interrupt them, and hear what they have not told yet."""
+    left = Budget(seconds=_LAST_WORDS_S)
+    with selectors.DefaultSelector() as selector:
+        for member in members:
+            if member.interrupt():
+                selector.register(member.stdout, selectors.EVENT_READ, member)
+        while selector.get_map() and not left.is_spent:
+            for key, _ in selector.select(_WAIT_S):
+                if not key.data.hear():
+                    selector.unregister(key.fileobj)
+
+
 class _Member:
     """One of the processes, as seen from here."""
 
@@ -101,6 +118,7 @@ class _Member:
         self._share = share
         self.tally = Tally()
         self._heard = b""
+        self._is_listening = False
         self._order = json.dumps(
             {**order, "runs": runs, "seconds": budget.seconds, "parent": os.getpid()}
         ).encode()
@@ -131,7 +149,14 @@ class _Member:
             self._take_in(json.loads(line))
         return True
 
+    def interrupt(self) -> bool:
+        """Let it end as Ctrl-C would; false if it is not as far yet that it could tell anything."""
+        if self._is_listening:
+            self._process.send_signal(signal.SIGINT)
+        return self._is_listening
+
     def _take_in(self, told: dict[str, Any]) -> None:
+        self._is_listening = True
         if "wrong input" in told:
             raise TargetError(told["wrong input"])
         if "finding" in told:
@@ -158,7 +183,7 @@ class _Teller:
     def __init__(self, stream: Any) -> None:
         self._stream = stream
         self._clock = Budget()
-        self._told_s = 0.0
+        self._told_s = -_TELL_EVERY_S  # the first time at once: from then on it listens
         self._known: dict[Any, int] = {}
 
     def look_at(self, tally: Tally) -> None:
@@ -222,14 +247,16 @@ def main() -> None:
     stream = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     teller = _Teller(stream)
-    try:
-        campaign = Campaign.ordered(order)
-        tally = campaign.run(Budget(order["runs"], order["seconds"]), teller.look_at)
-    except TargetError as error:
-        stream.write(json.dumps({"wrong input": str(error)}) + "\n")
-        stream.flush()
-        return
-    teller.tell(tally)
+    # A signal that tells it to end comes in simulated code, and after all is told.
+    with suppress(KeyboardInterrupt), interrupts.held():
+        try:
+            campaign = Campaign.ordered(order)
+            tally = campaign.run(Budget(order["runs"], order["seconds"]), teller.look_at)
+        except TargetError as error:
+            stream.write(json.dumps({"wrong input": str(error)}) + "\n")
+            stream.flush()
+        else:
+            teller.tell(tally)
 
 
 if __name__ == "__main__":

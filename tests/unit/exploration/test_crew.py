@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +113,42 @@ def test_ctrl_c_while_they_are_started_leaves_none_behind(
 def test_more_processes_than_runs_make_each_run_once(tmp_path: Path) -> None:
     tally = crew.search(program(tmp_path, ""), Quest(**SAMPLED), Budget(2), 3)
     assert (tally.runs, tally.findings) == (2, {})
+
+
+def test_ctrl_c_keeps_every_run_that_was_made(tmp_path: Path) -> None:
+    """What they had not told yet, of the last fifth of a second, was lost: early on, all of it."""
+    made = tmp_path / "made"
+    code = f"with open({str(made)!r}, 'a') as file: file.write('x')\n"
+    target = replace(program(tmp_path, code), allow=("write",))
+
+    def press(_: Tally) -> None:
+        if made.exists() and made.stat().st_size > 20:
+            raise KeyboardInterrupt
+
+    tally = crew.search(target, Quest(**SAMPLED), Budget(1_000_000), 2, press)
+    assert tally.interrupted
+    assert made.stat().st_size - 2 <= tally.runs <= made.stat().st_size  # each may have been within one
+    assert sum(share.runs for share in tally.shares) == tally.runs
+    assert not children()
+
+
+def test_a_process_that_does_not_hear_ctrl_c_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "_LAST_WORDS_S", 0.1)
+    begun = tmp_path / "begun"
+    deaf = f"""
+import _signal
+_signal.signal(2, _signal.SIG_IGN)
+open({str(begun)!r}, "w").close()
+while True: pass
+"""
+    target = replace(program(tmp_path, deaf), allow=("write",))
+
+    def press(_: Tally) -> None:
+        if begun.exists():
+            raise KeyboardInterrupt
+
+    tally = crew.search(target, Quest(**SAMPLED), Budget(1_000_000), 2, press)
+    assert (tally.interrupted, tally.runs) == (True, 0)
+    assert not children()
