@@ -162,7 +162,9 @@ def test_fixtures_parameters_and_methods_are_as_ever_and_the_token_makes_the_run
     result = run(TESTS)
     result.assert_outcomes(failed=4)
     text = result.stdout.str()
-    assert text.count("1. delay Account.write (message 1)") == 4
+    assert (
+        text.count("How to make it happen:\nE         1. delay ") == 4
+    )  # how small it got is a matter of time
     assert "decorator.py" not in text
     assert "hunts.py" not in text
     commands = re.findall(r"pytest '?(test_it.py::[^ ']+)'? --sim-replay (\S+)", text)
