@@ -35,7 +35,7 @@ class Worker:
             self.sum += 1
 
     def sleeps(self):
-        time.sleep(0.05)
+        time.sleep(0.5)
 
     def fails(self):
         raise ValueError("no")
@@ -100,13 +100,13 @@ def test_a_program_is_measured_and_then_simulated_as_fast(capsys: pytest.Capture
     services = profile.service_times_s
     assert set(services) == {"Worker.__init__", "Worker.computes", "Worker.sleeps", "asks"}
     assert services["Worker.computes"][0] >= 0.0199
-    assert services["Worker.sleeps"][0] < 0.04
+    assert services["Worker.sleeps"][0] < 0.4
     assert len(services["Worker.computes"]) == 2
     assert len(profile.first_service_times_s["Worker.computes"]) == 1
 
     assert code_of("run", "app.py:main", "--profile", "p.toml", "--json") == 0
     simulated = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert simulated["virtual_time_s"] > 0.05 + 3 * 0.0199
+    assert simulated["virtual_time_s"] > 0.5 + 3 * 0.0199
     assert SimConfig.from_profile("p.toml").first_service_times.keys() == services.keys()
 
 

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -16,7 +17,7 @@ import pytest
 import simactors
 from simactors import tracing
 from simactors.api import session
-from simactors.core.abilities import RuntimeInfo
+from simactors.core.abilities import KnowsItself, RuntimeInfo
 from simactors.core.refs import onlookers
 from simactors.core.tracing import SUFFIX, Lines
 from simactors.traces import Trace
@@ -40,13 +41,15 @@ def test_a_session_that_is_over_holds_no_file(tmp_path: Path, monkeypatch: pytes
 SOMEWHERE = RuntimeInfo(job_id=1, node_id=1, worker_id=1, namespace="", task_id=7)
 
 
-class SlowToObserve:
+class SlowToObserve(KnowsItself):
     """A backend whose methods are looked at by two threads at the same time, if ever they may."""
 
     def __init__(self) -> None:
         self._both = threading.Barrier(2)
 
-    def __getattr__(self, name: str) -> Callable[..., None]:
+    def __getattribute__(self, name: str) -> Any:
+        if name.startswith("_") or name in vars(self):
+            return super().__getattribute__(name)
         with contextlib.suppress(threading.BrokenBarrierError):
             self._both.wait(0.1)
         return lambda *_: SOMEWHERE
