@@ -138,3 +138,23 @@ def test_a_target_that_says_how_much_it_does_does_less(tmp_path: Path) -> None:
     assert small.recipe.program.workload == (("calls", 1), ("clients", 2))
     assert Recipe.from_fields(small.recipe.to_fields()) == small.recipe
     assert small.recipe.run().digest == small.result.digest
+
+
+def test_of_seeds_none_is_plainer(tmp_path: Path) -> None:
+    (tmp_path / "dice.py").write_text(
+        "import random\n"
+        "import simactors as ray\n\n"
+        "@ray.remote\n"
+        "class Die:\n"
+        "    def roll(self):\n"
+        "        return random.randrange(20)\n\n"
+        "def main():\n"
+        "    die = Die.remote()\n"
+        "    assert ray.get(die.roll.remote()) != 7\n"
+    )
+    program = Program(target=Target.parse(f"{tmp_path / 'dice.py'}:main"))
+    tally = Campaign(program, Quest(audit_every=None)).run(Budget(300))
+    small = shrink(next(iter(tally.findings.values())), Budget(runs=20))
+    assert small.finding.recipe.script is not None
+    assert [answer.label for answer in small.finding.recipe.script.answers] == ["random/actor-1"]
+    assert small.is_smallest, "no smaller seed is looked for"
