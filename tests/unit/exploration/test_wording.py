@@ -70,6 +70,16 @@ def words(*deviations: tuple[str, str]) -> list[str]:
             "hold back the answer of Account#1 to driver for Account.read (message 7) for good, and go on with "
             "the 1st timer of the cluster",
         ),
+        (
+            "timer cluster train 2",
+            READ,
+            "hold back the 2nd placing of train for good, and go on with Account.read (message 1) from client#1 to ",
+        ),
+        (
+            "call a>b b.m 1",
+            "timer cluster (fault) 1",
+            "hold back b.m (message 1) from a to b for good, and go on with the 1st beginning or end of a fault",
+        ),
         ("turn a a.m 2", "x", "hold back the 2nd start of a.m at a for good, and go on with 'x'"),
         ("begin b>a a.m 1", READ, "hold back the beginning of a.m (message 1) from b at a for good, and "),
         ("resume a  22", READ, "hold back the 22nd going on of a for good, and go on with "),
