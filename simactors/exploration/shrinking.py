@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from glob import escape
 from itertools import combinations
 from typing import Any, TypeVar
 
 from msgspec import structs
 
-from simactors.core.fault_plan import FailCall, Fault, FaultPlan
+from simactors.core.fault_plan import CrashProcess, FailCall, Fault, FaultPlan
 from simactors.exploration.amounts import workload_of
 from simactors.exploration.budget import Budget
 from simactors.exploration.capturing import captured
@@ -24,6 +25,7 @@ from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import RunResult
 from simactors.exploration.script import Deviation, Recorder, Script
 from simactors.exploration.world import check_faults
+from simactors.sim.config import NS
 from simactors.sim.intercept import interrupts
 from simactors.workload.load import Load
 
@@ -36,6 +38,11 @@ _DIGITS = 6  # of a time in seconds, behind the point
 _MOST_CALLS = 9  # that are tried one by one
 _MOST_INVERSIONS = 250
 _MOST_OF_PAIRS = 15
+
+_WHEN = {"reply": ("on_reply",), "call": ("after_call", "before_call")}
+"""At which moments a process may crash that hears an answer or a call."""
+
+_MOST_HEARD = 4  # answers and calls at which a crash is tried instead of at a time
 
 _SEED = "random/"
 """How the labels of answers begin from which a process draws its random numbers: none is plainer than another one."""
@@ -205,11 +212,26 @@ class _Shrinker:
                     break
 
     def _plainer_faults(self) -> None:
-        """Fewer calls before it strikes, rounder and shorter times."""
-        for position in range(len(self.best.recipe.faults.faults)):
+        """At a call instead of at a time, fewer calls before it strikes, rounder and shorter times."""
+        for position, timed in enumerate(self.best.recipe.faults.faults):
+            if isinstance(timed, CrashProcess) and timed.at_s is not None:
+                any(self._try_fault(position, plainer) for plainer in self._at_calls(timed, timed.at_s))
             for knob in fields(self.best.recipe.faults.faults[position]):
                 fault = self.best.recipe.faults.faults[position]
                 any(self._try_fault(position, plainer) for plainer in _plainer(fault, knob.name))
+
+    def _at_calls(self, crash: CrashProcess, at_s: float) -> Iterator[CrashProcess]:
+        """The same crash at what its process hears next, or heard last: a time says nothing, and an edit changes it."""
+        with captured():
+            path = self.best.recipe.run().path
+        names = crash.process, f"{crash.process}#"
+        there = [step for step in path if step.target == names[0] or step.target.startswith(names[1])]
+        heard = [(step.kind, step.what) for step in there if step.kind in _WHEN]
+        before = sum(step.kind in _WHEN and step.taken_ns <= at_s * NS for step in there)
+        for position in (before, *range(before - 1, -1, -1))[:_MOST_HEARD]:
+            for knob in _WHEN[heard[position][0]] if position < len(heard) else ():
+                count = heard[: position + 1].count(heard[position])
+                yield CrashProcess(process=crash.process, call=escape(heard[position][1]), **{knob: count})
 
     def _try_fault(self, position: int, fault: Fault) -> bool:
         faults = list(self.best.recipe.faults.faults)

@@ -145,8 +145,10 @@ def _crash_at_call(fault: CrashProcess) -> str:
     whose = "the process" if owner == "*" else f"the process of {owner}"
     call = "call" if fault.call == "*" else fault.call
     if fault.on_reply is not None:
-        whose = "the process" if fault.process == "*" else whose
-        return f"crash {whose} that hears the {nth(fault.on_reply)} answer to {call}, when it does"
+        answer = f"the {nth(fault.on_reply)} answer to {call}"
+        if fault.process == "*":
+            return f"crash the process that hears {answer}, when it does"
+        return f"crash {whose} when it hears {answer}"
     if fault.before_call is not None:
         return f"crash {whose} before its {nth(fault.before_call)} {call}"
     return f"crash {whose} after its {nth(fault.after_call)} {call}"

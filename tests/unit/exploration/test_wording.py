@@ -118,6 +118,10 @@ def test_deviations_are_told_in_the_order_of_what_came_late_and_all_of_them() ->
         ),
         (plan.CrashProcess(call="train", before_call=3), "crash the process of train before its 3rd train"),
         (plan.CrashProcess(before_call=4), "crash the process before its 4th call"),
+        (
+            plan.CrashProcess(process="Clerk#1", call="Account.add", on_reply=2),
+            "crash the process of Clerk#1 when it hears the 2nd answer to Account.add",
+        ),
         (plan.CrashProcess(process="Account#2", at_s=0.5), "crash the process of Account#2 at 0.5 s"),
         (plan.CrashNode(node="node-2", at_s=1.0), "stop node-2 at 1 s"),
         (
