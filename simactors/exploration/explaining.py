@@ -7,6 +7,7 @@ the share of those that fail in the same way jumps, there it was decided.
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -87,8 +88,10 @@ def explain(finding: Finding, budget: Budget | None = None) -> Explanation:
         *workload_in_words(finding.recipe.program),
         *faults_in_words(finding.recipe.faults),
         *(text for _, text in told),
-        *(f"interrupt a thread of {_whose(there, path)} {there.line}".rstrip() for there in interrupted),
-        *others_in_words(finding.recipe),
+        *(f"interrupt a thread of {_whose(there.step, path)} {there.line}".rstrip() for there in interrupted),
+        *others_in_words(
+            finding.recipe, {asked: _whose(step, path) for asked, step in tracker.asked.items()}
+        ),
     )
     return Explanation(story=story, plan=plan, decisive_step=name, landmarks=landmarks(path))
 
@@ -108,9 +111,9 @@ class _Interruption(NamedTuple):
     line: str
 
 
-def _whose(interruption: _Interruption, path: Sequence[Offer]) -> str:
-    """The process, as plans call it: what it did was that of the step."""
-    return path[interruption.step].target if 0 <= interruption.step < len(path) else DRIVER
+def _whose(step: int, path: Sequence[Offer]) -> str:
+    """The process, as plans call it, whose code ran in a step."""
+    return path[step].target if 0 <= step < len(path) else DRIVER
 
 
 class _Tracker:
@@ -119,6 +122,7 @@ class _Tracker:
     Attributes:
         began: for each step, how many records there were when it was picked.
         interrupted: where threads may have been interrupted.
+        asked: in which step other questions were answered otherwise than in the plainest run, by label and number.
     """
 
     def __init__(self, choices: Choices, records: Callable[[], int]) -> None:
@@ -126,13 +130,16 @@ class _Tracker:
         self._records = records
         self.began: list[int] = []
         self.interrupted: list[_Interruption] = []
+        self.asked: dict[tuple[str, int], int] = {}
+        self._counts: Counter[str] = Counter()
         self.sampler = choices.sampler
 
     def pick(self, label: str, options: Sequence[object]) -> int:
         """See `Choices.pick`."""
         if label == NEXT:
             self.began.append(self._records())
-        return self._choices.pick(label, options)
+            return self._choices.pick(label, options)
+        return self._noted(label, self._choices.pick(label, options))
 
     def number(self, label: str, bound: int) -> int:
         """See `Choices.number`."""
@@ -140,6 +147,12 @@ class _Tracker:
         if answer and label == PREEMPT:
             line = user_line(sys._getframe(1), "before ")
             self.interrupted.append(_Interruption(self._records(), len(self.began) - 1, line))
+        return self._noted(label, answer)
+
+    def _noted(self, label: str, answer: int) -> int:
+        if answer:
+            self.asked[label, self._counts[label]] = len(self.began) - 1
+        self._counts[label] += 1
         return answer
 
 

@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import json
 import os
+import re
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -268,14 +269,16 @@ def _texts(folder: Path) -> Iterator[bytes]:
 
 
 def _failure_digest(program: Program, result: RunResult) -> str:
-    """Of the failure's message; the program's folder in it, as a deadlock names it, may be another elsewhere."""
+    """Of the words of the failure's message, in whatever order: sets of strings have another one in each process.
+
+    The program's folder in it, as a deadlock names it, may be another elsewhere.
+    """
     if program.target.test is not None and result.ending.kind == AssertionError.__name__:
         return _digest(b"")  # pytest writes the text, and the more of it the more -v it is given
     folder = str(Path(program.target.file).resolve().parent)
-    message = ADDRESS.sub("0x...", result.ending.message or "")
-    return _digest(
-        message.replace(folder, "").encode("utf-8", "backslashreplace")
-    )  # it may hold what no file can
+    message = ADDRESS.sub("0x...", result.ending.message or "").replace(folder, "")
+    words = sorted(re.findall(r"\w+|[^\w\s]", message))
+    return _digest(" ".join(words).encode("utf-8", "backslashreplace"))  # it may hold what no file can
 
 
 def _digest(text: bytes) -> str:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from glob import escape
 from itertools import combinations
 from typing import Any, TypeVar
 
 from msgspec import structs
 
-from simactors.core.fault_plan import FailCall, Fault, FaultPlan
+from simactors.core.fault_plan import CrashProcess, FailCall, Fault, FaultPlan
 from simactors.exploration.amounts import workload_of
 from simactors.exploration.budget import Budget
 from simactors.exploration.capturing import captured
@@ -24,6 +25,7 @@ from simactors.exploration.recipe import Recipe
 from simactors.exploration.runner import RunResult
 from simactors.exploration.script import Deviation, Recorder, Script
 from simactors.exploration.world import check_faults
+from simactors.sim.config import NS
 from simactors.sim.intercept import interrupts
 from simactors.workload.load import Load
 
@@ -32,11 +34,18 @@ Item = TypeVar("Item")
 SECONDS = 30.0
 """How long it may take, unless somebody says otherwise."""
 
-_ROUNDS = 6
 _DIGITS = 6  # of a time in seconds, behind the point
 _MOST_CALLS = 9  # that are tried one by one
 _MOST_INVERSIONS = 250
 _MOST_OF_PAIRS = 15
+
+_WHEN = {"reply": ("on_reply",), "call": ("after_call", "before_call")}
+"""At which moments a process may crash that hears an answer or a call."""
+
+_MOST_HEARD = 4  # answers and calls at which a crash is tried instead of at a time
+
+_SEED = "random/"
+"""How the labels of answers begin from which a process draws its random numbers: none is plainer than another one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +97,7 @@ class _Shrinker:
         """Shrink until nothing more can be left out; returns whether that was reached."""
         if not self._try(self.best.recipe):
             return False
-        for _ in range(_ROUNDS):
+        while True:  # every round that changes something leaves less, or something plainer
             before = self.best.recipe
             self._smaller_workload()
             self._fewer_faults()
@@ -101,7 +110,6 @@ class _Shrinker:
             self._plainer_faults()
             if self.best.recipe == before:
                 return True
-        return False
 
     def write_down(self) -> None:
         """Let the script of the best run say exactly what was answered in it, and nothing that never came up."""
@@ -197,18 +205,33 @@ class _Shrinker:
 
     def _plainer_answers(self) -> None:
         for position, answer in enumerate(self._script.answers):
-            for smaller in _smaller(answer.answer):
+            for smaller in () if answer.label.startswith(_SEED) else _smaller(answer.answer):
                 answers = list(self._script.answers)
                 answers[position] = answer._replace(answer=smaller)
                 if self._try_script(answers=tuple(answers)):
                     break
 
     def _plainer_faults(self) -> None:
-        """Fewer calls before it strikes, rounder and shorter times."""
-        for position in range(len(self.best.recipe.faults.faults)):
+        """At a call instead of at a time, fewer calls before it strikes, rounder and shorter times."""
+        for position, timed in enumerate(self.best.recipe.faults.faults):
+            if isinstance(timed, CrashProcess) and timed.at_s is not None:
+                any(self._try_fault(position, plainer) for plainer in self._at_calls(timed, timed.at_s))
             for knob in fields(self.best.recipe.faults.faults[position]):
                 fault = self.best.recipe.faults.faults[position]
                 any(self._try_fault(position, plainer) for plainer in _plainer(fault, knob.name))
+
+    def _at_calls(self, crash: CrashProcess, at_s: float) -> Iterator[CrashProcess]:
+        """The same crash at what its process hears next, or heard last: a time says nothing, and an edit changes it."""
+        with captured():
+            path = self.best.recipe.run().path
+        names = crash.process, f"{crash.process}#"
+        there = [step for step in path if step.target == names[0] or step.target.startswith(names[1])]
+        heard = [(step.kind, step.what) for step in there if step.kind in _WHEN]
+        before = sum(step.kind in _WHEN and step.taken_ns <= at_s * NS for step in there)
+        for position in (before, *range(before - 1, -1, -1))[:_MOST_HEARD]:
+            for knob in _WHEN[heard[position][0]] if position < len(heard) else ():
+                count = heard[: position + 1].count(heard[position])
+                yield CrashProcess(process=crash.process, call=escape(heard[position][1]), **{knob: count})
 
     def _try_fault(self, position: int, fault: Fault) -> bool:
         faults = list(self.best.recipe.faults.faults)

@@ -117,6 +117,11 @@ class Tree:
         """How many orders there are still to try at least."""
         return sum(len(place.open) for place in self._path)
 
+    @property
+    def depth(self) -> int:
+        """How many places the present path has."""
+        return len(self._path)
+
     def begin(self) -> TreeChoices:
         """Who answers in the next run."""
         self._run = _Run(self._ends)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from simactors.core.choices import Offer
 from simactors.core.fault_plan import (
@@ -45,9 +45,10 @@ _CHOSEN = {
     "wait": "let `wait` give another ref that is ready than the first",
     "worker": "run a task in another idle worker than the first",
 }
+_CHANCE = "random/"
 _CHOSEN_OF = {
     "latency": "let messages take longer than they need",
-    "random/": "let chance draw other numbers in {}",
+    _CHANCE: "let chance draw other numbers in {}",
     "work ": "let {} take longer than it needs",
 }
 _BESIDE = (PREEMPT, "hesitated", "fault ")  # how labels begin that are told by what they go with
@@ -83,20 +84,28 @@ def _overtaker(path: Sequence[Offer], first: int, late: int) -> int:
     return there[-1] if there else first
 
 
-def others_in_words(recipe: Recipe) -> list[str]:
-    """What else has to be chosen otherwise than in the plainest run, but for late messages and interrupted threads."""
+def others_in_words(recipe: Recipe, whose: Mapping[tuple[str, int], str] | None = None) -> list[str]:
+    """What else has to be chosen otherwise than in the plainest run, but for late messages and interrupted threads.
+
+    Args:
+        whose: by the label of a question and its number under that label, which process it was about, if that is known.
+    """
     if recipe.script is None:
         return [f"let seed {recipe.seed} draw all that is drawn: what of it matters, nobody knows"]
     told = Counter(
-        _chosen(answer.label) for answer in recipe.script.answers if not answer.label.startswith(_BESIDE)
+        _chosen(answer.label, (whose or {}).get((answer.label, answer.nth)))
+        for answer in recipe.script.answers
+        if not answer.label.startswith(_BESIDE)
     )
     return [text if times == 1 else f"{text}, {times} times" for text, times in told.items()]
 
 
-def _chosen(label: str) -> str:
+def _chosen(label: str, whose: str | None) -> str:
+    if label == "wait" and whose is not None:
+        return f"let `wait` in {whose} give another ref that is ready than the first"
     for kind, words in _CHOSEN_OF.items():
         if label.startswith(kind):
-            return words.format(label.removeprefix(kind))
+            return words.format(whose if whose is not None and kind == _CHANCE else label.removeprefix(kind))
     return _CHOSEN.get(label, f"answer the question {label!r} otherwise")
 
 
@@ -145,8 +154,10 @@ def _crash_at_call(fault: CrashProcess) -> str:
     whose = "the process" if owner == "*" else f"the process of {owner}"
     call = "call" if fault.call == "*" else fault.call
     if fault.on_reply is not None:
-        whose = "the process" if fault.process == "*" else whose
-        return f"crash {whose} that hears the {nth(fault.on_reply)} answer to {call}, when it does"
+        answer = f"the {nth(fault.on_reply)} answer to {call}"
+        if fault.process == "*":
+            return f"crash the process that hears {answer}, when it does"
+        return f"crash {whose} when it hears {answer}"
     if fault.before_call is not None:
         return f"crash {whose} before its {nth(fault.before_call)} {call}"
     return f"crash {whose} after its {nth(fault.after_call)} {call}"

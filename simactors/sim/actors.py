@@ -141,7 +141,9 @@ class Actors:
         granted = functools.partial(self._granted, invocation, process)
         refused = functools.partial(self._refused, actor)
         near = invocation.caller.node
-        self._placement.claim(Claim(actor, invocation.extra.request, near, True, granted, refused))
+        self._placement.claim(
+            Claim(actor, invocation.label, invocation.extra.request, near, True, granted, refused)
+        )
 
     def _granted(self, invocation: Invocation, process: Process, grant: Grant) -> None:
         actor: SimActor = invocation.actor

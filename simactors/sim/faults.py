@@ -34,6 +34,7 @@ from simactors.sim.kernel import Kernel
 from simactors.sim.membership import Membership
 from simactors.sim.network import Network
 from simactors.sim.nodes import Node, Nodes
+from simactors.sim.offer import FAULT
 from simactors.sim.pauses import Pauses
 from simactors.sim.points import Points
 from simactors.sim.rules import Barrier, Barriers
@@ -138,7 +139,7 @@ class Faults:
 
     def _after(self, delay_s: float, action: Callable[[], None]) -> None:
         """Do something so many seconds from now on; plans are armed when nothing has happened yet."""
-        self._kernel.timer(round(delay_s * NS), action)
+        self._kernel.timer(round(delay_s * NS), action, what=FAULT)
 
     def _note(self, where: str, what: str, *faults: Fault, for_s: float | None = None) -> None:
         """Faults strike.

@@ -118,10 +118,11 @@ class Kernel:
         process: Process | None = None,
         kind: str = "timer",
         call: Any = None,
+        what: str = "",
     ) -> Timer:
         """Run `action` as a step after `delay_ns`; see `Timer` for the rest."""
         timer = Timer(action, process, kind)
-        timer.call = call
+        timer.call, timer.what = call, what
         timer.callbacks = self._on_timer
         self.push((self.now_ns + delay_ns, NORMAL, self.next_number(), timer))
         return timer
@@ -147,9 +148,11 @@ class Kernel:
             self._clock.drop(lambda event: isinstance(event, Timer) and event.action is None)
             self._cancelled = 0
 
-    def soon(self, action: Callable[[], None], process: Process | None = None) -> None:
-        """Run `action` as a step of its own, at this instant: on a hub, above nobody's code."""
-        self.ready.append(Timer(action, process))
+    def soon(self, action: Callable[[], None], process: Process | None = None, what: str = "") -> None:
+        """Run `action` as a step of its own, at this instant: on a hub, above nobody's code; see `Timer` for `what`."""
+        timer = Timer(action, process)
+        timer.what = what
+        self.ready.append(timer)
 
     def touches(self, what: str) -> None:
         """The code that runs now has to do with `what`, which others may have to do with; see `Offer.touched`."""

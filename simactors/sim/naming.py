@@ -54,7 +54,7 @@ class Names:
                 place = self.name(step.process)  # type: ignore[arg-type]  # as above
                 return Description(step.kind, self.name(step.call.caller), place, step.call.label)
             name = CLUSTER if step.process is None else self.name(step.process)  # type: ignore[arg-type]
-            return Description(step.kind, name, name, "")
+            return Description(step.kind, name, name, step.what)
         return Description("step", CLUSTER, CLUSTER, type(step).__name__)
 
     def awaited(self, step: Any) -> Iterable[Any]:

@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 CLUSTER = "cluster"
 """The source of what no process does."""
 
+FAULT = "(fault)"
+"""What those of its steps are for with which a fault begins or ends; a call can't be called so."""
+
 ALL = "*"
 """What a step is said to touch that matters to every other one, or of which nobody knows what it touches."""
 

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from simactors.core.choices import Offer
-from simactors.sim.offer import CLUSTER, Description
+from simactors.sim.offer import CLUSTER, FAULT, Description
 
 
 def phrase(step: Offer) -> str:
@@ -41,6 +41,10 @@ def _phrase(step: Description, number: str) -> str:
             return f"the {nth(number)} start of {what} at {target}"
         case "sleep" | "timer" if target != CLUSTER:
             return f"the {nth(number)} waking of {target}"
+        case "timer" if what == FAULT:
+            return f"the {nth(number)} beginning or end of a fault"
+        case "timer" if what:
+            return f"the {nth(number)} placing of {what.removesuffix('.__init__')}"
         case "resume":
             return f"the {nth(number)} going on of {target}"
         case "begin":

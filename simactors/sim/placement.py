@@ -79,12 +79,14 @@ class Claim(NamedTuple):
 
     Attributes:
         holder: who it is.
+        what: how steps that are about it are called.
         near: where the one who asks is.
         granted: called with the grant, as a step.
         refused: called if it can never be granted, as a step, with what to tell who waits.
     """
 
     holder: Holder
+    what: str
     request: Request
     near: Node
     is_actor: bool
@@ -117,7 +119,7 @@ class Placement:
     Claims that ask for the same wait for one another, oldest first; others pass them, as on Ray.
 
     Args:
-        soon: runs an action as a step of its own.
+        soon: runs an action as a step of its own, that of no process; see `Kernel.soon`.
         groups: the placement groups, which come first when something has become free.
         touches: told what the code that runs now has to do with; see `Offer.touched`.
 
@@ -129,7 +131,7 @@ class Placement:
         self,
         nodes: Nodes,
         choices: Choices,
-        soon: Callable[[Callable[[], None]], None],
+        soon: Callable[[Callable[[], None], None, str], None],
         groups: PlacesBundles,
         touches: Callable[[str], None],
     ) -> None:
@@ -263,7 +265,7 @@ class Placement:
         grant = Grant(claim.holder, place[0], place[1], request.to_place)
         grant.bundle, grant.captures = place[2], request.captures
         self.held[grant] = None
-        self._soon(lambda: claim.granted(grant))
+        self._soon(lambda: claim.granted(grant), None, claim.what)
         return True
 
     def refuse_group(self, number: int) -> None:
@@ -275,7 +277,7 @@ class Placement:
                     self._refuse(claim, _group_removed(claim))
 
     def _refuse(self, claim: Claim, why: RayError) -> None:
-        self._soon(lambda: claim.refused(why))
+        self._soon(lambda: claim.refused(why), None, claim.what)
 
     def _impossible(self, request: Request) -> str:
         where = request.where

@@ -86,7 +86,8 @@ class Tasks:
         granted = functools.partial(self._lease, invocation)
         refused = functools.partial(self._refused, invocation)
         near = invocation.caller.node
-        self._placement.claim(Claim(invocation, invocation.extra.request, near, False, granted, refused))
+        request = invocation.extra.request
+        self._placement.claim(Claim(invocation, invocation.label, request, near, False, granted, refused))
 
     def _refused(self, invocation: Invocation, why: exceptions.RayError) -> None:
         self._network.fail(invocation, failure(why))

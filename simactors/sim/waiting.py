@@ -48,9 +48,10 @@ class Timer:
         process: whose timer it is; None for the cluster's own.
         kind: ``timer``; ``sleep`` if it is only there for code to go on, ``notice`` if it stands for a message, ...
         call: the call that it is about; None if it is about none.
+        what: in a word, what it does for whom, if it is the cluster's own.
     """
 
-    __slots__ = ("action", "call", "callbacks", "kind", "process")
+    __slots__ = ("action", "call", "callbacks", "kind", "process", "what")
 
     def __init__(
         self, action: Callable[[], None], process: Process | None = None, kind: str = "timer"
@@ -60,6 +61,7 @@ class Timer:
         self.process = process
         self.kind = kind
         self.call: Any = None
+        self.what = ""
 
     def then(self, _: object) -> None:
         """Do what the timer was set for."""

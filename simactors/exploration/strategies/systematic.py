@@ -1,8 +1,9 @@
 """Every order, one after the other: either one of them fails, or none does.
 
 Time is abstract (see `timeless`): a message may come later than any timer. Orders in which only independent steps
-change places are tried once (`tree.py`). With faults, the program is tried under one plan after the other: first
-without any, then with a crash before or after each call that was seen, then with two.
+change places are tried once (`tree.py`). With faults, the program is tried under several plans: without any, with a
+crash before or after each call that was seen, with two. They take turns, for one alone may have more orders than
+anybody waits for.
 
 Not a search for bugs in large programs: those of `portfolio.py` find them sooner.
 """
@@ -25,6 +26,9 @@ CRASH = "crash"
 
 _LONGER_THAN_ANY_RUN_S = 1e9
 
+_MOST_PLACES = 50_000
+"""In the paths of all searches together, about a kilobyte each: no further one is begun while there are more."""
+
 
 def timeless(config: SimConfig) -> SimConfig:
     """`config` as a systematic search needs it: messages take no time, or as long as it pleases."""
@@ -34,6 +38,60 @@ def timeless(config: SimConfig) -> SimConfig:
         links=tuple(replace(link, latency=None) for link in config.links),
         slack=Slack(messages_s=_LONGER_THAN_ANY_RUN_S, sleeps_s=0, keeps_turns_apart=True),
     )
+
+
+class _Search:
+    """All orders under one plan of faults.
+
+    Attributes:
+        failed: how many of the tree's orders did.
+        left: how many orders there are still to try at least.
+    """
+
+    def __init__(self, plan: FaultPlan, *, is_scarce: bool) -> None:
+        self.plan = plan
+        self.tree = Tree(is_scarce=is_scarce)
+        self.failed = self._seen = 0
+        self.left = 1
+
+    def learn(self, *, failed: bool) -> None:
+        """A run is over."""
+        is_new = self.tree.learn()
+        if not self.tree.orders:  # it begins anew
+            self.failed = 0
+        self.failed += is_new and failed
+        self.left = max(
+            self.tree.left, 1
+        )  # kept: it takes as long as a path is, and is asked for in each run
+
+    def saw_more(self) -> bool:
+        """Whether there were more calls than when it was asked before."""
+        before, self._seen = self._seen, sum(self.tree.seen.values())
+        return self._seen > before
+
+
+class _Shift:
+    """The searches under plans with equally many faults.
+
+    Attributes:
+        plans: those whose search has not begun.
+        searches: those that are not over; the last one had its turn last.
+    """
+
+    def __init__(self) -> None:
+        self.plans: deque[FaultPlan] = deque()
+        self.searches: deque[_Search] = deque()
+        self._began = False
+
+    def next(self, *, may_begin: bool, is_scarce: bool) -> _Search:
+        """The search whose turn it is: every other time one that begins, if there is one."""
+        begins = self.plans and may_begin
+        self._began = bool(begins and not (self._began and self.searches))
+        if self._began:
+            self.searches.append(_Search(self.plans.popleft(), is_scarce=is_scarce))
+        else:
+            self.searches.rotate(-1)
+        return self.searches[-1]
 
 
 class Systematic:
@@ -62,26 +120,27 @@ class Systematic:
         self._kinds = tuple(kinds)
         self._given = given
         self._calls = calls
-        self._tree = Tree()
-        self._plan = FaultPlan()
-        self._plans: deque[FaultPlan] = deque()
+        self._shifts = [_Shift() for _ in range(max_faults + 1)]
+        self._shifts[0].plans.append(FaultPlan())
+        self._turn = 0
+        self._now = self._shifts[0].next(may_begin=True, is_scarce=False)
         self._planned: dict[tuple[str, ...], None] = {}
-        self._orders_before = self._failed_before = 0  # in the trees of earlier plans
-        self._failed_here = 0
+        self._orders_before = self._failed_before = 0  # in searches that are over
         self._reasons: dict[str, None] = {}
         self._lost: str | None = None
+        self._is_scarce = False
         self.runs = 0
         self.is_done = False
 
     @property
     def orders(self) -> int:
         """How many runs showed something new."""
-        return self._orders_before + self._tree.orders
+        return self._orders_before + sum(search.tree.orders for search in self._open)
 
     @property
     def failed(self) -> int:
         """How many of those failed."""
-        return self._failed_before + self._failed_here
+        return self._failed_before + sum(search.failed for search in self._open)
 
     @property
     def is_proof(self) -> bool:
@@ -104,54 +163,67 @@ class Systematic:
         elif self.is_done:
             start = f"{self.orders} orders {faults} were tried, all that were looked for; not a proof"
         else:
-            least = self.orders + max(self._tree.left, 1) + len(self._plans)
+            left = sum(search.left for search in self._open)
+            least = self.orders + left + sum(len(shift.plans) for shift in self._shifts)
             start = f"{self.orders} orders of at least {least} {faults} were tried; not a proof"
         return "; ".join([start, *told, *self._doubts])
 
     def begin(self, seed: int) -> Attempt:
         """See `Strategy.begin`; the seed is of no account."""
-        return Attempt(self._tree.begin(), self._plan)
+        return Attempt(self._now.tree.begin(), self._now.plan)
 
     def learn(self, path: Path) -> None:
         """See `Strategy.learn`; what it needs to know of the steps, it has seen itself."""
         self.runs += 1
-        is_new = self._tree.learn()
-        if not self._tree.orders:  # it begins anew
-            self._failed_here = 0
-        self._failed_here += is_new and path.failed
-        if self._tree.is_done:
-            self._next_plan()
-
-    def _next_plan(self) -> None:
-        self._reasons.update(dict.fromkeys(_doubts_of(self._tree)))
-        if len(self._plan.faults) < self._max_faults and CRASH in self._kinds:
-            for fault in _crashes(self._tree, self._calls):
-                self._add_plan(FaultPlan((*self._plan.faults, fault)))
-        if not self._plans:
-            self.is_done = True
-            return
-        self._lost = self._lost or self._tree.unplaced
-        self._orders_before += self._tree.orders
-        self._failed_before += self._failed_here
-        self._failed_here = 0
-        self._tree = Tree(is_scarce=self._tree.is_scarce)
-        self._plan = self._plans.popleft()
+        search = self._now
+        search.learn(failed=path.failed)
+        self._is_scarce |= search.tree.is_scarce
+        if CRASH in self._kinds and len(search.plan.faults) < self._max_faults and search.saw_more():
+            for fault in _crashes(search.tree, self._calls):
+                self._add_plan(FaultPlan((*search.plan.faults, fault)))
+        if search.tree.is_done:
+            self._close(search)
+        self._take_turns()
 
     def _add_plan(self, plan: FaultPlan) -> None:
         key = tuple(sorted(map(str, plan.faults)))
         if key not in self._planned:
             self._planned[key] = None
-            self._plans.append(plan)
+            self._shifts[len(plan.faults)].plans.append(plan)
+
+    def _close(self, search: _Search) -> None:
+        self._shifts[len(search.plan.faults)].searches.remove(search)
+        self._reasons.update(dict.fromkeys(_doubts_of(search.tree)))
+        self._lost = self._lost or search.tree.unplaced
+        self._orders_before += search.tree.orders
+        self._failed_before += search.failed
+
+    def _take_turns(self) -> None:
+        """Each number of faults has a turn, and in it each of its plans: one that is new every other time."""
+        has_room = sum(search.tree.depth for search in self._open) < _MOST_PLACES
+        last = self._turn
+        for turn in range(last + 1, last + 1 + len(self._shifts)):
+            shift = self._shifts[turn % len(self._shifts)]
+            if shift.searches or (shift.plans and has_room):
+                self._turn = turn
+                self._now = shift.next(may_begin=has_room, is_scarce=self._is_scarce)
+                return
+        self.is_done = True
+
+    @property
+    def _open(self) -> list[_Search]:
+        return [search for shift in self._shifts for search in shift.searches]
 
     @property
     def _doubts(self) -> list[str]:
         """Why it can't be a proof."""
-        found = dict.fromkeys([*self._reasons, *_doubts_of(self._tree)])
+        trees = [search.tree for search in self._open]
+        found = dict.fromkeys([*self._reasons, *(doubt for tree in trees for doubt in _doubts_of(tree))])
         others = [kind for kind in self._kinds if kind != CRASH] if self._max_faults else []
         if self._given:
             found[f"{self._given} faults that were given happened in every run, as they are"] = None
-        if tree_lost := self._lost or self._tree.unplaced:
-            found[f"an order could not be tried: {tree_lost!r} was not possible where it was needed"] = None
+        if lost := self._lost or next((tree.unplaced for tree in trees if tree.unplaced), None):
+            found[f"an order could not be tried: {lost!r} was not possible where it was needed"] = None
         if others:
             found[f"faults of kind {', '.join(others)} were not tried"] = None
         return list(found)

@@ -8,10 +8,12 @@ import pytest
 
 from simactors.core.fault_plan import CrashProcess, FaultPlan
 from simactors.exploration.budget import Budget
+from simactors.exploration.campaign import Campaign, Quest
 from simactors.exploration.explaining import Explanation, explain
 from simactors.exploration.findings import Finding
 from simactors.exploration.recipe import Recipe
 from simactors.exploration.script import Answer, Deviation, Script
+from simactors.exploration.shrinking import shrink
 from simactors.exploration.target import Program, Target
 from simactors.sim.config import Slack
 from tests.power.programs import FOLDER
@@ -136,6 +138,32 @@ def main():
     seats = Seats.remote()
     assert sum(ray.get([seats.buy.remote(), seats.buy.remote()])) == 1
 """
+
+
+def test_who_waits_and_who_draws_is_told_by_name(tmp_path: Path) -> None:
+    (tmp_path / "first.py").write_text(
+        "import random\n"
+        "import simactors as ray\n\n"
+        "@ray.remote\n"
+        "class Die:\n"
+        "    def roll(self):\n"
+        "        return random.randrange(4)\n\n"
+        "@ray.remote\n"
+        "def first(dice):\n"
+        "    refs = [die.roll.remote() for die in dice]\n"
+        "    ray.wait(refs, num_returns=2)\n"
+        "    done, _ = ray.wait(refs)\n"
+        "    return refs.index(done[0]), ray.get(done[0])\n\n"
+        "def main():\n"
+        "    place, value = ray.get(first.remote([Die.remote(), Die.remote()]))\n"
+        "    assert not (place == 1 and value == 3)\n"
+    )
+    program = Program(target=Target.parse(f"{tmp_path / 'first.py'}:main"))
+    tally = Campaign(program, Quest(audit_every=None)).run(Budget(300))
+    small = shrink(next(iter(tally.findings.values())), Budget(runs=100)).finding
+    plan = explain(small, Budget(runs=0)).plan
+    assert "let chance draw other numbers in Die#2" in plan
+    assert "let `wait` in first#1 give another ref that is ready than the first" in plan
 
 
 def test_an_interrupted_thread_is_told_with_its_line(tmp_path: Path) -> None:

@@ -138,6 +138,16 @@ def test_a_replay_says_whether_it_was_the_same_run_and_where_it_differs(tmp_path
     assert "0.0.1" in replay(old).differences[-1]
 
 
+def test_a_set_in_a_message_is_the_same_in_another_order(tmp_path: Path):
+    path = tmp_path / "app.py"
+    path.write_text("""raise ValueError("lost {'a', 'b'}")""")
+    repro = repro_of(Program(target=Target(str(path))))
+    path.write_text("""raise ValueError("lost {'b', 'a'}")""")  # as under another PYTHONHASHSEED
+    assert replay(repro).differences == ()
+    path.write_text("""raise ValueError("lost {'a', 'c'}")""")
+    assert "says something else" in replay(repro).differences[0]
+
+
 def test_what_an_editor_leaves_beside_a_program_is_no_part_of_it_and_no_obstacle(tmp_path: Path) -> None:
     program = Program(target=Target(str(tmp_path / "app.py"), "main"))
     (tmp_path / "app.py").write_text("def main(): pass")

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from simactors.core.fault_plan import CrashProcess, FaultPlan
 from simactors.exploration.budget import Budget
 from simactors.exploration.campaign import Campaign, Quest
 from simactors.exploration.findings import Finding
 from simactors.exploration.recipe import Recipe
+from simactors.exploration.script import Script
 from simactors.exploration.shrinking import Shrunk, shrink
 from simactors.exploration.target import Program, Target
 from tests.power.programs import FOLDER
@@ -138,3 +140,57 @@ def test_a_target_that_says_how_much_it_does_does_less(tmp_path: Path) -> None:
     assert small.recipe.program.workload == (("calls", 1), ("clients", 2))
     assert Recipe.from_fields(small.recipe.to_fields()) == small.recipe
     assert small.recipe.run().digest == small.result.digest
+
+
+def test_of_seeds_none_is_plainer(tmp_path: Path) -> None:
+    (tmp_path / "dice.py").write_text(
+        "import random\n"
+        "import simactors as ray\n\n"
+        "@ray.remote\n"
+        "class Die:\n"
+        "    def roll(self):\n"
+        "        return random.randrange(20)\n\n"
+        "def main():\n"
+        "    die = Die.remote()\n"
+        "    assert ray.get(die.roll.remote()) != 7\n"
+    )
+    program = Program(target=Target.parse(f"{tmp_path / 'dice.py'}:main"))
+    tally = Campaign(program, Quest(audit_every=None)).run(Budget(300))
+    small = shrink(next(iter(tally.findings.values())), Budget(runs=20))
+    assert small.finding.recipe.script is not None
+    assert [answer.label for answer in small.finding.recipe.script.answers] == ["random/actor-1"]
+    assert small.is_smallest, "no smaller seed is looked for"
+
+
+def test_a_crash_at_some_time_is_told_by_what_its_process_hears_then(tmp_path: Path) -> None:
+    (tmp_path / "ledger.py").write_text(
+        "import simactors as ray\n\n"
+        "@ray.remote\n"
+        "class Ledger:\n"
+        "    def __init__(self):\n"
+        "        self.sides = []\n"
+        "    def book(self, side):\n"
+        "        self.sides.append(side)\n"
+        "    def booked(self):\n"
+        "        return self.sides\n\n"
+        "@ray.remote\n"
+        "class Clerk:\n"
+        "    def move(self, ledger):\n"
+        "        for side in ('debit', 'credit'):\n"
+        "            ray.get(ledger.book.remote(side))\n\n"
+        "def main():\n"
+        "    ledger, clerk = Ledger.remote(), Clerk.remote()\n"
+        "    try:\n"
+        "        ray.get(clerk.move.remote(ledger))\n"
+        "    except ray.exceptions.ActorDiedError:\n"
+        "        pass\n"
+        "    assert len(ray.get(ledger.booked.remote())) == 2\n"
+    )
+    program = Quest().world_for(Program(target=Target.parse(f"{tmp_path / 'ledger.py'}:main")))
+    crash = CrashProcess(process="Clerk#1", at_s=0.00025)
+    recipe = Recipe(program=program, script=Script(), faults=FaultPlan((crash,)))
+    small = shrink(Finding(run=1, recipe=recipe, result=recipe.run()), Budget(runs=50))
+    assert small.finding.recipe.faults.faults == (
+        CrashProcess(process="Clerk#1", call="Ledger.book", on_reply=1),
+    )
+    assert small.is_smallest

@@ -347,6 +347,24 @@ def test_crashes_are_tried_around_those_calls_that_are_meant() -> None:
     assert set(outcomes) == {"'[1, 1]'", "'died'"}
 
 
+def test_no_plan_waits_until_all_orders_under_another_one_were_tried() -> None:
+    """Without any fault there are thousands of orders here; each crash is tried long before."""
+
+    def program() -> str:
+        counter = Account.remote()
+        counting = [by_read_and_write.remote(counter, counter, 0) for _ in range(4)]
+        log = Log.options(max_restarts=1, max_task_retries=1).remote()
+        ray.get(log.note.remote("a"))
+        noted = ray.get(log.note.remote("b"))
+        ray.get(counting)
+        return "".join(noted)
+
+    strategy, outcomes = search(program, most=20, max_faults=1, calls=("Log.note",))
+    assert not strategy.is_done
+    assert outcomes["'b'"] >= 1, "what was noted before the crash is lost"
+    assert outcomes["'ab'"] >= 10, "every other run is without a crash"
+
+
 def test_faults_that_are_not_tried_are_named() -> None:
     strategy = Systematic(max_faults=1, kinds=("crash", "node", "partition"))
     while not strategy.is_done:

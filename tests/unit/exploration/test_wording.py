@@ -70,6 +70,16 @@ def words(*deviations: tuple[str, str]) -> list[str]:
             "hold back the answer of Account#1 to driver for Account.read (message 7) for good, and go on with "
             "the 1st timer of the cluster",
         ),
+        (
+            "timer cluster train 2",
+            READ,
+            "hold back the 2nd placing of train for good, and go on with Account.read (message 1) from client#1 to ",
+        ),
+        (
+            "call a>b b.m 1",
+            "timer cluster (fault) 1",
+            "hold back b.m (message 1) from a to b for good, and go on with the 1st beginning or end of a fault",
+        ),
         ("turn a a.m 2", "x", "hold back the 2nd start of a.m at a for good, and go on with 'x'"),
         ("begin b>a a.m 1", READ, "hold back the beginning of a.m (message 1) from b at a for good, and "),
         ("resume a  22", READ, "hold back the 22nd going on of a for good, and go on with "),
@@ -108,6 +118,10 @@ def test_deviations_are_told_in_the_order_of_what_came_late_and_all_of_them() ->
         ),
         (plan.CrashProcess(call="train", before_call=3), "crash the process of train before its 3rd train"),
         (plan.CrashProcess(before_call=4), "crash the process before its 4th call"),
+        (
+            plan.CrashProcess(process="Clerk#1", call="Account.add", on_reply=2),
+            "crash the process of Clerk#1 when it hears the 2nd answer to Account.add",
+        ),
         (plan.CrashProcess(process="Account#2", at_s=0.5), "crash the process of Account#2 at 0.5 s"),
         (plan.CrashNode(node="node-2", at_s=1.0), "stop node-2 at 1 s"),
         (

@@ -17,8 +17,8 @@ import pytest
 
 import simactors as ray
 from simactors import exceptions
-from simactors.core.choices import NEXT, SeededChoices
-from simactors.core.fault_plan import CrashNode, FaultPlan
+from simactors.core.choices import NEXT, DullChoices, SeededChoices
+from simactors.core.fault_plan import CrashNode, CrashProcess, FaultPlan
 from simactors.exploration.campaign import Quest
 from simactors.exploration.runner import run_simulated
 from simactors.exploration.target import Program, Target
@@ -207,6 +207,38 @@ def test_who_keeps_what_happened_keeps_nothing_else_of_the_run() -> None:
 
 
 # The end of a run is told as where latencies are drawn
+
+
+class Names(DullChoices):
+    """Notes the names of the cluster's own steps."""
+
+    def __init__(self) -> None:
+        self.of_the_cluster: dict[str, None] = {}
+
+    def pick(self, label: str, options: Sequence[Any]) -> int:
+        if label == NEXT:
+            self.of_the_cluster |= {offer.name: None for offer in options if offer.source == "cluster"}
+        return 0
+
+
+@ray.remote
+def squared(number: int) -> int:
+    return number * number
+
+
+def test_the_clusters_own_steps_are_called_by_what_they_are_for() -> None:
+    names = Names()
+    faults = FaultPlan((CrashProcess(process="Stuck#1", at_s=0.0001),))
+    with ray.simulate(config=SimConfig(slack=Slack()), choices=names, faults=faults):
+        stuck = Stuck.remote()
+        assert ray.get([squared.remote(2), squared.remote(3)]) == [4, 9]
+        del stuck
+    assert {
+        "timer cluster squared 1",
+        "timer cluster squared 2",
+        "timer cluster Stuck.__init__ 1",
+        "timer cluster (fault) 1",
+    } <= set(names.of_the_cluster)
 
 
 @ray.remote
