@@ -20,7 +20,7 @@ from simactors.core.interface import ActorInterface, MethodSpec, Signature
 from simactors.core.options import PLAIN_METHOD, ActorOptions, MethodOptions, TaskOptions
 from simactors.core.outcome import text_of
 from simactors.core.refs import ActorRef, ObjectRef
-from simactors.exceptions import ObjectStoreFullError
+from simactors.exceptions import ObjectStoreFullError, RayError
 
 
 class Function(Struct, frozen=True, kw_only=True, eq=False, weakref=True):
@@ -115,13 +115,21 @@ class Arguments(NamedTuple):
     refs: tuple[ObjectRef[Any], ...]
 
     def unpack(self, values: Sequence[Any] = ()) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Fresh args and kwargs; `values` are those of `refs`, in their order."""
+        """Fresh args and kwargs; `values` are those of `refs`, in their order.
+
+        Raises:
+            RayError: an argument is one; as on Ray, that counts as a failed argument.
+        """
         args, kwargs = codec.unpack(self.packed)
 
         def stand_aside(value: Any) -> Any:
             if type(value) is _Placeholder:
-                return values[value.index]
-            return codec.decode(value) if type(value) is codec.Encoded else value
+                value = values[value.index]
+            elif type(value) is codec.Encoded:
+                value = codec.decode(value)
+            if isinstance(value, RayError):
+                raise value
+            return value
 
         return tuple(map(stand_aside, args)), {k: stand_aside(v) for k, v in kwargs.items()}
 
