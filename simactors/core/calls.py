@@ -9,7 +9,7 @@ import functools
 import inspect
 import itertools
 import reprlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
 from types import FunctionType, GeneratorType
 from typing import Any, NamedTuple
 
@@ -230,6 +230,37 @@ def take_items(generator: Iterator[Any], num_returns: int) -> Any:
     """The return values that a returned generator stands for: as many items as there are refs, as on Ray."""
     items = list(itertools.islice(generator, num_returns))
     return items[0] if num_returns == 1 and items else items
+
+
+class StreamingGeneratorStats(Struct):
+    """What the ``yield`` of a streaming generator gives, as on Ray.
+
+    That is why ``yield from range(3)`` fails there, and here: nothing can be sent to what is no generator.
+
+    Attributes:
+        object_creation_dur_s: how long it took to pack the item and to hand it on.
+    """
+
+    object_creation_dur_s: float = 0.0
+
+
+_STATS = StreamingGeneratorStats()
+
+
+def streamed(generator: Generator[Any, Any, Any]) -> Iterator[Any]:
+    """The items of a streaming generator, which is told something after each as on Ray."""
+    try:
+        item = next(generator)
+        while True:
+            yield item
+            item = generator.send(_STATS)
+    except StopIteration:
+        return
+
+
+async def following(generator: AsyncGenerator[Any, Any], *, is_first: bool) -> Any:
+    """The next item of an ``async`` one; `StopAsyncIteration` at the end."""
+    return await generator.asend(None if is_first else _STATS)
 
 
 def bind(instance: Any, name: str) -> Callable[..., Any]:

@@ -67,7 +67,9 @@ class Face:
     def write(self, text: str) -> int:
         """See `io.TextIOBase`."""
         process = _printing(sys._getframe(1))
-        target = self._target if process is None else streams.redirected.get((process, self._name), self._target)
+        target = (
+            self._target if process is None else streams.redirected.get((process, self._name), self._target)
+        )
         if process is None or target is not self._target:
             return target.write(text)  # type: ignore[no-any-return]  # whatever the stream says
         names.worlds[-1].output.write(process, self._name, self._target, text)
@@ -143,7 +145,9 @@ def _redirect(self: Any) -> Any:
     if process is None or self._stream not in _STREAMS:
         return methods.real["__enter__"](self)
     place = process, self._stream
-    self._old_targets.append(getattr(sys, self._stream))  # for the real method: it may come to that after the simulation
+    self._old_targets.append(
+        getattr(sys, self._stream)
+    )  # for the real method: it may come to that after the simulation
     self.__dict__.setdefault(_PLACES, []).append((place, streams.redirected.get(place)))
     streams.redirected[place] = self._new_target
     streams.put_face(self._stream)
@@ -167,7 +171,7 @@ def _direct_back(self: Any, *error: Any) -> None:
 names: Names[HasOutput] = Names(builtins, {"print": _print})
 """What is replaced; open simulations install themselves here."""
 methods: Names[HasOutput] = Names(
-    contextlib._RedirectStream,  # type: ignore[attr-defined]  # what both `redirect_...` are
+    contextlib._RedirectStream,  # what both `redirect_...` are
     {"__enter__": _redirect, "__exit__": _direct_back},
 )
 streams = Streams()
