@@ -9,6 +9,7 @@ import functools
 import inspect
 import itertools
 import reprlib
+import traceback
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
 from types import FunctionType, GeneratorType
 from typing import Any, NamedTuple
@@ -272,6 +273,19 @@ def bind(instance: Any, name: str) -> Callable[..., Any]:
     cls = type(instance)
     attribute: Any = BUILT_IN_METHODS.get(name) or _attribute(cls, name)
     return attribute.__get__(instance, cls)  # type: ignore[no-any-return]
+
+
+def has_farewell(instance: Any) -> bool:
+    """Whether an actor is to be told that its process ends, though nobody has killed it: as on Ray."""
+    return callable(getattr(type(instance), "__ray_shutdown__", None))
+
+
+def say_farewell(instance: Any) -> None:
+    """Tell it; what that raises is printed, and changes nothing, unless it is Ctrl-C or ends a simulation."""
+    try:
+        bind(instance, "__ray_shutdown__")()
+    except (Exception, SystemExit):  # the user's code may raise anything
+        traceback.print_exc()
 
 
 def _attribute(cls: type, name: str) -> Any:
