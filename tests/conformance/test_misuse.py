@@ -234,3 +234,12 @@ def test_an_abstract_class_is_a_type_error_where_it_is_decorated(ray: ModuleType
         simactors.remote(Shape)
     with pytest.raises(TypeError, match=r"Can't instantiate abstract class .*area"):
         simactors.remote(num_cpus=0)(Shape)
+
+
+def test_the_object_store_is_an_option_of_actors_only(ray: ModuleType) -> None:
+    Log.options(object_store_memory=1 << 20)
+    task.options(object_store_memory=None)
+    with pytest.raises(ValueError, match="not implemented for tasks"):
+        task.options(object_store_memory=1 << 20)
+    with pytest.raises(ValueError, match="not implemented for tasks"):
+        simactors.remote(object_store_memory=1 << 20)(lambda: None)
