@@ -31,12 +31,12 @@ class Cancels:
         """Stop the call that an object comes from.
 
         Raises:
-            ValueError: `force` for a call of an actor.
+            ValueError: `force` for a call of an actor that is not answered yet.
         """
-        if force and entry.origin.actor is not None:
-            raise ValueError("force=True is not supported for actor tasks.")
         if entry.outcome is not None:
             return
+        if force and entry.origin.actor is not None:
+            raise ValueError("force=True is not supported for actor tasks.")
         if self._objects.owns(entry):
             self._cancel_own(entry, force=force, recursive=recursive)
         else:

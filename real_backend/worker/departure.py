@@ -1,4 +1,4 @@
-"""`Departure`: that a worker is to end, and why."""
+"""`Departure`: that a worker is to end, and why; `Farewell`: that it does."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 from msgspec import Struct
 
-from real_backend.control import Birth
+from real_backend.control import Birth, Leaving
 from real_backend.messages import Unanswered
 from simactors.core import ids
 from simactors.core.outcome import failure
@@ -28,6 +28,20 @@ class Departure(Struct, frozen=True):
 
 
 ASKED = Departure("exit_actor() was called in it, or its __ray_terminate__", 0)
+
+
+class Farewell(BaseException):
+    """Unwinds the main thread, so that its frames hold nothing any more, before the process ends.
+
+    Attributes:
+        last: what to tell the supervisor then.
+        code: the exit code.
+    """
+
+    def __init__(self, last: Leaving, code: int) -> None:
+        super().__init__(last.text)
+        self.last = last
+        self.code = code
 
 
 class _Terminated(int):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from real_backend.client.client import Client
@@ -142,11 +142,11 @@ class Execution:
         """Who sends the items of this call home."""
         return Producer(self._client, running)
 
-    def _drain(self, running: Running, items: Iterator[Any]) -> Answer:
+    def _drain(self, running: Running, generator: Generator[Any, Any, Any]) -> Answer:
         """Run a generator to its end, and send its items home as they come."""
         producer = self.producer(running)
         try:
-            for item in items:
+            for item in generator if running.num_returns == "dynamic" else calls.streamed(generator):
                 self.strays.end()
                 producer.send(codec.pack(item, by_value=True))
                 producer.wait()

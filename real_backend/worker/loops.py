@@ -10,7 +10,7 @@ import functools
 import inspect
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from real_backend.client.running import CallsHere, Running, current
@@ -20,7 +20,7 @@ from real_backend.worker.lane import Construction, Job, Owner
 from real_backend.worker.producing import Producer
 from real_backend.worker.strays import Strays
 from simactors import exceptions
-from simactors.core import codec
+from simactors.core import calls, codec
 from simactors.core.calls import ActorExit
 
 
@@ -90,7 +90,9 @@ class Loops:
             if isinstance(running.num_returns, str) and hasattr(value, "__aiter__"):
                 answer = await self._drain(running, value)
             else:
-                if inspect.isawaitable(value):
+                if inspect.iscoroutinefunction(
+                    method
+                ):  # as on Ray, what a plain method returns is not awaited
                     value = await value
                 execution.strays.end()
                 answer = execution.finish(running, value)
@@ -112,10 +114,14 @@ class Loops:
         error = exceptions.TaskCancelledError(f"Task: {running.label} was cancelled.")
         return self._execution.failed(running, error)
 
-    async def _drain(self, running: Running, items: AsyncIterator[Any]) -> Answer:
+    async def _drain(self, running: Running, items: AsyncGenerator[Any, Any]) -> Answer:
         producer = self._execution.producer(running)
         try:
-            async for item in items:
+            while True:
+                try:
+                    item = await calls.following(items, is_first=producer.produced == 0)
+                except StopAsyncIteration:
+                    break
                 self._execution.strays.end()
                 producer.send(codec.pack(item, by_value=True))
                 await asyncio.sleep(0)  # on Ray another thread sends it, and other coroutines go on meanwhile

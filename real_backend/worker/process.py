@@ -6,15 +6,12 @@ A pool worker until `Create` makes it an actor. Not the talk: `client` fills the
 from __future__ import annotations
 
 import atexit
-import ctypes
 import functools
 import os
 import signal
 import socket
 import sys
 import threading
-import time
-import types
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -26,7 +23,8 @@ from real_backend.control import Constructed, Leaving, Retire, Staying, Surround
 from real_backend.membership import Membership
 from real_backend.messages import Call, Create, Failed, Interrupted, Item, Message, Reply, Task
 from real_backend.transport import Channel
-from real_backend.worker.departure import ASKED, TERMINATED, Departure, departure_of, unanswered
+from real_backend.worker import arrival
+from real_backend.worker.departure import ASKED, TERMINATED, Departure, Farewell, departure_of, unanswered
 from real_backend.worker.execution import Answer, Execution
 from real_backend.worker.lanes import Lanes
 from real_backend.worker.late import Late
@@ -39,14 +37,11 @@ from simactors.core.outcome import format_user_traceback
 if TYPE_CHECKING:  # loaded where something is to go wrong
     from real_backend.mishaps import Mishaps
 
-_PR_SET_PDEATHSIG = 1
 _FAREWELL_S = 30.0
 """So long a process that ends on purpose goes on handing over answers that a busy receiver has not read yet."""
 
 _PATIENCE_S = 1.5
 """So long, as on Ray, the call with which an actor wants to end waits for others; then its caller is told of that."""
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def main(
@@ -59,11 +54,11 @@ def main(
     mishaps: Mishaps | None,
 ) -> NoReturn:
     """Be a worker; called in a freshly forked process that has closed what it inherited."""
-    _settle_in(supervisor)
+    arrival.settle_in(supervisor)
     channel = Channel(sock, SUPERVISOR, membership.key)
     if surroundings is not None:
         try:
-            _enter(surroundings)
+            arrival.enter(surroundings)
         except (OSError, ValueError) as error:  # what was there when it was asked for may be gone
             channel.post(Leaving(f"its runtime_env could not be entered: {error}", whole=False, crash=False))
             channel.flush()  # nothing was said before: there is room
@@ -76,28 +71,6 @@ def main(
 
         client.here.meter = Meter(folder, lambda: client.objects.minted)
     Worker(client, mishaps).run()
-
-
-def _settle_in(supervisor: int) -> None:
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != supervisor:  # it died before we asked to be told
-        os._exit(1)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # not Ctrl-C, which is the driver's: `cancel`
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    atexit._clear()  # what the supervisor's modules registered is not ours to do
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(line_buffering=True)  # a killed process flushes nothing
-
-
-def _enter(surroundings: Surroundings) -> None:
-    os.environ.update(surroundings.variables)
-    if surroundings.folder is not None:
-        os.chdir(surroundings.folder)
-    # What an interpreter reads when it starts, this one has read long ago.
-    sys.path[:0] = surroundings.search_path()
-    time.tzset()
 
 
 class Worker:
@@ -129,6 +102,15 @@ class Worker:
 
     def run(self) -> NoReturn:
         """Serve until told to end."""
+        try:
+            self._serve()
+        except Farewell as farewell:
+            last, code = farewell.last, farewell.code
+        # Only now: the frames that held the instance, too, are gone with what was raised.
+        self._say_farewell()
+        self._go(last, code)
+
+    def _serve(self) -> NoReturn:
         inbox, wait_until = self._inbox, self._client.pump.wait_until
         while True:
             if self._late is not None:
@@ -287,7 +269,7 @@ class Worker:
 
     def _leave_for_unknown_group(self, message: Call) -> NoReturn:
         group = None if message.options is None else message.options.group
-        self._leave(f"it has no concurrency group {group!r}", 1, crash=True)
+        self._go(Leaving(f"it has no concurrency group {group!r}", whole=False, crash=True), 1)
 
     def _on_terminate(self, *_: object) -> None:
         if self._here.main is None:
@@ -316,10 +298,21 @@ class Worker:
             self._leave("it was idle")
 
     def _leave(self, text: str, code: int = 0, *, whole: bool = False, crash: bool = False) -> NoReturn:
+        """End this process once its code has unwound."""
+        raise Farewell(Leaving(text, whole, crash), code)
+
+    def _say_farewell(self) -> None:
+        instance, self._instance = self._instance, None
+        if calls.has_farewell(instance):
+            calls.say_farewell(instance)
+        self._bound.clear()
+        del instance  # and its `__del__` runs, as that of what only it held
+
+    def _go(self, last: Leaving, code: int) -> NoReturn:
         """End this process, after what was answered so far has been handed over."""
         pump = self._client.pump
         with pump.change:
-            self._client.peers.tell_supervisor(Leaving(text, whole, crash))
+            self._client.peers.tell_supervisor(last)
         pump.wait_until(pump.drained, _FAREWELL_S)
         try:
             atexit._run_exitfuncs()

@@ -12,9 +12,10 @@ from typing import Any
 
 from simactors.api import session
 from simactors.api.handles import ActorHandle
-from simactors.core import ids
+from simactors.core import current, ids
 from simactors.core.abilities import KnowsItself, NodeInfo, RuntimeInfo
 from simactors.core.ids import ActorID, JobID, NodeID, PlacementGroupID, TaskID
+from simactors.exceptions import RaySystemError
 
 _ACCELERATORS = ("GPU", "TPU", "NPU", "HPU", "RBLN", "MBLT", "FURIOSA", "neuron_cores", "TTNPU")
 _NODE_ID_LABEL = "ray.io/node-id"
@@ -235,18 +236,21 @@ def nodes() -> list[dict[str, Any]]:
     """Every node there ever was, dead ones too, in the shape of Ray's table.
 
     The keys that programs use are ``NodeID``, ``Alive``, ``Resources``, ``Labels`` and ``NodeManagerAddress``.
+
+    Raises:
+        RaySystemError: nothing is initialized.
     """
-    return [_row(node) for node in _nodes()]
+    return [_row(node) for node in _cluster()]
 
 
 def cluster_resources() -> dict[str, float]:
-    """What all living nodes have together, by resource; memory in bytes."""
-    return _sum([node.total for node in _nodes() if node.alive])
+    """What all living nodes have together, by resource; memory in bytes. Raises as `nodes` does."""
+    return _sum([node.total for node in _cluster() if node.alive])
 
 
 def available_resources() -> dict[str, float]:
-    """What of `cluster_resources` is free; what is used up entirely is left out."""
-    return _sum([node.available for node in _nodes() if node.alive])
+    """What of `cluster_resources` is free; what is used up entirely is left out. Raises as `nodes` does."""
+    return _sum([node.available for node in _cluster() if node.alive])
 
 
 def timeline(filename: str | None = None) -> list[dict[str, Any]] | None:
@@ -292,6 +296,16 @@ def _info() -> RuntimeInfo:
 
 def _nodes() -> list[NodeInfo]:
     return session.able(KnowsItself, "nodes").nodes()
+
+
+def _cluster() -> list[NodeInfo]:
+    if (
+        not session.is_initialized() and current.session() is None
+    ):  # code inside of `simulate` needs no `init`
+        raise RaySystemError(
+            "System error: Ray has not been started yet. Trying to use state API before ray.init() has been called."
+        )
+    return _nodes()
 
 
 def _initialized(what: str) -> RuntimeInfo:

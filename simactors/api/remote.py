@@ -77,6 +77,11 @@ _OPTIONS_OF_METHODS = [
 
 def _make_remote(target: Any, options: dict[str, Any]) -> Any:
     if inspect.isclass(target):
+        if inspect.isabstract(target):  # as on Ray, which makes an instance of a class derived from it
+            names = ", ".join(sorted(vars(target)["__abstractmethods__"]))
+            raise TypeError(
+                f"Can't instantiate abstract class {target.__name__}: it has abstract methods, {names}"
+            )
         return ActorClass(target, with_options(_PLAIN_ACTOR, options, what="actors"))
     if not inspect.isfunction(target):
         raise TypeError(

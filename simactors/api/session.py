@@ -10,11 +10,11 @@ import functools
 import importlib
 import logging
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from simactors.core import backend as backends
@@ -68,22 +68,28 @@ _MEANT = frozenset({"job_config", "log_to_driver", "logging_level", "runtime_env
 _QUANTITIES = {"object_store_memory": "object_store_memory", "_memory": "memory"}
 
 
-class ClientContext(Struct, frozen=True):
+class RayContext(Mapping[str, Any]):
     """What `init` returns; a context manager that shuts down at its end, as Ray's.
 
     Attributes:
         backend: the name of the open backend.
-        address_info: for Ray programs that look at it.
+        address_info: for Ray programs that look at it; also the items of the mapping that this is.
+        dashboard_url: empty: there is none.
+        python_version: of this interpreter.
     """
 
-    backend: str
-    address_info: Mapping[str, Any]
+    dashboard_url = ""
+    python_version = ".".join(map(str, sys.version_info[:3]))
+
+    def __init__(self, backend: str, address_info: Mapping[str, Any]) -> None:
+        self.backend = backend
+        self.address_info = address_info
 
     def disconnect(self) -> None:
         """Same as `shutdown`."""
         shutdown()
 
-    def __enter__(self) -> ClientContext:
+    def __enter__(self) -> RayContext:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -91,6 +97,12 @@ class ClientContext(Struct, frozen=True):
 
     def __getitem__(self, key: str) -> Any:
         return self.address_info[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.address_info)
+
+    def __len__(self) -> int:
+        return len(self.address_info)
 
 
 def init(
@@ -105,7 +117,7 @@ def init(
     seed: int | None = None,
     faults: FaultPlan | None = None,
     **more: Any,
-) -> ClientContext:
+) -> RayContext:
     """Start the runtime; `shutdown` ends it.
 
     Inside ``with simulate():`` this only joins the open simulation.
@@ -322,7 +334,7 @@ _opening = threading.RLock()
 """The first calls of a threaded actor on Ray begin at once, and are to find one session."""
 
 
-def _reinitialized(ignore: bool, backend: Backend) -> ClientContext:
+def _reinitialized(ignore: bool, backend: Backend) -> RayContext:
     if not ignore:
         raise RuntimeError(
             "Maybe you called ray.init twice by accident? This error can be suppressed by passing in "
@@ -332,7 +344,7 @@ def _reinitialized(ignore: bool, backend: Backend) -> ClientContext:
     return _context(backend)
 
 
-def _join(session: current.Session, backend: str | None, settings: Settings) -> ClientContext:
+def _join(session: current.Session, backend: str | None, settings: Settings) -> RayContext:
     inside = session.backend.name
     if backend is not None and backend != inside:
         raise RuntimeError(
@@ -356,7 +368,7 @@ def _knows_itself(kind: type[Backend]) -> bool:
     return issubclass(kind, KnowsItself)
 
 
-def _context(backend: Backend) -> ClientContext:
+def _context(backend: Backend) -> RayContext:
     info: dict[str, Any] = {
         "address": ADDRESS,
         "gcs_address": ADDRESS,
@@ -366,4 +378,4 @@ def _context(backend: Backend) -> ClientContext:
     if _knows_itself(type(backend)):
         itself: Any = backend
         info["node_id"] = ids.node_id(itself.runtime_info().node_id).hex()
-    return ClientContext(backend.name, info)
+    return RayContext(backend.name, info)

@@ -9,7 +9,8 @@ import functools
 import inspect
 import itertools
 import reprlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import traceback
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
 from types import FunctionType, GeneratorType
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from simactors.core.interface import ActorInterface, MethodSpec, Signature
 from simactors.core.options import PLAIN_METHOD, ActorOptions, MethodOptions, TaskOptions
 from simactors.core.outcome import text_of
 from simactors.core.refs import ActorRef, ObjectRef
-from simactors.exceptions import ObjectStoreFullError
+from simactors.exceptions import ObjectStoreFullError, RayError
 
 
 class Function(Struct, frozen=True, kw_only=True, eq=False, weakref=True):
@@ -115,13 +116,21 @@ class Arguments(NamedTuple):
     refs: tuple[ObjectRef[Any], ...]
 
     def unpack(self, values: Sequence[Any] = ()) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Fresh args and kwargs; `values` are those of `refs`, in their order."""
+        """Fresh args and kwargs; `values` are those of `refs`, in their order.
+
+        Raises:
+            RayError: an argument is one; as on Ray, that counts as a failed argument.
+        """
         args, kwargs = codec.unpack(self.packed)
 
         def stand_aside(value: Any) -> Any:
             if type(value) is _Placeholder:
-                return values[value.index]
-            return codec.decode(value) if type(value) is codec.Encoded else value
+                value = values[value.index]
+            elif type(value) is codec.Encoded:
+                value = codec.decode(value)
+            if isinstance(value, RayError):
+                raise value
+            return value
 
         return tuple(map(stand_aside, args)), {k: stand_aside(v) for k, v in kwargs.items()}
 
@@ -224,6 +233,37 @@ def take_items(generator: Iterator[Any], num_returns: int) -> Any:
     return items[0] if num_returns == 1 and items else items
 
 
+class StreamingGeneratorStats(Struct):
+    """What the ``yield`` of a streaming generator gives, as on Ray.
+
+    That is why ``yield from range(3)`` fails there, and here: nothing can be sent to what is no generator.
+
+    Attributes:
+        object_creation_dur_s: how long it took to pack the item and to hand it on.
+    """
+
+    object_creation_dur_s: float = 0.0
+
+
+_STATS = StreamingGeneratorStats()
+
+
+def streamed(generator: Generator[Any, Any, Any]) -> Iterator[Any]:
+    """The items of a streaming generator, which is told something after each as on Ray."""
+    try:
+        item = next(generator)
+        while True:
+            yield item
+            item = generator.send(_STATS)
+    except StopIteration:
+        return
+
+
+async def following(generator: AsyncGenerator[Any, Any], *, is_first: bool) -> Any:
+    """The next item of an ``async`` one; `StopAsyncIteration` at the end."""
+    return await generator.asend(None if is_first else _STATS)
+
+
 def bind(instance: Any, name: str) -> Callable[..., Any]:
     """The method `name` of an actor's class, bound to `instance`.
 
@@ -233,6 +273,19 @@ def bind(instance: Any, name: str) -> Callable[..., Any]:
     cls = type(instance)
     attribute: Any = BUILT_IN_METHODS.get(name) or _attribute(cls, name)
     return attribute.__get__(instance, cls)  # type: ignore[no-any-return]
+
+
+def has_farewell(instance: Any) -> bool:
+    """Whether an actor is to be told that its process ends, though nobody has killed it: as on Ray."""
+    return callable(getattr(type(instance), "__ray_shutdown__", None))
+
+
+def say_farewell(instance: Any) -> None:
+    """Tell it; what that raises is printed, and changes nothing, unless it is Ctrl-C or ends a simulation."""
+    try:
+        bind(instance, "__ray_shutdown__")()
+    except (Exception, SystemExit):  # the user's code may raise anything
+        traceback.print_exc()
 
 
 def _attribute(cls: type, name: str) -> Any:

@@ -14,10 +14,11 @@ def checked_variables(said: Any) -> Variables:
     """The variables that `env_vars` gives.
 
     Raises:
-        ValueError: no dictionary of strings, or something that no process can have in its environment.
+        TypeError: no dictionary of strings.
+        ValueError: something that no process can have in its environment.
     """
     if not isinstance(said, Mapping) or not all(isinstance(x, str) for pair in said.items() for x in pair):
-        raise ValueError(f"runtime_env: env_vars must be a dict of str to str, not {said!r}")
+        raise TypeError(f"runtime_env['env_vars'] must be of type Dict[str, str], not {said!r}")
     for name, value in said.items():
         if not _can_be_set(name, value):
             raise ValueError(f"runtime_env: env_vars: no process can have a variable {name!r} of {value!r}")

@@ -263,6 +263,15 @@ _RULES: Mapping[str, _Rule] = {
 }
 
 
+_RULES_OF_TASKS: dict[str, _Rule] = {
+    "object_store_memory": _Rule(
+        (int, type(None)),
+        lambda v: None if v is None else "Setting 'object_store_memory' is not implemented for tasks",
+    )
+}
+"""Where tasks differ from actors."""
+
+
 def with_options(options: Options, changes: Mapping[str, Any], *, what: str) -> Options:
     """`options` with `changes` made, each checked.
 
@@ -276,10 +285,11 @@ def with_options(options: Options, changes: Mapping[str, Any], *, what: str) -> 
     if not changes:
         return options
     valid = list(type(options).__struct_fields__)
+    own = _RULES_OF_TASKS if isinstance(options, TaskOptions) else {}
     for name, value in changes.items():
         if name not in valid:
             raise ValueError(f"Invalid option keyword {name} for {what}. Valid ones are {valid}.")
-        rule = _RULES.get(name, _ANY)
+        rule = own.get(name) or _RULES.get(name, _ANY)
         if not isinstance(value, rule.types):
             raise TypeError(
                 f"The type of keyword '{name}' must be {rule.types}, but received type {type(value)}"

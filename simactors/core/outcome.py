@@ -24,9 +24,14 @@ class Value:
         self.packed = packed
 
     def unwrap(self) -> Any:
-        """A copy of the value."""
+        """A copy of the value; an error of Ray's is raised, as on Ray, though code has returned or put it."""
         packed = self.packed
-        return codec.decode(packed) if type(packed) is codec.Encoded else packed
+        if type(packed) is not codec.Encoded:
+            return packed
+        value = codec.decode(packed)
+        if isinstance(value, exceptions.RayError):
+            raise value
+        return value
 
 
 class Failure:

@@ -107,6 +107,15 @@ class Watchable(Protocol):
         ...
 
 
+@runtime_checkable
+class Tells(Protocol):
+    """A session that lets code of the user's run when an object is ready only in a thread of the process that asked."""
+
+    def teller(self) -> Callable[[Callable[[], None]], None]:
+        """What has code run in a thread of the process whose code runs now, which does nothing else."""
+        ...
+
+
 class Answer:
     """Tells a coroutine that awaits a ref; a class, so that a loop may know it among what it is to call."""
 
@@ -306,14 +315,16 @@ class DynamicObjectRefGenerator:
 
 
 class _RefFuture(concurrent.futures.Future[Any]):
-    """A future whose `result` waits as `get` does: in the simulator, threads can't wait for one another."""
+    """A future whose `result` waits as `get` does: whoever is to tell it may not have come to that yet."""
 
     def __init__(self, ref: ObjectRef[Any], entry: Watchable) -> None:
         super().__init__()
         self._ref = ref
         self._entry = entry
         self._untold = [True]
-        entry.when_done(self._finish)
+        session = entry.session if isinstance(entry, OfSession) else None
+        tell = session.teller() if isinstance(session, Tells) else None
+        entry.when_done(self._finish if tell is None else lambda outcome: tell(lambda: self._finish(outcome)))
 
     def _finish(self, outcome: Outcome) -> None:
         try:

@@ -125,7 +125,8 @@ class Actors:
         assert actor.owner is not None  # a detached one is not watched
         link = self._network.link(actor.owner, actor.id)
         end = functools.partial(self.end, actor, Event.OUT_OF_SCOPE, "all references to it are gone")
-        self._network.notify(link, actor.owner.node, actor.process.node, end)
+        leave = functools.partial(self._turns.leaving.after_farewell, actor, end)
+        self._network.notify(link, actor.owner.node, actor.process.node, leave)
 
     # Birth
 

@@ -342,6 +342,10 @@ class SimBackend:
             self.submit_method, self.submit_task = log.submit_method, log.submit_task
         return self.call_log
 
+    def teller(self) -> Callable[[Callable[[], None]], None]:
+        """See `core.refs.Tells`."""
+        return self._world.threads.teller()
+
     def _caller(self) -> Process:
         """The process whose code runs now."""
         return _running() or self._the_driver()  # type: ignore[return-value]  # what our executor put there

@@ -9,7 +9,7 @@ import asyncio
 import contextvars
 import inspect
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from typing import Any
 
 from simactors.core import calls, codec
@@ -128,7 +128,7 @@ class Executor:
         value = self._call(invocation, function, *instance)
         if invocation.extra is not None and (invocation.extra.stream or invocation.extra.is_dynamic):
             return await self._drain_async(invocation, value)
-        if inspect.isawaitable(value):
+        if inspect.iscoroutinefunction(function):  # as on Ray, what a plain method returns is not awaited
             value = await value
         return self.pack(invocation, value)
 
@@ -161,13 +161,14 @@ class Executor:
 
     # Generators
 
-    def _drain(self, invocation: Invocation, items: Iterator[Any]) -> tuple[Outcome, ...]:
+    def _drain(self, invocation: Invocation, generator: Generator[Any, Any, Any]) -> tuple[Outcome, ...]:
         """Run a generator to its end, and send its items home as they come."""
         process = invocation.process
         assert process is not None
         sink = self._sink(invocation)
+        is_dynamic = invocation.extra is not None and invocation.extra.is_dynamic
         try:
-            for item in items:
+            for item in generator if is_dynamic else calls.streamed(generator):
                 sink.send(self._stores.stored(process, codec.pack(item), invocation.label))
                 sink.wait(process)
                 if invocation.extra is not None and invocation.extra.is_told:
@@ -180,14 +181,22 @@ class Executor:
             sink.send(failure_of(invocation, error))
         return sink.finish()
 
-    async def _drain_async(self, invocation: Invocation, items: AsyncIterator[Any]) -> tuple[Outcome, ...]:
+    async def _drain_async(
+        self, invocation: Invocation, items: AsyncGenerator[Any, Any]
+    ) -> tuple[Outcome, ...]:
         if not hasattr(items, "__aiter__"):
             return self._drain(invocation, items)  # type: ignore[arg-type]  # a plain generator, on the loop
         process = invocation.process
         assert process is not None
         sink = self._sink(invocation)
+        is_first = True
         try:
-            async for item in items:
+            while True:
+                try:
+                    item = await calls.following(items, is_first=is_first)
+                except StopAsyncIteration:
+                    break
+                is_first = False
                 sink.send(self._stores.stored(process, codec.pack(item), invocation.label))
                 await self._reported(process)
                 while not sink.may_go_on:

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from simactors import exceptions
+from simactors.core import calls
 from simactors.core.calls import ActorExit
 from simactors.sim import threads
-from simactors.sim.actor import SimActor
-from simactors.sim.cluster import Process
+from simactors.sim.actor import BUSY, SimActor
+from simactors.sim.cluster import Process, context_of
 from simactors.sim.executor import current_call
 from simactors.sim.invocation import Invocation, Leaves
 from simactors.sim.kernel import Kernel
@@ -50,9 +51,31 @@ class Leaving:
         ``sys.exit()`` is a crash, too: its code is None.
         """
         if is_intended(code):
-            self.left(actor, _ASKED)
+            self.after_farewell(actor, functools.partial(self.left, actor, _ASKED))
         else:
-            self.crashed(actor, f"its process exited with code {code}")
+            why = f"its process exited with code {code}"
+            self.after_farewell(actor, functools.partial(self.crashed, actor, why))
+
+    def after_farewell(self, actor: SimActor, end: Callable[[], None]) -> None:
+        """Have its `__ray_shutdown__` run, if it has one, and then `end` it; no call of it begins any more."""
+        if not calls.has_farewell(actor.instance):
+            end()
+            return
+        if actor.lanes is not None and actor.lanes.depart is None:
+            actor.lanes.depart = _go_on
+        if actor.current is None:
+            actor.current = BUSY
+        self._kernel.soon(functools.partial(self._say_farewell, actor, actor.process, end), actor.process)
+
+    def _say_farewell(self, actor: SimActor, process: Process, end: Callable[[], None]) -> None:
+        if actor.process is not process or process.gone:
+            return  # killed, or crashed, before it came to that, or in the middle of it
+        if process.halted:
+            process.park(Timer(functools.partial(self._say_farewell, actor, process, end)))
+            return
+        context_of(process).run(calls.say_farewell, actor.instance)
+        if actor.process is process and not process.gone:
+            end()
 
     def wait_for_others(self, actor: SimActor, call: Invocation, code: object) -> bool:
         """As on Ray, other calls that are under way end first; False if there are none."""
@@ -115,6 +138,10 @@ class Leaving:
             current.particulars().leaves = Leaves.ANSWERED
         else:
             self.exits(actor, 0)
+
+
+def _go_on() -> None:
+    """Stands for the end of an actor that has begun."""
 
 
 def is_intended(code: object) -> bool:

@@ -7,6 +7,7 @@ as a step of its own, on a hub. Code of a process that was started as no thread 
 from __future__ import annotations
 
 import contextvars
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -16,7 +17,7 @@ from simactors.core.current import running
 from simactors.sim import fiber
 from simactors.sim.cluster import Process
 from simactors.sim.config import wait_ns
-from simactors.sim.intercept import faces, pools
+from simactors.sim.intercept import faces, interrupts, pools
 from simactors.sim.kernel import Kernel
 from simactors.sim.trace import Trace
 from simactors.sim.waiting import Timer, Waiter
@@ -80,9 +81,10 @@ class ProcessThreads:
     Attributes:
         living: those that have begun or will, by ident, the main thread first.
         names, pools, tasks: how many threads, executors and tasks of asyncio have got a name of the library's making.
+        untold: what the thread that tells futures has to do, the piece that it is at first.
     """
 
-    __slots__ = ("_last", "_process", "living", "main", "names", "pools", "tasks")
+    __slots__ = ("_last", "_process", "living", "main", "names", "pools", "tasks", "untold")
 
     def __init__(self, process: Process) -> None:
         self._process = process
@@ -90,6 +92,7 @@ class ProcessThreads:
         self.living = {_MAIN: self.main}
         self._last = _MAIN
         self.names = self.pools = self.tasks = 0
+        self.untold: deque[Callable[[], None]] = deque()
 
     def add(self, kind: str, name: str) -> SimThread:
         """One more; the runtime itself runs code in those of a pool, and of an event loop."""
@@ -204,6 +207,40 @@ class Threads:
                 pools.shut_down(thread.face)
             if not waited_for[0].is_finished:
                 self.join(waited_for[0], None)
+
+    def teller(self) -> Callable[[Callable[[], None]], None]:
+        """See `core.refs.Tells`. As on Ray, a process has one such thread: what it runs comes one after the other."""
+        return partial(self._tell, self._caller())
+
+    def _tell(self, process: Process, action: Callable[[], None]) -> None:
+        untold = of(process).untold
+        untold.append(action)
+        if len(untold) == 1:
+            self._kernel.soon(partial(self._tell_all, process), process)
+
+    def _tell_all(self, process: Process) -> None:
+        if process.dead:
+            return
+        if process.halted:
+            process.park(Timer(partial(self._tell_all, process)))
+            return
+        thread = of(process).add("pool", "that tells futures")
+        context = contextvars.Context()
+        context.run(running.set, process)
+        run_as(thread, partial(context.run, self._run_told, of(process).untold, thread))
+        of(process).living.pop(thread.ident, None)
+
+    def _run_told(self, untold: deque[Callable[[], None]], thread: SimThread) -> None:
+        while untold:
+            try:
+                untold[0]()
+            except fiber.SimulationEnded:
+                raise
+            except BaseException as error:  # what the user's callbacks raise that is no `Exception`
+                if isinstance(error, KeyboardInterrupt) and interrupts.was_pressed():
+                    raise
+                faces.call_hook(faces.face_of(thread, thread.native_id, thread.name))
+            untold.popleft()
 
     def _begin(self, thread: SimThread, body: Callable[[], None]) -> None:
         process = thread.process

@@ -257,8 +257,13 @@ def _observed_code(function: Callable[..., Any], label: str) -> Callable[..., An
         @functools.wraps(function)
         async def items_later(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
             with _execution(label):
-                async for item in function(*args, **kwargs):
-                    yield item
+                items, sent = function(*args, **kwargs), None
+                while True:
+                    try:
+                        item = await items.asend(sent)
+                    except StopAsyncIteration:
+                        return
+                    sent = yield item  # no `async for`: what a `yield` gives is the user's, too
 
         return items_later
     if inspect.iscoroutinefunction(function):

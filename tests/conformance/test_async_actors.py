@@ -513,3 +513,32 @@ def test_exit_actor_in_an_async_generator_ends_the_stream_and_the_actor(ray: Mod
         ray.get(next(items), timeout=60)
     with pytest.raises(ray.exceptions.ActorDiedError):
         ray.get(leaver.sleep.remote(0), timeout=60)
+
+
+def timed(function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return call
+
+
+@simactors.remote
+class Returner:
+    async def one(self) -> int:
+        return 1
+
+    def plain(self) -> Any:
+        return self.one()
+
+    @timed
+    async def decorated(self) -> int:
+        return 1
+
+
+@pytest.mark.filterwarnings("ignore:coroutine.*never awaited:RuntimeWarning")
+def test_what_a_plain_method_returns_is_not_awaited(ray: ModuleType) -> None:
+    returner = Returner.remote()
+    for ref in (returner.plain.remote(), returner.decorated.remote()):
+        with pytest.raises(TypeError, match="coroutine"):
+            ray.get(ref)
+    assert ray.get(returner.one.remote()) == 1

@@ -571,3 +571,15 @@ def test_what_depends_on_a_task_that_was_cancelled_before_it_ran_fails_as_a_task
     ray.cancel(never)
     assert raised_by(lambda: ray.get(never)) == "TaskCancelledError"
     assert raised_by(lambda: ray.get(dependent)) == "RayTaskError(TaskCancelledError)"
+
+
+def test_force_has_no_effect_on_an_answered_call_of_an_actor(ray: ModuleType) -> None:
+    ref = simactors.remote(Answering).remote().answer.remote()
+    assert ray.get(ref) == 1
+    ray.cancel(ref, force=True)
+    assert ray.get(ref) == 1
+
+
+class Answering:
+    def answer(self) -> int:
+        return 1

@@ -445,3 +445,48 @@ def test_only_generators_have_an_open_number_of_results(ray: ModuleType, num_ret
         plain.options(num_returns=num_returns).remote()
     with pytest.raises(ValueError, match="can only be used with generator functions"):
         Streamer.remote().how_many.options(num_returns=num_returns).remote()
+
+
+@simactors.remote
+class Told:
+    def sync(self) -> Iterator[Any]:
+        told = yield 0
+        yield type(told).__name__
+
+    def inner(self) -> Iterator[Any]:
+        yield from self.sync()
+
+    def of_a_range(self) -> Iterator[int]:
+        yield from range(3)
+
+
+@simactors.remote
+class ToldLater:
+    async def later(self) -> AsyncIterator[Any]:
+        told = yield 0
+        yield type(told).__name__
+
+    def of_a_range(self) -> Iterator[int]:
+        yield from range(3)
+
+
+@simactors.remote
+def of_a_list() -> Iterator[int]:
+    yield from [1, 2]
+
+
+def test_a_yield_gives_statistics(ray: ModuleType) -> None:
+    told = Told.remote()
+    assert ray.get(list(told.sync.remote())) == [0, "StreamingGeneratorStats"]
+    assert ray.get(list(told.inner.remote())) == [0, "StreamingGeneratorStats"]
+    assert ray.get(list(ToldLater.remote().later.remote())) == [0, "StreamingGeneratorStats"]
+
+
+def test_so_what_is_no_generator_cannot_be_yielded_from(ray: ModuleType) -> None:
+    told, later = Told.remote(), ToldLater.remote()
+    for items in (of_a_list.remote(), told.of_a_range.remote(), later.of_a_range.remote()):
+        first, last = items
+        assert ray.get(first) in (0, 1)
+        with pytest.raises(AttributeError, match="no attribute 'send'"):
+            ray.get(last)
+    assert ray.get(of_a_list.options(num_returns=2).remote()) == [1, 2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import threading
 from types import ModuleType
 from typing import Any
@@ -221,3 +222,24 @@ def test_code_that_uses_what_cannot_be_sent_is_a_type_error_at_the_call(ray: Mod
         locked.remote()
     with pytest.raises(TypeError, match=r"(?s)Could not serialize the actor class .*Locked.*: .*lock"):
         Locked.remote()
+
+
+class Shape(abc.ABC):
+    @abc.abstractmethod
+    def area(self) -> float: ...
+
+
+def test_an_abstract_class_is_a_type_error_where_it_is_decorated(ray: ModuleType) -> None:
+    with pytest.raises(TypeError, match=r"Can't instantiate abstract class .*area"):
+        simactors.remote(Shape)
+    with pytest.raises(TypeError, match=r"Can't instantiate abstract class .*area"):
+        simactors.remote(num_cpus=0)(Shape)
+
+
+def test_the_object_store_is_an_option_of_actors_only(ray: ModuleType) -> None:
+    Log.options(object_store_memory=1 << 20)
+    task.options(object_store_memory=None)
+    with pytest.raises(ValueError, match="not implemented for tasks"):
+        task.options(object_store_memory=1 << 20)
+    with pytest.raises(ValueError, match="not implemented for tasks"):
+        simactors.remote(object_store_memory=1 << 20)(lambda: None)

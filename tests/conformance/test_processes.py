@@ -1,10 +1,13 @@
-"""What belongs to the process of an actor or a task: environment variables, random numbers, signal handlers."""
+"""What belongs to the process of an actor or a task: variables, random numbers, signal handlers, redirected output."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import random
 import signal
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -188,3 +191,23 @@ def test_all_workers_have_the_same_parent(ray: ModuleType) -> None:
 
     (_, one), (_, other) = ray.get([parent.remote() for _ in range(2)])
     assert one == other
+
+
+@simactors.remote
+def printed(word: str) -> tuple[str, str, str]:
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        print(word)
+        time.sleep(0.05)
+        with contextlib.redirect_stdout(io.StringIO()) as inner:
+            sys.stdout.write("inner\n")
+        print("error", file=sys.stderr)
+        print(word)
+    return out.getvalue(), err.getvalue(), inner.getvalue()
+
+
+def test_a_process_redirects_its_own_output_and_no_other(ray: ModuleType) -> None:
+    with contextlib.redirect_stdout(io.StringIO()) as drivers:
+        refs = [printed.remote(word) for word in ("a", "b")]
+        print("driver")
+        assert ray.get(refs) == [("a\na\n", "error\n", "inner\n"), ("b\nb\n", "error\n", "inner\n")]
+    assert drivers.getvalue() == "driver\n"

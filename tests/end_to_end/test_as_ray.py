@@ -34,6 +34,24 @@ HELPER = """
         import ray
         return ray.get_runtime_context().get_task_name()
 """
+STUCK = """
+    import asyncio
+    import threading
+    import ray
+
+    @ray.remote
+    class Stuck:
+        async def wait(self):
+            await asyncio.to_thread(lambda: threading.Event().wait())
+
+        async def answer(self):
+            return 1
+
+    ray.init(num_cpus=1)
+    stuck = Stuck.remote()
+    ref = stuck.wait.remote()
+    print(ray.get(stuck.answer.remote()))
+"""
 
 
 def run(folder: Path, *args: str, backend: str | None = "local") -> subprocess.CompletedProcess[str]:
@@ -68,6 +86,12 @@ def test_a_module_and_code_run_too(folder: Path) -> None:
         folder, "-m", "simactors.as_ray", "-c", "import ray, sys; print(ray.get(ray.put(1)), sys.argv)", "x"
     )
     assert done.stdout == "1 ['-c', 'x']\n", done.stderr
+
+
+def test_a_thread_of_an_actor_that_waits_for_ever_does_not_keep_the_interpreter(folder: Path) -> None:
+    (folder / "stuck.py").write_text(textwrap.dedent(STUCK))
+    done = run(folder, "-m", "simactors.as_ray", "stuck.py", backend="sim")
+    assert (done.stdout, done.stderr) == ("1\n", "")
 
 
 @pytest.mark.parametrize("flags", [[], ["-P"]])

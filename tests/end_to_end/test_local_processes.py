@@ -436,14 +436,14 @@ def test_the_children_of_a_killed_actor_die_with_it() -> None:
 
 @pytest.mark.usefixtures("session")
 def test_what_is_not_honoured_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    for env, message in (
-        ({"pip": ["six"]}, "pip is not supported by backend='local'.*install packages"),
-        ({"env_vars": {"A": 1}}, "env_vars must be a dict of str to str"),
-        ({"working_dir": str(tmp_path / "nowhere")}, "working_dir is no folder"),
+    for env, kind, message in (
+        ({"pip": ["six"]}, ValueError, "pip is not supported by backend='local'.*install packages"),
+        ({"env_vars": {"A": 1}}, TypeError, "must be of type Dict"),
+        ({"working_dir": str(tmp_path / "nowhere")}, ValueError, "working_dir is no folder"),
     ):
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(kind, match=message):
             square.options(runtime_env=env).remote(1)
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(kind, match=message):
             Box.options(runtime_env=env).remote(1)
     with pytest.raises(ValueError, match="fallback_strategy is not supported"):
         square.options(fallback_strategy=[{"label_selector": {"a": "b"}}]).remote(1)
@@ -474,7 +474,7 @@ def test_what_init_says_of_surroundings_and_logs_holds_in_all_processes(
         ray.shutdown()
     with pytest.raises(ValueError, match="logging_level='loud' is none of"):
         ray.init(backend="local", logging_level="loud")
-    with pytest.raises(ValueError, match="env_vars must be a dict of str to str"):
+    with pytest.raises(TypeError, match="must be of type Dict"):
         ray.init(backend="local", runtime_env={"env_vars": {"A": 1}})
 
 

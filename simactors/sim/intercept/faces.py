@@ -7,6 +7,7 @@ list of living ones nor the interpreter's end does.
 from __future__ import annotations
 
 import threading
+from concurrent.futures import thread as pools
 from typing import Any, Protocol
 
 _RECORD = "_simactors_record"
@@ -105,6 +106,13 @@ def face_of(record: Record, native_id: int, name: str) -> threading.Thread:
         attach(made, record, native_id)
     face: threading.Thread = record.face
     return face
+
+
+def forget_executors() -> None:
+    """Let `concurrent.futures` join no simulated thread at the interpreter's end: those of actors never come to it."""
+    for started in list(pools._threads_queues):
+        if record_of(started) is not None:
+            pools._threads_queues.pop(started)  # type: ignore[attr-defined]  # it is no plain Mapping
 
 
 def call_hook(face: threading.Thread) -> None:

@@ -6,6 +6,7 @@ The driver, and debuggers in the middle of an actor's code, write as always.
 from __future__ import annotations
 
 import builtins
+import contextlib
 import sys
 from collections.abc import Iterable
 from types import FrameType
@@ -16,6 +17,8 @@ from simactors.sim.intercept.caller import is_a_tool
 from simactors.sim.intercept.names import Names
 
 _OURS = __name__.rpartition(".")[0]
+_STREAMS = "stdout", "stderr"
+_PLACES = "_simactors_places"
 
 
 class Lines(Protocol):
@@ -64,8 +67,11 @@ class Face:
     def write(self, text: str) -> int:
         """See `io.TextIOBase`."""
         process = _printing(sys._getframe(1))
-        if process is None:
-            return self._target.write(text)  # type: ignore[no-any-return]  # whatever the stream says
+        target = (
+            self._target if process is None else streams.redirected.get((process, self._name), self._target)
+        )
+        if process is None or target is not self._target:
+            return target.write(text)  # type: ignore[no-any-return]  # whatever the stream says
         names.worlds[-1].output.write(process, self._name, self._target, text)
         return len(text)
 
@@ -83,26 +89,39 @@ class Face:
 
 
 class Streams:
-    """`sys.stdout` and `sys.stderr`, while at least one world is open."""
+    """`sys.stdout` and `sys.stderr`, while at least one world is open.
+
+    Attributes:
+        redirected: what simulated processes have put in the place of theirs, which no other process sees.
+    """
 
     def __init__(self) -> None:
-        self._faces: dict[str, Face] = {}
+        self.redirected: dict[tuple[Any, str], Any] = {}
+        self._faces: list[tuple[str, Face]] = []
         self._depth = 0
 
     def install(self, world: object) -> None:
         """Put faces in front of them."""
         self._depth += 1
         if self._depth == 1:
-            there = {name: getattr(sys, name) for name in ("stdout", "stderr")}
-            self._faces = {name: Face(stream, name) for name, stream in there.items() if stream is not None}
-            for name, face in self._faces.items():
-                setattr(sys, name, face)
+            self._faces = []
+            for name in _STREAMS:
+                self.put_face(name)
+
+    def put_face(self, name: str) -> None:
+        """Put one in front of what is there now, unless it is there: the driver may have put something else there."""
+        there = getattr(sys, name)
+        if there is not None and type(there) is not Face:
+            face = Face(there, name)
+            self._faces.append((name, face))
+            setattr(sys, name, face)
 
     def uninstall(self, world: object) -> None:
         """Put them back, unless somebody has put something else there meanwhile."""
         self._depth -= 1
         if self._depth == 0:
-            for name, face in self._faces.items():
+            self.redirected.clear()
+            for name, face in self._faces:
                 if getattr(sys, name) is face:
                     setattr(sys, name, face._target)
 
@@ -120,6 +139,39 @@ def _print(*values: object, file: Any = None, **options: Any) -> None:
     names.real["print"](*values, file=file, **options)
 
 
+def _redirect(self: Any) -> Any:
+    """``with redirect_stdout(...)``: of a simulated process, only its own stream, as where each is a real one."""
+    process = _printing(sys._getframe(1))
+    if process is None or self._stream not in _STREAMS:
+        return methods.real["__enter__"](self)
+    place = process, self._stream
+    self._old_targets.append(
+        getattr(sys, self._stream)
+    )  # for the real method: it may come to that after the simulation
+    self.__dict__.setdefault(_PLACES, []).append((place, streams.redirected.get(place)))
+    streams.redirected[place] = self._new_target
+    streams.put_face(self._stream)
+    return self._new_target
+
+
+def _direct_back(self: Any, *error: Any) -> None:
+    """The end of it."""
+    places = self.__dict__.get(_PLACES)
+    if not places:
+        methods.real["__exit__"](self, *error)
+        return
+    self._old_targets.pop()
+    place, before = places.pop()
+    if before is None:
+        streams.redirected.pop(place, None)
+    else:
+        streams.redirected[place] = before
+
+
 names: Names[HasOutput] = Names(builtins, {"print": _print})
 """What is replaced; open simulations install themselves here."""
+methods: Names[HasOutput] = Names(
+    contextlib._RedirectStream,  # what both `redirect_...` are
+    {"__enter__": _redirect, "__exit__": _direct_back},
+)
 streams = Streams()

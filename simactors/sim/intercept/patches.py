@@ -86,6 +86,7 @@ _PATCHES: tuple[Patch, ...] = (
     imports.names,
     imports.of_importlib,
     output.names,
+    output.methods,
     output.streams,
     escapes.opened,
     *escapes.names,

@@ -146,9 +146,7 @@ class _Module:
             thread._global_shutdown_lock = self._real_lock
             del _base.Future.__hash__
             _base.LOGGER.removeFilter(_is_worth_telling)
-            for started in list(thread._threads_queues):
-                if faces.record_of(started) is not None:
-                    thread._threads_queues.pop(started)  # type: ignore[attr-defined]  # it is no plain Mapping
+            faces.forget_executors()
 
 
 def shut_down(face: threading.Thread) -> None:

@@ -237,6 +237,7 @@ def _shutdown() -> None:
     except SystemExit as error:  # one of them has called `os._exit`
         process.names.real["_exit"](error.code)
     finally:
+        faces.forget_executors()
         threading.get_ident = names.real["get_ident"]  # else it would wait for the end of its own thread
         names.real["_shutdown"]()
 

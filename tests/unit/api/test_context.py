@@ -17,6 +17,7 @@ from simactors.core.abilities import NodeInfo, RuntimeInfo
 from simactors.core.ids import ActorID
 from simactors.core.interface import ActorInterface
 from simactors.core.refs import ActorRef, ObjectRef, Origin
+from simactors.exceptions import RaySystemError
 
 
 @simactors.remote
@@ -183,6 +184,10 @@ def test_nothing_is_known_before_init() -> None:
             ask()
     with pytest.raises(RuntimeError, match="Ray has not been started yet"):
         simactors.timeline()
+    for tell in (simactors.nodes, simactors.cluster_resources, simactors.available_resources):
+        with pytest.raises(RaySystemError, match="Ray has not been started yet"):
+            tell()
+    assert not simactors.is_initialized()
 
 
 def test_init_tells_where_the_cluster_is(backend: Any) -> None:

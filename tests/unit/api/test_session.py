@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -96,6 +97,15 @@ def test_who_runs_a_program_says_what_holds_if_the_program_does_not(told: list[S
     simactors.init()
     seen = [(each.faults, each.num_gpus, each.default_resources) for each in told]
     assert seen == [(plans[0], None, {"GPU": 2}), (plans[1], 1, {"GPU": 2}), (None, None, {})]
+
+
+def test_what_init_returns_is_read_as_rays_is(told: list[Settings]) -> None:
+    with simactors.init() as context:
+        assert context.dashboard_url == ""
+        assert context["address"] == context.address_info["address"] == dict(context)["address"]
+        assert len(context) == len(context.address_info)
+        assert sys.version.startswith(context.python_version)
+    assert not simactors.is_initialized()
 
 
 def test_threads_that_ask_at_once_find_one_session(
