@@ -169,6 +169,7 @@ def _start_supervisor(
         "namespace": namespace,
         "driver_pid": os.getpid(),
         "log_level": settings.log_level,
+        "labels": dict(settings.labels),
         "starters": starters.names(),
     }
     path = [p or os.getcwd() for p in sys.path]

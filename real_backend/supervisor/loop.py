@@ -82,7 +82,7 @@ class Supervisor:
         self._misfortunes: Misfortunes | None = None
         self._chronicle = Chronicle()
         total, namespace = told["total"], told["namespace"]
-        labels = {"ray.io/node-id": ids.node_id(NODE).hex()}
+        labels = {**told["labels"], "ray.io/node-id": ids.node_id(NODE).hex()}
         self._placement = Placement(total, labels, told["gpus"])
         new_mishaps = None if told["faults"] is None else self._prepare_faults(told["faults"])
         self._outputs = Outputs(self._epoll, self._show)

@@ -136,6 +136,11 @@ class ActorMethod:
         Raises:
             ValueError, TypeError: an unknown option or a wrong value.
         """
+        for name in changes:
+            if (
+                name not in MethodOptions.__struct_fields__
+            ):  # a TypeError, though elsewhere Ray has a ValueError
+                raise TypeError(f"options() of an actor method got an unexpected keyword argument {name!r}")
         settled = settle_returns(changes, is_generator=self._spec.is_generator, declared=False)
         changed = with_options(self._options, settled, what="actor methods")
         return ActorMethod(self._actor, self._spec, changed)

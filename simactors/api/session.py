@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec.structs import replace
 
+from simactors.api.arguments import settings_of
 from simactors.core import backend as backends
 from simactors.core import current, ids, starters, tracing
 from simactors.core.abilities import JoinsThreads, KnowsItself, RecordsCalls
 from simactors.core.backend import Backend, Settings
-from simactors.core.resources import can_be
 
 if TYPE_CHECKING:  # see core.backend
     from simactors.core.fault_plan import FaultPlan
@@ -43,29 +43,6 @@ BACKEND_VARIABLE = "SIMACTORS_BACKEND"
 
 ADDRESS = f"{ids.node_address(1)}:6379"
 """The address of whatever cluster is open; nothing listens there."""
-
-# Keywords of ray.init that mean nothing on one machine and without a dashboard; Ray programs pass them.
-_MEANINGLESS = frozenset(
-    {
-        "configure_logging",
-        "dashboard_host",
-        "dashboard_port",
-        "enable_resource_isolation",
-        "include_dashboard",
-        "labels",
-        "local_mode",
-        "logging_config",
-        "logging_format",
-        "system_reserved_cpu",
-        "system_reserved_memory",
-    }
-)
-
-# Those that mean something, beside what `init` names.
-_MEANT = frozenset({"job_config", "log_to_driver", "logging_level", "runtime_env"})
-
-# Those that are resources by other names.
-_QUANTITIES = {"object_store_memory": "object_store_memory", "_memory": "memory"}
 
 
 class RayContext(Mapping[str, Any]):
@@ -133,37 +110,28 @@ def init(
         ignore_reinit_error: if a runtime is open already, go on with that instead of raising.
         seed: of the simulation; a misuse on other backends.
         faults: what is to go wrong, on "sim" and, as far as real processes can meet it, on "local".
-        more: other keywords of Ray's `init`: `object_store_memory` and `_memory` in bytes; `log_to_driver`, which
-            False makes what actors and tasks print vanish; `logging_level`, of the logger "simactors" in all processes;
-            `runtime_env`, of which "sim" honours `env_vars`, "local" also `working_dir`, for all tasks and actors, and
-            the rest is ignored with a warning; `job_config`, which may say the same, and the namespace. What else Ray
-            has is taken and ignored; what it has not is an error.
+        more: other keywords of Ray's `init`: `object_store_memory` and `_memory` in bytes; `labels`, for label
+            selectors, as `num_cpus` of this machine or of each simulated node; `log_to_driver`, which False makes
+            what actors and tasks print vanish; `logging_level`, of the logger "simactors" in all processes;
+            `runtime_env`, of which "sim" honours `env_vars`, "local" also `working_dir`, for all tasks and actors,
+            and the rest is ignored with a warning; `job_config`, which may say the same, and the namespace. What else
+            Ray has is taken and ignored; what it has not is an error.
 
     Raises:
         RuntimeError: called twice without `ignore_reinit_error`, an unknown keyword, or another backend than
             that of the `simulate` block around it.
         ValueError: an unknown backend, a seed for a backend that has none, or resources for a cluster that is there.
+        TypeError: resources or labels that are no dictionary.
     """
-    _check_arguments(address, num_cpus, num_gpus, more)
-    _check_namespace(namespace)
-    renamed = {name: more[key] for key, name in _QUANTITIES.items() if more.get(key) is not None}
-    quantities = {**(resources or {}), **renamed}
-    _check_quantities({"num_cpus": num_cpus, "num_gpus": num_gpus, **quantities})
-    job_namespace, job_env = _of_job(more)
-    settings = Settings(
+    settings = settings_of(
+        more,
+        address=address,
         num_cpus=num_cpus,
         num_gpus=num_gpus,
-        resources=quantities,
-        namespace=namespace or job_namespace,
-        address=address,
+        resources=resources,
+        namespace=namespace,
         seed=seed,
-        log_to_driver=more.get("log_to_driver") is not False,
         faults=faults,
-        object_store_memory=None
-        if more.get("object_store_memory") is None
-        else int(more["object_store_memory"]),
-        runtime_env={**job_env, **(more.get("runtime_env") or {})},
-        log_level=_level(more.get("logging_level")),
     )
     if settings.log_level is not None:
         log.setLevel(settings.log_level)
@@ -212,65 +180,6 @@ _defaults = Settings()
 def _with_defaults(settings: Settings) -> Settings:
     faults = settings.faults or _defaults.faults
     return replace(settings, faults=faults, default_resources=_defaults.default_resources)
-
-
-def _check_arguments(
-    address: str | None, num_cpus: float | None, num_gpus: float | None, more: Mapping[str, Any]
-) -> None:
-    known = _MEANINGLESS | _MEANT | _QUANTITIES.keys()
-    unknown = sorted(k for k in more if k not in known and not k.startswith("_"))
-    if unknown:
-        raise RuntimeError(f"Unknown keyword argument(s): {', '.join(unknown)}")
-    for name in more:
-        if name in _MEANINGLESS:
-            log.debug("init: %s has no meaning here and is ignored", name)
-    store = more.get("object_store_memory")
-    if store is not None and (not _is_amount(store) or store < 1 or store != int(store)):
-        raise ValueError(f"object_store_memory must be a whole number of bytes >= 1, not {store!r}")
-    if address not in (None, "local") and not (num_cpus is None and num_gpus is None):
-        raise ValueError(
-            "When connecting to an existing cluster, num_cpus and num_gpus must not be provided."
-        )
-
-
-def _check_namespace(namespace: object) -> None:
-    if namespace is not None and not isinstance(namespace, str):
-        raise TypeError(f"namespace must be None or a string, not {namespace!r}")
-    if namespace == "":
-        raise ValueError('"" is not a valid namespace. Pass None to not specify a namespace.')
-
-
-def _check_quantities(quantities: Mapping[str, Any]) -> None:
-    for name, amount in quantities.items():
-        if amount is not None and not _is_amount(amount):
-            raise ValueError(f"{name} must be a finite number >= 0, not {amount!r}")
-
-
-def _is_amount(said: object) -> bool:
-    return isinstance(said, int | float) and can_be(said)
-
-
-def _of_job(more: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any]]:
-    """The namespace and the `runtime_env` that a `JobConfig` says."""
-    said = more.get("job_config")
-    if said is None:
-        return None, {}
-    from simactors.api.configuration import JobConfig  # lazily: hardly any program has one
-
-    if not isinstance(said, JobConfig):
-        raise TypeError(f"job_config must be a JobConfig, not {type(said).__name__}")
-    return said.ray_namespace, said.runtime_env
-
-
-def _level(said: object) -> int | None:
-    """The number of a level of Python's `logging`."""
-    level = logging.getLevelNamesMapping().get(said.upper()) if isinstance(said, str) else said
-    if level is None and said is None:
-        return None
-    if not isinstance(level, int):
-        names = ", ".join(logging.getLevelNamesMapping())
-        raise ValueError(f"logging_level={said!r} is none of {names}, and no number")
-    return level
 
 
 def shutdown() -> None:

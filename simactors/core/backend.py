@@ -36,6 +36,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             backend's own choice.
         runtime_env: what all tasks and actors are to be started in; empty for what the driver was.
         log_level: of our own log, by Python's numbers; None for what it has.
+        labels: of this machine (or of every simulated node), for label selectors.
     """
 
     num_cpus: float | None = None
@@ -50,6 +51,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     object_store_memory: int | None = None
     runtime_env: Mapping[str, Any] = field(default_factory=dict)
     log_level: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 class Backend(Protocol):

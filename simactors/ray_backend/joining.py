@@ -58,6 +58,7 @@ def _keywords(settings: Settings) -> dict[str, Any]:
         "namespace": settings.namespace,
         "runtime_env": dict(settings.runtime_env) or None,
         "logging_level": settings.log_level,
+        "labels": dict(settings.labels) or None,
     }
     resources.pop("object_store_memory", None)
     said["resources"] = resources or None

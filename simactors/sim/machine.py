@@ -201,6 +201,7 @@ class Machine:
             wanted.update(settings.resources)
             for name in dict.fromkeys((*wanted, *node.pool.total)):
                 node.pool.resize(name, wanted.get(name, 0))
+            node.label_with({**machine.labels, **settings.labels})
         self.placement.admit()
 
     def clear_nodes(self) -> None:

@@ -59,7 +59,7 @@ class Node:
         self.id = number
         self.label = f"node-{number}"
         self.pool = Pool(total)
-        self.labels = {"ray.io/node-id": self.hex(), **labels}
+        self.label_with(labels)
         self.zone = zone
         self.up = True
         self.alive = True
@@ -71,6 +71,10 @@ class Node:
         self.drift_ppm = 0.0
         self.cores: Any = None
         self.store: Any = None
+
+    def label_with(self, labels: Mapping[str, str]) -> None:
+        """Give it other labels than it had, but for its id."""
+        self.labels = {**labels, "ray.io/node-id": self.hex()}
 
     def hex(self) -> str:
         """The id as Ray writes it: 56 hexadecimal digits."""

@@ -68,6 +68,8 @@ def test_unknown_options_are_refused_with_the_valid_ones(ray: ModuleType) -> Non
         task.options(foo=1)
     with pytest.raises(ValueError, match="Invalid option keyword foo"):
         simactors.remote(foo=1)(lambda: 1)
+    with pytest.raises(TypeError, match="got an unexpected keyword argument 'num_cpus'"):
+        Log.remote().add.options(num_cpus=1)
 
 
 def test_option_values_are_checked(ray: ModuleType) -> None:

@@ -211,6 +211,23 @@ def test_all_processes_have_what_init_was_told(ray: ModuleType, form: str) -> No
     ray.shutdown()
 
 
+def test_labels_of_the_node_may_be_said_to_init(ray: ModuleType) -> None:
+    @ray.remote
+    def zone() -> object:
+        return ray.get_runtime_context().get_node_labels().get("zone")
+
+    ray.shutdown()
+    ray.init(num_cpus=2, labels={"region": "us", "zone": "a"})
+    refs = [zone.options(label_selector={"region": region}).remote() for region in ("us", "!eu", "eu")]
+    ready, pending = ray.wait(refs, num_returns=3, timeout=3)
+    assert ray.get(ready) == ["a", "a"]
+    assert pending == refs[2:]
+    labels = ray.nodes()[0]["Labels"]
+    assert {"region": "us", "zone": "a"}.items() <= labels.items()
+    assert labels["ray.io/node-id"] == ray.nodes()[0]["NodeID"]
+    ray.shutdown()
+
+
 def test_a_restarted_actor_has_its_variables_again(machine: ModuleType) -> None:
     env = {"env_vars": {"A_NAME": "given"}}
     user = User.options(runtime_env=env, max_restarts=1, max_task_retries=-1).remote()

@@ -56,6 +56,24 @@ def test_memory_is_a_resource_like_others(told: list[Settings]) -> None:
     assert told[0].resources == {"spoon": 1, "object_store_memory": 10, "memory": 20}
 
 
+@pytest.mark.parametrize(
+    ("wrong", "error", "words"),
+    [
+        ({"resources": {"CPU": 1}}, ValueError, "`CPU` cannot be a custom resource: say `num_cpus` instead"),
+        ({"resources": {"memory": 1}}, ValueError, "say `_memory` instead"),
+        ({"resources": 5}, TypeError, "resources must be a dict of str to float, not 5"),
+        ({"labels": 5}, TypeError, "labels must be a dict of str to str, not 5"),
+        ({"labels": {"rack": 5}}, TypeError, "labels must be a dict of str to str, not {'rack': 5}"),
+    ],
+)
+def test_resources_and_labels_are_dictionaries_and_name_no_cpus(
+    told: list[Settings], wrong: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        simactors.init(**wrong)
+    assert not told
+
+
 def test_who_joins_a_cluster_can_not_size_it(told: list[Settings]) -> None:
     for sizes in ({"num_cpus": 1}, {"num_gpus": 0}):
         with pytest.raises(ValueError, match="When connecting to an existing cluster"):
