@@ -38,7 +38,8 @@ class Source:
     """An actor that yields."""
 
     def count(self) -> Iterator[int]:
-        yield from range(100)
+        for number in range(100):  # noqa: UP028 -- Ray sends something to streaming generators
+            yield number
 
     def ask(self) -> str:
         return "free"
@@ -89,7 +90,8 @@ def wait_and_die_once(mark: Path, signal_file: Path) -> Iterator[int]:
         mark.touch()
         comes_true(signal_file.exists, SOON_S)
         die()
-    yield from range(1, 10)
+    for number in range(1, 10):  # noqa: UP028 -- Ray sends something to streaming generators
+        yield number
 
 
 @ray.remote
