@@ -53,9 +53,11 @@ def test_neither_order_nor_reseeding_nor_several_processes_change_the_run_of_a_s
 
 
 def test_workers_tell_what_a_failure_needs_to_be_made_again(start):
-    result = start(LOST_UPDATE, "-n", "2", "--sim-seeds", "2..3", used=("xdist",))
+    result = start(LOST_UPDATE, "-n", "2", "--sim-seeds", "2..3", "-o", "sim_shrink_s=20", used=("xdist",))
     result.assert_outcomes(failed=1, passed=1)
-    result.stdout.fnmatch_lines(["*1. delay *", "*pytest 'test_it.py::*seed=3?'", "*--sim-replay sim5-*"])
+    result.stdout.fnmatch_lines(
+        ["*1. delay Account.write*", "*pytest 'test_it.py::*seed=3?'", "*--sim-replay sim5-*"]
+    )
     word = re.search(r"--sim-replay (\S+)", result.stdout.str())
     assert word is not None
     again = start(None, "-n", "1", "--sim-replay", word[1], used=("xdist",))

@@ -189,12 +189,12 @@ def test_an_id_makes_exactly_the_same_run_in_another_process(run, start):
 
 def test_a_token_makes_exactly_the_small_run_in_another_process_and_nothing_else(run, start):
     text = LOST_UPDATE + "\n    def test_other(sim): assert 0\n"
-    word = token(run(text, "--sim-seed", "3", "-k", "lost"))
+    word = token(run(text, "--sim-seed", "3", "-k", "lost", "-o", "sim_shrink_s=20"))
     again = start(None, "test_it.py", "--sim-replay", word)
     again.assert_outcomes(failed=1, deselected=1)
     again.stdout.fnmatch_lines(
         [
-            "  1. delay *",
+            "  1. delay Account.write (message 1) from deposit#1*",
             "reproduced exactly: same ending, same digest",
             "*simactors: reproduced exactly: same ending, same digest",
             "FAILED test_it.py::test_no_deposit_is_lost - *",
