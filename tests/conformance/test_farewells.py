@@ -148,7 +148,7 @@ def test_one_that_is_killed_is_not(ray: ModuleType) -> None:
     assert ray.get(killed.work.remote()) == 1
     ray.kill(killed)
     ends(killed.work.remote())
-    time.sleep(0.1)
+    time.sleep(0.1)  # so long a farewell would have had
     assert ray.get(log.read.remote()) == ["worked"]
 
 

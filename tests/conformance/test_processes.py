@@ -197,7 +197,7 @@ def test_all_workers_have_the_same_parent(ray: ModuleType) -> None:
 def printed(word: str) -> tuple[str, str, str]:
     with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
         print(word)
-        time.sleep(0.05)
+        time.sleep(0.05)  # in which the other process redirects its own
         with contextlib.redirect_stdout(io.StringIO()) as inner:
             sys.stdout.write("inner\n")
         print("error", file=sys.stderr)

@@ -35,7 +35,7 @@ class Worker:
             self.sum += 1
 
     def sleeps(self):
-        time.sleep(0.5)
+        time.sleep(0.5)  # longer than a busy machine keeps a call waiting
 
     def fails(self):
         raise ValueError("no")
