@@ -90,9 +90,8 @@ class Loops:
             if isinstance(running.num_returns, str) and hasattr(value, "__aiter__"):
                 answer = await self._drain(running, value)
             else:
-                if inspect.iscoroutinefunction(
-                    method
-                ):  # as on Ray, what a plain method returns is not awaited
+                # As on Ray, what a plain method returns is not awaited.
+                if inspect.iscoroutinefunction(method):
                     value = await value
                 execution.strays.end()
                 answer = execution.finish(running, value)

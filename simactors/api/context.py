@@ -299,9 +299,8 @@ def _nodes() -> list[NodeInfo]:
 
 
 def _cluster() -> list[NodeInfo]:
-    if (
-        not session.is_initialized() and current.session() is None
-    ):  # code inside of `simulate` needs no `init`
+    # Code inside of `simulate` needs no `init`.
+    if not session.is_initialized() and current.session() is None:
         raise RaySystemError(
             "System error: Ray has not been started yet. Trying to use state API before ray.init() has been called."
         )

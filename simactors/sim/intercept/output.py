@@ -67,11 +67,10 @@ class Face:
     def write(self, text: str) -> int:
         """See `io.TextIOBase`."""
         process = _printing(sys._getframe(1))
-        target = (
-            self._target if process is None else streams.redirected.get((process, self._name), self._target)
-        )
-        if process is None or target is not self._target:
-            return target.write(text)  # type: ignore[no-any-return]  # whatever the stream says
+        if process is None:
+            return self._target.write(text)  # type: ignore[no-any-return]  # whatever the stream says
+        if (process, self._name) in streams.redirected:
+            return streams.redirected[process, self._name].write(text)  # type: ignore[no-any-return]  # as above
         names.worlds[-1].output.write(process, self._name, self._target, text)
         return len(text)
 
@@ -145,9 +144,8 @@ def _redirect(self: Any) -> Any:
     if process is None or self._stream not in _STREAMS:
         return methods.real["__enter__"](self)
     place = process, self._stream
-    self._old_targets.append(
-        getattr(sys, self._stream)
-    )  # for the real method: it may come to that after the simulation
+    # For the real method: it may come to that after the simulation.
+    self._old_targets.append(getattr(sys, self._stream))
     self.__dict__.setdefault(_PLACES, []).append((place, streams.redirected.get(place)))
     streams.redirected[place] = self._new_target
     streams.put_face(self._stream)
