@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,12 @@ def program(folder: Path, code: str) -> Program:
 
 
 def children() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if "simactors.exploration.crew" in child.cmdline()]
+    found = []
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):  # it has ended meanwhile, or is a zombie
+            if "simactors.exploration.crew" in child.cmdline():
+                found.append(child)
+    return found
 
 
 def counts(tally: Tally) -> dict[str, int]:
