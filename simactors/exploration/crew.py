@@ -86,13 +86,14 @@ def _listen(members: Sequence[_Member], watch: Callable[[Tally], None], *, keep_
 
 
 def _interrupt(members: Sequence[_Member]) -> None:
-    """Interrupt them, and hear what they have not told yet."""
+    """Interrupt them, as soon as they listen, and hear what they have not told yet."""
     left = Budget(seconds=_LAST_WORDS_S)
     with selectors.DefaultSelector() as selector:
         for member in members:
-            if member.interrupt():
-                selector.register(member.stdout, selectors.EVENT_READ, member)
+            selector.register(member.stdout, selectors.EVENT_READ, member)
         while selector.get_map() and not left.is_spent:
+            for member in members:
+                member.interrupt()
             for key, _ in selector.select(_WAIT_S):
                 if not key.data.hear():
                     selector.unregister(key.fileobj)
@@ -118,7 +119,7 @@ class _Member:
         self._share = share
         self.tally = Tally()
         self._heard = b""
-        self._is_listening = False
+        self._is_listening = self._is_interrupted = False
         self._order = json.dumps(
             {**order, "runs": runs, "seconds": budget.seconds, "parent": os.getpid()}
         ).encode()
@@ -149,11 +150,11 @@ class _Member:
             self._take_in(json.loads(line))
         return True
 
-    def interrupt(self) -> bool:
-        """Let it end as Ctrl-C would; false if it is not as far yet that it could tell anything."""
-        if self._is_listening:
+    def interrupt(self) -> None:
+        """Let it end as Ctrl-C would, once, if it is as far that it could tell anything; it has made no run before."""
+        if self._is_listening and not self._is_interrupted:
+            self._is_interrupted = True
             self._process.send_signal(signal.SIGINT)
-        return self._is_listening
 
     def _take_in(self, told: dict[str, Any]) -> None:
         self._is_listening = True
